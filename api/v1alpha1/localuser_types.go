@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// LocalUserSpec is a user of the appliance's own database.
+// +kubebuilder:validation:XValidation:rule="has(self.userName) == has(oldSelf.userName)",message="userName is immutable; create a new LocalUser instead"
+type LocalUserSpec struct {
+	// connectionRef names the SPSConnection of the appliance. Immutable.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="connectionRef is immutable; create a new object instead"
+	ConnectionRef ConnectionReference `json:"connectionRef,omitzero"`
+
+	// userName is the name of the user on the appliance. Left out, it is metadata.name. Immutable. The built-in user
+	// admin cannot be managed.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="userName is immutable; create a new LocalUser instead"
+	// +kubebuilder:validation:XValidation:rule="self != 'admin'",message="userName must not be admin: the built-in user belongs to the appliance's owner"
+	UserName string `json:"userName,omitempty"`
+
+	// passwordSecretRef names the Secret key, in the same namespace, that holds the password. A changed value sets a new
+	// password on the appliance. Left out, the password is not managed; the user must then exist already.
+	// +optional
+	PasswordSecretRef *SecretKeyReference `json:"passwordSecretRef,omitempty"`
+
+	Stewardship `json:",inline"`
+}
+
+// LocalUserStatus is what is known about the user on the appliance.
+type LocalUserStatus struct {
+	PolicyStatus `json:",inline"`
+
+	// passwordCreatedAt is when the appliance says that the password was last changed.
+	// +optional
+	PasswordCreatedAt *metav1.Time `json:"passwordCreatedAt,omitempty"`
+
+	// passwordVersion identifies the Secret content that the password was last set from, without telling anything about
+	// it. It changes when a new password is set.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	PasswordVersion string `json:"passwordVersion,omitempty"`
+}
+
+// LocalUser is a user of the local database of an SPS appliance, with a password from a Secret.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=lu,categories=pam
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Key",type=string,JSONPath=`.status.key`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Connection",type=string,JSONPath=`.spec.connectionRef.name`,priority=1
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
+// +kubebuilder:selectablefield:JSONPath=`.spec.connectionRef.name`
+// +kubebuilder:validation:XValidation:rule="has(self.spec.userName) || self.metadata.name != 'admin'",message="metadata.name must not be admin without spec.userName: the built-in user belongs to the appliance's owner"
+type LocalUser struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is the standard object metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec is the user as it should be.
+	// +required
+	Spec LocalUserSpec `json:"spec,omitzero"`
+
+	// status is what is known about the user on the appliance.
+	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
+	Status LocalUserStatus `json:"status,omitzero"`
+}
+
+// LocalUserList is a list of LocalUser.
+//
+// +kubebuilder:object:root=true
+type LocalUserList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitzero"`
+	Items           []LocalUser `json:"items"`
+}
+
+// NameOnAppliance is the name of the user on the appliance.
+func (u *LocalUser) NameOnAppliance() string {
+	if u.Spec.UserName != "" {
+		return u.Spec.UserName
+	}
+	return u.Name
+}
+
+// Connection is the reference to the connection.
+func (u *LocalUser) Connection() ConnectionReference { return u.Spec.ConnectionRef }
+
+// Steward is how the user is managed.
+func (u *LocalUser) Steward() Stewardship { return u.Spec.Stewardship }
+
+// PolicyStatus is the part of the status that all kept-equal kinds have.
+func (u *LocalUser) PolicyStatus() *PolicyStatus { return &u.Status.PolicyStatus }
+
+// GetStatus is the status, for code that treats all kinds alike.
+func (u *LocalUser) GetStatus() ObjectStatus { return &u.Status }

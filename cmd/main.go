@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The manager of pam-operator: flags and wiring.
+package main
+
+import (
+	"crypto/tls"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	// Authentication plugins of clouds, so that --kubeconfig works everywhere.
+	_ "k8s.io/client-go/plugin/pkg/client/auth"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/controller"
+)
+
+// version is set by the build.
+var version = "dev"
+
+// settings are the flags.
+type settings struct {
+	metricsAddress  string
+	metricsSecure   bool
+	metricsCertDir  string
+	probeAddress    string
+	leaderElect     bool
+	leaseNamespace  string
+	watchNamespaces string
+	http2           bool
+	concurrency     int
+	deletionWait    time.Duration
+	showVersion     bool
+	log             zap.Options
+}
+
+func main() {
+	s := flags()
+	if s.showVersion {
+		fmt.Println(version)
+		return
+	}
+	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&s.log)))
+	if err := run(s); err != nil {
+		ctrl.Log.WithName("setup").Error(err, "the manager stops")
+		os.Exit(1)
+	}
+}
+
+func flags() *settings {
+	s := &settings{}
+	flag.StringVar(&s.metricsAddress, "metrics-bind-address", "0",
+		"Where metrics are served, such as :8443; 0 serves none.")
+	flag.BoolVar(&s.metricsSecure, "metrics-secure", true,
+		"Serve metrics over TLS, and only to those whom the API server lets read /metrics.")
+	flag.StringVar(&s.metricsCertDir, "metrics-cert-dir", "",
+		"Folder with tls.crt and tls.key for the metrics, read again when they change; empty makes a certificate.")
+	flag.StringVar(&s.probeAddress, "health-probe-bind-address", ":8081", "Where /healthz and /readyz are served.")
+	flag.BoolVar(&s.leaderElect, "leader-elect", false, "Let one manager of several lead. Needed with more than one.")
+	flag.StringVar(&s.leaseNamespace, "leader-election-namespace", "",
+		"Namespace of the lease; empty means the manager's own.")
+	flag.StringVar(&s.watchNamespaces, "watch-namespaces", "",
+		"Namespaces to look at, separated by commas; empty means all. Those of the connections must be among them.")
+	flag.BoolVar(&s.http2, "enable-http2", false, "Serve metrics over HTTP/2, too.")
+	flag.IntVar(&s.concurrency, "policy-concurrency", 1000,
+		"How many policy objects of a kind wait for a commit at the same time. At least the largest maxChanges.")
+	flag.DurationVar(&s.deletionWait, "deletion-deadline", time.Hour,
+		"How long an object that is being deleted waits for an appliance that does not answer, before it is let go.")
+	flag.BoolVar(&s.showVersion, "version", false, "Print the version and stop.")
+	s.log.BindFlags(flag.CommandLine)
+	flag.Parse()
+	return s
+}
+
+func run(s *settings) error {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, pamv1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return err
+		}
+	}
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return err
+	}
+	mgr, err := ctrl.NewManager(config, options(s, scheme))
+	if err != nil {
+		return fmt.Errorf("make the manager: %w", err)
+	}
+	ctx := ctrl.SetupSignalHandler()
+	if err := controller.AddIndexes(ctx, mgr); err != nil {
+		return fmt.Errorf("add indexes: %w", err)
+	}
+	if err := addControllers(mgr, s); err != nil {
+		return err
+	}
+	if err := mgr.AddHealthzCheck("healthz", healthz.Ping); err != nil {
+		return err
+	}
+	if err := mgr.AddReadyzCheck("readyz", healthz.Ping); err != nil {
+		return err
+	}
+	ctrl.Log.WithName("setup").Info("starting", "version", version)
+	return mgr.Start(ctx)
+}
+
+// addControllers wires every controller to the pool of connections.
+func addControllers(mgr ctrl.Manager, s *settings) error {
+	activity := make(chan event.GenericEvent, 1024)
+	pool := connection.NewPool(connection.Config{
+		Cache: mgr.GetClient(), Live: mgr.GetAPIReader(), UserAgent: "pam-operator/" + version,
+		Notify: controller.NotifyActivity(activity),
+	})
+	if err := mgr.Add(pool); err != nil {
+		return err
+	}
+	deps := controller.Deps{
+		Client: mgr.GetClient(), Events: mgr.GetEventRecorder("pam-operator"), Pool: pool,
+		DeletionDeadline: s.deletionWait, Concurrency: s.concurrency,
+		Moved: &controller.Broadcast{}, Activity: activity,
+	}
+	live := mgr.GetAPIReader()
+	for _, setup := range []func() error{
+		func() error { return controller.SetupSPSConnection(mgr, deps) },
+		func() error { return controller.SetupNPSConnection(mgr, deps) },
+		func() error { return controller.SetupRDPConnectionPolicy(mgr, deps) },
+		func() error { return controller.SetupLocalUser(mgr, deps, live) },
+		func() error { return controller.SetupLocalUserGroup(mgr, deps) },
+		func() error { return controller.SetupSessionTermination(mgr, deps) },
+		func() error { return controller.SetupActivitySession(mgr, deps, live) },
+	} {
+		if err := setup(); err != nil {
+			return fmt.Errorf("add controllers: %w", err)
+		}
+	}
+	return nil
+}
+
+func options(s *settings, scheme *runtime.Scheme) ctrl.Options {
+	return ctrl.Options{
+		Scheme:                        scheme,
+		Metrics:                       metricsOptions(s),
+		HealthProbeBindAddress:        s.probeAddress,
+		LeaderElection:                s.leaderElect,
+		LeaderElectionID:              "pam-operator.io",
+		LeaderElectionNamespace:       s.leaseNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		Cache:                         cacheOptions(s),
+		Client: client.Options{Cache: &client.CacheOptions{
+			// Contents of Secrets are read when they are needed and kept nowhere; see docs/adr.
+			DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}, &corev1.Pod{}, &batchv1.Job{}},
+		}},
+	}
+}
+
+func metricsOptions(s *settings) metricsserver.Options {
+	out := metricsserver.Options{BindAddress: s.metricsAddress, SecureServing: s.metricsSecure, CertDir: s.metricsCertDir}
+	if s.metricsSecure {
+		out.FilterProvider = filters.WithAuthenticationAndAuthorization
+	}
+	if !s.http2 {
+		out.TLSOpts = append(out.TLSOpts, func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} })
+	}
+	return out
+}
+
+// cacheOptions keeps of foreign objects only what is looked at: that they exist, and in which version.
+func cacheOptions(s *settings) cache.Options {
+	bare := cache.ByObject{Transform: bareMetadata}
+	out := cache.Options{
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&corev1.Secret{}: bare, &corev1.ConfigMap{}: bare, &corev1.Pod{}: bare, &batchv1.Job{}: bare,
+		},
+	}
+	if s.watchNamespaces != "" {
+		out.DefaultNamespaces = map[string]cache.Config{}
+		for name := range strings.SplitSeq(s.watchNamespaces, ",") {
+			out.DefaultNamespaces[strings.TrimSpace(name)] = cache.Config{}
+		}
+	}
+	return out
+}
+
+func bareMetadata(in any) (any, error) {
+	if o, err := meta.Accessor(in); err == nil {
+		o.SetManagedFields(nil)
+		o.SetAnnotations(nil)
+		o.SetLabels(nil)
+	}
+	return in, nil
+}

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Runs every fuzz test for the FUZZTIME given, one after the other: go test -fuzz takes one at a time.
+#
+# SPDX-License-Identifier: Apache-2.0
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+fuzztime=$1
+
+while IFS= read -r file; do
+  [[ -f $file ]] || continue # deleted, but not yet for git
+  while IFS= read -r line; do
+    [[ $line =~ ^func\ (Fuzz[A-Za-z0-9_]*)\( ]] || continue
+    echo "== ${BASH_REMATCH[1]} in $(dirname "$file")"
+    go test -run '^$' -fuzz "^${BASH_REMATCH[1]}\$" -fuzztime "$fuzztime" "./$(dirname "$file")"
+  done <"$file"
+done < <(git ls-files --cached --others --exclude-standard '*_test.go')

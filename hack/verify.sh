@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Runs the command given and fails, with the difference, if it changes any file that git tracks or would track. What was
+# already changed before counts as the state to keep, so this works on a dirty tree too. The two states are written as
+# trees of git into a temporary store: neither the index nor the repository is touched.
+#
+# SPDX-License-Identifier: Apache-2.0
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+if ! objects=$(git rev-parse --path-format=absolute --git-path objects 2>/dev/null); then
+  echo 'verify compares two states with git, and this is not a git repository' >&2
+  exit 2
+fi
+store=$(mktemp -d)
+trap 'rm -rf "$store"' EXIT
+mkdir "$store/objects"
+
+in_store() { # GIT-COMMAND...
+  GIT_INDEX_FILE=$store/index GIT_OBJECT_DIRECTORY=$store/objects GIT_ALTERNATE_OBJECT_DIRECTORIES=$objects git "$@"
+}
+snapshot() {
+  rm -f "$store/index"
+  in_store add --all . && in_store write-tree
+}
+
+before=$(snapshot)
+"$@"
+after=$(snapshot)
+if ! in_store --no-pager diff --stat --patch --exit-code "$before" "$after"; then
+  printf '\nverify: the command above the difference changed these files; keep its result: %s\n' "$*" >&2
+  exit 1
+fi

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connection
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/groupcommit"
+	"github.com/pam-operator/pam-operator/internal/sps"
+)
+
+// DefaultCommitMessage is sent where the appliance asks for a message and the connection has none.
+const DefaultCommitMessage = "change by pam-operator"
+
+// Appliance is an SPS appliance as seen through one connection: its reads, its inventory, and the one way to change it.
+type Appliance struct {
+	// URL is the canonical address; connections with the same URL mean the same appliance.
+	URL string
+	// Inventory shows the committed configuration.
+	Inventory *Inventory
+
+	client    *sps.Client
+	gate      gate
+	committer *groupcommit.Committer[*Transaction]
+
+	mu       sync.Mutex
+	settings pamv1alpha1.CommitSettings
+	activity Activity
+	notify   func()
+}
+
+// Activity is what happened on an appliance lately.
+type Activity struct {
+	// LockedBy and LockedSince say who else held the configuration when it was last wanted; LockedSince is zero while
+	// nobody did.
+	LockedBy    string
+	LockedSince time.Time
+	// LastCommit is the last transaction that was committed through this connection; its Time is zero before the first.
+	LastCommit Commit
+}
+
+// Commit is one committed transaction.
+type Commit struct {
+	Time    time.Time
+	Changes int
+	Hold    time.Duration
+}
+
+// newAppliance starts nothing and sends nothing. notify is called when Activity changed.
+func newAppliance(client *sps.Client, url string, g gate, notify func()) *Appliance {
+	a := &Appliance{URL: url, client: client, Inventory: newInventory(client), gate: g, notify: notify}
+	a.committer = groupcommit.New(groupcommit.Options[*Transaction]{
+		Store: a, Classify: classify, Settings: a.commitSettings, Observe: a.observe,
+	})
+	return a
+}
+
+// Change has a change committed together with those of other callers. It blocks until the change is committed (nil) or
+// is known not to be; see groupcommit.Committer.Do.
+func (a *Appliance) Change(ctx context.Context, change func(ctx context.Context, tx *Transaction) error) error {
+	return a.committer.Do(ctx, change)
+}
+
+// ActiveSessions lists the live sessions of a connection policy.
+func (a *Appliance) ActiveSessions(ctx context.Context, policyKey string) ([]sps.ActiveSession, error) {
+	return a.client.ActiveSessions(ctx, policyKey)
+}
+
+// Terminate closes a live session.
+func (a *Appliance) Terminate(ctx context.Context, sessionID string) error {
+	return a.client.Terminate(ctx, sessionID)
+}
+
+// Activity says what happened lately.
+func (a *Appliance) Activity() Activity {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.activity
+}
+
+func (a *Appliance) configure(settings *pamv1alpha1.CommitSettings) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.settings = pamv1alpha1.CommitSettings{}
+	if settings != nil {
+		a.settings = *settings
+	}
+}
+
+func (a *Appliance) commitSettings() groupcommit.Settings {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := groupcommit.Settings{
+		Window: duration(a.settings.Window), MaxWindow: duration(a.settings.MaxWindow),
+		MaxHold: duration(a.settings.MaxHold), Timeout: duration(a.settings.Timeout),
+	}
+	if a.settings.MaxChanges != nil {
+		s.MaxChanges = int(*a.settings.MaxChanges)
+	}
+	return s
+}
+
+func (a *Appliance) message() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.settings.Message != "" {
+		return a.settings.Message
+	}
+	return DefaultCommitMessage
+}
+
+// observe keeps Activity up to date.
+func (a *Appliance) observe(e groupcommit.Event) {
+	a.mu.Lock()
+	changed := true
+	switch e.Kind {
+	case groupcommit.BatchLocked:
+		if a.activity.LockedSince.IsZero() {
+			a.activity.LockedSince = time.Now()
+		}
+		a.activity.LockedBy = holder(e.Err)
+	case groupcommit.TransactionOpened:
+		changed = !a.activity.LockedSince.IsZero()
+		a.activity.LockedBy, a.activity.LockedSince = "", time.Time{}
+	case groupcommit.Committed:
+		a.activity.LastCommit = Commit{Time: time.Now(), Changes: e.Changes, Hold: e.Hold}
+	default:
+		changed = false
+	}
+	a.mu.Unlock()
+	if changed {
+		a.notify()
+	}
+}
+
+// close lets the running batch finish, or be rolled back when ctx ends first.
+func (a *Appliance) close(ctx context.Context) error {
+	err := a.committer.Close(ctx)
+	a.client.Close()
+	return err
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connection
+
+import (
+	"context"
+	"crypto/tls"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/nps"
+)
+
+// ConnectServer returns the server of a connection, ready or not and without asking who wants it. Nothing is sent.
+func (p *Pool) ConnectServer(ctx context.Context, c *pamv1alpha1.NPSConnection) (*Server, error) {
+	s, err := slotOf(p, p.servers, client.ObjectKeyFromObject(c))
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	inputs, err := p.inputs(ctx, c, npsSources(c))
+	if err != nil {
+		return nil, err
+	}
+	if s.built && s.inputs == inputs {
+		return s.value, nil
+	}
+	cfg, err := p.npsConfig(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	content := digest(cfg.parts...)
+	if !s.built || s.content != content {
+		npsClient, err := nps.New(cfg.Config)
+		if err != nil {
+			return nil, invalid("connection %s/%s: %v", c.Namespace, c.Name, err)
+		}
+		if s.built {
+			s.value.client.Close()
+		}
+		s.value, s.built = newServer(npsClient), true
+	}
+	s.inputs, s.content = inputs, content
+	return s.value, nil
+}
+
+// npsSettings is a client's configuration together with the texts that make it differ from another one.
+type npsSettings struct {
+	nps.Config
+	parts []string
+}
+
+func (p *Pool) npsConfig(ctx context.Context, c *pamv1alpha1.NPSConnection) (npsSettings, error) {
+	out := npsSettings{Config: nps.Config{
+		URL: c.Spec.URL, UserAgent: p.cfg.UserAgent, RequestsPerSecond: float64(requestsPerSecond(c)),
+	}}
+	var (
+		err error
+		ca  string
+	)
+	if out.TLS, ca, err = p.contents.tlsConfig(ctx, c.Spec.TLS, c.Namespace); err != nil {
+		return out, err
+	}
+	out.parts = []string{
+		c.Spec.URL, strconv.Itoa(int(requestsPerSecond(c))), ca, out.TLS.ServerName,
+		strconv.FormatBool(out.TLS.InsecureSkipVerify),
+	}
+	if c.Spec.Auth.Type == pamv1alpha1.NPSAuthApplicationUser {
+		return p.applicationUser(ctx, c, out)
+	}
+	return p.user(ctx, c, out)
+}
+
+func (p *Pool) applicationUser(
+	ctx context.Context, c *pamv1alpha1.NPSConnection, out npsSettings,
+) (npsSettings, error) {
+	app := c.Spec.Auth.ApplicationUser
+	from := secretSource(c.Namespace, app.CredentialsSecretRef)
+	data, err := p.contents.data(ctx, from)
+	if err != nil {
+		return out, err
+	}
+	auth := nps.ApplicationUser{}
+	if app.SerialNumber != nil {
+		auth.SerialNumber = *app.SerialNumber
+	}
+	if auth.Login, err = value(from, data, "login"); err != nil {
+		return out, err
+	}
+	if auth.APIKey, err = value(from, data, "apiKey"); err != nil {
+		return out, err
+	}
+	certificate := secretSource(c.Namespace, app.CertificateSecretRef)
+	if data, err = p.contents.data(ctx, certificate); err != nil {
+		return out, err
+	}
+	pair, err := keyPair(certificate, data)
+	if err != nil {
+		return out, err
+	}
+	out.TLS.Certificates, out.Auth = []tls.Certificate{pair}, auth
+	out.parts = append(out.parts, auth.Login, auth.APIKey, auth.SerialNumber,
+		string(data[corev1.TLSCertKey]), string(data[corev1.TLSPrivateKeyKey]))
+	return out, nil
+}
+
+func (p *Pool) user(ctx context.Context, c *pamv1alpha1.NPSConnection, out npsSettings) (npsSettings, error) {
+	from := secretSource(c.Namespace, c.Spec.Auth.User.CredentialsSecretRef)
+	data, err := p.contents.data(ctx, from)
+	if err != nil {
+		return out, err
+	}
+	auth := nps.User{TOTPSecret: string(data["totpSecret"]), MFACode: string(data["mfaCode"])}
+	if auth.Username, err = value(from, data, "username"); err != nil {
+		return out, err
+	}
+	if auth.Password, err = value(from, data, "password"); err != nil {
+		return out, err
+	}
+	out.Auth = auth
+	out.parts = append(out.parts, auth.Username, auth.Password, auth.TOTPSecret, auth.MFACode)
+	return out, nil
+}
+
+const (
+	defaultActiveSessions    = 200
+	defaultRequestsPerSecond = 20
+)
+
+func requestsPerSecond(c *pamv1alpha1.NPSConnection) int32 {
+	if l := c.Spec.Limits; l != nil && l.RequestsPerSecond != nil {
+		return *l.RequestsPerSecond
+	}
+	return defaultRequestsPerSecond
+}
+
+// ActiveSessionLimit is how many sessions may live at the same time through a connection.
+func ActiveSessionLimit(c *pamv1alpha1.NPSConnection) int32 {
+	if l := c.Spec.Limits; l != nil && l.ActiveSessions != nil {
+		return *l.ActiveSessions
+	}
+	return defaultActiveSessions
+}

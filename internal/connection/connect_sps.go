@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connection
+
+import (
+	"context"
+	"crypto/tls"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/sps"
+)
+
+// Connect returns the appliance of a connection, ready or not and without asking who wants it: the connection's own
+// controller tries it out this way. Nothing is sent.
+func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appliance, error) {
+	s, err := slotOf(p, p.appliances, client.ObjectKeyFromObject(c))
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	inputs, err := p.inputs(ctx, c, spsSources(c))
+	if err != nil {
+		return nil, err
+	}
+	if s.built && s.inputs == inputs {
+		return s.value, nil
+	}
+	cfg, err := p.spsConfig(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	content := digest(cfg.content()...)
+	if !s.built || s.content != content {
+		if err := p.replaceAppliance(s, c, cfg.Config); err != nil {
+			return nil, err
+		}
+	}
+	s.inputs, s.content = inputs, content
+	s.value.configure(c.Spec.Commit)
+	return s.value, nil
+}
+
+func (p *Pool) replaceAppliance(s *slot[*Appliance], c *pamv1alpha1.SPSConnection, cfg sps.Config) error {
+	spsClient, err := sps.New(cfg)
+	if err != nil {
+		return invalid("connection %s/%s: %v", c.Namespace, c.Name, err)
+	}
+	if old := s.value; s.built {
+		p.retire(func() { _ = closeLater(old) })
+	}
+	name, address := client.ObjectKeyFromObject(c), CanonicalURL(c.Spec.URL)
+	s.value, s.built = newAppliance(spsClient, address, p.gate(address), func() { p.cfg.Notify(name) }), true
+	return nil
+}
+
+// spsSettings is a client's configuration together with the text that makes it differ from another one.
+type spsSettings struct {
+	sps.Config
+	pem string
+}
+
+func (s spsSettings) content() []string {
+	name, insecure := "", false
+	if s.TLS != nil {
+		name, insecure = s.TLS.ServerName, s.TLS.InsecureSkipVerify
+	}
+	return []string{
+		s.URL, s.Username, s.Password, s.LoginMethod, strconv.FormatBool(s.X509), s.pem, name, strconv.FormatBool(insecure),
+		s.CommitTimeout.String(),
+	}
+}
+
+func (p *Pool) spsConfig(ctx context.Context, c *pamv1alpha1.SPSConnection) (spsSettings, error) {
+	out := spsSettings{Config: sps.Config{
+		URL: c.Spec.URL, LoginMethod: c.Spec.LoginMethod, UserAgent: p.cfg.UserAgent,
+	}}
+	if c.Spec.Commit != nil {
+		out.CommitTimeout = duration(c.Spec.Commit.Timeout)
+	}
+	var err error
+	if out.TLS, out.pem, err = p.contents.tlsConfig(ctx, c.Spec.TLS, c.Namespace); err != nil {
+		return out, err
+	}
+	from := secretSource(c.Namespace, c.Spec.CredentialsSecretRef)
+	data, err := p.contents.data(ctx, from)
+	if err != nil {
+		return out, err
+	}
+	if _, password := data["password"]; !password && len(data[corev1.TLSCertKey]) > 0 {
+		pair, err := keyPair(from, data)
+		if err != nil {
+			return out, err
+		}
+		out.X509, out.TLS.Certificates = true, []tls.Certificate{pair}
+		out.pem += string(data[corev1.TLSCertKey]) + string(data[corev1.TLSPrivateKeyKey])
+		return out, nil
+	}
+	if out.Username, err = value(from, data, "username"); err != nil {
+		return out, err
+	}
+	out.Password, err = value(from, data, "password")
+	return out, err
+}

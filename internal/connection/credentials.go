@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connection
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+)
+
+var (
+	secretKind    = schema.GroupVersionKind{Version: "v1", Kind: "Secret"}
+	configMapKind = schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}
+)
+
+// SecretKind and ConfigMapKind are watched as metadata only: contents are read when they are needed, and not kept.
+func SecretKind() schema.GroupVersionKind { return secretKind }
+
+// ConfigMapKind is the kind that may hold a CA bundle.
+func ConfigMapKind() schema.GroupVersionKind { return configMapKind }
+
+// source is an object that a connection takes content from.
+type source struct {
+	kind schema.GroupVersionKind
+	name types.NamespacedName
+}
+
+// Sources are the objects whose change changes how a connection logs in.
+func spsSources(c *pamv1alpha1.SPSConnection) []source {
+	return append(tlsSources(c.Spec.TLS, c.Namespace), secretSource(c.Namespace, c.Spec.CredentialsSecretRef))
+}
+
+func npsSources(c *pamv1alpha1.NPSConnection) []source {
+	out := tlsSources(c.Spec.TLS, c.Namespace)
+	if u := c.Spec.Auth.User; u != nil {
+		out = append(out, secretSource(c.Namespace, u.CredentialsSecretRef))
+	}
+	if a := c.Spec.Auth.ApplicationUser; a != nil {
+		out = append(out,
+			secretSource(c.Namespace, a.CredentialsSecretRef), secretSource(c.Namespace, a.CertificateSecretRef))
+	}
+	return out
+}
+
+func secretSource(namespace string, ref pamv1alpha1.SecretReference) source {
+	return source{secretKind, types.NamespacedName{Namespace: namespace, Name: ref.Name}}
+}
+
+func tlsSources(t *pamv1alpha1.TLSSettings, namespace string) []source {
+	if t == nil || t.CABundleRef == nil {
+		return nil
+	}
+	kind := configMapKind
+	if t.CABundleRef.Kind == pamv1alpha1.CABundleSecret {
+		kind = secretKind
+	}
+	return []source{{kind, types.NamespacedName{Namespace: namespace, Name: t.CABundleRef.Name}}}
+}
+
+// SecretNames are the Secrets that a connection refers to, for an index.
+func SecretNames(obj client.Object) []string { return namesOf(obj, secretKind) }
+
+// ConfigMapNames are the ConfigMaps that a connection refers to, for an index.
+func ConfigMapNames(obj client.Object) []string { return namesOf(obj, configMapKind) }
+
+func namesOf(obj client.Object, kind schema.GroupVersionKind) []string {
+	var sources []source
+	switch c := obj.(type) {
+	case *pamv1alpha1.SPSConnection:
+		sources = spsSources(c)
+	case *pamv1alpha1.NPSConnection:
+		sources = npsSources(c)
+	}
+	var out []string
+	for _, s := range sources {
+		if s.kind == kind {
+			out = append(out, s.name.Name)
+		}
+	}
+	return out
+}
+
+// contents reads Secrets and ConfigMaps: their versions from the metadata cache, their content from the API server.
+type contents struct {
+	cache client.Reader
+	live  client.Reader
+}
+
+// version identifies the present content of an object without reading it.
+func (c contents) version(ctx context.Context, s source) (string, error) {
+	meta := &metav1.PartialObjectMetadata{}
+	meta.SetGroupVersionKind(s.kind)
+	if err := c.cache.Get(ctx, s.name, meta); err != nil {
+		if apierrors.IsNotFound(err) {
+			return "", notReady("%s %s does not exist", s.kind.Kind, s.name)
+		}
+		return "", err
+	}
+	return string(meta.UID) + "/" + meta.ResourceVersion, nil
+}
+
+// data reads an object's content.
+func (c contents) data(ctx context.Context, s source) (map[string][]byte, error) {
+	var err error
+	secret, configMap := &corev1.Secret{}, &corev1.ConfigMap{}
+	if s.kind == secretKind {
+		err = c.live.Get(ctx, s.name, secret)
+	} else {
+		err = c.live.Get(ctx, s.name, configMap)
+	}
+	if apierrors.IsNotFound(err) {
+		return nil, notReady("%s %s does not exist", s.kind.Kind, s.name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s.kind == secretKind {
+		return secret.Data, nil
+	}
+	data := map[string][]byte{}
+	for k, v := range configMap.Data {
+		data[k] = []byte(v)
+	}
+	for k, v := range configMap.BinaryData {
+		data[k] = v
+	}
+	return data, nil
+}
+
+// value returns a key of a content that must be there and not be empty.
+func value(s source, data map[string][]byte, key string) (string, error) {
+	v, ok := data[key]
+	if !ok || len(v) == 0 {
+		return "", notReady("%s %s has no key %s, or an empty one", s.kind.Kind, s.name, key)
+	}
+	return string(v), nil
+}
+
+// tlsConfig says how a server's certificate is verified.
+// The bundle comes back as text, too, so that a change of it can be told.
+func (c contents) tlsConfig(
+	ctx context.Context, t *pamv1alpha1.TLSSettings, namespace string,
+) (cfg *tls.Config, bundle string, err error) {
+	cfg = &tls.Config{MinVersion: tls.VersionTLS12}
+	if t == nil {
+		return cfg, "", nil
+	}
+	cfg.ServerName = t.ServerName
+	cfg.InsecureSkipVerify = t.InsecureSkipVerify != nil && *t.InsecureSkipVerify //nolint:gosec // asked for, and shown
+	if t.CABundleRef == nil {
+		return cfg, "", nil
+	}
+	from := tlsSources(t, namespace)[0]
+	data, err := c.data(ctx, from)
+	if err != nil {
+		return nil, "", err
+	}
+	key := t.CABundleRef.Key
+	if key == "" {
+		key = "ca.crt"
+	}
+	if bundle, err = value(from, data, key); err != nil {
+		return nil, "", err
+	}
+	cfg.RootCAs = x509.NewCertPool()
+	if !cfg.RootCAs.AppendCertsFromPEM([]byte(bundle)) {
+		return nil, "", invalid("key %s of %s %s holds no PEM certificate", key, from.kind.Kind, from.name)
+	}
+	return cfg, bundle, nil
+}
+
+// keyPair reads a client certificate and its private key from a Secret of type kubernetes.io/tls.
+func keyPair(s source, data map[string][]byte) (tls.Certificate, error) {
+	certificate, err := value(s, data, corev1.TLSCertKey)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := value(s, data, corev1.TLSPrivateKeyKey)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	pair, err := tls.X509KeyPair([]byte(certificate), []byte(key))
+	if err != nil {
+		// The error of the parser may quote what it read.
+		return tls.Certificate{}, invalid("%s and %s of Secret %s are no matching certificate and private key in PEM",
+			corev1.TLSCertKey, corev1.TLSPrivateKeyKey, s.name)
+	}
+	return pair, nil
+}

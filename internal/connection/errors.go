@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connection
+
+import (
+	"errors"
+	"fmt"
+)
+
+// NotReadyError says that a connection cannot be used now: it, its Secret or its CA is missing, or it is not ready
+// itself. Whoever gets it waits; a watch wakes it.
+type NotReadyError struct{ Message string }
+
+// Error says what is missing and where.
+func (e *NotReadyError) Error() string { return e.Message }
+
+// MissingError is a NotReadyError whose connection object does not exist at all.
+type MissingError struct{ NotReadyError }
+
+// Unwrap makes a MissingError a NotReadyError, too.
+func (e *MissingError) Unwrap() error { return &e.NotReadyError }
+
+// NotPermittedError says that the connection's owner does not allow what was asked for.
+type NotPermittedError struct{ Message string }
+
+// Error says which rule refuses, and who can change it.
+func (e *NotPermittedError) Error() string { return e.Message }
+
+// InvalidError says that the connection or its Secret holds something that cannot be used.
+type InvalidError struct{ Message string }
+
+// Error says what is wrong and where.
+func (e *InvalidError) Error() string { return e.Message }
+
+// IsNotReady says that the connection cannot be used now.
+func IsNotReady(err error) bool {
+	_, ok := errors.AsType[*NotReadyError](err)
+	return ok
+}
+
+// IsMissing says that the connection object does not exist.
+func IsMissing(err error) bool {
+	_, ok := errors.AsType[*MissingError](err)
+	return ok
+}
+
+// IsNotPermitted says that the connection's owner does not allow it.
+func IsNotPermitted(err error) bool {
+	_, ok := errors.AsType[*NotPermittedError](err)
+	return ok
+}
+
+// IsInvalid says that the connection or its Secret has to be changed.
+func IsInvalid(err error) bool {
+	_, ok := errors.AsType[*InvalidError](err)
+	return ok
+}
+
+func notReady(format string, args ...any) error { return &NotReadyError{fmt.Sprintf(format, args...)} }
+
+func missing(format string, args ...any) error {
+	return &MissingError{NotReadyError{fmt.Sprintf(format, args...)}}
+}
+
+func notPermitted(format string, args ...any) error {
+	return &NotPermittedError{fmt.Sprintf(format, args...)}
+}
+
+func invalid(format string, args ...any) error { return &InvalidError{fmt.Sprintf(format, args...)} }

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connection
+
+import (
+	"context"
+	"sync"
+)
+
+// gate lets one transaction at a time onto an appliance. Connections to the same appliance share one, so that they queue
+// here instead of refusing each other over there; each keeps its own log-in, so that no change is made with the rights of
+// another connection.
+type gate chan struct{}
+
+func newGate() gate { return make(gate, 1) }
+
+// enter waits for the gate. The release may be called more than once.
+func (g gate) enter(ctx context.Context) (release func(), err error) {
+	select {
+	case g <- struct{}{}:
+		return sync.OnceFunc(func() { <-g }), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package connection turns connection objects and their Secrets into ready clients.
+//
+// A Pool is asked, not fed: it reads connection, Secret and CA from the cache when somebody wants an appliance or a
+// server, and keeps what it built for as long as their content stays the same. So no controller depends on another one
+// having run before.
+package connection
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+)
+
+// closeTimeout is how long a client that was replaced may take to finish its batch.
+const closeTimeout = 3 * time.Minute
+
+// shutdownTimeout is how long a batch may take to finish when the manager stops; then it is rolled back.
+const shutdownTimeout = 20 * time.Second
+
+// Config says where a pool reads from.
+type Config struct {
+	// Cache reads connections, and the metadata of Secrets, ConfigMaps and namespaces.
+	Cache client.Reader
+	// Live reads the content of Secrets and ConfigMaps from the API server.
+	Live client.Reader
+	// UserAgent is sent to the appliances.
+	UserAgent string
+	// Notify is called when something happened on an appliance that its connection's status shows; may be nil.
+	Notify func(types.NamespacedName)
+}
+
+// Pool hands out appliances and servers. It is safe for concurrent use.
+type Pool struct {
+	cfg      Config
+	contents contents
+
+	mu         sync.Mutex
+	closed     bool
+	gates      map[string]gate
+	appliances map[types.NamespacedName]*slot[*Appliance]
+	servers    map[types.NamespacedName]*slot[*Server]
+	closing    sync.WaitGroup
+}
+
+// slot is what was built for one connection, and from what.
+type slot[T any] struct {
+	// mu admits one builder at a time.
+	mu sync.Mutex
+	// inputs are the versions of everything that was read, content is what mattered of it.
+	inputs, content string
+	value           T
+	built           bool
+}
+
+// NewPool returns an empty pool.
+func NewPool(cfg Config) *Pool {
+	if cfg.Notify == nil {
+		cfg.Notify = func(types.NamespacedName) {}
+	}
+	return &Pool{
+		cfg: cfg, contents: contents{cache: cfg.Cache, live: cfg.Live},
+		gates:      map[string]gate{},
+		appliances: map[types.NamespacedName]*slot[*Appliance]{},
+		servers:    map[types.NamespacedName]*slot[*Server]{},
+	}
+}
+
+// Start blocks until the context ends and then closes every client: running batches finish or are rolled back, so that
+// no lock is left behind. It makes a Pool a runnable of a manager.
+func (p *Pool) Start(ctx context.Context) error {
+	<-ctx.Done()
+	stop, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	return p.Close(stop)
+}
+
+// NeedLeaderElection keeps the pool of a manager that does not lead asleep.
+func (p *Pool) NeedLeaderElection() bool { return true }
+
+// Close closes every client.
+func (p *Pool) Close(ctx context.Context) error {
+	p.mu.Lock()
+	p.closed = true
+	appliances, servers := p.appliances, p.servers
+	p.appliances = map[types.NamespacedName]*slot[*Appliance]{}
+	p.servers = map[types.NamespacedName]*slot[*Server]{}
+	p.mu.Unlock()
+	var (
+		wg     sync.WaitGroup
+		mu     sync.Mutex
+		result error
+	)
+	for _, s := range appliances {
+		wg.Go(func() {
+			if err := s.close(func(a *Appliance) error { return a.close(ctx) }); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				result = errors.Join(result, err)
+			}
+		})
+	}
+	for _, s := range servers {
+		wg.Go(func() { _ = s.close(func(n *Server) error { n.client.Close(); return nil }) })
+	}
+	wg.Wait()
+	p.closing.Wait()
+	return result
+}
+
+func (s *slot[T]) close(end func(T) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.built {
+		return nil
+	}
+	s.built = false
+	return end(s.value)
+}
+
+// Appliance returns the appliance that a reference in a namespace means, if the connection permits that namespace and
+// is ready.
+func (p *Pool) Appliance(
+	ctx context.Context, ref pamv1alpha1.ConnectionReference, namespace string,
+) (*pamv1alpha1.SPSConnection, *Appliance, error) {
+	c := &pamv1alpha1.SPSConnection{}
+	key := Target(ref, namespace)
+	if err := p.connection(ctx, key, c, "SPSConnection"); err != nil {
+		return nil, nil, err
+	}
+	if err := p.permitted(ctx, c.Spec.AllowedNamespaces, key, namespace); err != nil {
+		return c, nil, err
+	}
+	if err := ready(c, c.Status.Conditions, c.Status.ObservedGeneration); err != nil {
+		return c, nil, err
+	}
+	a, err := p.Connect(ctx, c)
+	return c, a, err
+}
+
+// Server returns the server that a reference in a namespace means, if the connection permits that namespace and is
+// ready.
+func (p *Pool) Server(
+	ctx context.Context, ref pamv1alpha1.ConnectionReference, namespace string,
+) (*pamv1alpha1.NPSConnection, *Server, error) {
+	c := &pamv1alpha1.NPSConnection{}
+	key := Target(ref, namespace)
+	if err := p.connection(ctx, key, c, "NPSConnection"); err != nil {
+		return nil, nil, err
+	}
+	if err := p.permitted(ctx, c.Spec.AllowedNamespaces, key, namespace); err != nil {
+		return c, nil, err
+	}
+	if err := ready(c, c.Status.Conditions, c.Status.ObservedGeneration); err != nil {
+		return c, nil, err
+	}
+	s, err := p.ConnectServer(ctx, c)
+	return c, s, err
+}
+
+// Following returns the server of a session that was asked for already: neither permission nor readiness is asked for
+// again, because a session must be followed and ended whatever has changed since.
+func (p *Pool) Following(
+	ctx context.Context, ref pamv1alpha1.ConnectionReference, namespace string,
+) (*pamv1alpha1.NPSConnection, *Server, error) {
+	c := &pamv1alpha1.NPSConnection{}
+	if err := p.connection(ctx, Target(ref, namespace), c, "NPSConnection"); err != nil {
+		return nil, nil, err
+	}
+	s, err := p.ConnectServer(ctx, c)
+	return c, s, err
+}
+
+// Target is the connection that a reference in a namespace means.
+func Target(ref pamv1alpha1.ConnectionReference, namespace string) types.NamespacedName {
+	if ref.Namespace != "" {
+		namespace = ref.Namespace
+	}
+	return types.NamespacedName{Namespace: namespace, Name: ref.Name}
+}
+
+// CanonicalURL is the address under which connections meet: lower case, without a default port or a path.
+func CanonicalURL(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return raw
+	}
+	return "https://" + strings.TrimSuffix(strings.ToLower(u.Host), ":443")
+}
+
+func (p *Pool) connection(ctx context.Context, key types.NamespacedName, into client.Object, kind string) error {
+	err := p.cfg.Cache.Get(ctx, key, into)
+	if apierrors.IsNotFound(err) {
+		return missing("%s %s does not exist", kind, key)
+	}
+	return err
+}
+
+func (p *Pool) permitted(
+	ctx context.Context, allowed *pamv1alpha1.AllowedNamespaces, connection types.NamespacedName, namespace string,
+) error {
+	from, err := p.Namespace(ctx, namespace)
+	if err != nil {
+		return err
+	}
+	ok, err := Permits(allowed, connection.Namespace, from)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return notPermitted("connection %s does not allow namespace %s: its owner can change allowedNamespaces",
+			connection, namespace)
+	}
+	return nil
+}
+
+// Namespace reads what the rules of a connection look at.
+func (p *Pool) Namespace(ctx context.Context, name string) (Namespace, error) {
+	m := &metav1.PartialObjectMetadata{}
+	m.SetGroupVersionKind(schema.GroupVersionKind{Version: "v1", Kind: "Namespace"})
+	if err := p.cfg.Cache.Get(ctx, types.NamespacedName{Name: name}, m); err != nil {
+		return Namespace{}, client.IgnoreNotFound(err)
+	}
+	return Namespace{Name: name, Labels: m.Labels}, nil
+}
+
+// ready refuses a connection that is known not to work, so that its dependents do not hammer it.
+func ready(c client.Object, conditions []metav1.Condition, observed *int64) error {
+	name := client.ObjectKeyFromObject(c)
+	condition := meta.FindStatusCondition(conditions, pamv1alpha1.ConditionReady)
+	switch {
+	case condition == nil || observed == nil || *observed != c.GetGeneration():
+		return notReady("connection %s has not been tried yet", name)
+	case condition.Status != metav1.ConditionTrue:
+		return notReady("connection %s is not ready: %s: %s", name, condition.Reason, condition.Message)
+	}
+	return nil
+}
+
+// Forget closes what was built for a connection that is gone.
+func (p *Pool) Forget(name types.NamespacedName) {
+	p.mu.Lock()
+	appliance, server := p.appliances[name], p.servers[name]
+	delete(p.appliances, name)
+	delete(p.servers, name)
+	p.mu.Unlock()
+	if appliance != nil {
+		p.retire(func() {
+			_ = appliance.close(func(a *Appliance) error { return closeLater(a) })
+		})
+	}
+	if server != nil {
+		_ = server.close(func(s *Server) error { s.client.Close(); return nil })
+	}
+}
+
+func closeLater(a *Appliance) error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	return a.close(ctx)
+}
+
+// retire runs in the background what Close waits for.
+func (p *Pool) retire(end func()) {
+	p.closing.Go(end)
+}
+
+func (p *Pool) gate(url string) gate {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	g, ok := p.gates[url]
+	if !ok {
+		g = newGate()
+		p.gates[url] = g
+	}
+	return g
+}
+
+// slotOf returns the slot of a connection, which is made if there is none.
+func slotOf[T any](p *Pool, slots map[types.NamespacedName]*slot[T], name types.NamespacedName) (*slot[T], error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, notReady("the operator is stopping")
+	}
+	s, ok := slots[name]
+	if !ok {
+		s = &slot[T]{}
+		slots[name] = s
+	}
+	return s, nil
+}
+
+// inputs are the versions of everything that a connection is built from.
+func (p *Pool) inputs(ctx context.Context, c client.Object, sources []source) (string, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s/%d", c.GetUID(), c.GetGeneration())
+	for _, s := range sources {
+		v, err := p.contents.version(ctx, s)
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(" " + v)
+	}
+	return b.String(), nil
+}
+
+// digest is a checksum of parts that may be secret; it never leaves the process.
+func digest(parts ...string) string {
+	h := sha256.New()
+	for _, part := range parts {
+		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

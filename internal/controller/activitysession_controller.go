@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
+)
+
+// +kubebuilder:rbac:groups=pam-operator.io,resources=activitysessions,verbs=get;list;watch;patch;delete
+// +kubebuilder:rbac:groups=pam-operator.io,resources=activitysessions/status,verbs=patch
+// +kubebuilder:rbac:groups=pam-operator.io,resources=activitysessions/finalizers,verbs=update
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=create;update;delete
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
+// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch
+
+// activitySessionReconciler asks for privileged sessions and follows them to their end.
+type activitySessionReconciler struct {
+	Deps
+
+	// live reads Secrets, Jobs and Pods from the API server.
+	live   client.Reader
+	phases map[pamv1alpha1.SessionPhase]phaseHandler
+	gone   *missing
+	now    func() time.Time
+}
+
+// phaseHandler does what is to be done in one phase. It either moves the session to another phase, whose handler then runs
+// in the same pass, or says what the pass came to.
+type phaseHandler func(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error)
+
+// SetupActivitySession adds the controller of ActivitySession to a manager. live reads from the API server.
+func SetupActivitySession(mgr ctrl.Manager, deps Deps, live client.Reader) error {
+	r := &activitySessionReconciler{Deps: deps, live: live, gone: newMissing(), now: time.Now}
+	r.phases = map[pamv1alpha1.SessionPhase]phaseHandler{
+		pamv1alpha1.SessionPending:            r.request,
+		pamv1alpha1.SessionWaitingForApproval: r.await,
+		pamv1alpha1.SessionScheduled:          r.await,
+		pamv1alpha1.SessionStarting:           r.await,
+		pamv1alpha1.SessionActive:             r.active,
+		pamv1alpha1.SessionEnding:             r.ending,
+		pamv1alpha1.SessionCompleted:          r.finished,
+		pamv1alpha1.SessionCancelled:          r.finished,
+		pamv1alpha1.SessionFailed:             r.finished,
+		pamv1alpha1.SessionDenied:             r.finished,
+	}
+	list := &pamv1alpha1.ActivitySessionList{}
+	return ctrl.NewControllerManagedBy(mgr).Named("activitysession").
+		For(&pamv1alpha1.ActivitySession{}, onSpec()).
+		Watches(&pamv1alpha1.NPSConnection{}, dependentsOfConnection(deps.Client, list), onReadiness()).
+		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.Client, list, indexSecrets)).
+		WatchesMetadata(&batchv1.Job{}, boundSessions(deps.Client, "Job")).
+		WatchesMetadata(&corev1.Pod{}, boundSessions(deps.Client, "Pod")).
+		WithOptions(options(sessionConcurrency)).
+		Complete(reconcile.AsReconciler(deps.Client, r))
+}
+
+// sessionConcurrency is enough to keep a server busy up to its requestsPerSecond.
+const sessionConcurrency = 32
+
+// maxSteps bounds how many phases a session may pass through in one pass; the longest way is shorter.
+const maxSteps = 6
+
+// Reconcile makes one pass over a session and writes down what it came to.
+func (r *activitySessionReconciler) Reconcile(
+	ctx context.Context, s *pamv1alpha1.ActivitySession,
+) (ctrl.Result, error) {
+	before := s.DeepCopy()
+	if !s.DeletionTimestamp.IsZero() {
+		out, released := r.remove(ctx, s)
+		if released {
+			return ctrl.Result{}, out.err
+		}
+		return r.save(ctx, before, s, out)
+	}
+	out, err := r.advance(ctx, s)
+	if err != nil {
+		out = outcomeOf(err)
+	}
+	if out.reason == "" { // deleted by its TTL
+		return ctrl.Result{}, nil
+	}
+	return r.save(ctx, before, s, out)
+}
+
+// advance runs the handlers of the phases until one leaves the phase as it is.
+func (r *activitySessionReconciler) advance(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
+	if s.Status.Phase == "" {
+		r.enter(s, pamv1alpha1.SessionPending, "")
+	}
+	for range maxSteps {
+		phase := s.Status.Phase
+		out, err := r.phases[phase](ctx, s)
+		if err != nil || s.Status.Phase == phase {
+			return out, err
+		}
+	}
+	return wait(pamv1alpha1.ReasonProgressing, "the session moves on", time.Second), nil
+}
+
+func (r *activitySessionReconciler) save(
+	ctx context.Context, before, s *pamv1alpha1.ActivitySession, out outcome,
+) (ctrl.Result, error) {
+	setSessionConditions(s)
+	return r.statusWriter().save(ctx, before, s, out)
+}
+
+// enter moves a session to a phase. A phase is never left backwards.
+func (r *activitySessionReconciler) enter(
+	s *pamv1alpha1.ActivitySession, phase pamv1alpha1.SessionPhase, message string,
+) {
+	enterPhase(s, phase, message, r.now())
+}
+
+// liveSessions counts the sessions that were asked for through a connection and are not over.
+func liveSessions(ctx context.Context, c client.Reader, conn types.NamespacedName) (int, error) {
+	var list pamv1alpha1.ActivitySessionList
+	if err := c.List(ctx, &list, client.MatchingFields{indexConnection: conn.String()}); err != nil {
+		return 0, err
+	}
+	n := 0
+	for i := range list.Items {
+		if s := &list.Items[i]; s.Status.SessionID != "" && !s.Status.Phase.Terminal() {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// server is the server of a session that was asked for.
+func (r *activitySessionReconciler) server(
+	ctx context.Context, s *pamv1alpha1.ActivitySession,
+) (*pamv1alpha1.NPSConnection, *connection.Server, error) {
+	return r.Pool.Following(ctx, s.Spec.ConnectionRef, s.Namespace)
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/nps"
+	"github.com/pam-operator/pam-operator/internal/rest"
+)
+
+const (
+	defaultApprovalTimeout = 24 * time.Hour
+	defaultStartTimeout    = 5 * time.Minute
+	// endTimeout is how long a server may take to end a session before it is told again, and people are told.
+	endTimeout = 5 * time.Minute
+	// confirmGone is when a session that the server does not know is looked for once more (nps contract 13 Q10).
+	confirmGone = 5 * time.Second
+
+	defaultPollStarting = 2 * time.Second
+	defaultPollActive   = 15 * time.Second
+)
+
+// follow takes over what the server says of the session.
+func (r *activitySessionReconciler) follow(s *pamv1alpha1.ActivitySession, session nps.Session) {
+	now := r.now()
+	observeSession(&s.Status, session)
+	phase, message := phaseOf(s, session, now)
+	if later(s.Status.Phase, phase) {
+		r.enter(s, phase, message)
+	}
+	if s.Status.Deadline == nil && !s.Status.Phase.Terminal() {
+		s.Status.Deadline = deadline(s, now)
+	}
+}
+
+// await is the handler of the phases that wait for people, for a time, or for the server.
+func (r *activitySessionReconciler) await(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
+	conn, server, err := r.server(ctx, s)
+	if err != nil {
+		return outcome{}, err
+	}
+	phase := s.Status.Phase
+	if out, err := r.look(ctx, server, s); err != nil || out.reason != "" || s.Status.Phase != phase {
+		return out, err
+	}
+	if reason, why, err := r.unwanted(ctx, s); err != nil {
+		return outcome{}, err
+	} else if reason != "" {
+		return outcome{}, r.end(ctx, server, s, reason, why)
+	}
+	poll := pollInterval(conn, s.Status.Phase)
+	switch s.Status.Phase {
+	case pamv1alpha1.SessionWaitingForApproval:
+		return wait(pamv1alpha1.ReasonWaitingForApproval,
+			"the server waits for approval until "+clock(s.Status.Deadline), poll), nil
+	case pamv1alpha1.SessionScheduled:
+		return wait(pamv1alpha1.ReasonProgressing, "the session begins at "+clock(s.Status.StartTime), poll), nil
+	}
+	return wait(pamv1alpha1.ReasonProgressing, "the server is starting the session: "+s.Status.ServerStatus, poll), nil
+}
+
+// active is the handler of Active.
+func (r *activitySessionReconciler) active(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
+	conn, server, err := r.server(ctx, s)
+	if err != nil {
+		return outcome{}, err
+	}
+	if out, err := r.look(ctx, server, s); err != nil || out.reason != "" ||
+		s.Status.Phase != pamv1alpha1.SessionActive {
+		return out, err
+	}
+	if reason, why, err := r.unwanted(ctx, s); err != nil {
+		return outcome{}, err
+	} else if reason != "" {
+		return outcome{}, r.end(ctx, server, s, reason, why)
+	}
+	refresh, err := r.ensureSecret(ctx, server, s)
+	if err != nil {
+		return outcome{}, err
+	}
+	note, err := r.extend(ctx, server, s)
+	if err != nil {
+		return outcome{}, err
+	}
+	out := done(pamv1alpha1.ReasonActive, "the session can be used until "+clock(s.Status.ExpiresAt)+note)
+	out.after = soonest(pollInterval(conn, s.Status.Phase), refresh, r.until(s.Status.ExpiresAt))
+	return out, nil
+}
+
+// ending is the handler of Ending: the server takes its time.
+func (r *activitySessionReconciler) ending(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
+	if err := r.removeSecret(ctx, s); err != nil {
+		return outcome{}, err
+	}
+	conn, server, err := r.server(ctx, s)
+	if err != nil {
+		return outcome{}, err
+	}
+	if out, err := r.look(ctx, server, s); err != nil || out.reason != "" ||
+		s.Status.Phase != pamv1alpha1.SessionEnding {
+		return out, err
+	}
+	poll := pollInterval(conn, s.Status.Phase)
+	if s.Status.Deadline != nil && r.now().After(s.Status.Deadline.Time) {
+		s.Status.Deadline = &metav1.Time{Time: r.now().Add(endTimeout)}
+		if err := server.Client().End(ctx, s.Status.SessionID); err != nil {
+			return outcome{}, err
+		}
+		return wait(pamv1alpha1.ReasonProgressing,
+			"the server has not ended the session yet, and was told again; look at it there", poll), nil
+	}
+	return wait(pamv1alpha1.ReasonProgressing, "the server is ending the session", poll), nil
+}
+
+// finished is the handler of the last phases.
+func (r *activitySessionReconciler) finished(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
+	if err := r.removeSecret(ctx, s); err != nil {
+		return outcome{}, err
+	}
+	s.Status.Deadline = nil
+	if s.Status.EndTime == nil {
+		s.Status.EndTime = &metav1.Time{Time: r.now()}
+	}
+	out := finalOutcome(s)
+	ttl := s.Spec.TTLSecondsAfterFinished
+	if ttl == nil {
+		return out, nil
+	}
+	left := s.Status.EndTime.Add(time.Duration(*ttl) * time.Second).Sub(r.now())
+	if left > 0 || readyOf(s) == nil {
+		out.after = max(left, time.Second)
+		return out, nil
+	}
+	return outcome{}, client.IgnoreNotFound(r.Client.Delete(ctx, s,
+		client.Preconditions{UID: &s.UID}, client.PropagationPolicy(metav1.DeletePropagationBackground)))
+}
+
+// look reads the session. One that the server does not know any more is over, once it said so twice.
+func (r *activitySessionReconciler) look(
+	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
+) (outcome, error) {
+	session, err := server.Client().Get(ctx, s.Status.SessionID)
+	if rest.IsNotFound(err) {
+		if !r.gone.since(s.UID, r.now(), confirmGone) {
+			return wait(pamv1alpha1.ReasonProgressing,
+				"the server does not know the session; looking once more", confirmGone), nil
+		}
+		r.gone.forget(s.UID)
+		r.vanished(s)
+		return outcome{}, nil
+	}
+	if err != nil {
+		return outcome{}, err
+	}
+	r.gone.forget(s.UID)
+	was := s.Status.Phase
+	r.follow(s, session)
+	if s.Status.Phase == pamv1alpha1.SessionFailed && was != pamv1alpha1.SessionFailed {
+		r.explain(ctx, server, s)
+	}
+	return outcome{}, nil
+}
+
+// vanished is the end of a session that the server has forgotten.
+func (r *activitySessionReconciler) vanished(s *pamv1alpha1.ActivitySession) {
+	switch s.Status.Phase {
+	case pamv1alpha1.SessionActive, pamv1alpha1.SessionEnding:
+		r.enter(s, endOf(s, nps.StatusComplete), "the server does not know the session any more")
+	default:
+		r.fail(s, "SessionLost", "the server does not know the session any more, and it never became active")
+	}
+}
+
+// unwanted says why a session that lives should be ended; the reason is that of a failure where it is one.
+func (r *activitySessionReconciler) unwanted(
+	ctx context.Context, s *pamv1alpha1.ActivitySession,
+) (reason, why string, err error) {
+	if s.Cancelled() {
+		return reasonCancelled, "cancelled", nil
+	}
+	over, why, err := r.workloadOver(ctx, s, true)
+	if err != nil || over {
+		return reasonWorkloadOver, why, err
+	}
+	if s.Status.Deadline == nil || r.now().Before(s.Status.Deadline.Time) {
+		return "", "", nil
+	}
+	switch s.Status.Phase {
+	case pamv1alpha1.SessionWaitingForApproval:
+		return reasonApprovalTimeout, "nobody approved the session in time", nil
+	case pamv1alpha1.SessionScheduled, pamv1alpha1.SessionStarting:
+		return reasonStartTimeout, fmt.Sprintf("the server did not start the session in time; its state is %s",
+			s.Status.ServerStatus), nil
+	}
+	return "", "", nil
+}
+
+// end asks the server to end the session.
+func (r *activitySessionReconciler) end(
+	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession, reason, why string,
+) error {
+	if err := server.Client().End(ctx, s.Status.SessionID); err != nil {
+		return err
+	}
+	switch reason {
+	case reasonApprovalTimeout, reasonStartTimeout:
+		s.Status.Failure = &pamv1alpha1.SessionFailure{Reason: reason, Message: why}
+	}
+	s.Status.Deadline = &metav1.Time{Time: r.now().Add(endTimeout)}
+	r.enter(s, pamv1alpha1.SessionEnding, why)
+	return nil
+}
+
+// Reasons why the operator ends a session.
+const (
+	reasonCancelled       = "Cancelled"
+	reasonWorkloadOver    = "WorkloadOver"
+	reasonApprovalTimeout = "ApprovalTimeout"
+	reasonStartTimeout    = "StartTimeout"
+)
+
+// fail is an end without a session.
+func (r *activitySessionReconciler) fail(s *pamv1alpha1.ActivitySession, reason, message string) {
+	s.Status.Failure = &pamv1alpha1.SessionFailure{Reason: reason, Message: shorten(message, maxConditionMessage)}
+	r.enter(s, pamv1alpha1.SessionFailed, message)
+}
+
+// maxLogLines is how many lines of a session's log go into its status.
+const maxLogLines = 20
+
+// explain adds the last error lines of the session's log to a failure. They help, but nothing depends on them.
+func (r *activitySessionReconciler) explain(
+	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
+) {
+	if s.Status.Failure == nil {
+		return
+	}
+	lines, err := server.Client().Log(ctx, s.Status.SessionID, nps.LogLevelError, maxLogLines)
+	if err == nil && len(lines) == 0 {
+		lines, err = server.Client().Log(ctx, s.Status.SessionID, nps.LogLevelAny, maxLogLines)
+	}
+	if err == nil {
+		s.Status.Failure.Log = logLines(lines)
+	}
+}
+
+// until is how long it is to a time; 0 if there is none.
+func (r *activitySessionReconciler) until(t *metav1.Time) time.Duration {
+	if t == nil {
+		return 0
+	}
+	return max(t.Sub(r.now()), time.Second)
+}
+
+// missing remembers which sessions a server did not know, and since when.
+type missing struct {
+	mu    sync.Mutex
+	first map[types.UID]time.Time
+}
+
+func newMissing() *missing { return &missing{first: map[types.UID]time.Time{}} }
+
+// since notes that a session was not found, and says whether it was so some time ago already.
+func (m *missing) since(uid types.UID, now time.Time, long time.Duration) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	first, ok := m.first[uid]
+	if !ok {
+		m.first[uid] = now
+		return false
+	}
+	return now.Sub(first) >= long*8/10 // the delay of the second look is jittered
+}
+
+func (m *missing) forget(uid types.UID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.first, uid)
+}

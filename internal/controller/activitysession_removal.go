@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
+)
+
+// remove ends the session of an object that is being deleted, and lets the object go when it is over.
+func (r *activitySessionReconciler) remove(
+	ctx context.Context, s *pamv1alpha1.ActivitySession,
+) (out outcome, released bool) {
+	if !controllerutil.ContainsFinalizer(s, pamv1alpha1.Finalizer) {
+		return outcome{}, true
+	}
+	over, out, err := r.windDown(ctx, s)
+	if err != nil {
+		out = outcomeOf(err)
+	}
+	late := r.now().Sub(s.DeletionTimestamp.Time) > r.DeletionDeadline
+	switch {
+	case err == nil && over:
+		return r.release(ctx, s)
+	case connection.IsMissing(err), err != nil && late && out.state == stateReconciling:
+		r.abandon(ctx, s, err)
+		return r.release(ctx, s)
+	}
+	if out.after == 0 && out.err == nil {
+		out.after = r.DeletionDeadline // so that the deadline is noticed
+	}
+	return out, false
+}
+
+// windDown makes one step towards the end of the session, and says whether it is over.
+func (r *activitySessionReconciler) windDown(
+	ctx context.Context, s *pamv1alpha1.ActivitySession,
+) (over bool, out outcome, err error) {
+	if err := r.removeSecret(ctx, s); err != nil {
+		return false, outcome{}, err
+	}
+	if s.Status.Phase.Terminal() || s.Status.SessionID == "" && s.Annotations[pamv1alpha1.AnnotationRequestID] == "" {
+		return true, outcome{}, nil
+	}
+	conn, server, err := r.server(ctx, s)
+	if err != nil {
+		return false, outcome{}, err
+	}
+	if s.Status.SessionID == "" { // it was asked for, perhaps; nobody knows yet
+		if s.Status.Phase == "" {
+			r.enter(s, pamv1alpha1.SessionPending, "")
+		}
+		if found, err := r.adopt(ctx, server, s); err != nil || !found {
+			return err == nil, outcome{}, err
+		}
+	}
+	if out, err := r.look(ctx, server, s); err != nil || out.reason != "" || s.Status.Phase.Terminal() {
+		return err == nil && out.reason == "", out, err
+	}
+	if s.Status.Phase != pamv1alpha1.SessionEnding {
+		if err := r.end(ctx, server, s, reasonCancelled, "the ActivitySession was deleted"); err != nil {
+			return false, outcome{}, err
+		}
+	}
+	return false, wait(pamv1alpha1.ReasonProgressing, "the server is ending the session",
+		pollInterval(conn, s.Status.Phase)), nil
+}
+
+func (r *activitySessionReconciler) release(
+	ctx context.Context, s *pamv1alpha1.ActivitySession,
+) (outcome, bool) {
+	r.gone.forget(s.UID)
+	err := patchMetadata(ctx, r.Client, s, func(o client.Object) {
+		controllerutil.RemoveFinalizer(o, pamv1alpha1.Finalizer)
+	})
+	if err := client.IgnoreNotFound(err); err != nil {
+		return outcomeOf(err), false
+	}
+	return outcome{}, true
+}
+
+// abandon tells that a session may live on although its object goes.
+func (r *activitySessionReconciler) abandon(ctx context.Context, s *pamv1alpha1.ActivitySession, cause error) {
+	message := fmt.Sprintf("session %s (request %s) may live on at the server until %s: %v",
+		s.Status.SessionID, s.Status.RequestID, clock(s.Status.ExpiresAt), cause)
+	r.statusWriter().event(s, corev1.EventTypeWarning, pamv1alpha1.ReasonDeletionBlocked, message)
+	leftovers.WithLabelValues("sessions").Inc()
+	logf.FromContext(ctx).Info("privileged session left at the server", "session", s.Status.SessionID,
+		"request", s.Status.RequestID, "cause", cause.Error(), "after", time.Since(s.DeletionTimestamp.Time).String())
+}

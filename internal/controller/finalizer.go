@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/groupcommit"
+)
+
+// annotationCreating marks an object from before it is created on an appliance until its key is known, so that a create
+// whose answer was lost is recognised as ours and not as somebody else's object of the same name.
+const annotationCreating = "pam-operator.io/creating"
+
+// creatingMark is what annotationCreating says: which name on which appliance.
+func creatingMark(obj policyObject) string {
+	return obj.NameOnAppliance() + "@" + obj.PolicyStatus().Appliance
+}
+
+// hold puts the finalizer on an object before anything is written for it, and the mark of a create before a create. The
+// optimistic lock makes sure that what is about to be done is done for the object as it is now.
+func (r *policyReconciler[T]) hold(ctx context.Context, obj T, creating bool) error {
+	return patchMetadata(ctx, r.Client, obj, func(o client.Object) {
+		controllerutil.AddFinalizer(o, pamv1alpha1.Finalizer)
+		if creating {
+			setAnnotation(o, annotationCreating, creatingMark(obj))
+		}
+	})
+}
+
+// unmark takes the mark of a create away when it is certain that nothing was created, so that somebody else's object of
+// that name is not taken for ours later.
+func (r *policyReconciler[T]) unmark(ctx context.Context, obj T, cause error) error {
+	if errors.Is(cause, groupcommit.ErrOutcomeUnknown) || obj.PolicyStatus().Key != "" {
+		return nil
+	}
+	return patchMetadata(ctx, r.Client, obj, func(o client.Object) {
+		annotations := o.GetAnnotations()
+		delete(annotations, annotationCreating)
+		o.SetAnnotations(annotations)
+	})
+}
+
+// patchMetadata changes metadata under an optimistic lock, if there is something to change, and takes the result over
+// into obj without touching the status that the pass has gathered so far.
+func patchMetadata(ctx context.Context, c client.Client, obj client.Object, change func(client.Object)) error {
+	patched := obj.DeepCopyObject().(client.Object) //nolint:forcetypeassert // a copy is of the same type
+	change(patched)
+	if sameMetadata(obj, patched) {
+		return nil
+	}
+	patch := client.MergeFromWithOptions(obj, client.MergeFromWithOptimisticLock{})
+	if err := c.Patch(ctx, patched, patch); err != nil {
+		return fmt.Errorf("write metadata: %w", err)
+	}
+	obj.SetFinalizers(patched.GetFinalizers())
+	obj.SetAnnotations(patched.GetAnnotations())
+	obj.SetResourceVersion(patched.GetResourceVersion())
+	return nil
+}
+
+func sameMetadata(a, b client.Object) bool {
+	if len(a.GetFinalizers()) != len(b.GetFinalizers()) || len(a.GetAnnotations()) != len(b.GetAnnotations()) {
+		return false
+	}
+	for k, v := range a.GetAnnotations() {
+		if w, ok := b.GetAnnotations()[k]; !ok || v != w {
+			return false
+		}
+	}
+	return true
+}
+
+func setAnnotation(o client.Object, key, value string) {
+	annotations := o.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[key] = value
+	o.SetAnnotations(annotations)
+}
+
+// remove lets an object go: from the appliance, if that is wanted and possible, and then from the cluster. It needs only
+// the object's key and a working connection.
+func (r *policyReconciler[T]) remove(ctx context.Context, obj T) (out outcome, released bool) {
+	if !controllerutil.ContainsFinalizer(obj, pamv1alpha1.Finalizer) {
+		return outcome{}, true
+	}
+	steward, status := obj.Steward(), obj.PolicyStatus()
+	switch {
+	case steward.Orphans(), steward.Observes():
+		return r.release(ctx, obj, "left on the appliance as it is, because deletionPolicy is Orphan")
+	case status.Key == "" && obj.GetAnnotations()[annotationCreating] == "":
+		return r.release(ctx, obj, "")
+	case steward.Suspended():
+		return held("deletion waits, because the object is suspended: resume it, or set deletionPolicy: Orphan"), false
+	}
+	conn, appliance, err := r.Pool.Appliance(ctx, obj.Connection(), obj.GetNamespace())
+	switch {
+	case connection.IsMissing(err), connection.IsNotPermitted(err):
+		return r.abandon(ctx, obj, err)
+	case err == nil && conn.Suspended():
+		return held("deletion waits, because the connection is suspended: resume it, or set deletionPolicy: Orphan"), false
+	case err == nil:
+		err = r.erase(ctx, appliance, obj)
+	}
+	if err == nil {
+		return r.release(ctx, obj, "")
+	}
+	out = deletionOutcome(err)
+	if out.state == stateReconciling && time.Since(obj.GetDeletionTimestamp().Time) > r.DeletionDeadline {
+		return r.abandon(ctx, obj, err)
+	}
+	if out.after == 0 && out.err == nil {
+		out.after = r.DeletionDeadline // so that the deadline is noticed
+	}
+	return out, false
+}
+
+// deletionOutcome is outcomeOf, but for a refusal: then the appliance does not let the object go.
+func deletionOutcome(err error) outcome {
+	out := outcomeOf(err)
+	if out.reason == pamv1alpha1.ReasonRejected {
+		out.reason = pamv1alpha1.ReasonDeletionBlocked
+		out.message += "; remove what refers to it, or set deletionPolicy: Orphan"
+	}
+	return out
+}
+
+// erase deletes the object from the appliance, if it is there and not somebody else's.
+func (r *policyReconciler[T]) erase(ctx context.Context, appliance *connection.Appliance, obj T) error {
+	if err := r.siblings.oldest(ctx, obj, appliance.URL); err != nil {
+		if out := outcomeOf(err); out.reason == pamv1alpha1.ReasonConflict {
+			return nil // it belongs to another object, which never lost it
+		}
+		return err
+	}
+	status := obj.PolicyStatus()
+	if status.Appliance != appliance.URL {
+		return nil // the connection leads to another appliance now; what is there under our name is not ours
+	}
+	deleted := false
+	err := appliance.Change(ctx, func(ctx context.Context, tx *connection.Transaction) error {
+		current, err := r.ownOnAppliance(ctx, tx, obj)
+		if err != nil || current == "" {
+			return err
+		}
+		deleted = true
+		object, _, err := connection.ByKey(ctx, tx, r.collection, current)
+		if err != nil {
+			return err
+		}
+		return r.verbs.delete(ctx, tx, object)
+	})
+	if err == nil && deleted {
+		logf.FromContext(ctx).Info("deleted on the appliance", "appliance", appliance.URL,
+			"collection", r.collection, "name", obj.NameOnAppliance(), "key", status.Key)
+	}
+	return err
+}
+
+// ownOnAppliance is the key of our object, empty if it is not there: by its key, or, where a create may have got through
+// without an answer, by its name.
+func (r *policyReconciler[T]) ownOnAppliance(
+	ctx context.Context, tx *connection.Transaction, obj T,
+) (string, error) {
+	if key := obj.PolicyStatus().Key; key != "" {
+		object, _, err := connection.ByKey(ctx, tx, r.collection, key)
+		return object.Key, err
+	}
+	if obj.GetAnnotations()[annotationCreating] != creatingMark(obj) {
+		return "", nil
+	}
+	object, _, err := connection.ByName(ctx, tx, r.collection, obj.NameOnAppliance())
+	return object.Key, err
+}
+
+// release takes the finalizer away.
+func (r *policyReconciler[T]) release(ctx context.Context, obj T, message string) (outcome, bool) {
+	if message != "" {
+		r.statusWriter().event(obj, corev1.EventTypeNormal, pamv1alpha1.ReasonCompleted, message)
+	}
+	err := patchMetadata(ctx, r.Client, obj, func(o client.Object) {
+		controllerutil.RemoveFinalizer(o, pamv1alpha1.Finalizer)
+	})
+	if err := client.IgnoreNotFound(err); err != nil {
+		return outcomeOf(err), false
+	}
+	return outcome{}, true
+}
+
+// abandon lets an object go although it may still be on the appliance, and says so.
+func (r *policyReconciler[T]) abandon(ctx context.Context, obj T, cause error) (outcome, bool) {
+	status := obj.PolicyStatus()
+	message := fmt.Sprintf("%q (key %s) may be left on %s: %v", obj.NameOnAppliance(), status.Key, status.Appliance, cause)
+	r.statusWriter().event(obj, corev1.EventTypeWarning, pamv1alpha1.ReasonDeletionBlocked, message)
+	leftovers.WithLabelValues(string(r.collection)).Inc()
+	logf.FromContext(ctx).Info("left on the appliance", "appliance", status.Appliance,
+		"collection", r.collection, "name", obj.NameOnAppliance(), "key", status.Key, "cause", cause.Error())
+	return r.release(ctx, obj, "")
+}
+
+// audit writes the line that says what was changed on an appliance, and for which object.
+func (r *policyReconciler[T]) audit(ctx context.Context, obj T, seen observation) {
+	verb := "changed on the appliance"
+	if !seen.exists() {
+		verb = "created on the appliance"
+	}
+	var fields []string
+	for _, d := range seen.drift {
+		fields = append(fields, d.Path)
+	}
+	logf.FromContext(ctx).Info(verb, "appliance", obj.PolicyStatus().Appliance, "collection", r.collection,
+		"name", obj.NameOnAppliance(), "key", obj.PolicyStatus().Key, "generation", obj.GetGeneration(), "fields", fields)
+}

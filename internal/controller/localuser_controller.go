@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/sps"
+)
+
+// +kubebuilder:rbac:groups=pam-operator.io,resources=localusers,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=pam-operator.io,resources=localusers/status,verbs=patch
+// +kubebuilder:rbac:groups=pam-operator.io,resources=localusers/finalizers,verbs=update
+
+// builtInUser exists always and belongs to the appliance's owner (sps contract 7).
+const builtInUser = "admin"
+
+// fieldPassword is how a password that is to be set appears among the differences; its values are never shown.
+const fieldPassword = "passwordSecretRef"
+
+// SetupLocalUser adds the controller of LocalUser to a manager. live reads the content of Secrets.
+func SetupLocalUser(mgr ctrl.Manager, deps Deps, live client.Reader) error {
+	r := &policyReconciler[*pamv1alpha1.LocalUser]{
+		Deps: deps, collection: sps.Users, verbs: userVerbs{passwords: passwords{cache: deps.Client, live: live}},
+		siblings: siblings[*pamv1alpha1.LocalUser]{client: deps.Client, list: listUsers},
+	}
+	b := r.builder(mgr, "localuser", &pamv1alpha1.LocalUser{}, &pamv1alpha1.LocalUserList{}).
+		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.Client, &pamv1alpha1.LocalUserList{}, indexSecrets))
+	return b.Complete(r.reconciler())
+}
+
+func listUsers(ctx context.Context, c client.Reader, name string) ([]*pamv1alpha1.LocalUser, error) {
+	var list pamv1alpha1.LocalUserList
+	if err := c.List(ctx, &list, client.MatchingFields{indexApplianceName: name}); err != nil {
+		return nil, err
+	}
+	return pointers(list.Items), nil
+}
+
+// userVerbs are what is done on an appliance for a LocalUser.
+type userVerbs struct{ passwords passwords }
+
+func (v userVerbs) observe(
+	ctx context.Context, _ connection.View, obj *pamv1alpha1.LocalUser, seen *observation,
+) error {
+	name := obj.NameOnAppliance()
+	if name == builtInUser {
+		return mustAct(pamv1alpha1.ReasonInvalidSpec, "the user admin belongs to the appliance's owner: choose another name")
+	}
+	var err error
+	if seen.managed, err = sps.ToBody(sps.User{Name: &name}); err != nil {
+		return err
+	}
+	seen.complete = seen.managed
+	if seen.exists() {
+		seen.current.Body = sps.Dereference(seen.current.Body)
+		seen.drift = sps.Diff(seen.managed, seen.current.Body, nil)
+	}
+	return v.observePassword(ctx, obj, seen)
+}
+
+// observePassword finds out whether the Secret holds another password than the one that was last set. The appliance never
+// shows a password, so that is all there is to compare.
+func (v userVerbs) observePassword(ctx context.Context, obj *pamv1alpha1.LocalUser, seen *observation) error {
+	ref := obj.Spec.PasswordSecretRef
+	if ref == nil {
+		if !seen.exists() {
+			return mustAct(pamv1alpha1.ReasonInvalidSpec,
+				"spec.passwordSecretRef: the appliance has no user %q, and a new one needs a password", obj.NameOnAppliance())
+		}
+		return nil
+	}
+	seen.incomparable = true
+	version, err := v.passwords.version(ctx, obj)
+	if err != nil {
+		return err
+	}
+	if seen.exists() && version != obj.Status.PasswordVersion {
+		seen.drift = append(seen.drift, sps.Difference{Path: fieldPassword})
+	}
+	return nil
+}
+
+func (v userVerbs) create(
+	ctx context.Context, tx *connection.Transaction, obj *pamv1alpha1.LocalUser, seen observation,
+) (string, error) {
+	body, err := v.withPassword(ctx, tx, obj, seen.complete)
+	if err != nil {
+		return "", err
+	}
+	return tx.Create(ctx, sps.Users, body)
+}
+
+func (v userVerbs) update(
+	ctx context.Context, tx *connection.Transaction, obj *pamv1alpha1.LocalUser, seen observation,
+) error {
+	body := sps.Overlay(seen.current.Body, seen.managed, seen.complete)
+	delete(body, "password_created") // the appliance sets it (sps contract 7)
+	var err error
+	if obj.Spec.PasswordSecretRef != nil {
+		if body, err = v.withPassword(ctx, tx, obj, body); err != nil {
+			return err
+		}
+	}
+	return tx.Replace(ctx, sps.Users, seen.current.Key, body)
+}
+
+// withPassword makes a password object and refers to it. It can be used once, and only in the transaction that made it
+// (sps contract 7), so every attempt makes its own.
+func (v userVerbs) withPassword(
+	ctx context.Context, tx *connection.Transaction, obj *pamv1alpha1.LocalUser, body sps.Body,
+) (sps.Body, error) {
+	plain, version, err := v.passwords.read(ctx, obj)
+	if err != nil {
+		return nil, err
+	}
+	key, err := tx.CreatePassword(ctx, plain)
+	if err != nil {
+		return nil, err
+	}
+	obj.Status.PasswordVersion = version
+	managed, err := sps.ToBody(sps.User{Password: &key})
+	if err != nil {
+		return nil, err
+	}
+	return sps.Overlay(body, managed, nil), nil
+}
+
+func (v userVerbs) delete(ctx context.Context, tx *connection.Transaction, current sps.Object) error {
+	return deleteUser(ctx, tx, current)
+}
+
+func (v userVerbs) report(obj *pamv1alpha1.LocalUser, seen observation) {
+	obj.Status.PasswordCreatedAt = nil
+	if created, ok := seen.current.Body["password_created"].(json.Number); ok {
+		if seconds, err := created.Int64(); err == nil {
+			obj.Status.PasswordCreatedAt = &metav1.Time{Time: time.Unix(seconds, 0)}
+		}
+	}
+}
+
+// passwords reads the Secrets of LocalUsers: their versions from the metadata cache, their content only when it is sent.
+type passwords struct {
+	cache client.Reader
+	live  client.Reader
+}
+
+// version identifies the content of a user's Secret, and tells nothing about it.
+func (p passwords) version(ctx context.Context, obj *pamv1alpha1.LocalUser) (string, error) {
+	meta := &metav1.PartialObjectMetadata{}
+	meta.SetGroupVersionKind(connection.SecretKind())
+	key := types.NamespacedName{Namespace: obj.Namespace, Name: obj.Spec.PasswordSecretRef.Name}
+	if err := p.cache.Get(ctx, key, meta); err != nil {
+		return "", secretError(key, err)
+	}
+	return versionOf(meta), nil
+}
+
+func (p passwords) read(ctx context.Context, obj *pamv1alpha1.LocalUser) (plain, version string, err error) {
+	ref := obj.Spec.PasswordSecretRef
+	secret := &corev1.Secret{}
+	key := types.NamespacedName{Namespace: obj.Namespace, Name: ref.Name}
+	if err := p.live.Get(ctx, key, secret); err != nil {
+		return "", "", secretError(key, err)
+	}
+	if len(secret.Data[ref.Key]) == 0 {
+		return "", "", mustAct(pamv1alpha1.ReasonReferenceNotFound,
+			"spec.passwordSecretRef: Secret %s has no key %s, or an empty one", key, ref.Key)
+	}
+	return string(secret.Data[ref.Key]), versionOf(secret), nil
+}
+
+func versionOf(o client.Object) string { return string(o.GetUID()) + "/" + o.GetResourceVersion() }
+
+func secretError(key types.NamespacedName, err error) error {
+	if apierrors.IsNotFound(err) {
+		return mustAct(pamv1alpha1.ReasonReferenceNotFound, "spec.passwordSecretRef: Secret %s does not exist", key)
+	}
+	return err
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/sps"
+)
+
+// +kubebuilder:rbac:groups=pam-operator.io,resources=localusergroups,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=pam-operator.io,resources=localusergroups/status,verbs=patch
+// +kubebuilder:rbac:groups=pam-operator.io,resources=localusergroups/finalizers,verbs=update
+
+// SetupLocalUserGroup adds the controller of LocalUserGroup to a manager.
+func SetupLocalUserGroup(mgr ctrl.Manager, deps Deps) error {
+	r := &policyReconciler[*pamv1alpha1.LocalUserGroup]{
+		Deps: deps, collection: sps.Groups, verbs: groupVerbs{client: deps.Client},
+		siblings: siblings[*pamv1alpha1.LocalUserGroup]{client: deps.Client, list: listGroups},
+	}
+	b := r.builder(mgr, "localusergroup", &pamv1alpha1.LocalUserGroup{}, &pamv1alpha1.LocalUserGroupList{}).
+		Watches(&pamv1alpha1.LocalUser{}, dependentsOn(deps.Client, &pamv1alpha1.LocalUserGroupList{}, indexUserRefs),
+			onKeyOrReady())
+	return b.Complete(r.reconciler())
+}
+
+func listGroups(ctx context.Context, c client.Reader, name string) ([]*pamv1alpha1.LocalUserGroup, error) {
+	var list pamv1alpha1.LocalUserGroupList
+	if err := c.List(ctx, &list, client.MatchingFields{indexApplianceName: name}); err != nil {
+		return nil, err
+	}
+	return pointers(list.Items), nil
+}
+
+// groupVerbs are what is done on an appliance for a LocalUserGroup.
+type groupVerbs struct{ client client.Reader }
+
+func (v groupVerbs) observe(
+	ctx context.Context, view connection.View, obj *pamv1alpha1.LocalUserGroup, seen *observation,
+) error {
+	name := obj.NameOnAppliance()
+	if builtInGroup(name) {
+		return mustAct(pamv1alpha1.ReasonInvalidSpec,
+			"the group %s comes with the appliance and is not managed: choose another name", name)
+	}
+	users, err := view.List(ctx, sps.Users)
+	if err != nil {
+		return err
+	}
+	wanted, err := v.members(ctx, obj, users)
+	if err != nil {
+		return err
+	}
+	if seen.exists() {
+		current, err := sps.MemberKeys(seen.current.Body, users)
+		if err != nil {
+			return mustAct(pamv1alpha1.ReasonRejected, "%v", err)
+		}
+		seen.current.Body = withMembers(seen.current.Body, current)
+		seen.members = memberNames(users, current)
+		if obj.Spec.Membership == pamv1alpha1.MembershipAdditive {
+			wanted = union(current, wanted)
+		}
+	}
+	if seen.managed, err = sps.ToBody(groupManaged(name, obj.Spec.Members != nil, wanted)); err != nil {
+		return err
+	}
+	seen.complete = withMembers(seen.managed, wanted)
+	if seen.exists() {
+		seen.drift = sps.Diff(seen.managed, seen.current.Body, groupUnordered)
+	}
+	return nil
+}
+
+// members are the keys of the users that the spec names.
+func (v groupVerbs) members(
+	ctx context.Context, obj *pamv1alpha1.LocalUserGroup, users []sps.Object,
+) ([]string, error) {
+	keys := []string{}
+	for i, member := range obj.Spec.Members {
+		name := member.User
+		if member.UserRef != nil {
+			user, err := v.user(ctx, obj.Namespace, i, member.UserRef.Name)
+			if err != nil {
+				return nil, err
+			}
+			name = user.NameOnAppliance()
+		}
+		key, err := memberKey(users, i, name)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+func (v groupVerbs) user(ctx context.Context, namespace string, i int, name string) (*pamv1alpha1.LocalUser, error) {
+	user := &pamv1alpha1.LocalUser{}
+	key := types.NamespacedName{Namespace: namespace, Name: name}
+	if err := v.client.Get(ctx, key, user); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil, mustAct(pamv1alpha1.ReasonReferenceNotFound,
+				"spec.members[%d].userRef: LocalUser %s does not exist", i, key)
+		}
+		return nil, err
+	}
+	if user.Status.Key == "" {
+		return nil, mustWait(pamv1alpha1.ReasonProgressing,
+			"spec.members[%d].userRef: waiting for LocalUser %s to be on the appliance", i, key)
+	}
+	return user, nil
+}
+
+func (v groupVerbs) create(
+	ctx context.Context, tx *connection.Transaction, _ *pamv1alpha1.LocalUserGroup, seen observation,
+) (string, error) {
+	return tx.Create(ctx, sps.Groups, seen.complete)
+}
+
+func (v groupVerbs) update(
+	ctx context.Context, tx *connection.Transaction, _ *pamv1alpha1.LocalUserGroup, seen observation,
+) error {
+	body := sps.Overlay(seen.current.Body, seen.managed, seen.complete)
+	return tx.Replace(ctx, sps.Groups, seen.current.Key, body)
+}
+
+func (v groupVerbs) delete(ctx context.Context, tx *connection.Transaction, current sps.Object) error {
+	return tx.Delete(ctx, sps.Groups, current.Key)
+}
+
+func (v groupVerbs) report(obj *pamv1alpha1.LocalUserGroup, seen observation) {
+	obj.Status.Members = seen.members
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/sps"
+)
+
+// builtInGroups come with every appliance (sps contract 7, partly inferred). They carry the rights of the appliance's own
+// administrators, so they are not managed.
+var builtInGroups = []string{"admin", "api", "changelog", "indexing", "report", "reporting", "search"}
+
+// builtInAreas are the first words of the built-in groups that come as a pair, such as http-view and http-write.
+var builtInAreas = []string{"auth", "basic", "http", "ica", "policies", "rdp", "ssh", "telnet", "vnc"}
+
+func builtInGroup(name string) bool {
+	area, right, _ := strings.Cut(name, "-")
+	return slices.Contains(builtInGroups, name) ||
+		slices.Contains(builtInAreas, area) && (right == "view" || right == "write")
+}
+
+// groupManaged is the wire form of what the spec manages.
+func groupManaged(name string, members bool, keys []string) sps.Group {
+	out := sps.Group{Name: &name}
+	if members {
+		out.Members = keys
+	}
+	return out
+}
+
+func groupUnordered(path string) bool { return path == "members" }
+
+// withMembers is a body with these members, in the form in which a group is written: keys (sps contract 7).
+func withMembers(body sps.Body, keys []string) sps.Body {
+	out := maps.Clone(body)
+	list := make([]any, 0, len(keys))
+	for _, key := range keys {
+		list = append(list, key)
+	}
+	out["members"] = list
+	return out
+}
+
+// union adds the keys that are missing, at the end.
+func union(current, wanted []string) []string {
+	out := slices.Clone(current)
+	for _, key := range wanted {
+		if !slices.Contains(out, key) {
+			out = append(out, key)
+		}
+	}
+	return out
+}
+
+// memberKey is the key of the user of a name.
+func memberKey(users []sps.Object, i int, name string) (string, error) {
+	var keys, names []string
+	for _, u := range users {
+		names = append(names, u.Name())
+		if u.Name() == name {
+			keys = append(keys, u.Key)
+		}
+	}
+	switch len(keys) {
+	case 1:
+		return keys[0], nil
+	case 0:
+		return "", mustAct(pamv1alpha1.ReasonReferenceNotFound,
+			"spec.members[%d]: the appliance has no user %q; near it are %s",
+			i, name, strings.Join(nearest(name, names), ", "))
+	}
+	return "", &connection.AmbiguousError{Collection: sps.Users, Name: name, Keys: keys}
+}
+
+// maxMembersShown is how many members a status lists.
+const maxMembersShown = 1000
+
+// memberNames are the names of the users with these keys, sorted.
+func memberNames(users []sps.Object, keys []string) []string {
+	var names []string
+	for _, u := range users {
+		if slices.Contains(keys, u.Key) && u.Name() != "" {
+			names = append(names, u.Name())
+		}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	return names[:min(len(names), maxMembersShown)]
+}
+
+// deleteUser takes a user out of every group and then deletes it: the appliance may refuse to delete a member (sps
+// contract 7, inferred).
+func deleteUser(ctx context.Context, tx *connection.Transaction, user sps.Object) error {
+	groups, err := tx.List(ctx, sps.Groups)
+	if err != nil {
+		return err
+	}
+	users, err := tx.List(ctx, sps.Users)
+	if err != nil {
+		return err
+	}
+	for _, group := range groups {
+		keys, err := sps.MemberKeys(group.Body, users)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(keys, user.Key) {
+			continue
+		}
+		rest := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return key == user.Key })
+		if err := tx.Replace(ctx, sps.Groups, group.Key, withMembers(sps.Dereference(group.Body), rest)); err != nil {
+			return err
+		}
+	}
+	return tx.Delete(ctx, sps.Users, user.Key)
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+)
+
+// +kubebuilder:rbac:groups=pam-operator.io,resources=npsconnections,verbs=get;list;watch
+// +kubebuilder:rbac:groups=pam-operator.io,resources=npsconnections/status,verbs=patch
+
+// npsProbeInterval is how often a server is asked for its version.
+const npsProbeInterval = 5 * time.Minute
+
+// npsConnectionReconciler tries connections out.
+type npsConnectionReconciler struct{ Deps }
+
+// SetupNPSConnection adds the controller of NPSConnection to a manager.
+func SetupNPSConnection(mgr ctrl.Manager, deps Deps) error {
+	r := &npsConnectionReconciler{deps}
+	list := &pamv1alpha1.NPSConnectionList{}
+	return ctrl.NewControllerManagedBy(mgr).Named("npsconnection").
+		For(&pamv1alpha1.NPSConnection{}, onSpec()).
+		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.Client, list, indexSecrets)).
+		WatchesMetadata(&corev1.ConfigMap{}, dependentsOn(deps.Client, list, indexConfigMaps)).
+		WithOptions(options(connectionConcurrency)).
+		Complete(r)
+}
+
+// Reconcile makes one pass over a connection.
+func (r *npsConnectionReconciler) Reconcile(ctx context.Context, request reconcile.Request) (ctrl.Result, error) {
+	conn := &pamv1alpha1.NPSConnection{}
+	if err := r.Client.Get(ctx, request.NamespacedName, conn); err != nil {
+		if client.IgnoreNotFound(err) == nil {
+			r.Pool.Forget(request.NamespacedName)
+			insecureConnections.DeleteLabelValues("NPSConnection", request.Namespace, request.Name)
+		}
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	before := conn.DeepCopy()
+	out, err := r.probe(ctx, conn)
+	if err != nil {
+		out = outcomeOf(err)
+	}
+	showInsecureTLS(conn, "NPSConnection", conn.Spec.TLS)
+	return r.statusWriter().save(ctx, before, conn, out)
+}
+
+// probe asks the server for its version, which proves that it can be reached and that the credentials are accepted.
+func (r *npsConnectionReconciler) probe(ctx context.Context, conn *pamv1alpha1.NPSConnection) (outcome, error) {
+	server, err := r.Pool.ConnectServer(ctx, conn)
+	if err != nil {
+		return outcome{}, err
+	}
+	live, err := liveSessions(ctx, r.Client, client.ObjectKeyFromObject(conn))
+	if err != nil {
+		return outcome{}, err
+	}
+	conn.Status.ActiveSessions = new(int32(live)) //nolint:gosec // a number of objects
+	if conn.Status.Version, err = server.Version(ctx); err != nil {
+		return outcome{}, err
+	}
+	conn.Status.TokenExpiresAt = nil
+	if at := server.TokenExpiresAt(); !at.IsZero() {
+		conn.Status.TokenExpiresAt = &metav1.Time{Time: at.Truncate(time.Second)}
+	}
+	out := done(pamv1alpha1.ReasonSynced, "the server answers and accepts the credentials")
+	out.after = npsProbeInterval
+	return out, nil
+}

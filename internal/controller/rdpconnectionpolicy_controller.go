@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/sps"
+)
+
+// +kubebuilder:rbac:groups=pam-operator.io,resources=rdpconnectionpolicies,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=pam-operator.io,resources=rdpconnectionpolicies/status,verbs=patch
+// +kubebuilder:rbac:groups=pam-operator.io,resources=rdpconnectionpolicies/finalizers,verbs=update
+
+// SetupRDPConnectionPolicy adds the controller of RDPConnectionPolicy to a manager.
+func SetupRDPConnectionPolicy(mgr ctrl.Manager, deps Deps) error {
+	r := &policyReconciler[*pamv1alpha1.RDPConnectionPolicy]{
+		Deps: deps, collection: sps.RDPConnections, verbs: rdpVerbs{client: deps.Client},
+		siblings: siblings[*pamv1alpha1.RDPConnectionPolicy]{client: deps.Client, list: listRDPPolicies},
+	}
+	b := r.builder(mgr, "rdpconnectionpolicy", &pamv1alpha1.RDPConnectionPolicy{}, &pamv1alpha1.RDPConnectionPolicyList{}).
+		Watches(&pamv1alpha1.LocalUserGroup{}, dependentsOn(deps.Client, &pamv1alpha1.RDPConnectionPolicyList{}, indexGroupRefs),
+			onKeyOrReady())
+	return b.Complete(r.reconciler())
+}
+
+func listRDPPolicies(
+	ctx context.Context, c client.Reader, name string,
+) ([]*pamv1alpha1.RDPConnectionPolicy, error) {
+	var list pamv1alpha1.RDPConnectionPolicyList
+	if err := c.List(ctx, &list, client.MatchingFields{indexApplianceName: name}); err != nil {
+		return nil, err
+	}
+	return pointers(list.Items), nil
+}
+
+// rdpVerbs are what is done on an appliance for an RDPConnectionPolicy.
+type rdpVerbs struct{ client client.Reader }
+
+func (v rdpVerbs) observe(
+	ctx context.Context, view connection.View, obj *pamv1alpha1.RDPConnectionPolicy, seen *observation,
+) error {
+	authorizers, err := v.authorizers(ctx, obj)
+	if err != nil {
+		return err
+	}
+	keys, err := resolve(ctx, view, rdpReferences(&obj.Spec, !seen.exists()))
+	if err != nil {
+		return err
+	}
+	seen.managed, err = sps.ToBody(rdpManaged(obj.NameOnAppliance(), &obj.Spec, keys, authorizers))
+	if err != nil {
+		return err
+	}
+	if seen.complete, err = rdpComplete(seen.managed, &obj.Spec, keys); err != nil || !seen.exists() {
+		return err
+	}
+	seen.current.Body = sps.Dereference(seen.current.Body)
+	for _, d := range sps.Diff(seen.managed, seen.current.Body, rdpUnordered) {
+		d.Path = specPath(d.Path)
+		seen.drift = append(seen.drift, d)
+	}
+	return nil
+}
+
+func (v rdpVerbs) create(
+	ctx context.Context, tx *connection.Transaction, _ *pamv1alpha1.RDPConnectionPolicy, seen observation,
+) (string, error) {
+	body, err := likeOthers(ctx, tx, sps.RDPConnections, seen.complete)
+	if err != nil {
+		return "", err
+	}
+	return tx.Create(ctx, sps.RDPConnections, body)
+}
+
+func (v rdpVerbs) update(
+	ctx context.Context, tx *connection.Transaction, _ *pamv1alpha1.RDPConnectionPolicy, seen observation,
+) error {
+	body := sps.Overlay(seen.current.Body, seen.managed, seen.complete)
+	return tx.Replace(ctx, sps.RDPConnections, seen.current.Key, body)
+}
+
+func (v rdpVerbs) delete(ctx context.Context, tx *connection.Transaction, current sps.Object) error {
+	return tx.Delete(ctx, sps.RDPConnections, current.Key)
+}
+
+func (v rdpVerbs) report(obj *pamv1alpha1.RDPConnectionPolicy, seen observation) {
+	obj.Status.Position = nil
+	if seen.exists() {
+		obj.Status.Position = new(int32(seen.position + 1)) //nolint:gosec // a place in a list
+	}
+}
+
+// authorizers are the names of the groups that accessControl names, rule by rule.
+func (v rdpVerbs) authorizers(ctx context.Context, obj *pamv1alpha1.RDPConnectionPolicy) ([]string, error) {
+	var names []string
+	for i, rule := range obj.Spec.AccessControl {
+		if rule.AuthorizerRef == nil {
+			names = append(names, rule.Authorizer)
+			continue
+		}
+		group := &pamv1alpha1.LocalUserGroup{}
+		key := types.NamespacedName{Namespace: obj.Namespace, Name: rule.AuthorizerRef.Name}
+		if err := v.client.Get(ctx, key, group); err != nil {
+			if apierrors.IsNotFound(err) {
+				return nil, mustAct(pamv1alpha1.ReasonReferenceNotFound,
+					"spec.accessControl[%d].authorizerRef: LocalUserGroup %s does not exist", i, key)
+			}
+			return nil, err
+		}
+		if group.Status.Key == "" {
+			return nil, mustWait(pamv1alpha1.ReasonProgressing,
+				"spec.accessControl[%d].authorizerRef: waiting for LocalUserGroup %s to be on the appliance", i, key)
+		}
+		names = append(names, group.NameOnAppliance())
+	}
+	return names, nil
+}
+
+// likeOthers adds to a new body the members that the appliance's version has and this version of the product does not
+// know, with the values of an existing object as template: such an appliance refuses bodies without them (sps contract 4,
+// "safest create").
+func likeOthers(
+	ctx context.Context, tx *connection.Transaction, collection sps.Collection, body sps.Body,
+) (sps.Body, error) {
+	objects, err := tx.List(ctx, collection)
+	if err != nil || len(objects) == 0 {
+		return body, err
+	}
+	return sps.Overlay(sps.Dereference(objects[0].Body), body, body), nil
+}
+
+// pointers are pointers to the items of a list.
+func pointers[T any](items []T) []*T {
+	out := make([]*T, 0, len(items))
+	for i := range items {
+		out = append(out, &items[i])
+	}
+	return slices.Clip(out)
+}

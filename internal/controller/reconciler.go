@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package controller keeps appliances equal to the objects of our API, and asks for privileged sessions.
+//
+// Read once, for every kind: reconciler.go (the loop of policy objects), outcome.go (what an error means), status.go (what
+// is written back). Then a kind is its controller (observe, create, update, delete) and its mapping (which field is which).
+package controller
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/sps"
+)
+
+// Deps is what every controller works with.
+type Deps struct {
+	Client client.Client
+	Events events.EventRecorder
+	Pool   *connection.Pool
+	// DeletionDeadline is how long an object that is being deleted waits for an appliance that does not answer, before it
+	// is let go and reported as left over.
+	DeletionDeadline time.Duration
+	// Concurrency is how many policy objects are worked on at the same time. It should not be less than the largest batch,
+	// because each waits in it.
+	Concurrency int
+	// Moved tells of appliances whose configuration was changed by somebody else.
+	Moved *Broadcast
+	// Activity tells of connections on whose appliance something happened that their status shows.
+	Activity chan event.GenericEvent
+}
+
+func (d Deps) statusWriter() statusWriter { return statusWriter{client: d.Client, events: d.Events} }
+
+// policyObject is an object that is kept equal to an appliance.
+type policyObject interface {
+	object
+	Connection() pamv1alpha1.ConnectionReference
+	Steward() pamv1alpha1.Stewardship
+	NameOnAppliance() string
+	PolicyStatus() *pamv1alpha1.PolicyStatus
+}
+
+// verbs are what one kind does on an appliance.
+type verbs[T policyObject] interface {
+	// observe compares the spec with what a view of the appliance shows; what is there is in seen.current already. It
+	// writes nothing.
+	observe(ctx context.Context, view connection.View, obj T, seen *observation) error
+	// create makes the object and returns its key.
+	create(ctx context.Context, tx *connection.Transaction, obj T, seen observation) (key string, err error)
+	// update makes the object equal to the spec.
+	update(ctx context.Context, tx *connection.Transaction, obj T, seen observation) error
+	// delete removes the object; it is told what is there under the object's key.
+	delete(ctx context.Context, tx *connection.Transaction, current sps.Object) error
+	// report fills the status fields that only this kind has.
+	report(obj T, seen observation)
+}
+
+// policyReconciler is the loop of one kind of policy object.
+type policyReconciler[T policyObject] struct {
+	Deps
+
+	verbs      verbs[T]
+	collection sps.Collection
+	siblings   siblings[T]
+}
+
+// Reconcile makes one pass and writes down what it came to.
+func (r *policyReconciler[T]) Reconcile(ctx context.Context, obj T) (ctrl.Result, error) {
+	before := copyOf(obj)
+	if !obj.GetDeletionTimestamp().IsZero() {
+		out, released := r.remove(ctx, obj)
+		if released {
+			return ctrl.Result{}, out.err
+		}
+		return r.statusWriter().save(ctx, before, obj, out)
+	}
+	obj, out, err := r.keep(ctx, obj)
+	if err != nil {
+		out = outcomeOf(err)
+	}
+	return r.statusWriter().save(ctx, before, obj, out)
+}
+
+func copyOf[T client.Object](obj T) T {
+	return obj.DeepCopyObject().(T) //nolint:forcetypeassert // a copy is of the same type
+}
+
+// keep makes the appliance equal to the object, and returns the object with what is to be written into its status.
+func (r *policyReconciler[T]) keep(ctx context.Context, obj T) (T, outcome, error) {
+	conn, appliance, err := r.Pool.Appliance(ctx, obj.Connection(), obj.GetNamespace())
+	if err != nil {
+		return obj, outcome{}, err
+	}
+	if err := r.siblings.oldest(ctx, obj, appliance.URL); err != nil {
+		return obj, outcome{}, err
+	}
+	status := obj.PolicyStatus()
+	if status.Appliance != appliance.URL { // another appliance has other keys
+		status.Key, status.Appliance = "", appliance.URL
+	}
+	// A mark that an earlier pass left means that a create may have got through without an answer.
+	creating := obj.GetAnnotations()[annotationCreating] == creatingMark(obj)
+	seen, err := r.observe(ctx, appliance.Inventory, obj, creating)
+	if err != nil {
+		return obj, outcome{}, err
+	}
+	act := decide(obj.Steward(), conn.Suspended(), seen)
+	switch act {
+	case actNothing:
+		out, err := r.settled(ctx, obj, seen)
+		return obj, out, err
+	case actReport, actHold:
+		return obj, r.reported(obj, seen, act), nil
+	case actRefuse:
+		return obj, outcome{}, adoptionRefused(obj, seen)
+	}
+	return r.write(ctx, appliance, obj, seen)
+}
+
+// write has the difference committed, and looks at what came of it.
+func (r *policyReconciler[T]) write(
+	ctx context.Context, appliance *connection.Appliance, obj T, seen observation,
+) (T, outcome, error) {
+	if err := r.hold(ctx, obj, !seen.exists()); err != nil {
+		return obj, outcome{}, err
+	}
+	var written T
+	err := appliance.Change(ctx, func(ctx context.Context, tx *connection.Transaction) error {
+		// Each attempt starts from the object as it is, and is forgotten if it does not count. The copy also keeps the
+		// batch, which may go on after the caller has left, away from the caller's object.
+		attempt := copyOf(obj)
+		err := r.apply(ctx, tx, attempt, seen.ours)
+		if err == nil {
+			written = attempt
+		}
+		return err
+	})
+	if err != nil {
+		return obj, outcome{}, errors.Join(err, r.unmark(ctx, obj, err))
+	}
+	r.audit(ctx, written, seen)
+	out, err := r.verify(ctx, appliance, written)
+	return written, out, err
+}
+
+// apply looks again inside the transaction and writes what differs there.
+func (r *policyReconciler[T]) apply(ctx context.Context, tx *connection.Transaction, obj T, ours bool) error {
+	seen, err := r.observe(ctx, tx, obj, ours)
+	if err != nil {
+		return err
+	}
+	status := obj.PolicyStatus()
+	switch decide(obj.Steward(), false, seen) {
+	case actCreate:
+		status.Key, err = r.verbs.create(ctx, tx, obj, seen)
+		return err
+	case actRefuse:
+		return adoptionRefused(obj, seen)
+	case actUpdate:
+		err = r.verbs.update(ctx, tx, obj, seen)
+	}
+	status.Key = seen.current.Key
+	return err
+}
+
+// verify reads the object again and compares: an appliance may take a value and keep another one.
+func (r *policyReconciler[T]) verify(ctx context.Context, appliance *connection.Appliance, obj T) (outcome, error) {
+	if _, err := appliance.Inventory.Reload(ctx, r.collection, obj.PolicyStatus().Key); err != nil {
+		return outcome{}, err
+	}
+	seen, err := r.observe(ctx, appliance.Inventory, obj, true)
+	if err != nil {
+		return outcome{}, err
+	}
+	if len(seen.drift) > 0 {
+		r.show(obj, seen)
+		return stalled(pamv1alpha1.ReasonRejected,
+			"the appliance took the change but shows another value for "+paths(seen.drift)), nil
+	}
+	return r.settled(ctx, obj, seen)
+}
+
+// observe finds the object, by its key if it has one and else by its name, and compares. What is found by name is ours
+// only if we know that we made it.
+func (r *policyReconciler[T]) observe(
+	ctx context.Context, view connection.View, obj T, ours bool,
+) (observation, error) {
+	seen, err := r.look(ctx, view, obj)
+	if err != nil {
+		return seen, err
+	}
+	seen.ours = ours || seen.exists() && seen.current.Key == obj.PolicyStatus().Key
+	err = r.verbs.observe(ctx, view, obj, &seen)
+	return seen, err
+}
+
+func (r *policyReconciler[T]) look(ctx context.Context, view connection.View, obj T) (observation, error) {
+	if key := obj.PolicyStatus().Key; key != "" {
+		current, at, err := connection.ByKey(ctx, view, r.collection, key)
+		if err != nil || at >= 0 {
+			return observation{current: current, position: at}, err
+		}
+	}
+	current, at, err := connection.ByName(ctx, view, r.collection, obj.NameOnAppliance())
+	return observation{current: current, position: at}, err
+}
+
+// settled says that the appliance is as the spec asks.
+func (r *policyReconciler[T]) settled(ctx context.Context, obj T, seen observation) (outcome, error) {
+	r.show(obj, seen)
+	if obj.Steward().Observes() {
+		return done(pamv1alpha1.ReasonSynced, "the appliance equals the spec; nothing is ever written"), nil
+	}
+	if !controllerutil.ContainsFinalizer(obj, pamv1alpha1.Finalizer) { // adopted without a write
+		if err := r.hold(ctx, obj, false); err != nil {
+			return outcome{}, err
+		}
+	}
+	return done(pamv1alpha1.ReasonSynced, "the appliance equals the spec"), nil
+}
+
+// reported shows a difference that is not to be repaired.
+func (r *policyReconciler[T]) reported(obj T, seen observation, act action) outcome {
+	r.show(obj, seen)
+	if act == actHold {
+		return held("suspended; the appliance differs in " + paths(seen.drift))
+	}
+	return stalled(pamv1alpha1.ReasonDriftDetected,
+		"the appliance differs in "+paths(seen.drift)+"; managementPolicy Observe does not repair it")
+}
+
+// show puts what was seen into the status.
+func (r *policyReconciler[T]) show(obj T, seen observation) {
+	status := obj.PolicyStatus()
+	if seen.exists() {
+		status.Key = seen.current.Key
+	}
+	status.Drift = drifted(seen.drift)
+	setDriftCondition(&status.Conditions, obj.GetGeneration(), seen.drift)
+	r.verbs.report(obj, seen)
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/rest"
+	"github.com/pam-operator/pam-operator/internal/sps"
+)
+
+// reference is one place of a spec that names an object of the appliance.
+type reference struct {
+	// field is the place, without "spec.".
+	field string
+	// collections are where the object may be; the first one that the appliance has counts.
+	collections []sps.Collection
+	name, key   string
+}
+
+// to makes a reference.
+func to(field string, ref pamv1alpha1.ApplianceReference, collections ...sps.Collection) reference {
+	return reference{field: field, name: ref.Name, key: ref.Key, collections: collections}
+}
+
+// resolve finds the keys of references, by field. A reference without name and key says "none" and is left out.
+func resolve(ctx context.Context, view connection.View, references []reference) (map[string]string, error) {
+	keys := make(map[string]string, len(references))
+	for _, r := range references {
+		switch {
+		case r.key != "":
+			keys[r.field] = r.key
+		case r.name != "":
+			key, err := r.resolve(ctx, view)
+			if err != nil {
+				return nil, err
+			}
+			keys[r.field] = key
+		}
+	}
+	return keys, nil
+}
+
+func (r reference) resolve(ctx context.Context, view connection.View) (string, error) {
+	var err error
+	for _, collection := range r.collections {
+		var found sps.Object
+		found, at, findErr := connection.ByName(ctx, view, collection, r.name)
+		if rest.IsNotFound(findErr) { // the appliance's version does not have this collection
+			err = findErr
+			continue
+		}
+		if findErr != nil {
+			return "", findErr
+		}
+		if at >= 0 {
+			return found.Key, nil
+		}
+		return "", r.notFound(ctx, view, collection)
+	}
+	if err != nil {
+		return "", mustAct(pamv1alpha1.ReasonReferenceNotFound,
+			"spec.%s: the appliance has no collection %s, so %q cannot be found there", r.field, r.collections[0], r.name)
+	}
+	return "", fmt.Errorf("spec.%s: no collection to look in", r.field)
+}
+
+func (r reference) notFound(ctx context.Context, view connection.View, collection sps.Collection) error {
+	hint := "; it has none at all"
+	objects, err := view.List(ctx, collection)
+	if err != nil {
+		return err
+	}
+	names := make([]string, 0, len(objects))
+	for _, o := range objects {
+		if o.Name() != "" {
+			names = append(names, o.Name())
+		}
+	}
+	switch {
+	case len(names) > 0:
+		hint = "; near it are " + strings.Join(nearest(r.name, names), ", ")
+	case len(objects) > 0:
+		hint = "; the appliance shows no names there, so give the key instead"
+	}
+	return mustAct(pamv1alpha1.ReasonReferenceNotFound,
+		"spec.%s: the appliance has no %q in %s%s", r.field, r.name, collection, hint)
+}
+
+// maxNearest is how many names a message suggests.
+const maxNearest = 3
+
+// nearest returns the names that are most like the wanted one.
+func nearest(wanted string, names []string) []string {
+	names = slices.Clone(names)
+	slices.SortStableFunc(names, func(a, b string) int {
+		return cmp.Or(
+			cmp.Compare(levenshtein.ComputeDistance(strings.ToLower(wanted), strings.ToLower(a)),
+				levenshtein.ComputeDistance(strings.ToLower(wanted), strings.ToLower(b))),
+			strings.Compare(a, b))
+	})
+	return names[:min(maxNearest, len(names))]
+}

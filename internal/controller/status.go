@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilwait "k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+)
+
+// maxConditionMessage bounds what is written into a condition, in bytes; the API server's own limit is 32768.
+const maxConditionMessage = 2048
+
+// object is one of our kinds.
+type object interface {
+	client.Object
+	GetStatus() pamv1alpha1.ObjectStatus
+}
+
+// statusWriter writes an object's status: once per pass, at its end, and only if it changed.
+type statusWriter struct {
+	client client.Client
+	events events.EventRecorder
+}
+
+// save puts the outcome into the conditions, writes the status if it differs from before, tells of a transition, and
+// says when to look again.
+func (w statusWriter) save(
+	ctx context.Context, before, obj object, out outcome,
+) (ctrl.Result, error) {
+	status, previous := obj.GetStatus(), readyOf(before)
+	status.Observed(obj.GetGeneration())
+	out.apply(status.ObjectConditions(), obj.GetGeneration())
+	if !equality.Semantic.DeepEqual(before.GetStatus(), status) {
+		// Metadata that was written meanwhile is no part of this patch.
+		before.SetResourceVersion(obj.GetResourceVersion())
+		before.SetFinalizers(obj.GetFinalizers())
+		before.SetAnnotations(obj.GetAnnotations())
+		if err := w.client.Status().Patch(ctx, obj, client.MergeFrom(before)); err != nil {
+			return ctrl.Result{}, client.IgnoreNotFound(fmt.Errorf("write status: %w", err))
+		}
+	}
+	w.tell(obj, previous, readyOf(obj))
+	return ctrl.Result{RequeueAfter: jitter(out.after)}, out.err
+}
+
+// tell makes an Event of a transition.
+func (w statusWriter) tell(obj client.Object, was, is *metav1.Condition) {
+	if was != nil && was.Reason == is.Reason && was.Status == is.Status {
+		return
+	}
+	if was == nil && is.Reason == pamv1alpha1.ReasonProgressing {
+		return
+	}
+	kind := corev1.EventTypeWarning
+	if is.Status == metav1.ConditionTrue || is.Reason == pamv1alpha1.ReasonProgressing {
+		kind = corev1.EventTypeNormal
+	}
+	w.event(obj, kind, is.Reason, is.Message)
+}
+
+// event records an Event. The API server refuses notes over 1024 bytes.
+func (w statusWriter) event(obj client.Object, kind, reason, message string) {
+	w.events.Eventf(obj, nil, kind, reason, "Reconcile", "%s", shorten(message, 1000))
+}
+
+// apply sets the summary conditions.
+func (o outcome) apply(conditions *[]metav1.Condition, generation int64) {
+	message := shorten(o.message, maxConditionMessage)
+	set := func(kind string, on bool, status metav1.ConditionStatus) {
+		if !on {
+			meta.RemoveStatusCondition(conditions, kind)
+			return
+		}
+		meta.SetStatusCondition(conditions, metav1.Condition{
+			Type: kind, Status: status, Reason: o.reason, Message: message, ObservedGeneration: generation,
+		})
+	}
+	ready := metav1.ConditionFalse
+	if o.state == stateReady {
+		ready = metav1.ConditionTrue
+	}
+	set(pamv1alpha1.ConditionReady, true, ready)
+	set(pamv1alpha1.ConditionReconciling, o.state == stateReconciling, metav1.ConditionTrue)
+	set(pamv1alpha1.ConditionStalled, o.state == stateStalled, metav1.ConditionTrue)
+}
+
+func shorten(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	const mark = "…"
+	cut := limit - len(mark)
+	for cut > 0 && text[cut]&0xC0 == 0x80 { // not within a rune
+		cut--
+	}
+	return text[:cut] + mark
+}
+
+// jitter spreads passes that were planned together, by a fifth. It never makes something of nothing.
+func jitter(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	return utilwait.Jitter(d*9/10, 0.2)
+}
+
+func readyOf(obj object) *metav1.Condition {
+	return meta.FindStatusCondition(*obj.GetStatus().ObjectConditions(), pamv1alpha1.ConditionReady)
+}

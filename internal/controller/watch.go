@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	utilwait "k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	crcontroller "sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
+)
+
+// Field indexes. Their values are "namespace/name" where an object in another namespace may be meant, and names where
+// only the object's own namespace may.
+const (
+	indexConnection    = "connection"
+	indexApplianceName = "applianceName"
+	indexSecrets       = "secrets"
+	indexConfigMaps    = "configMaps"
+	indexUserRefs      = "userRefs"
+	indexGroupRefs     = "groupRefs"
+	indexPolicyRef     = "policyRef"
+	indexBoundTo       = "boundTo"
+)
+
+// AddIndexes adds the field indexes that the controllers look objects up by.
+func AddIndexes(ctx context.Context, mgr ctrl.Manager) error {
+	for _, i := range []struct {
+		obj   client.Object
+		field string
+		of    client.IndexerFunc
+	}{
+		{&pamv1alpha1.SPSConnection{}, indexSecrets, connection.SecretNames},
+		{&pamv1alpha1.SPSConnection{}, indexConfigMaps, connection.ConfigMapNames},
+		{&pamv1alpha1.NPSConnection{}, indexSecrets, connection.SecretNames},
+		{&pamv1alpha1.NPSConnection{}, indexConfigMaps, connection.ConfigMapNames},
+		{&pamv1alpha1.RDPConnectionPolicy{}, indexConnection, connectionOf},
+		{&pamv1alpha1.RDPConnectionPolicy{}, indexApplianceName, applianceNameOf},
+		{&pamv1alpha1.RDPConnectionPolicy{}, indexGroupRefs, groupRefsOf},
+		{&pamv1alpha1.LocalUser{}, indexConnection, connectionOf},
+		{&pamv1alpha1.LocalUser{}, indexApplianceName, applianceNameOf},
+		{&pamv1alpha1.LocalUser{}, indexSecrets, passwordSecretOf},
+		{&pamv1alpha1.LocalUserGroup{}, indexConnection, connectionOf},
+		{&pamv1alpha1.LocalUserGroup{}, indexApplianceName, applianceNameOf},
+		{&pamv1alpha1.LocalUserGroup{}, indexUserRefs, userRefsOf},
+		{&pamv1alpha1.SessionTermination{}, indexConnection, connectionOf},
+		{&pamv1alpha1.SessionTermination{}, indexPolicyRef, policyRefOf},
+		{&pamv1alpha1.ActivitySession{}, indexConnection, connectionOf},
+		{&pamv1alpha1.ActivitySession{}, indexSecrets, sessionSecretOf},
+		{&pamv1alpha1.ActivitySession{}, indexBoundTo, boundToOf},
+	} {
+		if err := mgr.GetFieldIndexer().IndexField(ctx, i.obj, i.field, i.of); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// connected is an object that goes through a connection.
+type connected interface {
+	client.Object
+	Connection() pamv1alpha1.ConnectionReference
+}
+
+func connectionOf(obj client.Object) []string {
+	c, ok := obj.(connected)
+	if !ok {
+		return nil
+	}
+	return []string{connection.Target(c.Connection(), obj.GetNamespace()).String()}
+}
+
+func applianceNameOf(obj client.Object) []string {
+	p, ok := obj.(policyObject)
+	if !ok {
+		return nil
+	}
+	return []string{p.NameOnAppliance()}
+}
+
+func passwordSecretOf(obj client.Object) []string {
+	u, ok := obj.(*pamv1alpha1.LocalUser)
+	if !ok || u.Spec.PasswordSecretRef == nil {
+		return nil
+	}
+	return []string{u.Spec.PasswordSecretRef.Name}
+}
+
+func userRefsOf(obj client.Object) []string {
+	g, ok := obj.(*pamv1alpha1.LocalUserGroup)
+	if !ok {
+		return nil
+	}
+	var names []string
+	for _, m := range g.Spec.Members {
+		if m.UserRef != nil {
+			names = append(names, m.UserRef.Name)
+		}
+	}
+	return names
+}
+
+func groupRefsOf(obj client.Object) []string {
+	p, ok := obj.(*pamv1alpha1.RDPConnectionPolicy)
+	if !ok {
+		return nil
+	}
+	var names []string
+	for _, rule := range p.Spec.AccessControl {
+		if rule.AuthorizerRef != nil {
+			names = append(names, rule.AuthorizerRef.Name)
+		}
+	}
+	return names
+}
+
+func policyRefOf(obj client.Object) []string {
+	t, ok := obj.(*pamv1alpha1.SessionTermination)
+	if !ok || t.Spec.PolicyRef == nil {
+		return nil
+	}
+	return []string{t.Spec.PolicyRef.Name}
+}
+
+func sessionSecretOf(obj client.Object) []string {
+	s, ok := obj.(*pamv1alpha1.ActivitySession)
+	if !ok {
+		return nil
+	}
+	return []string{s.SecretName()}
+}
+
+func boundToOf(obj client.Object) []string {
+	s, ok := obj.(*pamv1alpha1.ActivitySession)
+	if !ok || s.Spec.BoundTo == nil {
+		return nil
+	}
+	return []string{s.Spec.BoundTo.Kind + "/" + s.Spec.BoundTo.Name}
+}
+
+// dependentsOn enqueues the objects, in the same namespace, whose index holds the name of what changed.
+func dependentsOn(c client.Reader, list client.ObjectList, index string) handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, obj client.Object) []reconcile.Request {
+		return requests(ctx, c, list, client.InNamespace(obj.GetNamespace()), client.MatchingFields{index: obj.GetName()})
+	})
+}
+
+// dependentsOfConnection enqueues the objects that go through the connection that changed.
+func dependentsOfConnection(c client.Reader, list client.ObjectList) handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, obj client.Object) []reconcile.Request {
+		return requests(ctx, c, list, client.MatchingFields{indexConnection: client.ObjectKeyFromObject(obj).String()})
+	})
+}
+
+// namesakes enqueues the other objects of the kind that mean the same name on an appliance.
+func namesakes(c client.Reader, list client.ObjectList) handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, obj client.Object) []reconcile.Request {
+		p, ok := obj.(policyObject)
+		if !ok {
+			return nil
+		}
+		return requests(ctx, c, list, client.MatchingFields{indexApplianceName: p.NameOnAppliance()})
+	})
+}
+
+func requests(
+	ctx context.Context, c client.Reader, prototype client.ObjectList, options ...client.ListOption,
+) []reconcile.Request {
+	list := prototype.DeepCopyObject().(client.ObjectList) //nolint:forcetypeassert // a copy is of the same type
+	if err := c.List(ctx, list, options...); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "look up dependents")
+		return nil
+	}
+	var out []reconcile.Request
+	_ = meta.EachListItem(list, func(o runtime.Object) error {
+		if obj, ok := o.(client.Object); ok {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(obj)})
+		}
+		return nil
+	})
+	return out
+}
+
+// onReadiness passes what matters of a connection to its dependents: a new spec, or Ready turning.
+func onReadiness() builder.WatchesOption {
+	return builder.WithPredicates(predicate.Or[client.Object](
+		predicate.GenerationChangedPredicate{},
+		predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { return readyTurned(e) }},
+	))
+}
+
+// onKeyOrReady passes what matters of a policy object to those that refer to it: its key, or Ready turning.
+func onKeyOrReady() builder.WatchesOption {
+	return builder.WithPredicates(predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		was, ok1 := e.ObjectOld.(policyObject)
+		is, ok2 := e.ObjectNew.(policyObject)
+		return ok1 && ok2 && (was.PolicyStatus().Key != is.PolicyStatus().Key || readyTurned(e))
+	}})
+}
+
+func readyTurned(e event.UpdateEvent) bool {
+	was, ok1 := e.ObjectOld.(object)
+	is, ok2 := e.ObjectNew.(object)
+	if !ok1 || !ok2 {
+		return false
+	}
+	a, b := readyOf(was), readyOf(is)
+	return (a == nil) != (b == nil) || a != nil && a.Status != b.Status
+}
+
+// onSpec passes what an object's own controller has to look at: a new spec, a deletion, annotations, and a status that
+// somebody else took away. Our own status patches wake nobody.
+func onSpec() builder.ForOption {
+	return builder.WithPredicates(predicate.Or[client.Object](
+		predicate.GenerationChangedPredicate{},
+		predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+			return !equality.Semantic.DeepEqual(e.ObjectOld.GetDeletionTimestamp(), e.ObjectNew.GetDeletionTimestamp()) ||
+				lostStatus(e.ObjectNew)
+		}},
+		predicate.AnnotationChangedPredicate{},
+	))
+}
+
+func lostStatus(obj client.Object) bool {
+	o, ok := obj.(object)
+	return ok && readyOf(o) == nil
+}
+
+// onDeletion passes only that an object is gone.
+func onDeletion() builder.WatchesOption {
+	return builder.WithPredicates(predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		UpdateFunc:  func(event.UpdateEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+	})
+}
+
+// builder is what the controllers of all policy objects have in common.
+func (r *policyReconciler[T]) builder(
+	mgr ctrl.Manager, name string, obj client.Object, list client.ObjectList,
+) *builder.Builder {
+	dependents := dependentsOfConnection(r.Client, list)
+	return ctrl.NewControllerManagedBy(mgr).Named(name).
+		For(obj, onSpec()).
+		Watches(&pamv1alpha1.SPSConnection{}, dependents, onReadiness()).
+		Watches(obj, namesakes(r.Client, list), onDeletion()).
+		WatchesRawSource(source.Channel(r.Moved.Subscribe(), dependents)).
+		WithOptions(options(r.Concurrency))
+}
+
+func (r *policyReconciler[T]) reconciler() reconcile.Reconciler {
+	return reconcile.AsReconciler(r.Client, r)
+}
+
+// Delays of retries: the first ones are quick, the later ones spare an appliance that is down.
+const (
+	firstRetry = 500 * time.Millisecond
+	lastRetry  = 2 * time.Minute
+)
+
+func options(concurrency int) crcontroller.Options {
+	return crcontroller.Options{
+		MaxConcurrentReconciles: max(concurrency, 1),
+		RateLimiter: jittered{
+			workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
+		},
+	}
+}
+
+// jittered spreads retries that began together.
+type jittered struct {
+	workqueue.TypedRateLimiter[reconcile.Request]
+}
+
+// When returns a delay that grows with the failures, and varies by half of it.
+func (j jittered) When(request reconcile.Request) time.Duration {
+	return utilwait.Jitter(j.TypedRateLimiter.When(request), 0.5)
+}
+
+// Broadcast passes events on to every subscriber.
+type Broadcast struct {
+	mu   sync.Mutex
+	subs []chan event.GenericEvent
+}
+
+// Subscribe returns a channel that receives every later event.
+func (b *Broadcast) Subscribe() <-chan event.GenericEvent {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c := make(chan event.GenericEvent, broadcastBuffer)
+	b.subs = append(b.subs, c)
+	return c
+}
+
+// broadcastBuffer is enough for every connection to tell something before a controller has started to listen.
+const broadcastBuffer = 1024
+
+// Send passes an event on, unless the context ends first.
+func (b *Broadcast) Send(ctx context.Context, e event.GenericEvent) {
+	b.mu.Lock()
+	subs := slices.Clone(b.subs)
+	b.mu.Unlock()
+	for _, c := range subs {
+		select {
+		case c <- e:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// NotifyActivity returns a function that tells the controllers of connections that something happened on an appliance. It
+// never blocks: a connection that is told of already needs no second word.
+func NotifyActivity(activity chan<- event.GenericEvent) func(types.NamespacedName) {
+	return func(name types.NamespacedName) {
+		c := &pamv1alpha1.SPSConnection{}
+		c.Namespace, c.Name = name.Namespace, name.Name
+		select {
+		case activity <- event.GenericEvent{Object: c}:
+		default:
+		}
+	}
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controlplane
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+// unusedAddress is from a block that no network routes (RFC 5737). kube-apiserver publishes an address of itself for
+// Pods; without one given it looks for a default route, which a machine without a network lacks, and it may not publish
+// a loopback address. Nothing ever connects to this one.
+const unusedAddress = "192.0.2.1"
+
+// startPlane starts etcd and kube-apiserver and makes the first user.
+func (cp *ControlPlane) startPlane(context.Context) error {
+	etcdLog, err := createLog(cp.dir, etcdName)
+	if err != nil {
+		return err
+	}
+	defer etcdLog.Close()
+	apiServerLog, err := createLog(cp.dir, apiServerName)
+	if err != nil {
+		return err
+	}
+	defer apiServerLog.Close()
+
+	cp.plane = newPlane(cp.dir, etcdLog, apiServerLog)
+	if err := cp.plane.Start(); err != nil {
+		return cp.explain(err)
+	}
+	config, kubeconfig, err := cp.AddUser("admin", "system:masters")
+	if err != nil {
+		return err
+	}
+	cp.Config = config
+	return os.WriteFile(cp.KubeconfigFile, kubeconfig, 0o600)
+}
+
+// newPlane configures what envtest starts; etcd is told by envtest not to wait for the disk.
+func newPlane(dir string, etcdLog, apiServerLog *os.File) *envtest.ControlPlane {
+	plane := &envtest.ControlPlane{
+		Etcd: &envtest.Etcd{
+			Path:         filepath.Join(dir, "bin", etcdName),
+			DataDir:      filepath.Join(dir, "etcd"),
+			StartTimeout: startTimeout,
+			Out:          etcdLog,
+			Err:          etcdLog,
+		},
+		APIServer: &envtest.APIServer{
+			Path:         filepath.Join(dir, "bin", apiServerName),
+			CertDir:      filepath.Join(dir, "certs"),
+			StartTimeout: startTimeout,
+			Out:          apiServerLog,
+			Err:          apiServerLog,
+		},
+	}
+	plane.APIServer.Configure().
+		Set("authorization-mode", "RBAC").
+		Set("advertise-address", unusedAddress)
+	return plane
+}
+
+// explain adds the end of the log of the process that was started last: envtest says only that it did not become ready.
+func (cp *ControlPlane) explain(err error) error {
+	for _, name := range []string{apiServerName, etcdName} {
+		if tail := logTail(cp.dir, name); tail != "" {
+			return fmt.Errorf("%w; the end of the log of %s:\n%s", err, name, tail)
+		}
+	}
+	return err
+}

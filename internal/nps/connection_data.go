@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nps
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// RDPFile fetches the RDP file of an active session on a platform of IsRDPPlatform. It holds a token that lives about a
+// minute: use it at once and treat it as a secret (nps contract 7.1).
+func (c *Client) RDPFile(ctx context.Context, id string) ([]byte, error) {
+	text, err := c.nonEmpty(ctx, "Rdp", id)
+	return []byte(text), err
+}
+
+// SSHURL fetches the SSH URL of an active session. Its user part may be a token: treat it as a secret.
+func (c *Client) SSHURL(ctx context.Context, id string) (string, error) {
+	text, err := c.nonEmpty(ctx, "Ssh", id)
+	return strings.TrimSpace(text), err
+}
+
+func (c *Client) nonEmpty(ctx context.Context, elements ...string) (string, error) {
+	req := session(http.MethodGet, elements...)
+	text, err := c.text(ctx, req)
+	if err != nil {
+		return "", err
+	}
+	if strings.TrimSpace(text) == "" {
+		return "", malformed(req, "the answer is empty")
+	}
+	return text, nil
+}
+
+// CanViewPassword says whether Password would give the password of the session's account (nps contract 7.2).
+func (c *Client) CanViewPassword(ctx context.Context, id string) (bool, error) {
+	req := session(http.MethodGet, id, "CanViewPassword")
+	text, err := c.text(ctx, req)
+	if err != nil {
+		return false, err
+	}
+	can, err := strconv.ParseBool(strings.ToLower(strings.TrimSpace(text)))
+	if err != nil {
+		return false, malformed(req, "the answer is neither true nor false")
+	}
+	return can, nil
+}
+
+// Password fetches the password of the session's account. The session must be active and its profile allow it; a
+// refusal is a 403 or a 404 (nps contract 7.2).
+func (c *Client) Password(ctx context.Context, id string) (string, error) {
+	req := session(http.MethodGet, id, "Password")
+	req.Header.Set(acceptHeader, "text/plain, application/json")
+	text, err := c.text(ctx, req)
+	if err != nil {
+		return "", err
+	}
+	if text == "" {
+		return "", malformed(req, "the answer is empty")
+	}
+	return text, nil
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nps
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/pam-operator/pam-operator/internal/rest"
+)
+
+// CredentialsReason says which part of a log-in was refused.
+type CredentialsReason string
+
+// The reasons. NPS does not document how it refuses a log-in (nps contract 13 Q1, Q3), so each is the likeliest reading
+// of the step, the status and the words of the answer.
+const (
+	ReasonWrongPassword CredentialsReason = "WrongPassword"
+	ReasonWrongCode     CredentialsReason = "WrongCode"
+	ReasonAccountLocked CredentialsReason = "AccountLocked"
+	ReasonCertificate   CredentialsReason = "CertificateNotAccepted"
+	ReasonSerialNumber  CredentialsReason = "SerialNumberMismatch"
+	ReasonAPIKey        CredentialsReason = "WrongAPIKey"
+	ReasonEmptyAnswer   CredentialsReason = "NoToken"
+)
+
+var advice = map[CredentialsReason]string{ //nolint:gosec // words about credentials, not credentials
+	ReasonWrongPassword: "user name or password is wrong; mend them in the connection's Secret",
+	ReasonWrongCode: "the second factor was refused; check totpSecret or mfaCode and the clocks of the NPS server " +
+		"and of this cluster, and that the user's connector is neither SAML nor OIDC",
+	ReasonAccountLocked: "the account is locked; NPS locks it after five failed log-ins, unlock it or wait",
+	ReasonCertificate: "the client certificate was not accepted; check that it is trusted by the machine store of the " +
+		"NPS server, that the application has its serial number, and that the application is in an access policy",
+	ReasonSerialNumber: "the serial number of the client certificate is not the application's; " +
+		"mend it at the application in NPS, or set serialNumber in the form in which NPS has it",
+	ReasonAPIKey: "name or API key of the application is wrong, or it lacks its role; " +
+		"only the key that was generated last is valid",
+	ReasonEmptyAnswer: "the server answered without a token; check that the url leads to NPS and the kind of log-in " +
+		"fits the user",
+}
+
+// CredentialsError is a log-in that the server refused. Because servers lock accounts that fail often, it is remembered
+// and returned without another try until Until; a new Client, made with mended credentials, tries at once.
+type CredentialsError struct {
+	Reason CredentialsReason
+	// Until is when the next log-in will be tried, by the local clock.
+	Until time.Time
+	// Answer is the server's own words, redacted; may be empty.
+	Answer string
+}
+
+// Error says what was refused, what to mend, and when the next try will be.
+func (e *CredentialsError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "log-in refused (%s): %s", e.Reason, advice[e.Reason])
+	if e.Answer != "" {
+		fmt.Fprintf(&b, "; the server said: %s", e.Answer)
+	}
+	if !e.Until.IsZero() {
+		fmt.Fprintf(&b, "; no other try before %s", e.Until.UTC().Format(time.RFC3339))
+	}
+	return b.String()
+}
+
+// Unwrap shows every refused log-in as a 401, whatever status the server chose for it, so that rest.IsUnauthorized
+// is true.
+func (e *CredentialsError) Unwrap() error {
+	return &rest.Error{Method: http.MethodPost, Path: "/", Status: http.StatusUnauthorized, Message: e.Answer}
+}
+
+// refused turns an answer that means "these credentials are wrong" into a CredentialsError, with the reason that the
+// step suggests; other errors stay as they are.
+func refused(err error, reason CredentialsReason) error {
+	e := rest.As(err)
+	if e == nil {
+		return err
+	}
+	words := strings.ToLower(e.Message)
+	switch e.Status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
+		if strings.Contains(words, "locked") || strings.Contains(words, "lockout") {
+			reason = ReasonAccountLocked
+		}
+	case http.StatusLocked:
+		reason = ReasonAccountLocked
+	default:
+		return err
+	}
+	return &CredentialsError{Reason: reason, Answer: answer(e)}
+}
+
+// refusedApplication is refused for an application user, whose answers tell more (nps contract 2, 13 Q3).
+func refusedApplication(err error) error {
+	e := rest.As(err)
+	switch {
+	case e == nil:
+		return err
+	case refusedInHandshake(err):
+		return &CredentialsError{Reason: ReasonCertificate, Answer: answer(e)}
+	case strings.Contains(strings.ToLower(e.Message), "serial"):
+		return refused(err, ReasonSerialNumber)
+	case e.Status == http.StatusForbidden || strings.Contains(strings.ToLower(e.Message), "certificate"):
+		return refused(err, ReasonCertificate)
+	}
+	return refused(err, ReasonAPIKey)
+}
+
+// refusedInHandshake says that the server ended the TLS handshake because of our certificate, or the lack of one. The
+// type of its alert is not exported, hence the look at its text: the alerts about certificates have the word in it, and
+// a handshake failure is what TLS 1.2 says of one that is missing.
+func refusedInHandshake(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok || op.Op != "remote error" {
+		return false
+	}
+	alert := op.Err.Error()
+	return strings.Contains(alert, "certificate") || strings.Contains(alert, "handshake failure")
+}
+
+func answer(e *rest.Error) string {
+	if e.Status == 0 {
+		return e.Message
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%d %s: %s", e.Status, http.StatusText(e.Status), e.Message), ": ")
+}

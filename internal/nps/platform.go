@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nps
+
+import (
+	"context"
+	"strings"
+)
+
+// The built-in platforms whose ids the vendor states; they are the same on every server (nps contract 7.3).
+const (
+	PlatformWindows         = "d07c4352-ea1a-44a2-8fe8-6f198ec1119f"
+	PlatformActiveDirectory = "d6a07d9c-4b2e-4430-8c5b-401724dce933"
+	PlatformLinux           = "43a54a6d-1ba3-4b98-a2eb-552e03c60766"
+)
+
+// Platform is a kind of resource. One that an administrator made is a copy of a built-in one, under an id of its own.
+type Platform struct {
+	ID             string `json:"id"`
+	Name           string `json:"name"`
+	BasePlatformID string `json:"basePlatformId"`
+}
+
+// IsRDP says that sessions on the platform are reached by an RDP file, by its own id or by the one it was copied from.
+func (p Platform) IsRDP() bool { return IsRDPPlatform(p.ID) || IsRDPPlatform(p.BasePlatformID) }
+
+// IsRDPPlatform says that NPS gives RDP files for sessions on this built-in platform; for the others it gives SSH URLs
+// at most. The id is compared without regard to case.
+func IsRDPPlatform(id string) bool {
+	return strings.EqualFold(id, PlatformWindows) || strings.EqualFold(id, PlatformActiveDirectory)
+}
+
+// Platform reads a platform by id. The endpoint is not documented (nps contract 7.3): be prepared for an error, and
+// let people say which protocol they want.
+func (c *Client) Platform(ctx context.Context, id string) (Platform, error) {
+	var platform Platform
+	if err := c.rest.DoJSON(ctx, get("Platform", id), &platform); err != nil {
+		return Platform{}, err
+	}
+	return platform, nil
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nps
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// LogLevel is the weight of a line in a session's log.
+type LogLevel string
+
+// The levels; LogLevelAny filters nothing.
+const (
+	LogLevelAny   LogLevel = ""
+	LogLevelDebug LogLevel = "Debug"
+	LogLevelInfo  LogLevel = "Info"
+	LogLevelWarn  LogLevel = "Warn"
+	LogLevelError LogLevel = "Error"
+)
+
+var logLevelNames = map[int]string{
+	0: string(LogLevelDebug),
+	1: string(LogLevelInfo),
+	2: string(LogLevelWarn),
+	3: string(LogLevelError),
+}
+
+// UnmarshalJSON reads an integer or a name and never fails.
+func (l *LogLevel) UnmarshalJSON(data []byte) error {
+	*l = LogLevel(decodeEnum(data, logLevelNames))
+	return nil
+}
+
+// LogLine is a line of a session's log.
+type LogLine struct {
+	Level   LogLevel `json:"status"`
+	Message string   `json:"logMessage"`
+	Number  int      `json:"lineNumber"`
+	Time    Time     `json:"timestamp"`
+}
+
+// Log reads at most take lines of a session's log, the newest first (nps contract 8).
+func (c *Client) Log(ctx context.Context, id string, level LogLevel, take int) ([]LogLine, error) {
+	req := session(http.MethodGet, id, "Log")
+	req.Query = url.Values{"orderDescending": {"true"}, "take": {strconv.Itoa(take)}}
+	if level != LogLevelAny {
+		req.Query.Set("logLevel", string(level))
+	}
+	var page struct {
+		Lines []LogLine `json:"lines"`
+	}
+	if err := c.rest.DoJSON(ctx, req, &page); err != nil {
+		return nil, err
+	}
+	return page.Lines, nil
+}

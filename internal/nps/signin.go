@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nps
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/pam-operator/pam-operator/internal/rest"
+)
+
+const (
+	// minSecondFactor is the least time that signin2fa gets: it may wait for somebody to press a button on a phone
+	// (nps contract 1.2).
+	minSecondFactor = 60 * time.Second
+	// maxCodes is how many codes are tried before the log-in counts as refused; accounts are locked after five.
+	maxCodes = 2
+	// noSecondFactor is sent where the server asks for none; it does not look at it (nps contract 1.2).
+	noSecondFactor = "0"
+)
+
+// applicationSignIn gets the token of an application user by one call (nps contract 2).
+type applicationSignIn struct {
+	rest    *rest.Client
+	secrets *rest.Secrets
+	path    []string
+	user    ApplicationUser
+}
+
+func (s *applicationSignIn) token(ctx context.Context) (string, error) {
+	resp, err := s.rest.Do(ctx, rest.Request{
+		Method: http.MethodPost,
+		Path:   s.path,
+		Header: http.Header{acceptHeader: {jsonType}},
+		Body: struct {
+			Login        string `json:"login"`
+			Password     string `json:"password"`
+			SerialNumber string `json:"certificateSerialNumber"`
+		}{s.user.Login, s.user.APIKey, s.user.SerialNumber},
+	})
+	if err != nil {
+		return "", refusedApplication(err)
+	}
+	return tokenIn(resp, s.secrets)
+}
+
+// userSignIn gets the token of a user by password and second factor (nps contract 1.1).
+type userSignIn struct {
+	rest    *rest.Client
+	secrets *rest.Secrets
+	clock   *serverClock
+	user    User
+	codes   *totpCodes    // nil if the code is fixed or not asked for
+	timeout time.Duration // of the second factor
+}
+
+// token tries a second code if the first one is refused: clocks differ, and another client of the same user may just
+// have used it up. Each try begins with the password, because what a refused code leaves of the first step is unknown.
+func (s *userSignIn) token(ctx context.Context) (string, error) {
+	for try := 1; ; try++ {
+		token, err := s.attempt(ctx)
+		refusal, ok := errors.AsType[*CredentialsError](err)
+		if !ok || refusal.Reason != ReasonWrongCode || s.codes == nil || try == maxCodes {
+			return token, err
+		}
+	}
+}
+
+func (s *userSignIn) attempt(ctx context.Context) (string, error) {
+	resp, err := s.rest.Do(ctx, rest.Request{
+		Method: http.MethodPost,
+		Path:   []string{"signinBody"},
+		Header: http.Header{acceptHeader: {jsonType}},
+		Body: struct {
+			Login    string `json:"Login"`
+			Password string `json:"Password"`
+		}{s.user.Username, s.user.Password},
+	})
+	if err != nil {
+		return "", refused(err, ReasonWrongPassword)
+	}
+	s.clock.observe(resp.Header)
+	first, err := tokenIn(resp, s.secrets)
+	if err != nil {
+		return "", err
+	}
+	return s.secondFactor(ctx, first, cookiesOf(resp.Header))
+}
+
+// secondFactor sends the bare digits, as the vendor's scripts do; the quoted form is never tried after a refusal,
+// because that would be a failed log-in more (nps contract 13 Q8).
+func (s *userSignIn) secondFactor(ctx context.Context, first, cookies string) (string, error) {
+	code, err := s.code(ctx)
+	if err != nil {
+		return "", err
+	}
+	req := rest.Request{
+		Method:  http.MethodPost,
+		Path:    []string{"signin2fa"},
+		Header:  bearer(first),
+		Body:    rest.RawBody(code),
+		Timeout: s.timeout,
+	}
+	req.Header.Set("Content-Type", jsonType)
+	if cookies != "" {
+		req.Header.Set("Cookie", cookies)
+	}
+	resp, err := s.rest.Do(ctx, req)
+	if err != nil {
+		return "", refused(err, ReasonWrongCode)
+	}
+	return tokenIn(resp, s.secrets)
+}
+
+func (s *userSignIn) code(ctx context.Context) (string, error) {
+	switch {
+	case s.codes != nil:
+		code, err := s.codes.next(ctx)
+		s.secrets.Add(code)
+		return code, err
+	case s.user.MFACode != "":
+		return s.user.MFACode, nil
+	}
+	return noSecondFactor, nil
+}
+
+// cookiesOf carries the cookies of one answer over to the next request. The two sign-in calls share them and no other
+// call sees them (nps contract 1.2), so there is nothing to keep in a jar.
+func cookiesOf(header http.Header) string {
+	var pairs []string
+	for _, line := range header.Values("Set-Cookie") {
+		if cookie, err := http.ParseSetCookie(line); err == nil && cookie.MaxAge >= 0 {
+			pairs = append(pairs, cookie.Name+"="+cookie.Value)
+		}
+	}
+	return strings.Join(pairs, "; ")
+}
+
+func bearer(token string) http.Header {
+	return http.Header{acceptHeader: {jsonType}, "Authorization": {"Bearer " + token}}
+}
+
+// tokenIn reads a token out of a good answer. An answer without one is a refusal in disguise (nps contract 13 Q1).
+func tokenIn(resp *rest.Response, secrets *rest.Secrets) (string, error) {
+	raw := strings.TrimSpace(decodeText(resp.Body))
+	if !looksLikeJWT(raw) {
+		return "", &CredentialsError{Reason: ReasonEmptyAnswer}
+	}
+	secrets.Add(raw)
+	return raw, nil
+}

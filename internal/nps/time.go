@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nps
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// requestTimeFormat is how times are written in requests (nps contract 4.1).
+const requestTimeFormat = "2006-01-02T15:04:05Z"
+
+// Time is a moment as NPS writes it: ISO 8601 in UTC with up to seven digits of a second, with or without a zone, or
+// null, which is the zero time (nps contract 5.1).
+type Time struct{ time.Time }
+
+// UnmarshalJSON reads any of the forms above; a time without a zone is UTC.
+func (t *Time) UnmarshalJSON(data []byte) error {
+	var text *string
+	if err := json.Unmarshal(data, &text); err != nil {
+		return fmt.Errorf("a time is not a text: %w", err)
+	}
+	t.Time = time.Time{}
+	if text == nil || *text == "" {
+		return nil
+	}
+	// A layout's seconds also read the fraction that follows them.
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05"} {
+		if parsed, err := time.Parse(layout, *text); err == nil {
+			t.Time = parsed.UTC()
+			return nil
+		}
+	}
+	return fmt.Errorf("%.40q is no time", *text)
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nps
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/pam-operator/pam-operator/internal/rest"
+)
+
+// maxDrain is how much of a refused call's answer is read so that its connection can be used again, in bytes.
+const maxDrain = 64 << 10
+
+// wireConfig is what the two REST clients of a Client have in common: one for sign-ins, one for all other calls.
+type wireConfig struct {
+	config  Config
+	network http.RoundTripper // nil is the network
+	secrets *rest.Secrets
+	limiter *rate.Limiter // nil is no limit
+}
+
+// signIns configures the client of sign-ins and renewals.
+func (w wireConfig) signIns() rest.Config {
+	return w.rest(func(network http.RoundTripper) http.RoundTripper {
+		return limitTransport{next: network, limiter: w.limiter}
+	}, w.config.Auth.signInTLS(w.config.TLS), w.config.Timeout)
+}
+
+// calls configures the client of all other calls. The time-out of a call leaves room for a sign-in; its exchanges with
+// the server have time-outs of their own.
+func (w wireConfig) calls(tokens *tokenSource) rest.Config {
+	return w.rest(func(network http.RoundTripper) http.RoundTripper {
+		timed := timeoutTransport{next: network, timeout: w.config.Timeout}
+		return &authTransport{next: limitTransport{next: timed, limiter: w.limiter}, tokens: tokens}
+	}, w.config.TLS, signInBudget+2*w.config.Timeout)
+}
+
+func (w wireConfig) rest(
+	wrap func(http.RoundTripper) http.RoundTripper, tlsConfig *tls.Config, timeout time.Duration,
+) rest.Config {
+	return rest.Config{
+		URL: w.config.URL, TLS: tlsConfig, UserAgent: w.config.UserAgent, Timeout: timeout,
+		DecodeError: decodeError, Secrets: w.secrets,
+		Authenticate: func(network http.RoundTripper) http.RoundTripper {
+			if w.network != nil {
+				network = w.network
+			}
+			return wrap(network)
+		},
+	}
+}
+
+// authTransport adds the token to each request. After a 401 it gets a fresh token and repeats the call once: NPS looks
+// at the token before it does anything, so that is safe for a POST too (nps contract 1.4).
+type authTransport struct {
+	next   http.RoundTripper
+	tokens *tokenSource
+}
+
+func (t *authTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	used, err := t.tokens.get(req.Context())
+	if err != nil {
+		closeBody(req)
+		return nil, notSent(req.Method, req.URL.Path, err)
+	}
+	resp, err := t.next.RoundTrip(authorized(req, used))
+	if err != nil || resp.StatusCode != http.StatusUnauthorized || !t.tokens.drop(used) {
+		return resp, err
+	}
+	again, err := rewound(req)
+	if err != nil {
+		return resp, nil //nolint:nilerr // a body that cannot be sent twice leaves the 401 as it is
+	}
+	_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
+	_ = resp.Body.Close()
+	return t.repeat(again)
+}
+
+func (t *authTransport) repeat(req *http.Request) (*http.Response, error) {
+	fresh, err := t.tokens.get(req.Context())
+	if err != nil {
+		closeBody(req)
+		return nil, notSent(req.Method, req.URL.Path, err)
+	}
+	resp, err := t.next.RoundTrip(authorized(req, fresh))
+	if err == nil && resp.StatusCode == http.StatusUnauthorized {
+		t.tokens.keep(fresh)
+	}
+	return resp, err
+}
+
+// authorized is a copy of the request, because a RoundTripper must not change the one that it is given.
+func authorized(req *http.Request, t token) *http.Request {
+	req = req.Clone(req.Context())
+	req.Header.Set("Authorization", "Bearer "+t.raw)
+	return req
+}
+
+// rewound is a copy of the request with its body from the beginning.
+func rewound(req *http.Request) (*http.Request, error) {
+	again := req.Clone(req.Context())
+	if req.Body == nil || req.Body == http.NoBody {
+		return again, nil
+	}
+	if req.GetBody == nil {
+		return nil, fmt.Errorf("%s %s: the body can be read once only", req.Method, req.URL.Path)
+	}
+	body, err := req.GetBody()
+	again.Body = body
+	return again, err
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		_ = req.Body.Close()
+	}
+}
+
+// limitTransport spaces requests out.
+type limitTransport struct {
+	next    http.RoundTripper
+	limiter *rate.Limiter // nil is no limit
+}
+
+func (t limitTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if t.limiter != nil {
+		if err := t.limiter.Wait(req.Context()); err != nil {
+			closeBody(req)
+			return nil, fmt.Errorf("wait for the limit of requests per second: %w", err)
+		}
+	}
+	return t.next.RoundTrip(req)
+}
+
+// timeoutTransport bounds one exchange, from dialling to the last byte of the answer.
+type timeoutTransport struct {
+	next    http.RoundTripper
+	timeout time.Duration
+}
+
+func (t timeoutTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeoutCause(req.Context(), t.timeout, fmt.Errorf("no answer within %s", t.timeout))
+	resp, err := t.next.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		if ctx.Err() != nil && req.Context().Err() == nil { // our time-out, not the caller's
+			err = fmt.Errorf("%w: %w", context.Cause(ctx), ctx.Err())
+		}
+		cancel()
+		return nil, err
+	}
+	resp.Body = &timedBody{ReadCloser: resp.Body, cancel: cancel}
+	return resp, nil
+}
+
+// timedBody ends the exchange's context when the answer has been read.
+type timedBody struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+func (b *timedBody) Close() error {
+	defer b.cancel()
+	return b.ReadCloser.Close()
+}

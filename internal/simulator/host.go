@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package simulator hosts simulated appliances: each on an HTTPS listener of its own, with certificates of a CA that
+// the host makes, and all of them behind one plain HTTP port for control, under /<name>/.
+//
+// The appliances themselves are in the packages sps and nps beneath; this package knows them only as http.Handlers.
+package simulator
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+const (
+	// anyLoopbackPort is the address of listeners that name none.
+	anyLoopbackPort = "127.0.0.1:0"
+	// stopTimeout is how long requests in flight may take when the host stops.
+	stopTimeout = 5 * time.Second
+	// headerTimeout is how long a client may take to send a request's header.
+	headerTimeout = 10 * time.Second
+)
+
+// Listener is one appliance.
+type Listener struct {
+	// Name is what Running.URL and the control port know it by.
+	Name string
+	// Address is host:port; port 0 takes a free one. Default: a free port on loopback.
+	Address string
+	// Handler serves the appliance's API.
+	Handler http.Handler
+	// Control, when set, is served by the control port under /<Name>/, without that prefix.
+	Control http.Handler
+}
+
+// Config says what to serve.
+type Config struct {
+	// Dir is where ca.crt, client.crt and client.key are written; it is made if it does not exist. Empty writes nothing.
+	Dir string
+	// CA signs all certificates. Default: a new one.
+	CA *CA
+	// Names are further names and addresses of the server certificate.
+	Names []string
+	// ClientName is the common name of the client certificate. Default: "admin".
+	ClientName string
+	// ControlAddress is the address of the control port. It must be on loopback, because the port asks nobody who he is.
+	// Default: a free port.
+	ControlAddress string
+	Listeners      []Listener
+}
+
+// Running is a host that serves.
+type Running struct {
+	ca        *CA
+	client    Pair
+	urls      map[string]string
+	control   string
+	servers   []*http.Server
+	listeners []net.Listener
+	done      chan struct{}
+	err       error // valid once done is closed
+}
+
+// Serve starts all listeners and returns when they accept connections. They stop when ctx ends; Wait returns after
+// that.
+func Serve(ctx context.Context, c Config) (*Running, error) {
+	r := &Running{ca: c.CA, urls: map[string]string{}, done: make(chan struct{})}
+	if err := r.prepare(ctx, c); err != nil {
+		r.closeListeners()
+		return nil, err
+	}
+	failed := make(chan error, len(r.servers))
+	var serving sync.WaitGroup
+	for i, server := range r.servers {
+		serving.Go(func() { failed <- server.Serve(r.listeners[i]) })
+	}
+	go r.supervise(ctx, failed, &serving)
+	return r, nil
+}
+
+// prepare makes certificates and opens all ports.
+func (r *Running) prepare(ctx context.Context, c Config) error {
+	server, err := r.makeCertificates(c)
+	if err != nil {
+		return err
+	}
+	// Both vendors know clients by certificate, but ask for it only at log-in: requested here, judged by the appliance.
+	tlsConfig := &tls.Config{
+		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{server.TLS}, ClientAuth: tls.RequestClientCert,
+		NextProtos: []string{"h2", "http/1.1"},
+	}
+	control := http.NewServeMux()
+	for _, l := range c.Listeners {
+		plain, err := listen(ctx, l.Address)
+		if err != nil {
+			return fmt.Errorf("listen for %s: %w", l.Name, err)
+		}
+		r.urls[l.Name] = "https://" + plain.Addr().String()
+		r.add(tls.NewListener(plain, tlsConfig), l.Handler)
+		if l.Control != nil {
+			control.Handle("/"+l.Name+"/", http.StripPrefix("/"+l.Name, l.Control))
+		}
+	}
+	plain, err := listen(ctx, c.ControlAddress)
+	if err != nil {
+		return fmt.Errorf("listen for control: %w", err)
+	}
+	r.control = "http://" + plain.Addr().String()
+	r.add(plain, control)
+	if address, isTCP := plain.Addr().(*net.TCPAddr); !isTCP || !address.IP.IsLoopback() {
+		return fmt.Errorf("control address %s is not on loopback", plain.Addr())
+	}
+	return nil
+}
+
+func (r *Running) add(l net.Listener, h http.Handler) {
+	r.listeners = append(r.listeners, l)
+	r.servers = append(r.servers, &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout})
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	if address == "" {
+		address = anyLoopbackPort
+	}
+	return new(net.ListenConfig).Listen(ctx, "tcp", address)
+}
+
+// makeCertificates makes what is missing, writes what clients need, and returns the servers' certificate.
+func (r *Running) makeCertificates(c Config) (server Pair, err error) {
+	if r.ca == nil {
+		if r.ca, err = NewCA(); err != nil {
+			return Pair{}, err
+		}
+	}
+	if server, err = r.ca.ServerCertificate(c.Names...); err != nil {
+		return Pair{}, err
+	}
+	name := c.ClientName
+	if name == "" {
+		name = "admin"
+	}
+	if r.client, err = r.ca.ClientCertificate(name); err != nil {
+		return Pair{}, err
+	}
+	if c.Dir == "" {
+		return server, nil
+	}
+	return server, r.writeFiles(c.Dir)
+}
+
+func (r *Running) writeFiles(dir string) error {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{
+		"ca.crt": r.ca.CertificatePEM(), "client.crt": r.client.CertificatePEM, "client.key": r.client.PrivateKeyPEM,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// supervise waits for the end of ctx or of any server, and stops the rest.
+func (r *Running) supervise(ctx context.Context, failed <-chan error, serving *sync.WaitGroup) {
+	defer close(r.done)
+	select {
+	case <-ctx.Done():
+	case err := <-failed:
+		r.err = fmt.Errorf("serve: %w", err)
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	for _, server := range r.servers {
+		if err := server.Shutdown(stopping); err != nil {
+			r.err = errors.Join(r.err, server.Close())
+		}
+	}
+	serving.Wait()
+}
+
+func (r *Running) closeListeners() {
+	for _, l := range r.listeners {
+		_ = l.Close()
+	}
+}
+
+// Wait returns when everything has stopped: nil after the end of the context, an error if a listener broke down before.
+func (r *Running) Wait() error {
+	<-r.done
+	return r.err
+}
+
+// URL is the address of an appliance, https://host:port; empty if there is none of this name.
+func (r *Running) URL(name string) string { return r.urls[name] }
+
+// ControlURL is the address of an appliance's control API, http://host:port/name.
+func (r *Running) ControlURL(name string) string { return r.control + "/" + name }
+
+// CA is the authority that signed the servers' certificates.
+func (r *Running) CA() *CA { return r.ca }
+
+// Client is the certificate of client.crt, for X.509 log-in at SPS and for application users at NPS.
+func (r *Running) Client() Pair { return r.client }

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nps
+
+import (
+	"net/http"
+	"time"
+)
+
+// deleteSession asks for the end of a session (nps contract 9). It answers at once; the session ends in its own time.
+func (s *Server) deleteSession(c *call) (answer, error) {
+	x, err := s.visible(c)
+	if err != nil {
+		return answer{}, err
+	}
+	if x.life.at(c.now).status.Ended() {
+		if status := c.switches.DeleteEndedStatus; status != http.StatusAccepted {
+			return answer{}, refuse(status, "The activity session has ended.")
+		}
+		return answer{status: http.StatusAccepted}, nil
+	}
+	outcome := Complete // the requester ended it early (nps contract 6.3)
+	if !x.mine(c.who) {
+		outcome = Cancelled
+	}
+	s.stats.Deletes++
+	if x.end(c.now, outcome) {
+		x.cancelledBy = c.who
+	}
+	return answer{status: http.StatusAccepted}, nil
+}
+
+// end starts the end of a session, unless that has begun already.
+func (x *session) end(now time.Time, outcome Status) bool {
+	st := x.life.at(now)
+	if st.status.Ended() || st.status == Cancelling {
+		return false
+	}
+	x.life.stop, x.life.forced, x.modified = &stop{at: now, outcome: outcome}, nil, now
+	return true
+}
+
+// profileMinutes, sent as the number of minutes, asks for as many as the profile says (nps contract 9).
+const profileMinutes = -1
+
+// extendSession moves the scheduled end (nps contract 9 and 12).
+func (s *Server) extendSession(c *call) (answer, error) {
+	x, err := s.visible(c)
+	if err != nil {
+		return answer{}, err
+	}
+	var minutes int
+	if err := c.readJSON(&minutes); err != nil {
+		return answer{}, err
+	}
+	if reason := x.extensionRefused(c, minutes); reason != "" {
+		return answer{}, refuse(c.switches.ExtendRefusedStatus, reason)
+	}
+	if limit := x.policy.Profile.ExtensionMinutes; minutes == profileMinutes || minutes > limit {
+		minutes = limit
+	}
+	s.stats.Extends++
+	if !c.switches.ExtendIgnored {
+		x.life.end = x.life.end.Add(time.Duration(minutes) * time.Minute)
+		x.extensions++
+		x.modified = c.now
+	}
+	return ok(x.full(c.switches, x.life.at(c.now))), nil
+}
+
+// extensionRefused says why a session may not be extended. Administrators always may.
+func (x *session) extensionRefused(c *call, minutes int) string {
+	profile, st := &x.policy.Profile, x.life.at(c.now)
+	switch {
+	case minutes != profileMinutes && minutes <= 0:
+		return "The number of minutes is not valid."
+	case st.raw != nil || st.status != Active:
+		return "Only an active session can be extended."
+	case c.who.admin:
+		return ""
+	case !profile.AllowExtension:
+		return "The policy does not allow extensions."
+	case x.extensions >= profile.ExtensionCount:
+		return "The session cannot be extended any more."
+	case c.switches.ExtendOnlyNearEnd && x.life.end.Sub(c.now) > defaultNotification:
+		return "It is too early to extend the session."
+	}
+	return ""
+}
+
+// lockRequest is the body of the administrators' lock (nps contract 9), which is echoed.
+type lockRequest struct {
+	ID                 *string  `json:"id"`
+	ActivitySessionIDs []string `json:"activitySessionIds"`
+	LockMessage        *string  `json:"lockMessage"`
+	LockTitle          *string  `json:"lockTitle"`
+	Locked             bool     `json:"locked"`
+	LockActivity       bool     `json:"lockActivity"`
+	LockResource       bool     `json:"lockResource"`
+	LockUser           bool     `json:"lockUser"`
+}
+
+// lockSessions locks sessions or lets them go: they stay active, but their users are kept out (nps contract 9).
+func (s *Server) lockSessions(c *call) (answer, error) {
+	var r lockRequest
+	if err := c.readJSON(&r); err != nil {
+		return answer{}, err
+	}
+	var sessions []*session
+	for _, text := range r.ActivitySessionIDs {
+		id, valid := parseGUID(text)
+		if !valid {
+			return answer{}, invalid("$.activitySessionIds", "The JSON value could not be converted to System.Guid.")
+		}
+		x, err := s.visibleByID(c, id)
+		if err != nil {
+			return answer{}, err
+		}
+		sessions = append(sessions, x)
+	}
+	for _, x := range sessions {
+		x.locked = r.Locked
+	}
+	return ok(r), nil
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nps
+
+import "net/http"
+
+// visible finds the session that the path names, if the caller may see it. Somebody else's session is hidden from
+// everybody but administrators (nps contract 12).
+func (s *Server) visible(c *call) (*session, error) {
+	id, err := c.id()
+	if err != nil {
+		return nil, err
+	}
+	return s.visibleByID(c, id)
+}
+
+func (s *Server) visibleByID(c *call, id string) (*session, error) {
+	x := s.sessions.byID[id]
+	switch {
+	case x == nil:
+		return nil, refuse(http.StatusNotFound, "The activity session was not found.")
+	case !c.who.admin && !x.mine(c.who):
+		return nil, refuse(c.switches.ForeignStatus, "")
+	}
+	return x, nil
+}
+
+// getSession answers the full object (nps contract 5).
+func (s *Server) getSession(c *call) (answer, error) {
+	s.stats.Gets++
+	x, err := s.visible(c)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(x.full(c.switches, x.life.at(c.now))), nil
+}
+
+// getSummary answers one summary (nps contract 5).
+func (s *Server) getSummary(c *call) (answer, error) {
+	s.stats.Gets++
+	id, err := c.id()
+	if err != nil {
+		return answer{}, err
+	}
+	if s.sessions.byID[id] == nil && c.switches.UnknownSummaryNoContent {
+		return answer{status: http.StatusNoContent}, nil
+	}
+	x, err := s.visibleByID(c, id)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(s.summarise(c.switches, x, x.life.at(c.now))), nil
+}
+
+// getConfig answers the session's copy of its profile (nps contract 5).
+func (s *Server) getConfig(c *call) (answer, error) {
+	x, err := s.visible(c)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(x.configuration()), nil
+}

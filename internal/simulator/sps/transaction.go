@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sps
+
+import (
+	"slices"
+	"time"
+)
+
+// transaction is the overlay of one log-in session over the committed tree. Its session sees view, all others see what
+// is committed; where the transaction changed nothing, view follows what others commit.
+type transaction struct {
+	opened time.Time
+	base   int // revision of the committed tree at that time
+	view   *tree
+	// touched are the objects that the transaction changed, in the order of the first change; before holds each as it
+	// was committed at that time, nil if there was none.
+	touched []place
+	before  map[place]*object
+}
+
+func newTransaction(committed *tree, now time.Time) *transaction {
+	return &transaction{opened: now, base: committed.revision, view: committed.clone(), before: map[place]*object{}}
+}
+
+// follow lays the changes over what is committed by now.
+func (t *transaction) follow(committed *tree) {
+	if t.view.revision == committed.revision {
+		return
+	}
+	view := committed.clone()
+	for _, p := range t.touched {
+		if mine := t.view.get(p); mine != nil {
+			view.put(p.collection, mine)
+		} else {
+			view.remove(p)
+		}
+	}
+	t.view = view
+}
+
+// touch notes that p is about to change.
+func (t *transaction) touch(p place) {
+	if _, known := t.before[p]; !known {
+		t.touched = append(t.touched, p)
+		t.before[p] = t.view.get(p)
+	}
+}
+
+func (t *transaction) put(collection string, o *object) {
+	t.touch(place{collection, o.key})
+	t.view.put(collection, o)
+}
+
+func (t *transaction) remove(p place) {
+	t.touch(p)
+	t.view.remove(p)
+}
+
+// changed are the places where something is different in effect.
+func (t *transaction) changed() []place {
+	var out []place
+	for _, p := range t.touched {
+		if !t.before[p].sameAs(t.view.get(p)) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// overlap finds a change of this transaction that somebody else made meanwhile to the same object.
+func (t *transaction) overlap(committed *tree) (place, bool) {
+	at := slices.IndexFunc(t.touched, func(p place) bool { return !t.before[p].sameAs(committed.get(p)) })
+	if at < 0 {
+		return place{}, false
+	}
+	return t.touched[at], true
+}
+
+// dangling refuses a changed object that refers to one which is no longer there, and a removal of one that is in use.
+func (t *transaction) dangling() error {
+	for _, p := range t.changed() {
+		now := t.view.get(p)
+		if now != nil {
+			if err := checkReferences(t.view, now.refs); err != nil {
+				return err
+			}
+			continue
+		}
+		if from, used := t.view.referrer(p.collection, t.before[p], place{}); used {
+			return semanticError("%s is referenced by %s", href(p.collection, p.key), href(from.collection, from.key))
+		}
+	}
+	return nil
+}
+
+func checkReferences(t *tree, refs []reference) error {
+	for _, r := range refs {
+		if !r.byName && t.get(place{r.collection, r.target}) == nil {
+			return semanticError("%s: there is no object %q in %s", r.path, r.target, r.collection)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sps
+
+import (
+	"net/http"
+	"strings"
+)
+
+// change runs one change of the configuration inside the session's transaction, which it opens where the version does
+// that by itself. Changes of one session queue up, each taking WriteDelay.
+func (a *Appliance) change(c *call, edit func(*transaction) (answer, error)) (answer, error) {
+	done, err := c.session.takeTurn(c.r.Context(), a.Switches().WriteDelay)
+	if err != nil {
+		return answer{}, err
+	}
+	defer done()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.checkWriter(c.session); err != nil {
+		return answer{}, err
+	}
+	if c.session.tx == nil {
+		if !a.switches.AutoOpen {
+			return answer{}, noTransaction()
+		}
+		if err := a.begin(c.session); err != nil {
+			return answer{}, err
+		}
+	}
+	c.session.tx.follow(a.committed)
+	result, err := edit(c.session.tx)
+	if err == nil {
+		a.counters.writes++
+	}
+	return result, err
+}
+
+// create answers POST to a collection: 201 and the key of the new object, which stands at the end.
+func (a *Appliance) create(c *call) (answer, error) {
+	t, err := locate(c)
+	if err != nil {
+		return answer{}, err
+	}
+	if t.key != "" || t.kind != collectionKind && t.kind != vaultKind {
+		return answer{}, notPermitted()
+	}
+	return a.store(c, target{t.endpoint, newKey()}, http.StatusCreated)
+}
+
+// replace answers PUT of an object or a document with the full new body.
+func (a *Appliance) replace(c *call) (answer, error) {
+	t, err := locate(c)
+	if err != nil {
+		return answer{}, err
+	}
+	if t.kind != documentKind && (t.kind != collectionKind || t.key == "") {
+		return answer{}, notPermitted()
+	}
+	return a.store(c, t, http.StatusOK)
+}
+
+func (a *Appliance) store(c *call, t target, status int) (answer, error) {
+	body, err := c.object()
+	if err != nil {
+		return answer{}, err
+	}
+	return a.change(c, func(tx *transaction) (answer, error) {
+		if status == http.StatusOK && tx.view.get(t.place()) == nil {
+			return answer{}, notFound()
+		}
+		o, err := a.accept(tx.view, t, body)
+		if err != nil {
+			return answer{}, err
+		}
+		if err := a.poisoned(AtWrite, t.path, o); err != nil {
+			return answer{}, err
+		}
+		tx.put(t.path, o)
+		return answer{status: status, body: fields{"key": lastOf(href(t.path, t.key)), "meta": writeMeta(t)}}, nil
+	})
+}
+
+// writeMeta is the short meta object of answers to changes (sps contract 4.1 and 4.5).
+func writeMeta(t target) fields {
+	at := href(t.path, t.key)
+	return fields{"href": at, "parent": at[:strings.LastIndexByte(at, '/')], "transaction": transactionPath}
+}
+
+// accept checks a body that a client sends for a place, and makes the object to store.
+func (a *Appliance) accept(view *tree, t target, body map[string]any) (*object, error) {
+	c := &checker{strict: a.switches.Strict}
+	t.rule(a.switches).check(c, "", body)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	if err := checkReferences(view, c.refs); err != nil {
+		return nil, err
+	}
+	if err := checkSingleUse(view, c.refs, t.place()); err != nil {
+		return nil, err
+	}
+	if name, isText := body["name"].(string); isText {
+		if other := view.byName(t.path, name); other != nil && other.key != t.key {
+			return nil, semanticError("name: there is another object with the name %q", name)
+		}
+	}
+	switch t.path {
+	case connectionsCollection:
+		if err := checkRetention(view, body); err != nil {
+			return nil, err
+		}
+	case usersCollection:
+		stampPassword(body, view.get(t.place()), a.now())
+	}
+	body, secret := splitSecret(t.path, body)
+	return newObject(t.key, body, secret, c.refs), nil
+}
+
+// remove answers DELETE of an object. Built-in and referenced objects stay (sps contract 4.5).
+func (a *Appliance) remove(c *call) (answer, error) {
+	t, err := locate(c)
+	if err != nil {
+		return answer{}, err
+	}
+	if t.key == "" || t.kind != collectionKind {
+		return answer{}, notPermitted()
+	}
+	return a.change(c, func(tx *transaction) (answer, error) {
+		o := tx.view.get(t.place())
+		if o == nil {
+			return answer{}, notFound()
+		}
+		if err := a.deletable(tx.view, t, o); err != nil {
+			return answer{}, err
+		}
+		tx.remove(t.place())
+		return ok(fields{"meta": writeMeta(t)}), nil
+	})
+}
+
+func (a *Appliance) deletable(view *tree, t target, o *object) error {
+	if strings.HasPrefix(o.key, "-") || t.path == usersCollection && o.name == DefaultUser {
+		return semanticError("The object is built in and cannot be deleted")
+	}
+	if from, used := view.referrer(t.path, o, t.place()); used {
+		return semanticError("The object is referenced by %s", href(from.collection, from.key))
+	}
+	return a.poisoned(AtWrite, t.path, o)
+}

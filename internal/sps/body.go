@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sps
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+)
+
+// Body is the JSON object that describes one thing of the configuration. Its numbers are json.Number, so that members
+// this package does not know survive a round trip to the letter.
+type Body map[string]any
+
+// UnmarshalJSON keeps numbers as they are written.
+func (b *Body) UnmarshalJSON(data []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var members map[string]any
+	if err := decoder.Decode(&members); err != nil {
+		return err
+	}
+	*b = members
+	return nil
+}
+
+// Object is one member of a collection.
+type Object struct {
+	// Key is the appliance's opaque id.
+	Key  string
+	Body Body
+}
+
+// Name returns the body's name, empty if it has none.
+func (o Object) Name() string {
+	name, _ := o.Body["name"].(string)
+	return name
+}
+
+// ToBody turns a wire struct into the body that is sent. It fails if v is no JSON object.
+func ToBody(v any) (Body, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode a body: %w", err)
+	}
+	var body Body
+	if err := json.Unmarshal(data, &body); err != nil {
+		return nil, fmt.Errorf("%T is no JSON object: %w", v, err)
+	}
+	if body == nil {
+		return nil, fmt.Errorf("%T is no JSON object", v)
+	}
+	return body, nil
+}
+
+// Dereference returns a copy of a body as it was read in the form in which it is written: every object whose only
+// members are key and meta becomes its key (sps contract 4.2).
+func Dereference(b Body) Body {
+	if b == nil {
+		return nil
+	}
+	out := make(Body, len(b))
+	for name, value := range b {
+		out[name] = copyValue(value, referenceKey)
+	}
+	return out
+}
+
+// referenceKey returns the key of a reference.
+func referenceKey(object map[string]any) (key string, ok bool) {
+	if _, hasMeta := object["meta"]; !hasMeta || len(object) != 2 {
+		return "", false
+	}
+	key, ok = object["key"].(string)
+	return key, ok
+}
+
+// clone is a copy that shares nothing with the value.
+func clone(value any) any {
+	return copyValue(value, func(map[string]any) (string, bool) { return "", false })
+}
+
+// copyValue copies a value; an object for which short returns a text is replaced by that text.
+func copyValue(value any, short func(map[string]any) (string, bool)) any {
+	if list, ok := value.([]any); ok && list != nil {
+		out := make([]any, 0, len(list))
+		for _, element := range list {
+			out = append(out, copyValue(element, short))
+		}
+		return out
+	}
+	object, ok := asObject(value)
+	if !ok {
+		return value
+	}
+	if text, ok := short(object); ok {
+		return text
+	}
+	out := make(map[string]any, len(object))
+	for name, member := range object {
+		out[name] = copyValue(member, short)
+	}
+	return out
+}
+
+// asObject accepts a Body inside a body, which code that builds one by hand may well write.
+func asObject(value any) (map[string]any, bool) {
+	switch object := value.(type) {
+	case map[string]any:
+		return object, object != nil
+	case Body:
+		return object, object != nil
+	}
+	return nil, false
+}

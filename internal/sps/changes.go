@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sps
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/pam-operator/pam-operator/internal/rest"
+)
+
+// Change is one line of what a commit would do. The values are left out: they can hold secrets.
+type Change struct {
+	// Type is create, delete, reorder or replace.
+	Type string `json:"type"`
+	// Path is the appliance's path of what changes.
+	Path string `json:"path"`
+}
+
+const changeDelete = "delete"
+
+// Changes returns what a commit would change (sps contract 3).
+func (t *Transaction) Changes(ctx context.Context) ([]Change, error) {
+	if t.phase != phaseOpen {
+		return nil, errEnded
+	}
+	req := transactionRequest(http.MethodGet)
+	req.Path = append(req.Path, "changes")
+	var answer struct {
+		Changes *[]Change `json:"changes"`
+	}
+	if err := t.session.rest.DoJSON(ctx, req, &answer); err != nil {
+		return nil, at(stepRead, err)
+	}
+	if answer.Changes == nil {
+		return nil, at(stepRead, malformed(req, "the answer has no changes"))
+	}
+	return *answer.Changes, nil
+}
+
+// ForeignChangesError says that a commit would change what this transaction did not write.
+type ForeignChangesError struct {
+	// Paths are those of the appliance, in its order.
+	Paths []string
+}
+
+// maxPathsShown bounds the error text.
+const maxPathsShown = 10
+
+// Error names the first paths.
+func (e *ForeignChangesError) Error() string {
+	shown, more := e.Paths, ""
+	if extra := len(shown) - maxPathsShown; extra > 0 {
+		shown, more = shown[:maxPathsShown], fmt.Sprintf(" and %d more", extra)
+	}
+	return "the transaction holds changes that are not ours: " + strings.Join(shown, ", ") + more
+}
+
+// Verify compares what a commit would change with what was written through t; anything else is a
+// *ForeignChangesError. An appliance without the list of changes passes.
+func (t *Transaction) Verify(ctx context.Context) error {
+	changes, err := t.Changes(ctx)
+	if answer := rest.As(err); answer != nil &&
+		(answer.Status == http.StatusNotFound || answer.Status == http.StatusMethodNotAllowed) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var foreign []string
+	for _, change := range changes {
+		if !t.own.covers(change) {
+			foreign = append(foreign, change.Path)
+		}
+	}
+	if len(foreign) > 0 {
+		return &ForeignChangesError{Paths: foreign}
+	}
+	return nil
+}
+
+// footprint is where a transaction wrote: paths relative to /api/configuration.
+type footprint struct {
+	objects     map[string]bool
+	collections map[Collection]bool
+}
+
+// addObject notes a write of an object that stays.
+func (f *footprint) addObject(collection Collection, key string) {
+	if f.objects == nil {
+		f.objects, f.collections = map[string]bool{}, map[Collection]bool{}
+	}
+	f.objects[string(collection)+"/"+key] = true
+	if collection == Users {
+		f.collections[Users] = true
+	}
+}
+
+// addMember notes an object that its collection has gained or lost.
+func (f *footprint) addMember(collection Collection, key string) {
+	f.addObject(collection, key)
+	f.collections[collection] = true
+}
+
+// covers says that the change is one of ours or follows from one: something inside an object, the order of a
+// collection that gained or lost a member, the end of a password that its user gave up.
+func (f *footprint) covers(change Change) bool {
+	path := relative(change.Path)
+	if f.collections[Collection(path)] {
+		return true
+	}
+	if change.Type == changeDelete && f.collections[Users] && strings.HasPrefix(path, string(Passwords)+"/") {
+		return true
+	}
+	for !f.objects[path] {
+		end := strings.LastIndexByte(path, '/')
+		if end < 0 {
+			return false
+		}
+		path = path[:end]
+	}
+	return true
+}
+
+// relative is a path below /api/configuration, unescaped; the prefix may be missing.
+func relative(path string) string {
+	if plain, err := url.PathUnescape(path); err == nil {
+		path = plain
+	}
+	path = strings.Trim(path, "/")
+	for _, prefix := range []string{"api/", "configuration/"} {
+		path = strings.TrimPrefix(path, prefix)
+	}
+	return path
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sps
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/pam-operator/pam-operator/internal/rest"
+)
+
+// Collection is a path below /api/configuration.
+type Collection string
+
+// The collections that a policy, user or group lives in or refers to (sps contract 5 to 7).
+const (
+	RDPConnections         Collection = "rdp/connections"
+	RDPChannelPolicies     Collection = "rdp/channel_policies"
+	RDPSettingsPolicies    Collection = "rdp/settings_policies"
+	AuditPolicies          Collection = "policies/audit_policies"
+	ArchiveCleanupPolicies Collection = "policies/archive_cleanup_policies"
+	BackupPolicies         Collection = "policies/backup_policies"
+	CredentialStores       Collection = "policies/credentialstores"
+	LDAPServers            Collection = "policies/ldap_servers"
+	UsermappingPolicies    Collection = "policies/usermapping_policies"
+	IndexingPolicies       Collection = "policies/indexing"
+	AnalyticsPolicies      Collection = "policies/analytics"
+	// AAPluginInstances is what a connection's aa_plugin refers to on newer versions, AAPlugins on 6.0 (Q22).
+	AAPluginInstances Collection = "policies/aa_plugin_instances"
+	AAPlugins         Collection = "plugins/aa"
+	SigningCAs        Collection = "policies/signing_cas"
+	TrustedCALists    Collection = "policies/trusted_ca_lists"
+	UserDatabases     Collection = "policies/user_databases"
+	// X509Identities is likely not listable (sps contract 6).
+	X509Identities Collection = "x509"
+	Users          Collection = "aaa/local_database/users"
+	Groups         Collection = "aaa/local_database/groups"
+	// Passwords can be created and nothing else (sps contract 7).
+	Passwords Collection = "passwords"
+)
+
+// configurationPath is where collections hang.
+const configurationPath = "/api/configuration/"
+
+func (c Collection) path(key ...string) []string {
+	path := strings.Split(strings.Trim(configurationPath, "/")+"/"+string(c), "/")
+	return append(path, key...)
+}
+
+// parallelGets bounds the calls that one List makes at the same time.
+const parallelGets = 4
+
+// List returns the collection in the appliance's order, which for connection policies is the order of evaluation
+// (sps contract 4.7). Bodies are always there: appliances that list keys only (before 7.3, and later ones for some
+// collections) are asked for each object.
+func (c *Client) List(ctx context.Context, collection Collection) ([]Object, error) {
+	return list(ctx, c.reader.rest, collection)
+}
+
+// Get returns one object.
+func (c *Client) Get(ctx context.Context, collection Collection, key string) (Object, error) {
+	return get(ctx, c.reader.rest, collection, key)
+}
+
+// objectAnswer is an object as it is read, alone or in a list.
+type objectAnswer struct {
+	Key  string `json:"key"`
+	Body Body   `json:"body"`
+}
+
+func get(ctx context.Context, client *rest.Client, collection Collection, key string) (Object, error) {
+	req := rest.Request{Method: http.MethodGet, Path: collection.path(key)}
+	var answer objectAnswer
+	if err := client.DoJSON(ctx, req, &answer); err != nil {
+		return Object{}, err
+	}
+	if answer.Body == nil {
+		return Object{}, malformed(req, "the answer has no body")
+	}
+	return Object{Key: key, Body: answer.Body}, nil
+}
+
+func list(ctx context.Context, client *rest.Client, collection Collection) ([]Object, error) {
+	req := rest.Request{Method: http.MethodGet, Path: collection.path()}
+	var answer struct {
+		Items *[]objectAnswer `json:"items"`
+	}
+	if err := client.DoJSON(ctx, req, &answer); err != nil {
+		return nil, err
+	}
+	if answer.Items == nil { // taken for an empty collection, it would make us create everything anew
+		return nil, malformed(req, "the answer has no items")
+	}
+	objects := make([]Object, 0, len(*answer.Items))
+	for _, item := range *answer.Items {
+		if item.Key == "" {
+			return nil, malformed(req, "an item of the answer has no key")
+		}
+		objects = append(objects, Object(item))
+	}
+	return fillBodies(ctx, client, collection, objects)
+}
+
+// fillBodies reads the objects whose bodies the list did not carry. Those that are gone meanwhile are left out.
+func fillBodies(ctx context.Context, client *rest.Client, collection Collection, objects []Object) ([]Object, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var workers sync.WaitGroup
+	next := make(chan *Object)
+	for range parallelGets {
+		workers.Go(func() {
+			for object := range next {
+				full, err := get(ctx, client, collection, object.Key)
+				if err != nil && !rest.IsNotFound(err) {
+					stop(err) // the first cause stays
+				}
+				object.Body = full.Body
+			}
+		})
+	}
+	for i := range objects {
+		if objects[i].Body == nil && ctx.Err() == nil {
+			next <- &objects[i]
+		}
+	}
+	close(next)
+	workers.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	present := objects[:0]
+	for _, object := range objects {
+		if object.Body != nil {
+			present = append(present, object)
+		}
+	}
+	return present, nil
+}
+
+// malformed is an answer that arrived and makes no sense. Nobody can say what the appliance did.
+func malformed(req rest.Request, message string) error {
+	return &rest.Error{
+		Method: req.Method, Path: "/" + strings.Join(req.Path, "/"), Sent: true,
+		Message: message, Err: rest.ErrMalformedAnswer,
+	}
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sps
+
+import (
+	"encoding/json"
+	"maps"
+	"math/big"
+	"slices"
+	"strconv"
+)
+
+// Difference is one managed member whose value on the appliance is another.
+type Difference struct {
+	// Path is the dotted path on the wire, for example network.ports.
+	Path string
+	// Desired and Actual are compact JSON. Actual is empty where the appliance has no such member.
+	Desired, Actual string
+}
+
+// Diff returns where actual differs from managed, ordered by path; members that managed does not have do not count.
+// A member that is missing equals null, and numbers compare by value. A list is one value: its elements compare in
+// their order and with all their members. Where unordered returns true for its path, a list of scalars compares
+// without regard to order; nil means never. Both bodies hold references as keys (see Dereference).
+func Diff(managed, actual Body, unordered func(path string) bool) []Difference {
+	if unordered == nil {
+		unordered = func(string) bool { return false }
+	}
+	d := differ{unordered: unordered}
+	d.members("", managed, actual)
+	return d.found
+}
+
+type differ struct {
+	unordered func(path string) bool
+	found     []Difference
+}
+
+func (d *differ) members(prefix string, managed, actual map[string]any) {
+	for _, name := range slices.Sorted(maps.Keys(managed)) {
+		value, present := actual[name]
+		d.value(prefix+name, managed[name], value, present)
+	}
+}
+
+func (d *differ) value(path string, managed, actual any, present bool) {
+	want, isObject := asObject(managed)
+	have, ok := asObject(actual)
+	switch {
+	case isObject && ok:
+		d.members(path+".", want, have)
+		return
+	case equal(managed, actual):
+		return
+	case d.unordered(path) && sameScalars(managed, actual):
+		return
+	}
+	difference := Difference{Path: path, Desired: compact(managed)}
+	if present {
+		difference.Actual = compact(actual)
+	}
+	d.found = append(d.found, difference)
+}
+
+func compact(value any) string {
+	data, err := json.Marshal(value)
+	if err != nil { // a value that no JSON decoder made
+		return strconv.Quote(err.Error())
+	}
+	return string(data)
+}
+
+// sameScalars says that both values are lists of the same scalars, each as often as in the other.
+func sameScalars(a, b any) bool {
+	x, isList := a.([]any)
+	y, ok := b.([]any)
+	if !isList || !ok || len(x) != len(y) {
+		return false
+	}
+	left := slices.Clone(y)
+	for _, value := range x {
+		if !isScalar(value) {
+			return false
+		}
+		i := slices.IndexFunc(left, func(other any) bool { return isScalar(other) && equal(value, other) })
+		if i < 0 {
+			return false
+		}
+		left = slices.Delete(left, i, i+1)
+	}
+	return true
+}
+
+func isScalar(value any) bool {
+	_, isObject := asObject(value)
+	_, isList := value.([]any)
+	return !isObject && !isList
+}
+
+// equal compares two JSON values; in objects a missing member equals null.
+func equal(a, b any) bool {
+	if x, ok := asObject(a); ok {
+		y, ok := asObject(b)
+		return ok && coveredBy(x, y) && coveredBy(y, x)
+	}
+	if x, ok := a.([]any); ok {
+		y, ok := b.([]any)
+		return ok && slices.EqualFunc(x, y, equal)
+	}
+	if x, ok := number(a); ok {
+		y, ok := number(b)
+		return ok && x.Cmp(y) == 0
+	}
+	switch a.(type) {
+	case nil, bool, string:
+		return isScalar(b) && a == b
+	}
+	return false
+}
+
+func coveredBy(x, y map[string]any) bool {
+	for name, value := range x {
+		if !equal(value, y[name]) {
+			return false
+		}
+	}
+	return true
+}
+
+// numberPrecision is enough, in bits, to tell any two integers of 77 digits apart.
+const numberPrecision = 256
+
+// number reads the numbers that a decoder makes, and those that Go code writes into a body by hand.
+func number(value any) (*big.Float, bool) {
+	var text string
+	switch n := value.(type) {
+	case json.Number:
+		text = n.String()
+	case float64:
+		text = strconv.FormatFloat(n, 'g', -1, 64)
+	case int:
+		text = strconv.Itoa(n)
+	case int64:
+		text = strconv.FormatInt(n, 10)
+	default:
+		return nil, false
+	}
+	f, _, err := big.ParseFloat(text, 10, numberPrecision, big.ToNearestEven)
+	return f, err == nil
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sps
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"sync"
+	"time"
+
+	"github.com/pam-operator/pam-operator/internal/rest"
+)
+
+// loginHoldOff is how long refused credentials are not sent again. The appliance blocks our address after 20 failures,
+// and with it every administrator behind the same NAT, for 10 minutes by default (sps contract 1.13).
+const loginHoldOff = 15 * time.Minute
+
+// CredentialsError says that the appliance did not accept the credentials, or does not let their user in. Until then
+// it is answered from memory, without a call.
+type CredentialsError struct {
+	Until time.Time
+	// Err is the *rest.Error of the one log-in that was tried.
+	Err error
+}
+
+// Error says when the credentials are tried again, and the appliance's own words.
+func (e *CredentialsError) Error() string {
+	until := e.Until.UTC().Format(time.RFC3339)
+	return fmt.Sprintf("the log-in was refused and is not repeated before %s: %v", until, e.Err)
+}
+
+// Unwrap returns the answer of the appliance.
+func (e *CredentialsError) Unwrap() error { return e.Err }
+
+// authenticator logs in, one log-in at a time for all sessions of a client, and remembers a refusal.
+type authenticator struct {
+	cfg      Config
+	secrets  *rest.Secrets
+	rest     *rest.Client
+	lifetime context.Context
+
+	mu      sync.Mutex
+	refused *CredentialsError
+}
+
+// logIn returns the value of a new session cookie. Holding the mutex during the call is the point: a second session
+// that starts meanwhile must learn of a refusal instead of causing another one.
+func (a *authenticator) logIn() (cookie string, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.refused != nil && a.cfg.Now().Before(a.refused.Until) {
+		return "", a.refused
+	}
+	a.refused = nil
+	resp, err := a.rest.Do(a.lifetime, a.request())
+	if err != nil {
+		return "", a.judge(err)
+	}
+	cookies := parseCookies(resp.Header)
+	for _, value := range cookies {
+		a.secrets.Add(value)
+	}
+	if cookies[sessionCookie] == "" {
+		return "", &rest.Error{
+			Method: http.MethodGet, Path: loginPath, Status: resp.Status,
+			Message: "the log-in was answered without a session cookie", Err: rest.ErrMalformedAnswer,
+		}
+	}
+	return cookies[sessionCookie], nil
+}
+
+const loginPath = "/api/authentication"
+
+func (a *authenticator) request() rest.Request {
+	req := rest.Request{Method: http.MethodGet, Path: []string{"api", "authentication"}, Query: url.Values{}}
+	if a.cfg.LoginMethod != "" {
+		req.Query.Set("login_method", a.cfg.LoginMethod)
+	}
+	if a.cfg.X509 {
+		req.Query.Set("type", "x509")
+		return req
+	}
+	req.Header = http.Header{"Authorization": {"Basic " + basic(a.cfg.Username, a.cfg.Password)}}
+	return req
+}
+
+// judge remembers a refusal. Whatever went wrong, the request that needed the log-in was not sent.
+func (a *authenticator) judge(err error) error {
+	answer := rest.As(err)
+	if answer == nil {
+		return err
+	}
+	unsent := *answer
+	unsent.Sent = false
+	if unsent.Status != http.StatusUnauthorized && unsent.Status != http.StatusForbidden {
+		return &unsent
+	}
+	a.refused = &CredentialsError{Until: a.cfg.Now().Add(loginHoldOff), Err: &unsent}
+	return a.refused
+}
+
+const sessionCookie = "session_id"
+
+// cookiePattern finds the two cookies of a log-in. net/http's parser does not: both may stand in one header, joined by
+// a comma, with commas in their expiry dates (sps contract 10.7).
+var cookiePattern = regexp.MustCompile(`(?:^|[,;\s])(session_id|ticket)="?([^;,"\s]+)`)
+
+// parseCookies returns the values by name; where a name comes twice the last one counts. What the header says about
+// expiry is left alone: with clocks apart a good cookie looks expired (sps contract 1.11).
+func parseCookies(h http.Header) map[string]string {
+	cookies := map[string]string{}
+	for _, line := range h.Values("Set-Cookie") {
+		for _, m := range cookiePattern.FindAllStringSubmatch(line, -1) {
+			cookies[m[1]] = m[2]
+		}
+	}
+	return cookies
+}

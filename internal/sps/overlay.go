@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sps
+
+// discriminators are the members that tell the forms of a union apart (sps contract 5).
+var discriminators = [...]string{"selection", "enabled"}
+
+// Overlay returns a copy of current with managed laid over it: objects merge member by member, lists and scalars are
+// replaced, members that are not managed stay.
+//
+// Where managed asks for another form of a union than current has, nothing of the old form may survive, since the
+// appliance may refuse foreign members (sps contract 5, union convention). The union is then taken from complete, the
+// full body that would be created, and managed is laid over that.
+func Overlay(current, managed, complete Body) Body {
+	return merge(current, managed, complete)
+}
+
+func merge(current, managed, complete map[string]any) map[string]any {
+	out := make(map[string]any, len(current)+len(managed))
+	for name, value := range current {
+		out[name] = clone(value)
+	}
+	for name, wanted := range managed {
+		out[name] = mergeValue(current[name], wanted, complete[name])
+	}
+	return out
+}
+
+func mergeValue(current, wanted, complete any) any {
+	want, isObject := asObject(wanted)
+	if !isObject {
+		return clone(wanted)
+	}
+	whole, _ := asObject(complete)
+	if have, ok := asObject(current); ok && sameForm(have, want) {
+		return merge(have, want, whole)
+	}
+	if whole != nil && sameForm(whole, want) {
+		return merge(whole, want, nil)
+	}
+	return clone(wanted)
+}
+
+// sameForm says that want may be laid over have: it names no form, or the one that have has.
+func sameForm(have, want map[string]any) bool {
+	for _, name := range discriminators {
+		if form, named := want[name]; named && !equal(form, have[name]) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sps
+
+// Selections of a ServerAddress (sps contract 5).
+const (
+	ServerAddressOriginal = "original"
+	ServerAddressNAT      = "nat"
+	ServerAddressFixed    = "fix"
+	ServerAddressInband   = "inband"
+)
+
+// ServerAddress says which server a connection goes to. The members of the other selections must be nil.
+type ServerAddress struct {
+	Selection string `json:"selection"`
+	// Address and Port are the server; only with ServerAddressFixed.
+	Address *string `json:"address,omitempty"`
+	Port    *int    `json:"port,omitempty"`
+	// Network is where target addresses are mapped to; only with ServerAddressNAT.
+	Network *string `json:"network,omitempty"`
+	// The rest is for ServerAddressInband, where the client names the server. All but Domains is optional.
+	Domains          []InbandDomain `json:"domains,omitzero"`
+	ExceptionDomains []InbandDomain `json:"exception_domains,omitzero"`
+	DNSServer        *string        `json:"dns_server,omitempty"`
+	DNSSuffixes      []string       `json:"dns_suffixes,omitzero"`
+}
+
+// InbandDomain is a set of servers that a client may name, or must not.
+type InbandDomain struct {
+	Domain DomainMatch `json:"domain"`
+	Port   *int        `json:"port,omitempty"`
+}
+
+// Selections of a DomainMatch.
+const (
+	DomainMatchAddress = "address"
+	DomainMatchDomain  = "domain"
+)
+
+// DomainMatch is an address range, or a domain with wildcards.
+type DomainMatch struct {
+	Selection string `json:"selection"`
+	Value     string `json:"value"`
+}
+
+// Selections of a SourceAddress.
+const (
+	SourceAddressBox      = "box_address"
+	SourceAddressOriginal = "original"
+	SourceAddressFixed    = "fix"
+)
+
+// SourceAddress is the address that the server sees.
+type SourceAddress struct {
+	Selection string `json:"selection"`
+	// Address is an IP address; only with SourceAddressFixed.
+	Address *string `json:"address,omitempty"`
+}

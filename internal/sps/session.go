@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sps
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"sync"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/pam-operator/pam-operator/internal/rest"
+)
+
+// renewal says what a session does when the appliance does not know it any more.
+type renewal bool
+
+const (
+	// renewing logs in again and repeats the request, once.
+	renewing renewal = true
+	// steadfast passes the 401 on: with the log-in session its transaction is gone, and a new one would be empty.
+	steadfast renewal = false
+)
+
+// session is one log-in session: a transport that adds the cookie, and the rest client that uses it.
+type session struct {
+	rest    *rest.Client
+	next    http.RoundTripper
+	logins  *authenticator
+	renewal renewal
+	flight  singleflight.Group
+
+	mu     sync.Mutex
+	cookie string
+}
+
+func (c *Client) newSession(r renewal) (*session, error) {
+	s := &session{logins: c.logins, renewal: r}
+	client, err := c.connect(func(next http.RoundTripper) http.RoundTripper {
+		s.next = next
+		return s
+	})
+	s.rest = client
+	return s, err
+}
+
+// RoundTrip sends the request in this session. Only a request without a body is repeated; all of ours that go through
+// a renewing session have none.
+func (s *session) RoundTrip(req *http.Request) (*http.Response, error) {
+	cookie := s.current()
+	if cookie == "" {
+		var err error
+		if cookie, err = s.renew(req.Context(), ""); err != nil {
+			return nil, err
+		}
+	}
+	resp, err := s.next.RoundTrip(withCookie(req, cookie))
+	repeatable := s.renewal == renewing && (req.Body == nil || req.Body == http.NoBody)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized || !repeatable {
+		return resp, err
+	}
+	discard(resp)
+	if cookie, err = s.renew(req.Context(), cookie); err != nil {
+		return nil, err
+	}
+	return s.next.RoundTrip(withCookie(req, cookie))
+}
+
+func (s *session) current() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cookie
+}
+
+// renew logs in, unless somebody else has replaced the stale cookie meanwhile. All who come with the same one share one
+// log-in; it goes on when one of them gives up.
+func (s *session) renew(ctx context.Context, stale string) (cookie string, err error) {
+	done := s.flight.DoChan(stale, func() (any, error) {
+		if now := s.current(); now != stale {
+			return now, nil
+		}
+		fresh, err := s.logins.logIn()
+		if err != nil {
+			return "", err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.cookie = fresh
+		return fresh, nil
+	})
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case result := <-done:
+		cookie, _ = result.Val.(string)
+		return cookie, result.Err
+	}
+}
+
+func withCookie(req *http.Request, cookie string) *http.Request {
+	req = req.Clone(req.Context())
+	req.Header.Set("Cookie", sessionCookie+"="+cookie)
+	return req
+}
+
+// discard reads what is left of a small answer, so that its connection can be used again.
+func discard(resp *http.Response) {
+	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
+	_ = resp.Body.Close()
+}

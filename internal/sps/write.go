@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sps
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/pam-operator/pam-operator/internal/rest"
+)
+
+// List returns the collection as it is inside the transaction, uncommitted writes included; see Client.List.
+func (t *Transaction) List(ctx context.Context, collection Collection) ([]Object, error) {
+	if t.phase != phaseOpen {
+		return nil, errEnded
+	}
+	objects, err := list(ctx, t.session.rest, collection)
+	return objects, at(stepRead, err)
+}
+
+// Get returns one object as it is inside the transaction.
+func (t *Transaction) Get(ctx context.Context, collection Collection, key string) (Object, error) {
+	if t.phase != phaseOpen {
+		return Object{}, errEnded
+	}
+	object, err := get(ctx, t.session.rest, collection, key)
+	return object, at(stepRead, err)
+}
+
+// Create adds an object, at the end of its collection (sps contract 4.7, inferred), and returns its key. References in
+// the body are keys (see Dereference). After an error for which rest.IsOutcomeUnknown holds it may exist: search for
+// its name before creating it again.
+func (t *Transaction) Create(ctx context.Context, collection Collection, body Body) (key string, err error) {
+	var answer struct {
+		Key string `json:"key"`
+	}
+	req := rest.Request{Method: http.MethodPost, Path: collection.path(), Body: body}
+	if err := t.write(ctx, req, &answer); err != nil {
+		return "", err
+	}
+	if answer.Key == "" {
+		return "", at(stepWrite, malformed(req, "the answer does not tell the key of the new object"))
+	}
+	t.own.addMember(collection, answer.Key)
+	return answer.Key, nil
+}
+
+// Replace writes an object; the body is the full one, since what it does not have is lost (sps contract 4.3).
+func (t *Transaction) Replace(ctx context.Context, collection Collection, key string, body Body) error {
+	err := t.write(ctx, rest.Request{Method: http.MethodPut, Path: collection.path(key), Body: body}, nil)
+	if err == nil {
+		t.own.addObject(collection, key)
+	}
+	return err
+}
+
+// Delete removes an object. The appliance refuses it for one that others refer to, and for built-in ones.
+func (t *Transaction) Delete(ctx context.Context, collection Collection, key string) error {
+	err := t.write(ctx, rest.Request{Method: http.MethodDelete, Path: collection.path(key)}, nil)
+	if err == nil {
+		t.own.addMember(collection, key)
+	}
+	return err
+}
+
+// Writes returns how many writes the appliance has carried out, or may have where the outcome is not known. Those that
+// it refused changed nothing and do not count.
+func (t *Transaction) Writes() int { return t.writes }
+
+func (t *Transaction) write(ctx context.Context, req rest.Request, out any) error {
+	if t.phase != phaseOpen {
+		return errEnded
+	}
+	err := t.session.rest.DoJSON(ctx, req, out)
+	if err == nil || rest.IsOutcomeUnknown(err) {
+		t.writes++
+	}
+	if err != nil {
+		return asLocked(at(stepWrite, err), !t.accepted)
+	}
+	t.accepted = true
+	return nil
+}

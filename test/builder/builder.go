@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package builder makes objects for tests. What a constructor returns is complete and valid, so that a test says only
+// what it is about:
+//
+//	builder.RDPConnectionPolicy("a", builder.Port(3389))
+//
+// Every object goes into DefaultNamespace and refers to the connections and Secrets that the other constructors make by
+// default. apiVersion and kind are set, so that an object can also be printed or applied as it is.
+package builder
+
+import (
+	"fmt"
+	"maps"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+)
+
+// DefaultNamespace is the namespace of every object that InNamespace does not put elsewhere.
+const DefaultNamespace = "default"
+
+// Option changes an object that is being made.
+type Option func(client.Object)
+
+// With changes an object of one kind in any way. It panics on another kind: that is a mistake in the test, and shows at
+// its first run.
+func With[T client.Object](change func(T)) Option {
+	return func(object client.Object) {
+		target, ok := object.(T)
+		if !ok {
+			panic(fmt.Sprintf("an option for a %T was given to a %T", target, object))
+		}
+		change(target)
+	}
+}
+
+// InNamespace puts the object into a namespace. The references of the object look there, too, unless they name another.
+func InNamespace(namespace string) Option {
+	return func(object client.Object) { object.SetNamespace(namespace) }
+}
+
+// Label adds a label to the object.
+func Label(key, value string) Option {
+	return func(object client.Object) { object.SetLabels(with(object.GetLabels(), key, value)) }
+}
+
+// Annotation adds an annotation to the object.
+func Annotation(key, value string) Option {
+	return func(object client.Object) { object.SetAnnotations(with(object.GetAnnotations(), key, value)) }
+}
+
+func with(all map[string]string, key, value string) map[string]string {
+	changed := map[string]string{}
+	maps.Copy(changed, all)
+	changed[key] = value
+	return changed
+}
+
+// Namespace makes a namespace.
+func Namespace(name string, options ...Option) *corev1.Namespace {
+	meta := metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}
+	return build(&corev1.Namespace{TypeMeta: meta}, name, "", options)
+}
+
+// Secret makes a Secret with this content.
+func Secret(name string, content map[string]string, options ...Option) *corev1.Secret {
+	secret := &corev1.Secret{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+		Type:     corev1.SecretTypeOpaque,
+		Data:     make(map[string][]byte, len(content)),
+	}
+	for key, value := range content {
+		secret.Data[key] = []byte(value)
+	}
+	return build(secret, name, DefaultNamespace, options)
+}
+
+// build names a new object and applies the options in their order.
+func build[T client.Object](object T, name, namespace string, options []Option) T {
+	object.SetName(name)
+	object.SetNamespace(namespace)
+	for _, option := range options {
+		option(object)
+	}
+	return object
+}
+
+func typeMeta(kind string) metav1.TypeMeta {
+	return metav1.TypeMeta{APIVersion: pamv1alpha1.GroupVersion.String(), Kind: kind}
+}
