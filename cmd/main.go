@@ -14,6 +14,7 @@ import (
 	// Authentication plugins of clouds, so that --kubeconfig works everywhere.
 	_ "k8s.io/client-go/plugin/pkg/client/auth"
 
+	"go.uber.org/zap/zapcore"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -85,6 +86,7 @@ func flags() *settings {
 	flag.DurationVar(&s.deletionWait, "deletion-deadline", time.Hour,
 		"How long an object that is being deleted waits for an appliance that does not answer, before it is let go.")
 	flag.BoolVar(&s.showVersion, "version", false, "Print the version and stop.")
+	s.log.StacktraceLevel = zapcore.PanicLevel // an appliance that is down is no fault of the code
 	s.log.BindFlags(flag.CommandLine)
 	flag.Parse()
 	return s

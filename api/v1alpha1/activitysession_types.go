@@ -136,8 +136,8 @@ type ConnectionSecret struct {
 	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="name must be a valid name of a Secret: lower case letters, digits, - and ."
 	Name string `json:"name,omitempty"`
 
-	// password is Never, or IfAllowed: the session's password goes into the Secret where the server allows it. Left out, it
-	// is Never.
+	// password is Never, or IfAllowed: the session's password goes into the Secret where the server allows it. Left out,
+	// it is Never.
 	// +optional
 	Password PasswordPolicy `json:"password,omitempty"`
 
@@ -228,8 +228,8 @@ type ActivitySessionSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="resource is immutable; create a new ActivitySession instead"
 	Resource *NamedOrID `json:"resource,omitempty"`
 
-	// credential is what it is to be done with, where the server's policy is about credentials. Exactly one of resource and
-	// credential is needed. Immutable.
+	// credential is what it is to be done with, where the server's policy is about credentials. Exactly one of resource
+	// and credential is needed. Immutable.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="credential is immutable; create a new ActivitySession instead"
 	Credential *CredentialSelector `json:"credential,omitempty"`
@@ -267,8 +267,8 @@ type ActivitySessionSpec struct {
 	// +kubebuilder:validation:MaxLength=128
 	Ticket string `json:"ticket,omitempty"`
 
-	// requestedBy is the Kubernetes user who asks; it goes into the note. The admission policy that comes with the operator
-	// demands that it is the caller. Immutable.
+	// requestedBy is the Kubernetes user who asks; it goes into the note. The admission policy that comes with the
+	// operator demands that it is the caller. Immutable.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
@@ -412,11 +412,6 @@ type SessionTransition struct {
 
 // ActivitySessionStatus is what is known about the privileged session.
 type ActivitySessionStatus struct {
-	// observedGeneration is the generation of the spec that this status speaks of; -1 before the first look.
-	// +optional
-	// +kubebuilder:default=-1
-	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-
 	// conditions holds Ready always, Active and Finished once they are known, and Reconciling and Stalled only while they
 	// are true.
 	// +optional
@@ -424,6 +419,11 @@ type ActivitySessionStatus struct {
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the generation of the spec that this status speaks of; -1 before the first look.
+	// +optional
+	// +kubebuilder:default=-1
+	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 
 	// phase is how far the session is.
 	// +optional

@@ -146,7 +146,8 @@ type NPSPolling struct {
 
 // NPSConnectionSpec says where a server is, how to sign in to it, and who may ask it for what.
 type NPSConnectionSpec struct {
-	// url is the address of the server: https, host and optional port, nothing else. The server's own default port is 6500.
+	// url is the address of the server: https, host and optional port, nothing else. The server's own default port is
+	// 6500.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512

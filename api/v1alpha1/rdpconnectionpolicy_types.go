@@ -734,8 +734,8 @@ type RDPConnectionPolicyStatus struct {
 	Position *int32 `json:"position,omitempty"`
 }
 
-// RDPConnectionPolicy is an RDP connection policy of an SPS appliance: who may reach which servers, and what is checked,
-// recorded and authorized on the way.
+// RDPConnectionPolicy is an RDP connection policy of an SPS appliance: who may reach which servers, and what is
+// checked, recorded and authorized on the way.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status

@@ -56,17 +56,17 @@ type SessionTerminationSpec struct {
 
 // SessionTerminationStatus says what was done.
 type SessionTerminationStatus struct {
-	// observedGeneration is the generation of the spec that this status speaks of; -1 before the first look.
-	// +optional
-	// +kubebuilder:default=-1
-	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-
 	// conditions holds Ready always, Complete or Failed at the end, and Reconciling and Stalled only while they are true.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the generation of the spec that this status speaks of; -1 before the first look.
+	// +optional
+	// +kubebuilder:default=-1
+	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 
 	// phase is Pending, Running, Succeeded or Failed.
 	// +optional

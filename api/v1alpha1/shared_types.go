@@ -236,17 +236,17 @@ type DriftedField struct {
 
 // PolicyStatus is what every kind that is kept equal to an appliance has in its status.
 type PolicyStatus struct {
-	// observedGeneration is the generation of the spec that this status speaks of; -1 before the first look.
-	// +optional
-	// +kubebuilder:default=-1
-	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-
 	// conditions holds Ready always, and Reconciling, Stalled and DriftDetected only while they are true.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the generation of the spec that this status speaks of; -1 before the first look.
+	// +optional
+	// +kubebuilder:default=-1
+	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 
 	// key is the appliance's own id of the object. It is never written by people.
 	// +optional

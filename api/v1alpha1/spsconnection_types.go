@@ -102,17 +102,17 @@ type CommitSettings struct {
 
 // ConnectionStatus is what both kinds of connection have in their status.
 type ConnectionStatus struct {
-	// observedGeneration is the generation of the spec that this status speaks of; -1 before the first look.
-	// +optional
-	// +kubebuilder:default=-1
-	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-
 	// conditions holds Ready always, and Reconciling, Stalled and InsecureTLS only while they are true.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the generation of the spec that this status speaks of; -1 before the first look.
+	// +optional
+	// +kubebuilder:default=-1
+	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 
 	// version is the version that the appliance or server reports.
 	// +optional

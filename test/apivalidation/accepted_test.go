@@ -57,8 +57,9 @@ var _ = DescribeTable("objects of the builder are accepted",
 	Entry("Secret", builder.Secret("a", map[string]string{"b": "c"}, builder.Annotation("d", "e"))),
 )
 
-// prove applies an object on trial, creates it, writes it back as a Go program does, which drops null and empty members,
-// and applies it again as GitOps tools do. It stays when it is a namespace, since nothing here would finish its deletion.
+// prove applies an object on trial, creates it, writes it back as a Go program does, which drops nulls and spells
+// durations in its own way, and applies it again as GitOps tools do. A namespace stays, since nothing here would finish
+// its deletion.
 func prove(ctx context.Context, written *unstructured.Unstructured) {
 	GinkgoHelper()
 	Expect(apply(ctx, written, client.DryRunAll)).To(Succeed())

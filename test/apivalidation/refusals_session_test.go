@@ -18,7 +18,8 @@ const (
 	boundToRule     = "boundTo must be a Job (apiVersion: batch/v1) or a Pod (apiVersion: v1)"
 	stringValueRule = "value must have at most 12 characters with type: String, as the server demands"
 	durationRule    = "duration must be a duration from 1m to 8760h, such as 1h"
-	growRule        = "duration may only grow, and cannot be added or taken away later; set cancel to end the session sooner"
+	growRule        = "duration may only grow, and cannot be added or taken away later; " +
+		"set cancel to end the session sooner"
 	terminationRule = "sessionID and policyRef are immutable; create a new SessionTermination instead"
 )
 
@@ -192,8 +193,8 @@ var sessionRefusals = map[string]refusal{
 	},
 }
 
-// immutableSessionFields are the optional fields of an ActivitySession that must not change in any way: each has the same
-// three refusals.
+// immutableSessionFields are the optional fields of an ActivitySession that must not change in any way: each has the
+// same three refusals.
 func immutableSessionFields() map[string]refusal {
 	twoValues := map[string][2]string{
 		"accessPolicyID":          {`""`, guid},

@@ -9,8 +9,9 @@ import (
 const (
 	connectionRule = "connectionRef is immutable; create a new object instead"
 	userNameRule   = "userName is immutable; create a new LocalUser instead"
-	groupNameRule  = "groupName is immutable, because policies refer to groups by name; create a new LocalUserGroup instead"
-	memberRule     = "exactly one of user and userRef is needed"
+	groupNameRule  = "groupName is immutable, because policies refer to groups by name; " +
+		"create a new LocalUserGroup instead"
+	memberRule = "exactly one of user and userRef is needed"
 )
 
 var (

@@ -38,7 +38,7 @@ func With[T client.Object](change func(T)) Option {
 	}
 }
 
-// InNamespace puts the object into a namespace. The references of the object look there, too, unless they name another.
+// InNamespace puts the object into a namespace. References without a namespace of their own then look there, too.
 func InNamespace(namespace string) Option {
 	return func(object client.Object) { object.SetNamespace(namespace) }
 }

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"go.uber.org/zap/zapcore"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/controller"
+	"github.com/pam-operator/pam-operator/internal/controlplane"
+	"github.com/pam-operator/pam-operator/internal/simulator"
+	simnps "github.com/pam-operator/pam-operator/internal/simulator/nps"
+	simsps "github.com/pam-operator/pam-operator/internal/simulator/sps"
+	"github.com/pam-operator/pam-operator/test/builder"
+)
+
+// patience is how long a state is waited for; it is reached much sooner, or never.
+const patience = 30 * time.Second
+
+// deletionDeadline is short, so that a test can see it pass.
+const deletionDeadline = 3 * time.Second
+
+var (
+	k8s  client.Client
+	logs logBuffer
+)
+
+func TestControllers(t *testing.T) {
+	RegisterFailHandler(Fail)
+	SetDefaultEventuallyTimeout(patience)
+	SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
+	SetDefaultConsistentlyDuration(time.Second)
+	RunSpecs(t, "Controllers")
+}
+
+var _ = BeforeSuite(func() {
+	ctrl.SetLogger(zap.New(zap.WriteTo(&logs), zap.UseDevMode(true), zap.StacktraceLevel(zapcore.PanicLevel)))
+	ctx, cancel := context.WithCancel(context.Background())
+	plane, err := controlplane.Start(ctx, controlplane.Options{
+		CRDDirs: []string{filepath.Join("..", "..", "config", "crd", "bases")}, ControllerManager: true,
+	})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() {
+		cancel()
+		Expect(plane.Stop()).To(Succeed())
+	})
+	Expect(pamv1alpha1.AddToScheme(scheme.Scheme)).To(Succeed())
+	k8s, err = client.New(plane.Config, client.Options{Scheme: scheme.Scheme})
+	Expect(err).NotTo(HaveOccurred())
+	startManager(ctx, plane)
+})
+
+// startManager runs the controllers as cmd/main.go wires them.
+func startManager(ctx context.Context, plane *controlplane.ControlPlane) {
+	mgr, err := ctrl.NewManager(plane.Config, ctrl.Options{
+		Scheme: scheme.Scheme, Metrics: metricsserver.Options{BindAddress: "0"},
+		Client: client.Options{Cache: &client.CacheOptions{
+			DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}, &corev1.Pod{}, &batchv1.Job{}},
+		}},
+	})
+	Expect(err).NotTo(HaveOccurred())
+	Expect(controller.AddIndexes(ctx, mgr)).To(Succeed())
+	activity := make(chan event.GenericEvent, 1024)
+	pool := connection.NewPool(connection.Config{
+		Cache: mgr.GetClient(), Live: mgr.GetAPIReader(), UserAgent: "pam-operator/test",
+		Notify: controller.NotifyActivity(activity),
+	})
+	deps := controller.Deps{
+		Client: mgr.GetClient(), Events: mgr.GetEventRecorder("pam-operator"), Pool: pool,
+		DeletionDeadline: deletionDeadline, Concurrency: 200, Moved: &controller.Broadcast{}, Activity: activity,
+	}
+	Expect(mgr.Add(pool)).To(Succeed())
+	Expect(controller.SetupSPSConnection(mgr, deps)).To(Succeed())
+	Expect(controller.SetupNPSConnection(mgr, deps)).To(Succeed())
+	Expect(controller.SetupRDPConnectionPolicy(mgr, deps)).To(Succeed())
+	Expect(controller.SetupLocalUser(mgr, deps, mgr.GetAPIReader())).To(Succeed())
+	Expect(controller.SetupLocalUserGroup(mgr, deps)).To(Succeed())
+	Expect(controller.SetupSessionTermination(mgr, deps)).To(Succeed())
+	Expect(controller.SetupActivitySession(mgr, deps, mgr.GetAPIReader())).To(Succeed())
+	stopped := make(chan error, 1)
+	managerCtx, stop := context.WithCancel(ctx)
+	go func() { stopped <- mgr.Start(managerCtx) }()
+	DeferCleanup(func() {
+		stop()
+		Eventually(stopped).Should(Receive(BeNil()))
+	})
+}
+
+// site is a namespace with its own simulated appliances and connections to them.
+type site struct {
+	namespace string
+	sps       *simsps.Appliance
+	nps       *simnps.Server
+	ca        string
+	running   *simulator.Running
+}
+
+var sites atomic.Int64
+
+// secrets are texts that must never be seen outside a Secret.
+const (
+	canarySPSPassword  = "canary-sps-password"
+	canaryUserPassword = "canary-user-password"
+)
+
+// newSite starts appliances, and creates ready connections named sps and nps.
+func newSite(ctx context.Context, sps simsps.Options) *site {
+	s := newBareSite(ctx, sps)
+	s.create(ctx, s.spsConnection("sps"), s.npsConnection("nps"))
+	eventuallyReady(ctx, builder.SPSConnection("sps", builder.InNamespace(s.namespace)))
+	eventuallyReady(ctx, builder.NPSConnection("nps", builder.InNamespace(s.namespace)))
+	return s
+}
+
+// newBareSite starts appliances, and creates the Secrets and the CA of connections, but no connection.
+func newBareSite(ctx context.Context, options simsps.Options) *site {
+	s := &site{namespace: fmt.Sprintf("site-%d", sites.Add(1))}
+	options.Users = map[string]string{"operator": canarySPSPassword}
+	s.sps = simsps.New(options)
+	s.nps = simnps.New(simnps.Options{})
+	running, err := simulator.Serve(ctx, simulator.Config{Listeners: []simulator.Listener{
+		{Name: "sps", Handler: s.sps.Handler(), Control: s.sps.ControlHandler()},
+		{Name: "nps", Handler: s.nps.Handler(), Control: s.nps.ControlHandler()},
+	}})
+	Expect(err).NotTo(HaveOccurred())
+	s.running, s.ca = running, string(running.CA().CertificatePEM())
+	in := builder.InNamespace(s.namespace)
+	s.create(ctx, builder.Namespace(s.namespace),
+		builder.SPSCredentialsSecret("operator", canarySPSPassword, in),
+		builder.Secret("nps-credentials", map[string]string{
+			"username": simnps.DefaultUser, "password": simnps.DefaultPassword, "totpSecret": simnps.DefaultTOTPSecret,
+		}, in),
+		&corev1.ConfigMap{
+			ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "ca"}, Data: map[string]string{"ca.crt": s.ca},
+		})
+	DeferCleanup(func(ctx context.Context) {
+		s.check(ctx)
+		for _, kind := range []client.Object{&pamv1alpha1.SPSConnection{}, &pamv1alpha1.NPSConnection{}} {
+			Expect(k8s.DeleteAllOf(ctx, kind, client.InNamespace(s.namespace))).To(Succeed())
+		}
+	})
+	return s
+}
+
+func (s *site) spsConnection(name string, options ...builder.Option) *pamv1alpha1.SPSConnection {
+	fast := builder.With(func(c *pamv1alpha1.SPSConnection) {
+		c.Spec.Commit = &pamv1alpha1.CommitSettings{Window: &metav1.Duration{Duration: 20 * time.Millisecond}}
+		c.Spec.DriftCheckInterval = &metav1.Duration{Duration: time.Second}
+	})
+	all := append([]builder.Option{
+		builder.InNamespace(s.namespace), builder.URL(s.running.URL("sps")), builder.TrustedCA("ca"), fast,
+	}, options...)
+	return builder.SPSConnection(name, all...)
+}
+
+func (s *site) npsConnection(name string, options ...builder.Option) *pamv1alpha1.NPSConnection {
+	fast := builder.With(func(c *pamv1alpha1.NPSConnection) {
+		c.Spec.Polling = &pamv1alpha1.NPSPolling{
+			Starting: &metav1.Duration{Duration: 50 * time.Millisecond}, Active: &metav1.Duration{Duration: 200 * time.Millisecond},
+		}
+		c.Spec.Limits = &pamv1alpha1.NPSLimits{RequestsPerSecond: new(int32(1000))}
+	})
+	all := append([]builder.Option{
+		builder.InNamespace(s.namespace), builder.URL(s.running.URL("nps")), builder.TrustedCA("ca"),
+		builder.UserSignIn(), fast,
+	}, options...)
+	return builder.NPSConnection(name, all...)
+}
+
+// create creates objects.
+func (s *site) create(ctx context.Context, objects ...client.Object) {
+	GinkgoHelper()
+	for _, o := range objects {
+		Expect(k8s.Create(ctx, o)).To(Succeed())
+	}
+}
+
+// in puts an object into the site and gives it the site's connection.
+func (s *site) in(connectionName string) []builder.Option {
+	return []builder.Option{builder.InNamespace(s.namespace), builder.Connection(connectionName, "")}
+}
+
+// check looks at what must be true whatever a test did.
+func (s *site) check(ctx context.Context) {
+	GinkgoHelper()
+	for _, list := range []client.ObjectList{
+		&pamv1alpha1.RDPConnectionPolicyList{}, &pamv1alpha1.LocalUserList{}, &pamv1alpha1.LocalUserGroupList{},
+		&pamv1alpha1.SessionTerminationList{}, &pamv1alpha1.ActivitySessionList{}, &pamv1alpha1.SPSConnectionList{},
+		&pamv1alpha1.NPSConnectionList{},
+	} {
+		Expect(k8s.List(ctx, list, client.InNamespace(s.namespace))).To(Succeed())
+		text, err := json.Marshal(list)
+		Expect(err).NotTo(HaveOccurred())
+		expectNoSecret(string(text))
+		Expect(meta.EachListItem(list, checkConditions)).To(Succeed())
+	}
+	events := &corev1.EventList{}
+	Expect(k8s.List(ctx, events, client.InNamespace(s.namespace))).To(Succeed())
+	text, err := json.Marshal(events)
+	Expect(err).NotTo(HaveOccurred())
+	expectNoSecret(string(text))
+	expectNoSecret(logs.String())
+	Expect(s.sps.Stats().OpenTransactions).To(BeZero(), "a transaction was left open")
+}
+
+func expectNoSecret(text string) {
+	GinkgoHelper()
+	for _, secret := range []string{
+		canarySPSPassword, canaryUserPassword, simnps.DefaultPassword, simnps.DefaultTOTPSecret, simnps.DefaultAPIKey,
+	} {
+		Expect(strings.Contains(text, secret)).To(BeFalse(), "a secret is shown: %s", secret)
+	}
+}
+
+// conditions are an object's conditions.
+func conditions(o client.Object) []metav1.Condition {
+	status, ok := o.(interface {
+		GetStatus() pamv1alpha1.ObjectStatus
+	})
+	if !ok {
+		return nil
+	}
+	return *status.GetStatus().ObjectConditions()
+}
+
+// ready is the reason of Ready behind its status, such as "True Synced".
+func ready(ctx context.Context, o client.Object) func() string {
+	return func() string {
+		if err := k8s.Get(ctx, client.ObjectKeyFromObject(o), o); err != nil {
+			return err.Error()
+		}
+		c := meta.FindStatusCondition(conditions(o), pamv1alpha1.ConditionReady)
+		if c == nil || c.ObservedGeneration != o.GetGeneration() {
+			return "not yet observed"
+		}
+		return string(c.Status) + " " + c.Reason
+	}
+}
+
+// message is what Ready says.
+func message(ctx context.Context, o client.Object) string {
+	GinkgoHelper()
+	Expect(k8s.Get(ctx, client.ObjectKeyFromObject(o), o)).To(Succeed())
+	c := meta.FindStatusCondition(conditions(o), pamv1alpha1.ConditionReady)
+	Expect(c).NotTo(BeNil())
+	return c.Message
+}
+
+func eventuallyReady(ctx context.Context, o client.Object) {
+	GinkgoHelper()
+	Eventually(ready(ctx, o)).Should(HavePrefix("True "), func() string { return describe(o) })
+}
+
+func eventuallyReason(ctx context.Context, o client.Object, reason string) {
+	GinkgoHelper()
+	Eventually(ready(ctx, o)).Should(Equal("False "+reason), func() string { return describe(o) })
+}
+
+func eventuallyGone(ctx context.Context, o client.Object) {
+	GinkgoHelper()
+	Eventually(func() bool {
+		return apierrors.IsNotFound(k8s.Get(ctx, client.ObjectKeyFromObject(o), o))
+	}).Should(BeTrue(), func() string { return describe(o) })
+}
+
+func describe(o client.Object) string {
+	text, err := json.MarshalIndent(conditions(o), "", "  ")
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%s: %s\n%s", client.ObjectKeyFromObject(o), text, logs.tail())
+}
+
+// change gets an object, changes it, and writes it, as often as it takes.
+func change[T client.Object](ctx context.Context, o T, how func(T)) {
+	GinkgoHelper()
+	Eventually(func() error {
+		if err := k8s.Get(ctx, client.ObjectKeyFromObject(o), o); err != nil {
+			return err
+		}
+		how(o)
+		return k8s.Update(ctx, o)
+	}).Should(Succeed())
+}
