@@ -11,15 +11,13 @@ import (
 	"strings"
 	"time"
 
-	// Authentication plugins of clouds, so that --kubeconfig works everywhere.
-	_ "k8s.io/client-go/plugin/pkg/client/auth"
-
 	"go.uber.org/zap/zapcore"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	_ "k8s.io/client-go/plugin/pkg/client/auth" // so that --kubeconfig works with the log-ins of clouds
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"

@@ -167,11 +167,10 @@ type NPSConnectionSpec struct {
 	// +optional
 	AllowedNamespaces *AllowedNamespaces `json:"allowedNamespaces,omitempty"`
 
-	// grants say what the allowed namespaces may ask for. Left out, the connection's own namespace may ask for anything
-	// and no other namespace for anything.
+	// grants say what the allowed namespaces may ask for. Left out, or empty, the connection's own namespace may ask for
+	// anything and no other namespace for anything.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=128
 	Grants []Grant `json:"grants,omitempty"`
 

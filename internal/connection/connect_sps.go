@@ -36,7 +36,7 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appl
 	}
 	content := digest(cfg.content()...)
 	if !s.built || s.content != content {
-		if err := p.replaceAppliance(s, c, cfg.Config); err != nil {
+		if err := p.replaceAppliance(ctx, s, c, cfg.Config); err != nil {
 			return nil, err
 		}
 	}
@@ -45,13 +45,15 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appl
 	return s.value, nil
 }
 
-func (p *Pool) replaceAppliance(s *slot[*Appliance], c *pamv1alpha1.SPSConnection, cfg sps.Config) error {
+func (p *Pool) replaceAppliance(
+	ctx context.Context, s *slot[*Appliance], c *pamv1alpha1.SPSConnection, cfg sps.Config,
+) error {
 	spsClient, err := sps.New(cfg)
 	if err != nil {
 		return invalid("connection %s/%s: %v", c.Namespace, c.Name, err)
 	}
 	if old := s.value; s.built {
-		p.retire(func() { _ = closeLater(old) })
+		p.retire(ctx, old)
 	}
 	name, address := client.ObjectKeyFromObject(c), CanonicalURL(c.Spec.URL)
 	s.value, s.built = newAppliance(spsClient, address, p.gate(address), func() { p.cfg.Notify(name) }), true

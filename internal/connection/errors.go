@@ -5,6 +5,8 @@ package connection
 import (
 	"errors"
 	"fmt"
+
+	"github.com/pam-operator/pam-operator/internal/groupcommit"
 )
 
 // NotReadyError says that a connection cannot be used now: it, its Secret or its CA is missing, or it is not ready
@@ -55,6 +57,16 @@ func IsInvalid(err error) bool {
 	_, ok := errors.AsType[*InvalidError](err)
 	return ok
 }
+
+// IsReplaced says that a change was not made because its connection was replaced or the operator stops: start over.
+func IsReplaced(err error) bool { return errors.Is(err, groupcommit.ErrClosed) }
+
+// IsBaseMoved says that others kept changing the appliance under a change, which was not made.
+func IsBaseMoved(err error) bool { return errors.Is(err, groupcommit.ErrBaseMoved) }
+
+// IsOutcomeUnknown says that a change may have been made or not: look before making it again. After any other error it
+// was not made.
+func IsOutcomeUnknown(err error) bool { return errors.Is(err, groupcommit.ErrOutcomeUnknown) }
 
 func notReady(format string, args ...any) error { return &NotReadyError{fmt.Sprintf(format, args...)} }
 

@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// gate lets one transaction at a time onto an appliance. Connections to the same appliance share one, so that they queue
-// here instead of refusing each other over there; each keeps its own log-in, so that no change is made with the rights of
-// another connection.
+// gate lets one transaction at a time onto an appliance. Connections to the same appliance share one, so that they
+// queue here instead of refusing each other over there; each keeps its own log-in, so that no change is made with the
+// rights of another connection.
 type gate chan struct{}
 
 func newGate() gate { return make(gate, 1) }

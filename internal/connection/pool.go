@@ -86,7 +86,7 @@ func NewPool(cfg Config) *Pool {
 // no lock is left behind. It makes a Pool a runnable of a manager.
 func (p *Pool) Start(ctx context.Context) error {
 	<-ctx.Done()
-	stop, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	return p.Close(stop)
 }
@@ -254,31 +254,28 @@ func ready(c client.Object, conditions []metav1.Condition, observed *int64) erro
 }
 
 // Forget closes what was built for a connection that is gone.
-func (p *Pool) Forget(name types.NamespacedName) {
+func (p *Pool) Forget(ctx context.Context, name types.NamespacedName) {
 	p.mu.Lock()
 	appliance, server := p.appliances[name], p.servers[name]
 	delete(p.appliances, name)
 	delete(p.servers, name)
 	p.mu.Unlock()
 	if appliance != nil {
-		p.retire(func() {
-			_ = appliance.close(func(a *Appliance) error { return closeLater(a) })
-		})
+		_ = appliance.close(func(a *Appliance) error { p.retire(ctx, a); return nil })
 	}
 	if server != nil {
 		_ = server.close(func(s *Server) error { s.client.Close(); return nil })
 	}
 }
 
-func closeLater(a *Appliance) error {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
-	return a.close(ctx)
-}
-
-// retire runs in the background what Close waits for.
-func (p *Pool) retire(end func()) {
-	p.closing.Go(end)
+// retire lets an appliance finish its batch in the background; Close waits for it.
+func (p *Pool) retire(ctx context.Context, a *Appliance) {
+	ctx = context.WithoutCancel(ctx)
+	p.closing.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+		defer cancel()
+		_ = a.close(ctx) // what it could not finish was rolled back, and its callers were told
+	})
 }
 
 func (p *Pool) gate(url string) gate {

@@ -130,7 +130,7 @@ func (t *Transaction) Commit(ctx context.Context) error {
 		return err
 	}
 	t.release()
-	t.appliance.takeOver(base, slices.Clone(t.effects))
+	t.appliance.takeOver(ctx, base, slices.Clone(t.effects))
 	return nil
 }
 
@@ -144,8 +144,8 @@ func (t *Transaction) Rollback(ctx context.Context) error {
 const infoTimeout = 10 * time.Second
 
 // takeOver brings the inventory up to date after a commit.
-func (a *Appliance) takeOver(base string, effects []effect) {
-	ctx, cancel := context.WithTimeout(context.Background(), infoTimeout)
+func (a *Appliance) takeOver(ctx context.Context, base string, effects []effect) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), infoTimeout)
 	defer cancel()
 	info, err := a.client.Info(ctx)
 	if err != nil {

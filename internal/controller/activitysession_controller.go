@@ -35,8 +35,8 @@ type activitySessionReconciler struct {
 	now    func() time.Time
 }
 
-// phaseHandler does what is to be done in one phase. It either moves the session to another phase, whose handler then runs
-// in the same pass, or says what the pass came to.
+// phaseHandler does what is to be done in one phase. It either moves the session to another phase, whose handler then
+// runs in the same pass, or says what the pass came to.
 type phaseHandler func(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error)
 
 // SetupActivitySession adds the controller of ActivitySession to a manager. live reads from the API server.

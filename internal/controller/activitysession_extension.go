@@ -19,8 +19,8 @@ import (
 // (nps contract 9).
 const extendBefore = 5 * time.Minute
 
-// extend prolongs an active session where the spec asks for it, and returns what is to be said of it. A refusal leaves the
-// session as it is: it is no fault.
+// extend prolongs an active session where the spec asks for it, and returns what is to be said of it. A refusal
+// leaves the session as it is: it is no fault.
 func (r *activitySessionReconciler) extend(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
 ) (string, error) {

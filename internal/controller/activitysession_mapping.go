@@ -16,8 +16,8 @@ import (
 	"github.com/pam-operator/pam-operator/internal/nps"
 )
 
-// newRequestID is the text by which a request is recognised at the server. It holds no blank, so that it is found as one
-// word of a note.
+// newRequestID is the text by which a request is recognised at the server. It holds no blank, so that it is found as
+// one word of a note.
 func newRequestID(s *pamv1alpha1.ActivitySession) string {
 	return "pam-operator/" + string(s.UID) + "/1"
 }

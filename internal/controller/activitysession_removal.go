@@ -56,23 +56,31 @@ func (r *activitySessionReconciler) windDown(
 		return false, outcome{}, err
 	}
 	if s.Status.SessionID == "" { // it was asked for, perhaps; nobody knows yet
-		if s.Status.Phase == "" {
-			r.enter(s, pamv1alpha1.SessionPending, "")
-		}
-		if found, err := r.adopt(ctx, server, s); err != nil || !found {
+		if found, err := r.find(ctx, server, s); err != nil || !found {
 			return err == nil, outcome{}, err
 		}
 	}
-	if out, err := r.look(ctx, server, s); err != nil || out.reason != "" || s.Status.Phase.Terminal() {
-		return err == nil && out.reason == "", out, err
+	out, err = r.look(ctx, server, s)
+	switch {
+	case err != nil || out.reason != "":
+		return false, out, err
+	case s.Status.Phase.Terminal():
+		return true, outcome{}, nil
+	case s.Status.Phase != pamv1alpha1.SessionEnding:
+		err = r.end(ctx, server, s, reasonCancelled, "the ActivitySession was deleted")
 	}
-	if s.Status.Phase != pamv1alpha1.SessionEnding {
-		if err := r.end(ctx, server, s, reasonCancelled, "the ActivitySession was deleted"); err != nil {
-			return false, outcome{}, err
-		}
+	poll := pollInterval(conn, s.Status.Phase)
+	return false, wait(pamv1alpha1.ReasonProgressing, "the server is ending the session", poll), err
+}
+
+// find looks for the session of a request whose outcome nobody wrote down.
+func (r *activitySessionReconciler) find(
+	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
+) (bool, error) {
+	if s.Status.Phase == "" {
+		r.enter(s, pamv1alpha1.SessionPending, "")
 	}
-	return false, wait(pamv1alpha1.ReasonProgressing, "the server is ending the session",
-		pollInterval(conn, s.Status.Phase)), nil
+	return r.adopt(ctx, server, s)
 }
 
 func (r *activitySessionReconciler) release(

@@ -5,7 +5,6 @@ package controller
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"time"
 
@@ -182,18 +181,7 @@ func (r *activitySessionReconciler) send(
 
 // refused says that the server looked at the request and created nothing (nps contract 4.2).
 func refused(err error) bool {
-	if rest.IsRejected(err) {
-		return true
-	}
-	answer := rest.As(err)
-	if answer == nil {
-		return false
-	}
-	switch answer.Status {
-	case http.StatusForbidden, http.StatusNotFound, http.StatusConflict:
-		return true
-	}
-	return false
+	return rest.IsRejected(err) || rest.IsForbidden(err) || rest.IsNotFound(err) || rest.IsConflict(err)
 }
 
 // refuse keeps a refused request for a while, and then gives up.

@@ -4,7 +4,6 @@ package controller
 
 import (
 	"context"
-	"net/http"
 	"strconv"
 	"time"
 
@@ -35,8 +34,8 @@ const (
 	secretPassword  = "password"
 )
 
-// ensureSecret makes the connection Secret exist while the session is active, and fetches its content again when that is
-// asked for. It returns how long the content may stay, 0 for as long as the session.
+// ensureSecret makes the connection Secret exist while the session is active, and fetches its content again when that
+// is asked for. It returns how long the content may stay, 0 for as long as the session.
 func (r *activitySessionReconciler) ensureSecret(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
 ) (time.Duration, error) {
@@ -179,8 +178,7 @@ func protocolOf(
 }
 
 func noSuchData(err error) bool {
-	answer := rest.As(err)
-	return answer != nil && (answer.Status == http.StatusNotFound || answer.Status == http.StatusForbidden)
+	return rest.IsNotFound(err) || rest.IsForbidden(err)
 }
 
 func addRDP(ctx context.Context, server *connection.Server, id string, data map[string][]byte) error {

@@ -24,8 +24,8 @@ func boundSessions(c client.Reader, kind string) handler.EventHandler {
 	})
 }
 
-// workloadOver says whether the workload that a session is bound to has finished or vanished. One that was never seen has
-// not begun yet: it may be created after the session, or wait for its Secret.
+// workloadOver says whether the workload that a session is bound to has finished or vanished. One that was never seen
+// has not begun yet: it may be created after the session, or wait for its Secret.
 func (r *activitySessionReconciler) workloadOver(
 	ctx context.Context, s *pamv1alpha1.ActivitySession, remember bool,
 ) (over bool, why string, err error) {

@@ -4,7 +4,6 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
-	"github.com/pam-operator/pam-operator/internal/groupcommit"
 )
 
 // annotationCreating marks an object from before it is created on an appliance until its key is known, so that a create
@@ -41,7 +39,7 @@ func (r *policyReconciler[T]) hold(ctx context.Context, obj T, creating bool) er
 // unmark takes the mark of a create away when it is certain that nothing was created, so that somebody else's object of
 // that name is not taken for ours later.
 func (r *policyReconciler[T]) unmark(ctx context.Context, obj T, cause error) error {
-	if errors.Is(cause, groupcommit.ErrOutcomeUnknown) || obj.PolicyStatus().Key != "" {
+	if connection.IsOutcomeUnknown(cause) || obj.PolicyStatus().Key != "" {
 		return nil
 	}
 	return patchMetadata(ctx, r.Client, obj, func(o client.Object) {
@@ -54,7 +52,7 @@ func (r *policyReconciler[T]) unmark(ctx context.Context, obj T, cause error) er
 // patchMetadata changes metadata under an optimistic lock, if there is something to change, and takes the result over
 // into obj without touching the status that the pass has gathered so far.
 func patchMetadata(ctx context.Context, c client.Client, obj client.Object, change func(client.Object)) error {
-	patched := obj.DeepCopyObject().(client.Object) //nolint:forcetypeassert // a copy is of the same type
+	patched := copyOf(obj)
 	change(patched)
 	if sameMetadata(obj, patched) {
 		return nil
@@ -90,8 +88,8 @@ func setAnnotation(o client.Object, key, value string) {
 	o.SetAnnotations(annotations)
 }
 
-// remove lets an object go: from the appliance, if that is wanted and possible, and then from the cluster. It needs only
-// the object's key and a working connection.
+// remove lets an object go: from the appliance, if that is wanted and possible, and then from the cluster. It needs
+// only the object's key and a working connection.
 func (r *policyReconciler[T]) remove(ctx context.Context, obj T) (out outcome, released bool) {
 	if !controllerutil.ContainsFinalizer(obj, pamv1alpha1.Finalizer) {
 		return outcome{}, true
@@ -169,8 +167,8 @@ func (r *policyReconciler[T]) erase(ctx context.Context, appliance *connection.A
 	return err
 }
 
-// ownOnAppliance is the key of our object, empty if it is not there: by its key, or, where a create may have got through
-// without an answer, by its name.
+// ownOnAppliance is the key of our object, empty if it is not there: by its key, or, where a create may have got
+// through without an answer, by its name.
 func (r *policyReconciler[T]) ownOnAppliance(
 	ctx context.Context, tx *connection.Transaction, obj T,
 ) (string, error) {
@@ -216,7 +214,7 @@ func (r *policyReconciler[T]) audit(ctx context.Context, obj T, seen observation
 	if !seen.exists() {
 		verb = "created on the appliance"
 	}
-	var fields []string
+	fields := make([]string, 0, len(seen.drift))
 	for _, d := range seen.drift {
 		fields = append(fields, d.Path)
 	}

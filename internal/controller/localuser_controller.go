@@ -70,8 +70,8 @@ func (v userVerbs) observe(
 	return v.observePassword(ctx, obj, seen)
 }
 
-// observePassword finds out whether the Secret holds another password than the one that was last set. The appliance never
-// shows a password, so that is all there is to compare.
+// observePassword finds out whether the Secret holds another password than the one that was last set. The appliance
+// never shows a password, so that is all there is to compare.
 func (v userVerbs) observePassword(ctx context.Context, obj *pamv1alpha1.LocalUser, seen *observation) error {
 	ref := obj.Spec.PasswordSecretRef
 	if ref == nil {
@@ -150,7 +150,8 @@ func (v userVerbs) report(obj *pamv1alpha1.LocalUser, seen observation) {
 	}
 }
 
-// passwords reads the Secrets of LocalUsers: their versions from the metadata cache, their content only when it is sent.
+// passwords reads the Secrets of LocalUsers: their versions from the metadata cache, their content only when it is
+// sent.
 type passwords struct {
 	cache client.Reader
 	live  client.Reader

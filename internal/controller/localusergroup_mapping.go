@@ -13,8 +13,8 @@ import (
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
-// builtInGroups come with every appliance (sps contract 7, partly inferred). They carry the rights of the appliance's own
-// administrators, so they are not managed.
+// builtInGroups come with every appliance (sps contract 7, partly inferred). They carry the rights of the appliance's
+// own administrators, so they are not managed.
 var builtInGroups = []string{"admin", "api", "changelog", "indexing", "report", "reporting", "search"}
 
 // builtInAreas are the first words of the built-in groups that come as a pair, such as http-view and http-write.
@@ -61,7 +61,8 @@ func union(current, wanted []string) []string {
 
 // memberKey is the key of the user of a name.
 func memberKey(users []sps.Object, i int, name string) (string, error) {
-	var keys, names []string
+	var keys []string
+	names := make([]string, 0, len(users))
 	for _, u := range users {
 		names = append(names, u.Name())
 		if u.Name() == name {

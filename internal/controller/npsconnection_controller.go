@@ -41,7 +41,7 @@ func (r *npsConnectionReconciler) Reconcile(ctx context.Context, request reconci
 	conn := &pamv1alpha1.NPSConnection{}
 	if err := r.Client.Get(ctx, request.NamespacedName, conn); err != nil {
 		if client.IgnoreNotFound(err) == nil {
-			r.Pool.Forget(request.NamespacedName)
+			r.Pool.Forget(ctx, request.NamespacedName)
 			insecureConnections.DeleteLabelValues("NPSConnection", request.Namespace, request.Name)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)

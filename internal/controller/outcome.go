@@ -12,7 +12,6 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
-	"github.com/pam-operator/pam-operator/internal/groupcommit"
 	"github.com/pam-operator/pam-operator/internal/nps"
 	"github.com/pam-operator/pam-operator/internal/rest"
 	"github.com/pam-operator/pam-operator/internal/sps"
@@ -132,7 +131,7 @@ func ofConnection(err error) (outcome, bool) {
 		return stalled(pamv1alpha1.ReasonInvalidSpec, err.Error()), true
 	case isAmbiguous:
 		return stalled(pamv1alpha1.ReasonReferenceNotFound, ambiguous.Error()), true
-	case errors.Is(err, groupcommit.ErrClosed):
+	case connection.IsReplaced(err):
 		// The client was replaced while the change waited; the next pass uses the new one.
 		return wait(pamv1alpha1.ReasonProgressing, "the connection has changed; starting over", time.Second), true
 	}
@@ -149,7 +148,7 @@ func ofAppliance(err error) (outcome, bool) {
 		return unauthorized(err), true
 	case isForeign:
 		return retry(pamv1alpha1.ReasonLocked, foreign), true
-	case sps.IsTransactionLost(err), sps.IsCommitConflict(err), errors.Is(err, groupcommit.ErrBaseMoved):
+	case sps.IsTransactionLost(err), sps.IsCommitConflict(err), connection.IsBaseMoved(err):
 		return retry(pamv1alpha1.ReasonProgressing, err), true
 	case sps.IsRefused(err):
 		return stalled(pamv1alpha1.ReasonRejected, err.Error()), true

@@ -26,9 +26,9 @@ func SetupRDPConnectionPolicy(mgr ctrl.Manager, deps Deps) error {
 		Deps: deps, collection: sps.RDPConnections, verbs: rdpVerbs{client: deps.Client},
 		siblings: siblings[*pamv1alpha1.RDPConnectionPolicy]{client: deps.Client, list: listRDPPolicies},
 	}
-	b := r.builder(mgr, "rdpconnectionpolicy", &pamv1alpha1.RDPConnectionPolicy{}, &pamv1alpha1.RDPConnectionPolicyList{}).
-		Watches(&pamv1alpha1.LocalUserGroup{}, dependentsOn(deps.Client, &pamv1alpha1.RDPConnectionPolicyList{}, indexGroupRefs),
-			onKeyOrReady())
+	list := &pamv1alpha1.RDPConnectionPolicyList{}
+	b := r.builder(mgr, "rdpconnectionpolicy", &pamv1alpha1.RDPConnectionPolicy{}, list).
+		Watches(&pamv1alpha1.LocalUserGroup{}, dependentsOn(deps.Client, list, indexGroupRefs), onKeyOrReady())
 	return b.Complete(r.reconciler())
 }
 
@@ -126,8 +126,8 @@ func (v rdpVerbs) authorizers(ctx context.Context, obj *pamv1alpha1.RDPConnectio
 }
 
 // likeOthers adds to a new body the members that the appliance's version has and this version of the product does not
-// know, with the values of an existing object as template: such an appliance refuses bodies without them (sps contract 4,
-// "safest create").
+// know, with the values of an existing object as template: such an appliance refuses bodies without them (sps
+// contract 4, "safest create").
 func likeOthers(
 	ctx context.Context, tx *connection.Transaction, collection sps.Collection, body sps.Body,
 ) (sps.Body, error) {

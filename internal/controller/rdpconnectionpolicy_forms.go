@@ -7,8 +7,8 @@ import (
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
-// This file maps each member of an RDP connection policy from its form in the spec to its form on the wire. A nil member
-// is not managed and stays nil; the off form of a union carries only its discriminator (sps contract 5).
+// This file maps each member of an RDP connection policy from its form in the spec to its form on the wire. A nil
+// member is not managed and stays nil; the off form of a union carries only its discriminator (sps contract 5).
 
 var rdpPermissions = map[pamv1alpha1.AccessPermission]string{
 	pamv1alpha1.AccessPermissionAudit:             sps.PermissionAudit,

@@ -62,15 +62,22 @@ func rdpCertificateReferences(spec *pamv1alpha1.RDPConnectionPolicySpec) []refer
 	if c := spec.ServerCertificateCheck; c != nil && c.TrustedCA != nil {
 		out = append(out, to(fieldTrustedCA, *c.TrustedCA, sps.TrustedCALists))
 	}
-	g := spec.RemoteDesktopGateway
-	if g != nil && g.HostCertification != nil && g.HostCertification.Single != nil {
-		out = append(out, to(fieldSingleIdentity, g.HostCertification.Single.X509Identity, sps.X509Identities))
+	if g := spec.RemoteDesktopGateway; g != nil {
+		out = append(out, rdpGatewayReferences(g)...)
 	}
-	if g != nil && g.HostCertification != nil && g.HostCertification.Signing != nil {
-		out = append(out, to(fieldSigningCA, g.HostCertification.Signing.SigningCA, sps.SigningCAs))
+	return out
+}
+
+func rdpGatewayReferences(g *pamv1alpha1.RemoteDesktopGateway) []reference {
+	var out []reference
+	if h := g.HostCertification; h != nil && h.Single != nil {
+		out = append(out, to(fieldSingleIdentity, h.Single.X509Identity, sps.X509Identities))
 	}
-	if g != nil && g.LocalAuthentication != nil && g.LocalAuthentication.LocalUserDatabase != nil {
-		out = append(out, to(fieldUserDatabase, g.LocalAuthentication.LocalUserDatabase.Database, sps.UserDatabases))
+	if h := g.HostCertification; h != nil && h.Signing != nil {
+		out = append(out, to(fieldSigningCA, h.Signing.SigningCA, sps.SigningCAs))
+	}
+	if l := g.LocalAuthentication; l != nil && l.LocalUserDatabase != nil {
+		out = append(out, to(fieldUserDatabase, l.LocalUserDatabase.Database, sps.UserDatabases))
 	}
 	return out
 }
@@ -124,8 +131,8 @@ func rdpDefaultReferences(p *pamv1alpha1.PolicyReferences) []reference {
 	return out
 }
 
-// rdpManaged is the wire form of what the spec manages, and of nothing else. keys are those of rdpReferences, authorizers
-// the names of the groups that accessControl names, rule by rule.
+// rdpManaged is the wire form of what the spec manages, and of nothing else. keys are those of rdpReferences,
+// authorizers the names of the groups that accessControl names, rule by rule.
 func rdpManaged(
 	name string, spec *pamv1alpha1.RDPConnectionPolicySpec, keys map[string]string, authorizers []string,
 ) sps.RDPConnection {
@@ -176,7 +183,8 @@ const (
 	defaultPort = 3389
 )
 
-// rdpFormDefaults are the defaults within the forms of unions that the spec chooses and the appliance's defaults do not.
+// rdpFormDefaults are the defaults within the forms of unions that the spec chooses and the appliance's defaults do
+// not.
 func rdpFormDefaults(spec *pamv1alpha1.RDPConnectionPolicySpec) sps.RDPConnection {
 	var out sps.RDPConnection
 	if a := spec.ServerAddress; a != nil && a.Type == pamv1alpha1.ServerAddressFixed {

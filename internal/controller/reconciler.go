@@ -2,8 +2,9 @@
 
 // Package controller keeps appliances equal to the objects of our API, and asks for privileged sessions.
 //
-// Read once, for every kind: reconciler.go (the loop of policy objects), outcome.go (what an error means), status.go (what
-// is written back). Then a kind is its controller (observe, create, update, delete) and its mapping (which field is which).
+// Read once, for every kind: reconciler.go (the loop of policy objects), outcome.go (what an error means), status.go
+// (what is written back). Then a kind is its controller (observe, create, update, delete) and its mapping (which
+// field is which).
 package controller
 
 import (
@@ -11,6 +12,7 @@ import (
 	"errors"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -44,6 +46,11 @@ func (d Deps) statusWriter() statusWriter { return statusWriter{client: d.Client
 // policyObject is an object that is kept equal to an appliance.
 type policyObject interface {
 	object
+	stewarded
+}
+
+// stewarded is what the kinds that are kept equal to an appliance have in common.
+type stewarded interface {
 	Connection() pamv1alpha1.ConnectionReference
 	Steward() pamv1alpha1.Stewardship
 	NameOnAppliance() string
@@ -52,17 +59,27 @@ type policyObject interface {
 
 // verbs are what one kind does on an appliance.
 type verbs[T policyObject] interface {
-	// observe compares the spec with what a view of the appliance shows; what is there is in seen.current already. It
-	// writes nothing.
+	observer[T]
+	writer[T]
+}
+
+// observer looks and writes nothing.
+type observer[T policyObject] interface {
+	// observe compares the spec with what a view of the appliance shows; what is there is in seen.current already.
 	observe(ctx context.Context, view connection.View, obj T, seen *observation) error
+	// report fills the status fields that only this kind has.
+	report(obj T, seen observation)
+}
+
+// writer changes the appliance, inside a transaction. It may note in the object's status what it wrote: the note is
+// forgotten with the attempt if the attempt does not count.
+type writer[T policyObject] interface {
 	// create makes the object and returns its key.
 	create(ctx context.Context, tx *connection.Transaction, obj T, seen observation) (key string, err error)
 	// update makes the object equal to the spec.
 	update(ctx context.Context, tx *connection.Transaction, obj T, seen observation) error
 	// delete removes the object; it is told what is there under the object's key.
 	delete(ctx context.Context, tx *connection.Transaction, current sps.Object) error
-	// report fills the status fields that only this kind has.
-	report(obj T, seen observation)
 }
 
 // policyReconciler is the loop of one kind of policy object.
@@ -91,8 +108,8 @@ func (r *policyReconciler[T]) Reconcile(ctx context.Context, obj T) (ctrl.Result
 	return r.statusWriter().save(ctx, before, obj, out)
 }
 
-func copyOf[T client.Object](obj T) T {
-	return obj.DeepCopyObject().(T) //nolint:forcetypeassert // a copy is of the same type
+func copyOf[T runtime.Object](obj T) T {
+	return obj.DeepCopyObject().(T) //nolint:errcheck // a copy is of the same type
 }
 
 // keep makes the appliance equal to the object, and returns the object with what is to be written into its status.

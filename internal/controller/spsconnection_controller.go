@@ -52,7 +52,7 @@ func (r *spsConnectionReconciler) Reconcile(ctx context.Context, request reconci
 	conn := &pamv1alpha1.SPSConnection{}
 	if err := r.Client.Get(ctx, request.NamespacedName, conn); err != nil {
 		if client.IgnoreNotFound(err) == nil {
-			r.Pool.Forget(request.NamespacedName)
+			r.Pool.Forget(ctx, request.NamespacedName)
 			insecureConnections.DeleteLabelValues("SPSConnection", request.Namespace, request.Name)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
@@ -73,9 +73,7 @@ func (r *spsConnectionReconciler) probe(ctx context.Context, conn *pamv1alpha1.S
 	if err != nil {
 		return outcome{}, err
 	}
-	if err := r.countDependents(ctx, conn); err != nil {
-		return outcome{}, err
-	}
+	conn.Status.Dependents = new(r.countDependents(ctx, conn))
 	r.showActivity(conn, appliance.Activity())
 	info, moved, err := appliance.Inventory.Check(ctx)
 	if err != nil {
@@ -94,7 +92,7 @@ func (r *spsConnectionReconciler) probe(ctx context.Context, conn *pamv1alpha1.S
 }
 
 // countDependents counts the objects that refer to the connection.
-func (r *spsConnectionReconciler) countDependents(ctx context.Context, conn *pamv1alpha1.SPSConnection) error {
+func (r *spsConnectionReconciler) countDependents(ctx context.Context, conn *pamv1alpha1.SPSConnection) int32 {
 	total := 0
 	for _, list := range []client.ObjectList{
 		&pamv1alpha1.RDPConnectionPolicyList{}, &pamv1alpha1.LocalUserList{}, &pamv1alpha1.LocalUserGroupList{},
@@ -104,8 +102,7 @@ func (r *spsConnectionReconciler) countDependents(ctx context.Context, conn *pam
 			indexConnection: client.ObjectKeyFromObject(conn).String(),
 		}))
 	}
-	conn.Status.Dependents = new(int32(total)) //nolint:gosec // a number of objects
-	return nil
+	return int32(total)
 }
 
 // showActivity puts what happened on the appliance into the status.

@@ -184,7 +184,7 @@ func namesakes(c client.Reader, list client.ObjectList) handler.EventHandler {
 func requests(
 	ctx context.Context, c client.Reader, prototype client.ObjectList, options ...client.ListOption,
 ) []reconcile.Request {
-	list := prototype.DeepCopyObject().(client.ObjectList) //nolint:forcetypeassert // a copy is of the same type
+	list := copyOf(prototype)
 	if err := c.List(ctx, list, options...); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "look up dependents")
 		return nil
@@ -327,8 +327,8 @@ func (b *Broadcast) Send(ctx context.Context, e event.GenericEvent) {
 	}
 }
 
-// NotifyActivity returns a function that tells the controllers of connections that something happened on an appliance. It
-// never blocks: a connection that is told of already needs no second word.
+// NotifyActivity returns a function that tells the controllers of connections that something happened on an
+// appliance. It never blocks: a connection that is told of already needs no second word.
 func NotifyActivity(activity chan<- event.GenericEvent) func(types.NamespacedName) {
 	return func(name types.NamespacedName) {
 		c := &pamv1alpha1.SPSConnection{}

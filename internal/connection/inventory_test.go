@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connection
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pam-operator/pam-operator/internal/rest"
+	"github.com/pam-operator/pam-operator/internal/sps"
+)
+
+// box is an appliance that counts how often it is read.
+type box struct {
+	mu      sync.Mutex
+	hash    string
+	objects []sps.Object
+	err     error
+	lists   atomic.Int32
+	// listing, if not nil, is called while a list is under way.
+	listing func()
+}
+
+func (b *box) Info(context.Context) (sps.Info, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return sps.Info{ConfigHash: b.hash}, b.err
+}
+
+func (b *box) List(context.Context, sps.Collection) ([]sps.Object, error) {
+	b.lists.Add(1)
+	if b.listing != nil {
+		b.listing()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]sps.Object(nil), b.objects...), b.err
+}
+
+func (b *box) Get(_ context.Context, _ sps.Collection, key string) (sps.Object, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, o := range b.objects {
+		if o.Key == key {
+			return o, nil
+		}
+	}
+	return sps.Object{}, &rest.Error{Method: http.MethodGet, Status: http.StatusNotFound, Sent: true}
+}
+
+func (b *box) set(hash string, objects ...sps.Object) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.hash, b.objects = hash, objects
+}
+
+func thing(key, name string) sps.Object {
+	return sps.Object{Key: key, Body: sps.Body{"name": name}}
+}
+
+func names(t *testing.T, i *Inventory) []string {
+	t.Helper()
+	objects, err := i.List(t.Context(), sps.RDPConnections)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, o := range objects {
+		out = append(out, o.Name())
+	}
+	return out
+}
+
+func TestInventoryIsReadOnceUntilTheConfigurationMoves(t *testing.T) {
+	b := &box{}
+	b.set("1", thing("k1", "a"))
+	i := newInventory(b)
+	check := func(want bool) {
+		t.Helper()
+		if _, moved, err := i.Check(t.Context()); err != nil || moved != want {
+			t.Fatalf("moved %v, %v, want %v", moved, err, want)
+		}
+	}
+	check(true) // it has never been seen
+	names(t, i)
+	names(t, i)
+	check(false)
+	names(t, i)
+	if got := b.lists.Load(); got != 1 {
+		t.Fatalf("%d lists, want 1", got)
+	}
+	b.set("2", thing("k1", "a"), thing("k2", "b"))
+	check(true)
+	if diff := cmp.Diff([]string{"a", "b"}, names(t, i)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestInventoryWithoutConfigHashIsReadAgainAtEveryCheck(t *testing.T) {
+	b := &box{}
+	b.set("", thing("k1", "a"))
+	i := newInventory(b)
+	for range 3 {
+		if _, moved, err := i.Check(t.Context()); err != nil || !moved {
+			t.Fatalf("moved %v, %v", moved, err)
+		}
+		names(t, i)
+	}
+	if got := b.lists.Load(); got != 3 {
+		t.Errorf("%d lists, want 3", got)
+	}
+}
+
+func TestInventoryAdmitsOneReader(t *testing.T) {
+	b := &box{}
+	b.set("1", thing("k1", "a"))
+	var inside, most atomic.Int32
+	b.listing = func() {
+		if n := inside.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		inside.Add(-1)
+	}
+	i := newInventory(b)
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			if _, err := i.List(context.Background(), sps.RDPConnections); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if b.lists.Load() != 1 || most.Load() != 1 {
+		t.Errorf("%d lists, %d at a time; want 1 and 1", b.lists.Load(), most.Load())
+	}
+}
+
+func TestInventoryForgetsAListThatWasBegunBeforeAMove(t *testing.T) {
+	b := &box{}
+	b.set("1", thing("k1", "a"))
+	i := newInventory(b)
+	b.listing = func() {
+		b.listing = nil
+		b.set("2", thing("k1", "renamed"))
+		i.Forget()
+	}
+	names(t, i)
+	names(t, i)
+	if got := b.lists.Load(); got != 2 {
+		t.Errorf("%d lists, want a second one after the move", got)
+	}
+}
+
+func TestInventoryTakesOverWhatWasCommitted(t *testing.T) {
+	written := []effect{
+		{collection: sps.RDPConnections, key: "k3", body: sps.Body{"name": "new"}},
+		{collection: sps.RDPConnections, key: "k1", body: sps.Body{"name": "changed"}},
+		{collection: sps.RDPConnections, key: "k2"},
+		{collection: sps.RDPConnections, key: "k9"},
+		{collection: sps.Users, key: "u1", body: sps.Body{"name": "never read"}},
+	}
+	for name, c := range map[string]struct {
+		base, now string
+		want      []string
+		lists     int32
+	}{
+		"the base is what the inventory shows: nothing is read again": {
+			base: "1", now: "2", want: []string{"changed", "new"}, lists: 1,
+		},
+		"the base has moved: everything is read again": {base: "0", now: "2", want: []string{"a", "b"}, lists: 2},
+		"the base is not known":                        {base: "", now: "2", want: []string{"a", "b"}, lists: 2},
+		"the new hash is not known":                    {base: "1", now: "", want: []string{"a", "b"}, lists: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &box{}
+			b.set("1", thing("k1", "a"), thing("k2", "b"))
+			i := newInventory(b)
+			if _, _, err := i.Check(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			names(t, i)
+			i.committed(c.base, c.now, written)
+			if diff := cmp.Diff(c.want, names(t, i)); diff != "" {
+				t.Error(diff)
+			}
+			if got := b.lists.Load(); got != c.lists {
+				t.Errorf("%d lists, want %d", got, c.lists)
+			}
+			if i.shows(c.now) != (c.now != "") {
+				t.Errorf("shows(%q) is %v", c.now, i.shows(c.now))
+			}
+		})
+	}
+}
+
+func TestInventoryReloadsOneObject(t *testing.T) {
+	b := &box{}
+	b.set("1", thing("k1", "a"), thing("k2", "b"))
+	i := newInventory(b)
+	names(t, i)
+	b.set("2", thing("k1", "as the appliance keeps it"))
+	if _, err := i.Reload(t.Context(), sps.RDPConnections, "k1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := i.Reload(t.Context(), sps.RDPConnections, "k2"); !rest.IsNotFound(err) {
+		t.Errorf("%v, want not found", err)
+	}
+	if diff := cmp.Diff([]string{"as the appliance keeps it"}, names(t, i)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFindByName(t *testing.T) {
+	b := &box{}
+	b.set("1", thing("k1", "a"), thing("k2", "twice"), thing("k3", "twice"))
+	i := newInventory(b)
+	if o, at, err := ByName(t.Context(), i, sps.RDPConnections, "a"); err != nil || at != 0 || o.Key != "k1" {
+		t.Errorf("%v at %d, %v", o, at, err)
+	}
+	if o, at, err := ByName(t.Context(), i, sps.RDPConnections, "none"); err != nil || at != -1 || o.Key != "" {
+		t.Errorf("%v at %d, %v", o, at, err)
+	}
+	_, _, err := ByName(t.Context(), i, sps.RDPConnections, "twice")
+	ambiguous, ok := errors.AsType[*AmbiguousError](err)
+	if !ok {
+		t.Fatalf("%v, want an AmbiguousError", err)
+	}
+	if diff := cmp.Diff([]string{"k2", "k3"}, ambiguous.Keys); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connection
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/simulator"
+	"github.com/pam-operator/pam-operator/test/builder"
+)
+
+// world is a cluster in memory that notes whose content was read.
+type world struct {
+	client.Client
+	read []string
+}
+
+func newWorld(t *testing.T, objects ...client.Object) *world {
+	t.Helper()
+	if err := pamv1alpha1.AddToScheme(scheme.Scheme); err != nil {
+		t.Fatal(err)
+	}
+	w := &world{}
+	w.Client = fake.NewClientBuilder().WithScheme(scheme.Scheme).WithObjects(objects...).
+		WithInterceptorFuncs(interceptor.Funcs{Get: func(
+			ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, o ...client.GetOption,
+		) error {
+			switch obj.(type) {
+			case *corev1.Secret, *corev1.ConfigMap:
+				w.read = append(w.read, key.Name)
+			}
+			return c.Get(ctx, key, obj, o...)
+		}}).Build()
+	return w
+}
+
+func (w *world) pool() *Pool { return NewPool(Config{Cache: w, Live: w}) }
+
+const home = "pam-system"
+
+func spsConnection(options ...builder.Option) *pamv1alpha1.SPSConnection {
+	return builder.SPSConnection("sps", append([]builder.Option{builder.InNamespace(home)}, options...)...)
+}
+
+func credentials(password string) *corev1.Secret {
+	return builder.SPSCredentialsSecret("operator", password, builder.InNamespace(home))
+}
+
+func TestConnectKeepsAClientUntilItsContentChanges(t *testing.T) {
+	conn, secret := spsConnection(), credentials("first")
+	w := newWorld(t, conn, secret)
+	pool := w.pool()
+	connect := func() *Appliance {
+		t.Helper()
+		a, err := pool.Connect(t.Context(), conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	update := func(change func()) {
+		t.Helper()
+		change()
+		if err := w.Update(t.Context(), secret); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := connect()
+	reads := len(w.read)
+	if connect() != first || len(w.read) != reads {
+		t.Error("the same inputs made another client, or read a Secret again")
+	}
+	update(func() { secret.Labels = map[string]string{"touched": "yes"} })
+	if connect() != first {
+		t.Error("a label made another client")
+	}
+	update(func() { secret.Data["password"] = []byte("second") })
+	if connect() == first {
+		t.Error("another password did not make another client")
+	}
+	if err := pool.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pool.Connect(t.Context(), conn); !IsNotReady(err) {
+		t.Errorf("a closed pool answers %v", err)
+	}
+}
+
+func TestConnectNamesWhatIsMissingOrWrong(t *testing.T) {
+	broken := func(change func(*corev1.Secret)) *corev1.Secret {
+		s := credentials("a-password")
+		change(s)
+		return s
+	}
+	bundle := func(text string) *corev1.ConfigMap {
+		return &corev1.ConfigMap{
+			ObjectMeta: metav1.ObjectMeta{Namespace: home, Name: "ca"}, Data: map[string]string{"ca.crt": text},
+		}
+	}
+	for name, c := range map[string]struct {
+		conn    *pamv1alpha1.SPSConnection
+		objects []client.Object
+		is      func(error) bool
+		says    string
+	}{
+		"the Secret does not exist": {
+			conn: spsConnection(), is: IsNotReady, says: "Secret pam-system/sps-credentials does not exist",
+		},
+		"the Secret has no password": {
+			conn: spsConnection(), is: IsNotReady, says: "has no key password",
+			objects: []client.Object{broken(func(s *corev1.Secret) { delete(s.Data, "password") })},
+		},
+		"the Secret has an empty username": {
+			conn: spsConnection(), is: IsNotReady, says: "has no key username, or an empty one",
+			objects: []client.Object{broken(func(s *corev1.Secret) { s.Data["username"] = nil })},
+		},
+		"the CA does not exist": {
+			conn: spsConnection(builder.TrustedCA("ca")), is: IsNotReady,
+			says: "ConfigMap pam-system/ca does not exist", objects: []client.Object{credentials("a-password")},
+		},
+		"the CA is no certificate": {
+			conn: spsConnection(builder.TrustedCA("ca")), is: IsInvalid,
+			says:    "key ca.crt of ConfigMap pam-system/ca holds no PEM certificate",
+			objects: []client.Object{credentials("a-password"), bundle("not a certificate")},
+		},
+		"the certificate for the log-in does not fit its key": {
+			conn: spsConnection(), is: IsInvalid, says: "no matching certificate and private key",
+			objects: []client.Object{broken(func(s *corev1.Secret) {
+				s.Data = map[string][]byte{"tls.crt": []byte("x"), "tls.key": []byte("canary-private-key")}
+			})},
+		},
+		"the username cannot be sent": {
+			conn: spsConnection(), is: IsInvalid, says: "colon",
+			objects: []client.Object{broken(func(s *corev1.Secret) { s.Data["username"] = []byte("a:b") })},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, append(c.objects, c.conn)...)
+			_, err := w.pool().Connect(t.Context(), c.conn)
+			if err == nil || !c.is(err) || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v, want it to say %q", err, c.says)
+			}
+			if err != nil && (strings.Contains(err.Error(), "a-password") || strings.Contains(err.Error(), "canary")) {
+				t.Errorf("%v shows a secret", err)
+			}
+		})
+	}
+}
+
+func TestConnectLogsInWithACertificate(t *testing.T) {
+	ca, err := simulator.NewCA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := ca.ClientCertificate("operator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, secret := spsConnection(), credentials("")
+	secret.Data = map[string][]byte{"tls.crt": pair.CertificatePEM, "tls.key": pair.PrivateKeyPEM}
+	w := newWorld(t, conn, secret)
+	cfg, err := w.pool().spsConfig(t.Context(), conn)
+	if err != nil || !cfg.X509 || len(cfg.TLS.Certificates) != 1 || cfg.Username != "" {
+		t.Errorf("X509 %v, %d certificates, user %q, %v", cfg.X509, len(cfg.TLS.Certificates), cfg.Username, err)
+	}
+}
+
+func TestApplianceRefusesWhoIsNotPermittedAndWhatIsNotReady(t *testing.T) {
+	settle := func(status metav1.ConditionStatus, generation int64) builder.Option {
+		return builder.With(func(c *pamv1alpha1.SPSConnection) {
+			c.Generation, c.Status.ObservedGeneration = 2, &generation
+			c.Status.Conditions = []metav1.Condition{{
+				Type: pamv1alpha1.ConditionReady, Status: status, Reason: "Unauthorized", Message: "the password is wrong",
+			}}
+		})
+	}
+	for name, c := range map[string]struct {
+		conn *pamv1alpha1.SPSConnection
+		from string
+		is   func(error) bool
+		says string
+	}{
+		"there is no such connection": {from: home, is: IsMissing, says: "SPSConnection pam-system/sps does not exist"},
+		"another namespace is not allowed by default": {
+			conn: spsConnection(settle(metav1.ConditionTrue, 2)), from: "other", is: IsNotPermitted, says: "allowedNamespaces",
+		},
+		"nobody has tried the connection": {conn: spsConnection(), from: home, is: IsNotReady, says: "not been tried"},
+		"the spec is newer than the trial": {
+			conn: spsConnection(settle(metav1.ConditionTrue, 1)), from: home, is: IsNotReady, says: "not been tried",
+		},
+		"the connection is not ready": {
+			conn: spsConnection(settle(metav1.ConditionFalse, 2)), from: home, is: IsNotReady,
+			says: "Unauthorized: the password is wrong",
+		},
+		"all is well": {conn: spsConnection(settle(metav1.ConditionTrue, 2)), from: home},
+	} {
+		t.Run(name, func(t *testing.T) {
+			objects := []client.Object{credentials("a-password"), builder.Namespace(home), builder.Namespace("other")}
+			if c.conn != nil {
+				objects = append(objects, c.conn)
+			}
+			ref := pamv1alpha1.ConnectionReference{Name: "sps", Namespace: home}
+			_, _, err := newWorld(t, objects...).pool().Appliance(t.Context(), ref, c.from)
+			if c.is == nil {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if err == nil || !c.is(err) || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v, want it to say %q", err, c.says)
+			}
+		})
+	}
+}
+
+func TestConnectionsToOneApplianceShareAGate(t *testing.T) {
+	a := spsConnection(builder.URL("https://SPS.example.com"))
+	b := builder.SPSConnection("second", builder.InNamespace(home), builder.URL("https://sps.example.com:443/"))
+	c := builder.SPSConnection("third", builder.InNamespace(home), builder.URL("https://other.example.com"))
+	w := newWorld(t, a, b, c, credentials("a-password"))
+	pool := w.pool()
+	var appliances []*Appliance
+	for _, conn := range []*pamv1alpha1.SPSConnection{a, b, c} {
+		appliance, err := pool.Connect(t.Context(), conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		appliances = append(appliances, appliance)
+	}
+	if appliances[0].gate != appliances[1].gate || appliances[0].gate == appliances[2].gate {
+		t.Error("the gate is not that of the appliance")
+	}
+	release, err := appliances[0].gate.enter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := appliances[1].gate.enter(ctx); err == nil {
+		t.Error("two are inside")
+	}
+	release()
+	release() // twice is once
+	again, err := appliances[1].gate.enter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	again()
+}
+
+func TestSourcesAreIndexed(t *testing.T) {
+	conn := builder.NPSConnection("nps", builder.InNamespace(home), builder.TrustedCA("ca"))
+	app := conn.Spec.Auth.ApplicationUser
+	want := []string{app.CredentialsSecretRef.Name, app.CertificateSecretRef.Name}
+	got := SecretNames(conn)
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(want, got) || !slices.Equal(ConfigMapNames(conn), []string{"ca"}) {
+		t.Errorf("Secrets %v, ConfigMaps %v", got, ConfigMapNames(conn))
+	}
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package contract_test
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pam-operator/pam-operator/internal/rest"
+	"github.com/pam-operator/pam-operator/internal/simulator"
+	"github.com/pam-operator/pam-operator/internal/simulator/fault"
+	simsps "github.com/pam-operator/pam-operator/internal/simulator/sps"
+	"github.com/pam-operator/pam-operator/internal/sps"
+)
+
+// appliance is what a case runs against.
+type appliance struct {
+	*testing.T
+	config sps.Config
+	client *sps.Client // with the right credentials
+	// The rest is of simulated appliances only.
+	sim     *simsps.Appliance
+	clock   *clock
+	version string
+}
+
+// onEverySPS runs a case against every simulated version and, if there is one, the real appliance.
+func onEverySPS(t *testing.T, run func(a *appliance)) {
+	t.Helper()
+	if os.Getenv("SPS_URL") != "" { // first, alone: it has one lock
+		t.Run("real", func(t *testing.T) { run(realSPS(t)) })
+	}
+	onSimulatedVersions(t, run)
+}
+
+// onSimulatedSPS runs a case against every simulated version, and says why not against a real appliance.
+func onSimulatedSPS(t *testing.T, whyNotReal string, run func(a *appliance)) {
+	t.Helper()
+	if os.Getenv("SPS_URL") != "" {
+		t.Run("real", func(t *testing.T) { t.Skip(whyNotReal) })
+	}
+	onSimulatedVersions(t, run)
+}
+
+// Reasons of onSimulatedSPS that several cases have.
+const (
+	needsFaults   = "the appliance would have to fail on request"
+	needsSwitches = "the appliance would have to behave in several ways"
+	costsLogIns   = "refused log-ins count towards the lock-out of everybody behind our address"
+	needsPerson   = "somebody else would have to change the appliance at the same time"
+)
+
+func onSimulatedVersions(t *testing.T, run func(a *appliance)) {
+	t.Helper()
+	for _, version := range []string{"6.0", "7.0", "8.0"} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			run(simulatedSPS(t, version))
+		})
+	}
+}
+
+func simulatedSPS(t *testing.T, version string) *appliance {
+	t.Helper()
+	a := &appliance{T: t, clock: newClock(), version: version}
+	a.sim = simsps.New(simsps.Options{Version: version, Now: a.clock.read, ClientCAs: ca(t).Pool()})
+	running := host(t, simulator.Listener{Name: "sps", Handler: a.sim.Handler()})
+	a.config = sps.Config{
+		URL: running.URL("sps"), TLS: trust(t), UserAgent: userAgent,
+		Username: simsps.DefaultUser, Password: simsps.DefaultPassword, Now: a.clock.read,
+	}
+	a.client = a.connect()
+	return a
+}
+
+func realSPS(t *testing.T) *appliance {
+	t.Helper()
+	a := &appliance{T: t, config: sps.Config{
+		URL: os.Getenv("SPS_URL"), TLS: trustFile(t, os.Getenv("SPS_CA_FILE")), UserAgent: userAgent,
+		Username: os.Getenv("SPS_USERNAME"), Password: os.Getenv("SPS_PASSWORD"),
+		LoginMethod: os.Getenv("SPS_LOGIN_METHOD"),
+	}}
+	a.client = a.connect()
+	return a
+}
+
+func (a *appliance) isReal() bool { return a.sim == nil }
+
+// run makes a subtest, which fails by itself.
+func (a *appliance) run(name string, run func(a *appliance)) {
+	a.T.Run(name, func(t *testing.T) {
+		in := *a
+		in.T = t
+		run(&in)
+	})
+}
+
+// connect makes another client, with changes to the good configuration.
+func (a *appliance) connect(change ...func(*sps.Config)) *sps.Client {
+	a.Helper()
+	cfg := a.config
+	for _, c := range change {
+		c(&cfg)
+	}
+	client, err := sps.New(cfg)
+	if err != nil {
+		a.Fatal(err)
+	}
+	a.Cleanup(client.Close)
+	return client
+}
+
+func (a *appliance) must(err error) {
+	a.Helper()
+	if err != nil {
+		a.Fatal(err)
+	}
+}
+
+// want fails the test if the error has not the nature that is asked for.
+func (a *appliance) want(nature string, is func(error) bool, err error) {
+	a.Helper()
+	if !is(err) {
+		a.Fatalf("error %v, want one that is %s", err, nature)
+	}
+}
+
+// begin opens a transaction, which is gone at the end of the test in any case.
+func (a *appliance) begin(client *sps.Client) *sps.Transaction {
+	a.Helper()
+	tx, err := client.Begin(a.Context())
+	a.must(err)
+	a.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(a.Context()), 10*time.Second)
+		defer cancel()
+		_ = tx.Rollback(ctx)
+	})
+	return tx
+}
+
+// commit writes and commits, the way of the operator: what it does not recognise as its own it does not commit.
+func (a *appliance) commit(write func(tx *sps.Transaction)) {
+	a.Helper()
+	tx := a.begin(a.client)
+	write(tx)
+	a.must(tx.Verify(a.Context()))
+	a.must(tx.Commit(a.Context(), "contract test"))
+}
+
+// create makes and commits an object, which the test does not leave behind on a real appliance.
+func (a *appliance) create(in sps.Collection, body sps.Body) (key string) {
+	a.Helper()
+	a.commit(func(tx *sps.Transaction) { key = a.add(tx, in, body) })
+	if a.isReal() {
+		a.Cleanup(func() { a.removeLater(in, key) })
+	}
+	return key
+}
+
+// add creates inside a transaction.
+func (a *appliance) add(tx *sps.Transaction, in sps.Collection, body sps.Body) (key string) {
+	a.Helper()
+	key, err := tx.Create(a.Context(), in, body)
+	a.must(err)
+	return key
+}
+
+// removeLater deletes what is still there, after the context of the test has ended.
+func (a *appliance) removeLater(from sps.Collection, key string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.Context()), time.Minute)
+	defer cancel()
+	err := func() error {
+		tx, err := a.client.Begin(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback(ctx) }()
+		if err := tx.Delete(ctx, from, key); err != nil {
+			return err
+		}
+		return tx.Commit(ctx, "contract test")
+	}()
+	if err != nil && !rest.IsNotFound(err) {
+		a.Errorf("%s/%s is left behind: %v", from, key, err)
+	}
+}
+
+// body is a committed object in the form in which it is written.
+func (a *appliance) body(in sps.Collection, key string) sps.Body {
+	a.Helper()
+	object, err := a.client.Get(a.Context(), in, key)
+	a.must(err)
+	return sps.Dereference(object.Body)
+}
+
+// wantBody compares a committed object with what was written.
+func (a *appliance) wantBody(in sps.Collection, key string, want sps.Body) {
+	a.Helper()
+	plain, err := sps.ToBody(want) // numbers as they are read
+	a.must(err)
+	if diff := cmp.Diff(plain, a.body(in, key)); diff != "" {
+		a.Fatalf("%s/%s is not what was written (-want +got):\n%s", in, key, diff)
+	}
+}
+
+// wantFree says that nobody holds the configuration.
+func (a *appliance) wantFree() {
+	a.Helper()
+	if a.isReal() {
+		return // the next transaction will tell
+	}
+	if stats := a.sim.Stats(); stats.LockHolder != "" || stats.OpenTransactions != 0 {
+		a.Fatalf("%q still holds the configuration; %d open transactions", stats.LockHolder, stats.OpenTransactions)
+	}
+}
+
+// set changes how the simulator behaves.
+func (a *appliance) set(change func(*simsps.Switches)) { a.sim.SetSwitches(change) }
+
+// fail makes the simulator fail.
+func (a *appliance) fail(rule fault.Rule) {
+	a.Helper()
+	a.must(a.sim.Faults().Set(rule))
+}
+
+// key finds the key of a name, as the operator does. A real appliance that lacks the object lacks the case.
+func (a *appliance) key(in sps.Collection, name string) string {
+	a.Helper()
+	objects, err := a.client.List(a.Context(), in)
+	a.must(err)
+	for _, object := range objects {
+		if object.Name() == name || a.isReal() && !strings.HasPrefix(object.Name(), "pam-operator-") {
+			return object.Key
+		}
+	}
+	if a.isReal() {
+		a.Skipf("there is nothing in %s", in)
+	}
+	a.Fatalf("%s has no %q", in, name)
+	return ""
+}
+
+// group is the body of the simplest object there is.
+func group(name string, members ...string) sps.Body {
+	body, _ := sps.ToBody(sps.Group{Name: &name, Members: append([]string{}, members...)}) // cannot fail
+	return body
+}
