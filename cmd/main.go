@@ -21,14 +21,12 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
-	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/controller"
 )
 
@@ -101,15 +99,15 @@ func run(s *settings) error {
 	if err != nil {
 		return err
 	}
+	config.QPS = -1 // the API server's own priority and fairness bound us; a thousand objects come at once
 	mgr, err := ctrl.NewManager(config, options(s, scheme))
 	if err != nil {
 		return fmt.Errorf("make the manager: %w", err)
 	}
 	ctx := ctrl.SetupSignalHandler()
-	if err := controller.AddIndexes(ctx, mgr); err != nil {
-		return fmt.Errorf("add indexes: %w", err)
-	}
-	if err := addControllers(mgr, s); err != nil {
+	if err := controller.Setup(ctx, mgr, controller.Options{
+		UserAgent: "pam-operator/" + version, DeletionDeadline: s.deletionWait, Concurrency: s.concurrency,
+	}); err != nil {
 		return err
 	}
 	if err := mgr.AddHealthzCheck("healthz", healthz.Ping); err != nil {
@@ -120,38 +118,6 @@ func run(s *settings) error {
 	}
 	ctrl.Log.WithName("setup").Info("starting", "version", version)
 	return mgr.Start(ctx)
-}
-
-// addControllers wires every controller to the pool of connections.
-func addControllers(mgr ctrl.Manager, s *settings) error {
-	activity := make(chan event.GenericEvent, 1024)
-	pool := connection.NewPool(connection.Config{
-		Cache: mgr.GetClient(), Live: mgr.GetAPIReader(), UserAgent: "pam-operator/" + version,
-		Notify: controller.NotifyActivity(activity),
-	})
-	if err := mgr.Add(pool); err != nil {
-		return err
-	}
-	deps := controller.Deps{
-		Client: mgr.GetClient(), Events: mgr.GetEventRecorder("pam-operator"), Pool: pool,
-		DeletionDeadline: s.deletionWait, Concurrency: s.concurrency,
-		Moved: &controller.Broadcast{}, Activity: activity,
-	}
-	live := mgr.GetAPIReader()
-	for _, setup := range []func() error{
-		func() error { return controller.SetupSPSConnection(mgr, deps) },
-		func() error { return controller.SetupNPSConnection(mgr, deps) },
-		func() error { return controller.SetupRDPConnectionPolicy(mgr, deps) },
-		func() error { return controller.SetupLocalUser(mgr, deps, live) },
-		func() error { return controller.SetupLocalUserGroup(mgr, deps) },
-		func() error { return controller.SetupSessionTermination(mgr, deps) },
-		func() error { return controller.SetupActivitySession(mgr, deps, live) },
-	} {
-		if err := setup(); err != nil {
-			return fmt.Errorf("add controllers: %w", err)
-		}
-	}
-	return nil
 }
 
 func options(s *settings, scheme *runtime.Scheme) ctrl.Options {

@@ -54,6 +54,9 @@ func (i *Inventory) List(ctx context.Context, collection sps.Collection) ([]sps.
 	if objects, ok := i.shelf(collection); ok { // somebody else has read it meanwhile
 		return objects, nil
 	}
+	if err := i.identify(ctx); err != nil {
+		return nil, err
+	}
 	edition := i.currentEdition()
 	objects, err := i.reader.List(ctx, collection)
 	if err != nil {
@@ -65,6 +68,26 @@ func (i *Inventory) List(ctx context.Context, collection sps.Collection) ([]sps.
 		i.shelves[collection] = objects
 	}
 	return objects, nil
+}
+
+// identify finds out which configuration is about to be read, so that the next check does not take it for another one.
+func (i *Inventory) identify(ctx context.Context) error {
+	i.mu.Lock()
+	known := i.hash != ""
+	i.mu.Unlock()
+	if known {
+		return nil
+	}
+	info, err := i.reader.Info(ctx)
+	if err != nil {
+		return err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.hash == "" {
+		i.hash = info.ConfigHash
+	}
+	return nil
 }
 
 func (i *Inventory) shelf(collection sps.Collection) ([]sps.Object, bool) {

@@ -102,6 +102,20 @@ func TestInventoryIsReadOnceUntilTheConfigurationMoves(t *testing.T) {
 	}
 }
 
+func TestInventoryThatIsReadBeforeItIsCheckedIsNotReadTwice(t *testing.T) {
+	b := &box{}
+	b.set("1", thing("k1", "a"))
+	i := newInventory(b)
+	names(t, i)
+	if _, moved, err := i.Check(t.Context()); err != nil || moved {
+		t.Fatalf("moved %v, %v", moved, err)
+	}
+	names(t, i)
+	if got := b.lists.Load(); got != 1 {
+		t.Errorf("%d lists, want 1", got)
+	}
+}
+
 func TestInventoryWithoutConfigHashIsReadAgainAtEveryCheck(t *testing.T) {
 	b := &box{}
 	b.set("", thing("k1", "a"))

@@ -35,9 +35,11 @@ func (s *Server) Version(ctx context.Context) (string, error) { return s.client.
 // TokenExpiresAt is when the present token would expire; zero before the first sign-in.
 func (s *Server) TokenExpiresAt() time.Time { return s.client.TokenExpiresAt() }
 
-// everyStatus are the lists that together hold every session of the caller (nps contract 5).
+// everyStatus are the lists that together hold every session of the caller (nps contract 5), in the order of a
+// session's life: one that moves on while they are read is met again in a later list.
 var everyStatus = []nps.StatusFilter{
-	nps.FilterPending, nps.FilterActive, nps.FilterApprovalRequired, nps.FilterHistorical,
+	nps.FilterApprovalRequired, nps.FilterPending, nps.FilterActive,
+	nps.StatusFilter(nps.StatusCancelling), nps.FilterHistorical,
 }
 
 // FindByNote returns the caller's sessions, in every status, whose note holds the text. A list that fails makes the

@@ -6,7 +6,9 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -92,6 +94,29 @@ func TestFindByNoteIsAllOrNothing(t *testing.T) {
 				t.Errorf("got %d sessions and no error", len(found))
 			}
 		})
+	}
+}
+
+func TestFindByNoteMissesNoSessionThatMovesOnMeanwhile(t *testing.T) {
+	simulated, server := lab(t, simnps.Options{})
+	id := ask(t.Context(), t, server, "pam-operator/uid/1")
+	// Whenever a list is asked for, the session has just left it.
+	life := []simnps.Status{
+		simnps.ApprovalRequired, simnps.Pending, simnps.Active, simnps.Cancelling, simnps.Complete,
+	}
+	if err := simulated.SetStatus(id, life[0]); err != nil {
+		t.Fatal(err)
+	}
+	simulated.Faults().OnRequest(func(r *http.Request) {
+		for i, status := range life[:len(life)-1] {
+			if strings.HasSuffix(r.URL.Path, "/"+status.String()) {
+				_ = simulated.SetStatus(id, life[i+1])
+			}
+		}
+	})
+	found, err := server.FindByNote(t.Context(), "pam-operator/uid/1")
+	if err != nil || len(found) != 1 {
+		t.Errorf("found %d sessions, %v", len(found), err)
 	}
 }
 

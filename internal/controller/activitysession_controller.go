@@ -26,10 +26,8 @@ import (
 
 // activitySessionReconciler asks for privileged sessions and follows them to their end.
 type activitySessionReconciler struct {
-	Deps
+	deps
 
-	// live reads Secrets, Jobs and Pods from the API server.
-	live   client.Reader
 	phases map[pamv1alpha1.SessionPhase]phaseHandler
 	gone   *missing
 	now    func() time.Time
@@ -39,9 +37,9 @@ type activitySessionReconciler struct {
 // runs in the same pass, or says what the pass came to.
 type phaseHandler func(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error)
 
-// SetupActivitySession adds the controller of ActivitySession to a manager. live reads from the API server.
-func SetupActivitySession(mgr ctrl.Manager, deps Deps, live client.Reader) error {
-	r := &activitySessionReconciler{Deps: deps, live: live, gone: newMissing(), now: time.Now}
+// setupActivitySession adds the controller of ActivitySession to a manager.
+func setupActivitySession(mgr ctrl.Manager, deps deps) error {
+	r := &activitySessionReconciler{deps: deps, gone: newMissing(), now: time.Now}
 	r.phases = map[pamv1alpha1.SessionPhase]phaseHandler{
 		pamv1alpha1.SessionPending:            r.request,
 		pamv1alpha1.SessionWaitingForApproval: r.await,
@@ -57,12 +55,12 @@ func SetupActivitySession(mgr ctrl.Manager, deps Deps, live client.Reader) error
 	list := &pamv1alpha1.ActivitySessionList{}
 	return ctrl.NewControllerManagedBy(mgr).Named("activitysession").
 		For(&pamv1alpha1.ActivitySession{}, onSpec()).
-		Watches(&pamv1alpha1.NPSConnection{}, dependentsOfConnection(deps.Client, list), onReadiness()).
-		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.Client, list, indexSecrets)).
-		WatchesMetadata(&batchv1.Job{}, boundSessions(deps.Client, "Job")).
-		WatchesMetadata(&corev1.Pod{}, boundSessions(deps.Client, "Pod")).
+		Watches(&pamv1alpha1.NPSConnection{}, dependentsOfConnection(deps.client, list), onReadiness()).
+		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.client, list, indexSecrets)).
+		WatchesMetadata(&batchv1.Job{}, boundSessions(deps.client, "Job")).
+		WatchesMetadata(&corev1.Pod{}, boundSessions(deps.client, "Pod")).
 		WithOptions(options(sessionConcurrency)).
-		Complete(reconcile.AsReconciler(deps.Client, r))
+		Complete(reconcile.AsReconciler(deps.client, r))
 }
 
 // sessionConcurrency is enough to keep a server busy up to its requestsPerSecond.
@@ -141,5 +139,5 @@ func liveSessions(ctx context.Context, c client.Reader, conn types.NamespacedNam
 func (r *activitySessionReconciler) server(
 	ctx context.Context, s *pamv1alpha1.ActivitySession,
 ) (*pamv1alpha1.NPSConnection, *connection.Server, error) {
-	return r.Pool.Following(ctx, s.Spec.ConnectionRef, s.Namespace)
+	return r.pool.Following(ctx, s.Spec.ConnectionRef, s.Namespace)
 }

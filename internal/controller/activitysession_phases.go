@@ -141,7 +141,7 @@ func (r *activitySessionReconciler) finished(ctx context.Context, s *pamv1alpha1
 		out.after = max(left, time.Second)
 		return out, nil
 	}
-	return outcome{}, client.IgnoreNotFound(r.Client.Delete(ctx, s,
+	return outcome{}, client.IgnoreNotFound(r.client.Delete(ctx, s,
 		client.Preconditions{UID: &s.UID}, client.PropagationPolicy(metav1.DeletePropagationBackground)))
 }
 

@@ -87,7 +87,7 @@ func (r *activitySessionReconciler) release(
 	ctx context.Context, s *pamv1alpha1.ActivitySession,
 ) (outcome, bool) {
 	r.gone.forget(s.UID)
-	err := patchMetadata(ctx, r.Client, s, func(o client.Object) {
+	err := patchMetadata(ctx, r.client, s, func(o client.Object) {
 		controllerutil.RemoveFinalizer(o, pamv1alpha1.Finalizer)
 	})
 	if err := client.IgnoreNotFound(err); err != nil {

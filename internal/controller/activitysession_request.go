@@ -44,7 +44,7 @@ func (r *activitySessionReconciler) request(ctx context.Context, s *pamv1alpha1.
 			return out, nil
 		}
 	}
-	conn, server, err := r.Pool.Server(ctx, s.Spec.ConnectionRef, s.Namespace)
+	conn, server, err := r.pool.Server(ctx, s.Spec.ConnectionRef, s.Namespace)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -94,7 +94,7 @@ func (r *activitySessionReconciler) permitted(
 	if conn.Suspended() {
 		return held("the connection is suspended; nothing has been sent"), nil
 	}
-	from, err := r.Pool.Namespace(ctx, s.Namespace)
+	from, err := r.pool.Namespace(ctx, s.Namespace)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -107,7 +107,7 @@ func (r *activitySessionReconciler) permitted(
 		return outcome{}, mustAct(pamv1alpha1.ReasonConnectionNotPermitted,
 			"connection %s does not allow this request: %s; its owner can change grants", name, why)
 	}
-	live, err := liveSessions(ctx, r.Client, name)
+	live, err := liveSessions(ctx, r.client, name)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -120,7 +120,7 @@ func (r *activitySessionReconciler) permitted(
 
 // mark writes the request id before the request is sent.
 func (r *activitySessionReconciler) mark(ctx context.Context, s *pamv1alpha1.ActivitySession) error {
-	err := patchMetadata(ctx, r.Client, s, func(o client.Object) {
+	err := patchMetadata(ctx, r.client, s, func(o client.Object) {
 		controllerutil.AddFinalizer(o, pamv1alpha1.Finalizer)
 		if o.GetAnnotations()[pamv1alpha1.AnnotationRequestID] == "" {
 			setAnnotation(o, pamv1alpha1.AnnotationRequestID, newRequestID(s))

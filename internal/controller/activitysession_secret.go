@@ -92,7 +92,7 @@ func (r *activitySessionReconciler) updateExpiry(
 		return nil
 	}
 	secret.Data[secretExpiresAt] = []byte(expiresAt(s))
-	return r.Client.Update(ctx, secret)
+	return r.client.Update(ctx, secret)
 }
 
 func expiresAt(s *pamv1alpha1.ActivitySession) string {
@@ -111,14 +111,14 @@ func (r *activitySessionReconciler) writeSecret(
 		if equality.Semantic.DeepEqual(before.Data, secret.Data) {
 			return nil
 		}
-		return r.Client.Update(ctx, secret)
+		return r.client.Update(ctx, secret)
 	}
 	secret.Type = pamv1alpha1.SecretTypeConnection
 	secret.Labels = map[string]string{"app.kubernetes.io/managed-by": "pam-operator"}
-	if err := controllerutil.SetControllerReference(s, secret, r.Client.Scheme()); err != nil {
+	if err := controllerutil.SetControllerReference(s, secret, r.client.Scheme()); err != nil {
 		return err
 	}
-	return r.Client.Create(ctx, secret)
+	return r.client.Create(ctx, secret)
 }
 
 // connectionData fetches what a consumer needs to connect. It is a secret: never logged, and kept nowhere else.
@@ -262,11 +262,11 @@ func (r *activitySessionReconciler) removeSecret(ctx context.Context, s *pamv1al
 	}
 	if len(secret.Data) > 0 {
 		secret.Data = nil
-		if err := r.Client.Update(ctx, secret); err != nil {
+		if err := r.client.Update(ctx, secret); err != nil {
 			return client.IgnoreNotFound(err)
 		}
 	}
-	err = r.Client.Delete(ctx, secret, client.Preconditions{UID: &secret.UID})
+	err = r.client.Delete(ctx, secret, client.Preconditions{UID: &secret.UID})
 	if client.IgnoreNotFound(err) == nil {
 		s.Status.ConnectionSecretRef = nil
 	}

@@ -28,7 +28,7 @@ func creatingMark(obj policyObject) string {
 // hold puts the finalizer on an object before anything is written for it, and the mark of a create before a create. The
 // optimistic lock makes sure that what is about to be done is done for the object as it is now.
 func (r *policyReconciler[T]) hold(ctx context.Context, obj T, creating bool) error {
-	return patchMetadata(ctx, r.Client, obj, func(o client.Object) {
+	return patchMetadata(ctx, r.client, obj, func(o client.Object) {
 		controllerutil.AddFinalizer(o, pamv1alpha1.Finalizer)
 		if creating {
 			setAnnotation(o, annotationCreating, creatingMark(obj))
@@ -42,7 +42,7 @@ func (r *policyReconciler[T]) unmark(ctx context.Context, obj T, cause error) er
 	if connection.IsOutcomeUnknown(cause) || obj.PolicyStatus().Key != "" {
 		return nil
 	}
-	return patchMetadata(ctx, r.Client, obj, func(o client.Object) {
+	return patchMetadata(ctx, r.client, obj, func(o client.Object) {
 		annotations := o.GetAnnotations()
 		delete(annotations, annotationCreating)
 		o.SetAnnotations(annotations)
@@ -103,7 +103,7 @@ func (r *policyReconciler[T]) remove(ctx context.Context, obj T) (out outcome, r
 	case steward.Suspended():
 		return held("deletion waits, because the object is suspended: resume it, or set deletionPolicy: Orphan"), false
 	}
-	conn, appliance, err := r.Pool.Appliance(ctx, obj.Connection(), obj.GetNamespace())
+	conn, appliance, err := r.pool.Appliance(ctx, obj.Connection(), obj.GetNamespace())
 	switch {
 	case connection.IsMissing(err), connection.IsNotPermitted(err):
 		return r.abandon(ctx, obj, err)
@@ -188,7 +188,7 @@ func (r *policyReconciler[T]) release(ctx context.Context, obj T, message string
 	if message != "" {
 		r.statusWriter().event(obj, corev1.EventTypeNormal, pamv1alpha1.ReasonCompleted, message)
 	}
-	err := patchMetadata(ctx, r.Client, obj, func(o client.Object) {
+	err := patchMetadata(ctx, r.client, obj, func(o client.Object) {
 		controllerutil.RemoveFinalizer(o, pamv1alpha1.Finalizer)
 	})
 	if err := client.IgnoreNotFound(err); err != nil {

@@ -29,14 +29,14 @@ const builtInUser = "admin"
 // fieldPassword is how a password that is to be set appears among the differences; its values are never shown.
 const fieldPassword = "passwordSecretRef"
 
-// SetupLocalUser adds the controller of LocalUser to a manager. live reads the content of Secrets.
-func SetupLocalUser(mgr ctrl.Manager, deps Deps, live client.Reader) error {
+// setupLocalUser adds the controller of LocalUser to a manager.
+func setupLocalUser(mgr ctrl.Manager, deps deps) error {
 	r := &policyReconciler[*pamv1alpha1.LocalUser]{
-		Deps: deps, collection: sps.Users, verbs: userVerbs{passwords: passwords{cache: deps.Client, live: live}},
-		siblings: siblings[*pamv1alpha1.LocalUser]{client: deps.Client, list: listUsers},
+		deps: deps, collection: sps.Users, verbs: userVerbs{passwords: passwords{cache: deps.cache, live: deps.live}},
+		siblings: siblings[*pamv1alpha1.LocalUser]{client: deps.client, list: listUsers},
 	}
 	b := r.builder(mgr, "localuser", &pamv1alpha1.LocalUser{}, &pamv1alpha1.LocalUserList{}).
-		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.Client, &pamv1alpha1.LocalUserList{}, indexSecrets))
+		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.client, &pamv1alpha1.LocalUserList{}, indexSecrets))
 	return b.Complete(r.reconciler())
 }
 

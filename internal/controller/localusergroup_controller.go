@@ -20,14 +20,14 @@ import (
 // +kubebuilder:rbac:groups=pam-operator.io,resources=localusergroups/status,verbs=patch
 // +kubebuilder:rbac:groups=pam-operator.io,resources=localusergroups/finalizers,verbs=update
 
-// SetupLocalUserGroup adds the controller of LocalUserGroup to a manager.
-func SetupLocalUserGroup(mgr ctrl.Manager, deps Deps) error {
+// setupLocalUserGroup adds the controller of LocalUserGroup to a manager.
+func setupLocalUserGroup(mgr ctrl.Manager, deps deps) error {
 	r := &policyReconciler[*pamv1alpha1.LocalUserGroup]{
-		Deps: deps, collection: sps.Groups, verbs: groupVerbs{client: deps.Client},
-		siblings: siblings[*pamv1alpha1.LocalUserGroup]{client: deps.Client, list: listGroups},
+		deps: deps, collection: sps.Groups, verbs: groupVerbs{client: deps.client},
+		siblings: siblings[*pamv1alpha1.LocalUserGroup]{client: deps.client, list: listGroups},
 	}
 	b := r.builder(mgr, "localusergroup", &pamv1alpha1.LocalUserGroup{}, &pamv1alpha1.LocalUserGroupList{}).
-		Watches(&pamv1alpha1.LocalUser{}, dependentsOn(deps.Client, &pamv1alpha1.LocalUserGroupList{}, indexUserRefs),
+		Watches(&pamv1alpha1.LocalUser{}, dependentsOn(deps.client, &pamv1alpha1.LocalUserGroupList{}, indexUserRefs),
 			onKeyOrReady())
 	return b.Complete(r.reconciler())
 }

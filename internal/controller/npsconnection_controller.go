@@ -22,16 +22,16 @@ import (
 const npsProbeInterval = 5 * time.Minute
 
 // npsConnectionReconciler tries connections out.
-type npsConnectionReconciler struct{ Deps }
+type npsConnectionReconciler struct{ deps }
 
-// SetupNPSConnection adds the controller of NPSConnection to a manager.
-func SetupNPSConnection(mgr ctrl.Manager, deps Deps) error {
+// setupNPSConnection adds the controller of NPSConnection to a manager.
+func setupNPSConnection(mgr ctrl.Manager, deps deps) error {
 	r := &npsConnectionReconciler{deps}
 	list := &pamv1alpha1.NPSConnectionList{}
 	return ctrl.NewControllerManagedBy(mgr).Named("npsconnection").
 		For(&pamv1alpha1.NPSConnection{}, onSpec()).
-		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.Client, list, indexSecrets)).
-		WatchesMetadata(&corev1.ConfigMap{}, dependentsOn(deps.Client, list, indexConfigMaps)).
+		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.client, list, indexSecrets)).
+		WatchesMetadata(&corev1.ConfigMap{}, dependentsOn(deps.client, list, indexConfigMaps)).
 		WithOptions(options(connectionConcurrency)).
 		Complete(r)
 }
@@ -39,9 +39,9 @@ func SetupNPSConnection(mgr ctrl.Manager, deps Deps) error {
 // Reconcile makes one pass over a connection.
 func (r *npsConnectionReconciler) Reconcile(ctx context.Context, request reconcile.Request) (ctrl.Result, error) {
 	conn := &pamv1alpha1.NPSConnection{}
-	if err := r.Client.Get(ctx, request.NamespacedName, conn); err != nil {
+	if err := r.client.Get(ctx, request.NamespacedName, conn); err != nil {
 		if client.IgnoreNotFound(err) == nil {
-			r.Pool.Forget(ctx, request.NamespacedName)
+			r.pool.Forget(ctx, request.NamespacedName)
 			insecureConnections.DeleteLabelValues("NPSConnection", request.Namespace, request.Name)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
@@ -57,11 +57,11 @@ func (r *npsConnectionReconciler) Reconcile(ctx context.Context, request reconci
 
 // probe asks the server for its version, which proves that it can be reached and that the credentials are accepted.
 func (r *npsConnectionReconciler) probe(ctx context.Context, conn *pamv1alpha1.NPSConnection) (outcome, error) {
-	server, err := r.Pool.ConnectServer(ctx, conn)
+	server, err := r.pool.ConnectServer(ctx, conn)
 	if err != nil {
 		return outcome{}, err
 	}
-	live, err := liveSessions(ctx, r.Client, client.ObjectKeyFromObject(conn))
+	live, err := liveSessions(ctx, r.client, client.ObjectKeyFromObject(conn))
 	if err != nil {
 		return outcome{}, err
 	}

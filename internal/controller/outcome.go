@@ -80,6 +80,8 @@ type problem struct {
 	message string
 	// stall says that somebody has to act.
 	stall bool
+	// after is when to look again; 0 where a watch tells.
+	after time.Duration
 }
 
 func (p *problem) Error() string { return p.message }
@@ -97,6 +99,11 @@ func mustWait(reason, format string, args ...any) error {
 	return &problem{reason: reason, message: fmt.Sprintf(format, args...)}
 }
 
+// errStale says that the cache lags behind our own writes, which no watch tells us of.
+var errStale = &problem{
+	reason: pamv1alpha1.ReasonProgressing, message: "the object changed meanwhile; starting over", after: time.Second,
+}
+
 // outcomeOf turns any error into a reason, a retry or a stall, and a delay. It is the only classification there is.
 // What it does not know is transient.
 func outcomeOf(err error) outcome {
@@ -104,7 +111,7 @@ func outcomeOf(err error) outcome {
 		if own.stall {
 			return stalled(own.reason, own.message)
 		}
-		return wait(own.reason, own.message, 0)
+		return wait(own.reason, own.message, own.after)
 	}
 	for _, classify := range []func(error) (outcome, bool){ofConnection, ofAppliance, ofServer, ofKubernetes} {
 		if out, ok := classify(err); ok {
@@ -187,7 +194,7 @@ func ofKubernetes(err error) (outcome, bool) {
 	case errors.Is(err, context.Canceled):
 		return retry(pamv1alpha1.ReasonProgressing, err), true
 	case apierrors.IsConflict(err):
-		return wait(pamv1alpha1.ReasonProgressing, "the object changed meanwhile; starting over", time.Second), true
+		return outcomeOf(errStale), true
 	case isStatus:
 		return retry(pamv1alpha1.ReasonProgressing, status), true
 	}

@@ -20,15 +20,15 @@ import (
 // +kubebuilder:rbac:groups=pam-operator.io,resources=rdpconnectionpolicies/status,verbs=patch
 // +kubebuilder:rbac:groups=pam-operator.io,resources=rdpconnectionpolicies/finalizers,verbs=update
 
-// SetupRDPConnectionPolicy adds the controller of RDPConnectionPolicy to a manager.
-func SetupRDPConnectionPolicy(mgr ctrl.Manager, deps Deps) error {
+// setupRDPConnectionPolicy adds the controller of RDPConnectionPolicy to a manager.
+func setupRDPConnectionPolicy(mgr ctrl.Manager, deps deps) error {
 	r := &policyReconciler[*pamv1alpha1.RDPConnectionPolicy]{
-		Deps: deps, collection: sps.RDPConnections, verbs: rdpVerbs{client: deps.Client},
-		siblings: siblings[*pamv1alpha1.RDPConnectionPolicy]{client: deps.Client, list: listRDPPolicies},
+		deps: deps, collection: sps.RDPConnections, verbs: rdpVerbs{client: deps.client},
+		siblings: siblings[*pamv1alpha1.RDPConnectionPolicy]{client: deps.client, list: listRDPPolicies},
 	}
 	list := &pamv1alpha1.RDPConnectionPolicyList{}
 	b := r.builder(mgr, "rdpconnectionpolicy", &pamv1alpha1.RDPConnectionPolicy{}, list).
-		Watches(&pamv1alpha1.LocalUserGroup{}, dependentsOn(deps.Client, list, indexGroupRefs), onKeyOrReady())
+		Watches(&pamv1alpha1.LocalUserGroup{}, dependentsOn(deps.client, list, indexGroupRefs), onKeyOrReady())
 	return b.Complete(r.reconciler())
 }
 

@@ -10,38 +10,16 @@ package controller
 import (
 	"context"
 	"errors"
-	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
-
-// Deps is what every controller works with.
-type Deps struct {
-	Client client.Client
-	Events events.EventRecorder
-	Pool   *connection.Pool
-	// DeletionDeadline is how long an object that is being deleted waits for an appliance that does not answer, before it
-	// is let go and reported as left over.
-	DeletionDeadline time.Duration
-	// Concurrency is how many policy objects are worked on at the same time. It should not be less than the largest batch,
-	// because each waits in it.
-	Concurrency int
-	// Moved tells of appliances whose configuration was changed by somebody else.
-	Moved *Broadcast
-	// Activity tells of connections on whose appliance something happened that their status shows.
-	Activity chan event.GenericEvent
-}
-
-func (d Deps) statusWriter() statusWriter { return statusWriter{client: d.Client, events: d.Events} }
 
 // policyObject is an object that is kept equal to an appliance.
 type policyObject interface {
@@ -84,7 +62,7 @@ type writer[T policyObject] interface {
 
 // policyReconciler is the loop of one kind of policy object.
 type policyReconciler[T policyObject] struct {
-	Deps
+	deps
 
 	verbs      verbs[T]
 	collection sps.Collection
@@ -105,6 +83,9 @@ func (r *policyReconciler[T]) Reconcile(ctx context.Context, obj T) (ctrl.Result
 	if err != nil {
 		out = outcomeOf(err)
 	}
+	if out.reason == pamv1alpha1.ReasonLocked && out.err == nil {
+		out.after = r.LockedRetry
+	}
 	return r.statusWriter().save(ctx, before, obj, out)
 }
 
@@ -114,7 +95,7 @@ func copyOf[T runtime.Object](obj T) T {
 
 // keep makes the appliance equal to the object, and returns the object with what is to be written into its status.
 func (r *policyReconciler[T]) keep(ctx context.Context, obj T) (T, outcome, error) {
-	conn, appliance, err := r.Pool.Appliance(ctx, obj.Connection(), obj.GetNamespace())
+	conn, appliance, err := r.pool.Appliance(ctx, obj.Connection(), obj.GetNamespace())
 	if err != nil {
 		return obj, outcome{}, err
 	}
@@ -139,9 +120,22 @@ func (r *policyReconciler[T]) keep(ctx context.Context, obj T) (T, outcome, erro
 	case actReport, actHold:
 		return obj, r.reported(obj, seen, act), nil
 	case actRefuse:
-		return obj, outcome{}, adoptionRefused(obj, seen)
+		return obj, outcome{}, errors.Join(r.current(ctx, obj), adoptionRefused(obj, seen))
 	}
 	return r.write(ctx, appliance, obj, seen)
+}
+
+// current fails for an object of the cache that lags behind our own writes: it may lack the key that says that what is
+// there is ours.
+func (r *policyReconciler[T]) current(ctx context.Context, obj T) error {
+	live := copyOf(obj)
+	if err := r.live.Get(ctx, client.ObjectKeyFromObject(obj), live); err != nil {
+		return err
+	}
+	if live.GetResourceVersion() != obj.GetResourceVersion() {
+		return errStale
+	}
+	return nil
 }
 
 // write has the difference committed, and looks at what came of it.

@@ -25,21 +25,21 @@ import (
 
 // sessionTerminationReconciler closes live sessions. It runs once for each object.
 type sessionTerminationReconciler struct {
-	Deps
+	deps
 
 	now func() time.Time
 }
 
-// SetupSessionTermination adds the controller of SessionTermination to a manager.
-func SetupSessionTermination(mgr ctrl.Manager, deps Deps) error {
-	r := &sessionTerminationReconciler{Deps: deps, now: time.Now}
+// setupSessionTermination adds the controller of SessionTermination to a manager.
+func setupSessionTermination(mgr ctrl.Manager, deps deps) error {
+	r := &sessionTerminationReconciler{deps: deps, now: time.Now}
 	list := &pamv1alpha1.SessionTerminationList{}
 	return ctrl.NewControllerManagedBy(mgr).Named("sessiontermination").
 		For(&pamv1alpha1.SessionTermination{}, onSpec()).
-		Watches(&pamv1alpha1.SPSConnection{}, dependentsOfConnection(deps.Client, list), onReadiness()).
-		Watches(&pamv1alpha1.RDPConnectionPolicy{}, dependentsOn(deps.Client, list, indexPolicyRef), onKeyOrReady()).
+		Watches(&pamv1alpha1.SPSConnection{}, dependentsOfConnection(deps.client, list), onReadiness()).
+		Watches(&pamv1alpha1.RDPConnectionPolicy{}, dependentsOn(deps.client, list, indexPolicyRef), onKeyOrReady()).
 		WithOptions(options(connectionConcurrency)).
-		Complete(reconcile.AsReconciler(deps.Client, r))
+		Complete(reconcile.AsReconciler(deps.client, r))
 }
 
 // Reconcile makes one pass and writes down what it came to.
@@ -72,7 +72,7 @@ func (r *sessionTerminationReconciler) pass(
 	if t.Suspended() {
 		return held("suspended; nothing has been sent"), nil
 	}
-	conn, appliance, err := r.Pool.Appliance(ctx, t.Spec.ConnectionRef, t.Namespace)
+	conn, appliance, err := r.pool.Appliance(ctx, t.Spec.ConnectionRef, t.Namespace)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -106,7 +106,7 @@ func (r *sessionTerminationReconciler) targets(
 	}
 	policy := &pamv1alpha1.RDPConnectionPolicy{}
 	key := types.NamespacedName{Namespace: t.Namespace, Name: t.Spec.PolicyRef.Name}
-	if err := r.Client.Get(ctx, key, policy); err != nil {
+	if err := r.client.Get(ctx, key, policy); err != nil {
 		if client.IgnoreNotFound(err) == nil {
 			return nil, mustAct(pamv1alpha1.ReasonReferenceNotFound,
 				"spec.policyRef: RDPConnectionPolicy %s does not exist", key)
@@ -188,5 +188,5 @@ func (r *sessionTerminationReconciler) finished(
 		out.after = max(left, time.Second)
 		return out, nil
 	}
-	return outcome{}, client.IgnoreNotFound(r.Client.Delete(ctx, t, client.Preconditions{UID: &t.UID}))
+	return outcome{}, client.IgnoreNotFound(r.client.Delete(ctx, t, client.Preconditions{UID: &t.UID}))
 }

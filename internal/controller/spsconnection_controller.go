@@ -29,17 +29,17 @@ import (
 const defaultDriftCheckInterval = 5 * time.Minute
 
 // spsConnectionReconciler tries connections out, and finds out whether somebody else changed their appliance.
-type spsConnectionReconciler struct{ Deps }
+type spsConnectionReconciler struct{ deps }
 
-// SetupSPSConnection adds the controller of SPSConnection to a manager.
-func SetupSPSConnection(mgr ctrl.Manager, deps Deps) error {
+// setupSPSConnection adds the controller of SPSConnection to a manager.
+func setupSPSConnection(mgr ctrl.Manager, deps deps) error {
 	r := &spsConnectionReconciler{deps}
 	list := &pamv1alpha1.SPSConnectionList{}
 	return ctrl.NewControllerManagedBy(mgr).Named("spsconnection").
 		For(&pamv1alpha1.SPSConnection{}, onSpec()).
-		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.Client, list, indexSecrets)).
-		WatchesMetadata(&corev1.ConfigMap{}, dependentsOn(deps.Client, list, indexConfigMaps)).
-		WatchesRawSource(source.Channel(deps.Activity, &handler.EnqueueRequestForObject{})).
+		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.client, list, indexSecrets)).
+		WatchesMetadata(&corev1.ConfigMap{}, dependentsOn(deps.client, list, indexConfigMaps)).
+		WatchesRawSource(source.Channel(deps.activity, &handler.EnqueueRequestForObject{})).
 		WithOptions(options(connectionConcurrency)).
 		Complete(r)
 }
@@ -50,9 +50,9 @@ const connectionConcurrency = 16
 // Reconcile makes one pass over a connection.
 func (r *spsConnectionReconciler) Reconcile(ctx context.Context, request reconcile.Request) (ctrl.Result, error) {
 	conn := &pamv1alpha1.SPSConnection{}
-	if err := r.Client.Get(ctx, request.NamespacedName, conn); err != nil {
+	if err := r.client.Get(ctx, request.NamespacedName, conn); err != nil {
 		if client.IgnoreNotFound(err) == nil {
-			r.Pool.Forget(ctx, request.NamespacedName)
+			r.pool.Forget(ctx, request.NamespacedName)
 			insecureConnections.DeleteLabelValues("SPSConnection", request.Namespace, request.Name)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
@@ -69,7 +69,7 @@ func (r *spsConnectionReconciler) Reconcile(ctx context.Context, request reconci
 // probe asks the appliance for its version and its config_hash, which proves that it can be reached and that the
 // credentials are accepted, and tells the dependents if somebody else changed it.
 func (r *spsConnectionReconciler) probe(ctx context.Context, conn *pamv1alpha1.SPSConnection) (outcome, error) {
-	appliance, err := r.Pool.Connect(ctx, conn)
+	appliance, err := r.pool.Connect(ctx, conn)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -80,7 +80,7 @@ func (r *spsConnectionReconciler) probe(ctx context.Context, conn *pamv1alpha1.S
 		return outcome{}, err
 	}
 	if moved {
-		r.Moved.Send(ctx, event.GenericEvent{Object: conn.DeepCopy()})
+		r.moved.send(ctx, event.GenericEvent{Object: conn.DeepCopy()})
 	}
 	conn.Status.Version, conn.Status.ConfigHash = info.Version, info.ConfigHash
 	out := done(pamv1alpha1.ReasonSynced, "the appliance answers and accepts the credentials")
@@ -98,7 +98,7 @@ func (r *spsConnectionReconciler) countDependents(ctx context.Context, conn *pam
 		&pamv1alpha1.RDPConnectionPolicyList{}, &pamv1alpha1.LocalUserList{}, &pamv1alpha1.LocalUserGroupList{},
 		&pamv1alpha1.SessionTerminationList{},
 	} {
-		total += len(requests(ctx, r.Client, list, client.MatchingFields{
+		total += len(requests(ctx, r.client, list, client.MatchingFields{
 			indexConnection: client.ObjectKeyFromObject(conn).String(),
 		}))
 	}

@@ -41,8 +41,8 @@ const (
 	indexBoundTo       = "boundTo"
 )
 
-// AddIndexes adds the field indexes that the controllers look objects up by.
-func AddIndexes(ctx context.Context, mgr ctrl.Manager) error {
+// addIndexes adds the field indexes that the controllers look objects up by.
+func addIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	for _, i := range []struct {
 		obj   client.Object
 		field string
@@ -67,7 +67,7 @@ func AddIndexes(ctx context.Context, mgr ctrl.Manager) error {
 		{&pamv1alpha1.ActivitySession{}, indexSecrets, sessionSecretOf},
 		{&pamv1alpha1.ActivitySession{}, indexBoundTo, boundToOf},
 	} {
-		if err := mgr.GetFieldIndexer().IndexField(ctx, i.obj, i.field, i.of); err != nil {
+		if err := indexer.IndexField(ctx, i.obj, i.field, i.of); err != nil {
 			return err
 		}
 	}
@@ -257,17 +257,17 @@ func onDeletion() builder.WatchesOption {
 func (r *policyReconciler[T]) builder(
 	mgr ctrl.Manager, name string, obj client.Object, list client.ObjectList,
 ) *builder.Builder {
-	dependents := dependentsOfConnection(r.Client, list)
+	dependents := dependentsOfConnection(r.client, list)
 	return ctrl.NewControllerManagedBy(mgr).Named(name).
 		For(obj, onSpec()).
 		Watches(&pamv1alpha1.SPSConnection{}, dependents, onReadiness()).
-		Watches(obj, namesakes(r.Client, list), onDeletion()).
-		WatchesRawSource(source.Channel(r.Moved.Subscribe(), dependents)).
+		Watches(obj, namesakes(r.client, list), onDeletion()).
+		WatchesRawSource(source.Channel(r.moved.subscribe(), dependents)).
 		WithOptions(options(r.Concurrency))
 }
 
 func (r *policyReconciler[T]) reconciler() reconcile.Reconciler {
-	return reconcile.AsReconciler(r.Client, r)
+	return reconcile.AsReconciler(r.client, r)
 }
 
 // Delays of retries: the first ones are quick, the later ones spare an appliance that is down.
@@ -295,14 +295,14 @@ func (j jittered) When(request reconcile.Request) time.Duration {
 	return utilwait.Jitter(j.TypedRateLimiter.When(request), 0.5)
 }
 
-// Broadcast passes events on to every subscriber.
-type Broadcast struct {
+// broadcast passes events on to every subscriber.
+type broadcast struct {
 	mu   sync.Mutex
 	subs []chan event.GenericEvent
 }
 
-// Subscribe returns a channel that receives every later event.
-func (b *Broadcast) Subscribe() <-chan event.GenericEvent {
+// subscribe returns a channel that receives every later event.
+func (b *broadcast) subscribe() <-chan event.GenericEvent {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	c := make(chan event.GenericEvent, broadcastBuffer)
@@ -313,8 +313,8 @@ func (b *Broadcast) Subscribe() <-chan event.GenericEvent {
 // broadcastBuffer is enough for every connection to tell something before a controller has started to listen.
 const broadcastBuffer = 1024
 
-// Send passes an event on, unless the context ends first.
-func (b *Broadcast) Send(ctx context.Context, e event.GenericEvent) {
+// send passes an event on, unless the context ends first.
+func (b *broadcast) send(ctx context.Context, e event.GenericEvent) {
 	b.mu.Lock()
 	subs := slices.Clone(b.subs)
 	b.mu.Unlock()
@@ -327,9 +327,9 @@ func (b *Broadcast) Send(ctx context.Context, e event.GenericEvent) {
 	}
 }
 
-// NotifyActivity returns a function that tells the controllers of connections that something happened on an
+// notify returns a function that tells the controllers of connections that something happened on an
 // appliance. It never blocks: a connection that is told of already needs no second word.
-func NotifyActivity(activity chan<- event.GenericEvent) func(types.NamespacedName) {
+func notify(activity chan<- event.GenericEvent) func(types.NamespacedName) {
 	return func(name types.NamespacedName) {
 		c := &pamv1alpha1.SPSConnection{}
 		c.Namespace, c.Name = name.Namespace, name.Name

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"github.com/pam-operator/pam-operator/internal/connection"
+)
+
+// Options are what differs between one manager and another.
+type Options struct {
+	// UserAgent is sent to the appliances.
+	UserAgent string
+	// DeletionDeadline is how long an object that is being deleted waits for an appliance that does not answer, before it
+	// is let go and reported as left over.
+	DeletionDeadline time.Duration
+	// Concurrency is how many policy objects of a kind are worked on at the same time. It should not be less than the
+	// largest batch, because each waits in it.
+	Concurrency int
+	// LockedRetry is how long an object waits before it asks again for a configuration that somebody else holds; 0 means
+	// 15 s. It is jittered.
+	LockedRetry time.Duration
+}
+
+// deps is what every controller works with.
+type deps struct {
+	Options
+
+	client client.Client
+	// cache reads metadata of Secrets, whose content the client reads from the API server.
+	cache client.Reader
+	// live reads from the API server.
+	live   client.Reader
+	events events.EventRecorder
+	pool   *connection.Pool
+	// moved tells of appliances whose configuration was changed by somebody else.
+	moved *broadcast
+	// activity tells of connections on whose appliance something happened that their status shows.
+	activity chan event.GenericEvent
+}
+
+// activityBuffer is more than there are connections; what does not fit is told by the next drift check.
+const activityBuffer = 1024
+
+// Setup adds every controller, and what they share, to a manager.
+func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
+	if err := addIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
+		return fmt.Errorf("add indexes: %w", err)
+	}
+	if options.LockedRetry == 0 {
+		options.LockedRetry = lockedRetry
+	}
+	activity := make(chan event.GenericEvent, activityBuffer)
+	pool := connection.NewPool(connection.Config{
+		Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), UserAgent: options.UserAgent, Notify: notify(activity),
+	})
+	if err := mgr.Add(pool); err != nil {
+		return fmt.Errorf("add the pool of connections: %w", err)
+	}
+	d := deps{
+		Options: options, client: mgr.GetClient(), cache: mgr.GetCache(), live: mgr.GetAPIReader(),
+		events: mgr.GetEventRecorder("pam-operator"), pool: pool, moved: &broadcast{}, activity: activity,
+	}
+	for _, setup := range []func(ctrl.Manager, deps) error{
+		setupSPSConnection, setupNPSConnection, setupRDPConnectionPolicy, setupLocalUser, setupLocalUserGroup,
+		setupSessionTermination, setupActivitySession,
+	} {
+		if err := setup(mgr, d); err != nil {
+			return fmt.Errorf("add controllers: %w", err)
+		}
+	}
+	return nil
+}
+
+func (d deps) statusWriter() statusWriter { return statusWriter{client: d.client, events: d.events} }
