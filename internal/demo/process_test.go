@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package demo
+
+import (
+	"bufio"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func start(t *testing.T, script string) *process {
+	t.Helper()
+	p, err := startProcess(t.Context(), filepath.Join(t.TempDir(), "log"), nil, "bash", "-c", script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.stop() })
+	return p
+}
+
+func TestStopEndsAProcess(t *testing.T) {
+	const wait = "echo ready; sleep 600 & wait"
+	tests := map[string]struct{ script, want string }{
+		"that takes no notice of signals": {"echo ready; exec sleep 600", ""},
+		"that ends well":                  {"trap 'kill %1; exit 0' TERM; " + wait, ""},
+		"that ends badly":                 {"trap 'kill %1; exit 7' TERM; " + wait, "bash ended with exit status 7"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			output, stdout := io.Pipe()
+			p, err := startProcess(t.Context(), filepath.Join(t.TempDir(), "log"), stdout, "bash", "-c", tt.script)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := bufio.NewReader(output).ReadString('\n'); err != nil {
+				t.Fatal(err)
+			}
+			err = p.stop()
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+			if err := p.stop(); err != nil {
+				t.Errorf("the second stop: %v", err)
+			}
+		})
+	}
+}
+
+func TestStopOfWhatWasNeverStarted(t *testing.T) {
+	var p *process
+	if err := p.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFailureExplainsAnEnd(t *testing.T) {
+	p := start(t, `for i in {1..40}; do echo "line $i"; done; echo alas >&2; exit 3`)
+	<-p.done
+	err := p.failure()
+	for _, want := range []string{"bash ended by itself (exit status 3)", "\nline 27\n", "line 40\nalas"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in the error:\n%v", want, err)
+		}
+	}
+	if strings.Contains(err.Error(), "line 26\n") {
+		t.Errorf("more than the end of the log:\n%v", err)
+	}
+	if err := p.stop(); err != nil {
+		t.Errorf("stop tells it again: %v", err)
+	}
+}

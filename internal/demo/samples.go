@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package demo
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+)
+
+// fieldManager is whose the applied fields are.
+const fieldManager = "pam-demo"
+
+// samples are the objects of config/samples. They stay as they were written, instead of becoming Go values, so that
+// server-side apply owns exactly the fields that the files name.
+type samples []*unstructured.Unstructured
+
+// loadSamples reads the samples and fits them to the simulated appliances.
+func (d *demo) loadSamples(context.Context) error {
+	var err error
+	if d.samples, err = readSamples(filepath.Join(d.Root, "config", "samples")); err != nil {
+		return err
+	}
+	changes, err := d.samples.fit(d.appliances, d.account)
+	for _, change := range changes {
+		d.screen.detail("%s", change)
+	}
+	return err
+}
+
+// readSamples reads the files of a folder in the order of their names; kustomization.yaml is none of them.
+func readSamples(dir string) (samples, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "[0-9]*.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("no samples in %s: run the demo in the repository's folder", dir)
+	}
+	var all samples
+	for _, file := range files {
+		content, err := os.ReadFile(file) //nolint:gosec // G304: found in the folder that the user named
+		if err != nil {
+			return nil, err
+		}
+		objects, err := decodeDocuments(content)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		all = append(all, objects...)
+	}
+	return all, nil
+}
+
+// decodeDocuments reads objects from YAML documents; those that hold only comments are skipped.
+func decodeDocuments(content []byte) ([]*unstructured.Unstructured, error) {
+	var objects []*unstructured.Unstructured
+	documents := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(content)))
+	for {
+		document, err := documents.Read()
+		if errors.Is(err, io.EOF) {
+			return objects, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		encoded, err := yaml.YAMLToJSONStrict(document)
+		if err != nil {
+			return nil, err
+		}
+		if string(encoded) == "null" {
+			continue
+		}
+		object := &unstructured.Unstructured{}
+		if err := object.UnmarshalJSON(encoded); err != nil {
+			return nil, err
+		}
+		objects = append(objects, object)
+	}
+}
+
+// ours are the samples of our own kinds, which are to become ready.
+func (s samples) ours() []identity {
+	var out []identity
+	for _, o := range s {
+		if o.GroupVersionKind().Group == pamv1alpha1.GroupVersion.Group {
+			out = append(out, identify(o))
+		}
+	}
+	return out
+}
+
+// find returns the sample of a kind and name, or nil.
+func (s samples) find(id identity) *unstructured.Unstructured {
+	for _, o := range s {
+		if id == identify(o) {
+			return o
+		}
+	}
+	return nil
+}
+
+// applySamples applies all samples at once, in their order; what waits for what is the manager's business. The watch
+// begins before, so that no transition is missed.
+func (d *demo) applySamples(ctx context.Context) error {
+	d.board = newBoard(d.samples.ours())
+	var err error
+	if d.updates, err = watch(ctx, d.plane.Config); err != nil {
+		return err
+	}
+	if err := d.apply(ctx, d.samples); err != nil {
+		return err
+	}
+	d.screen.detail("%d objects, %d of them ours", len(d.samples), len(d.samples.ours()))
+	return nil
+}
+
+// apply is server-side apply, which refuses fields that the schema does not know.
+func (d *demo) apply(ctx context.Context, objects []*unstructured.Unstructured) error {
+	for _, o := range objects {
+		// The answer is written into the argument.
+		configuration := client.ApplyConfigurationFromUnstructured(o.DeepCopy())
+		err := d.client.Apply(ctx, configuration, client.FieldOwner(fieldManager), client.ForceOwnership)
+		if err != nil {
+			return fmt.Errorf("apply %s %s: %w", o.GetKind(), o.GetName(), err)
+		}
+	}
+	return nil
+}

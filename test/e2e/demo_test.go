@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package e2e runs the built binaries: the manager with the rights that its role gives it and nothing more, on a real
+// control plane, against simulated appliances. "make test-e2e" builds what it needs.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience bounds a run of the demo, which takes some seconds.
+const patience = 5 * time.Minute
+
+// binary is a command that "make build" made.
+func binary(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("..", "..", "bin", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("bin/%s is missing: run \"make build\" (make test and make test-e2e do)", name)
+	}
+	return path
+}
+
+// TestDemoMakesEverySampleReady proves that the samples work as they are shipped, and that the manager needs no right
+// beyond its generated role.
+func TestDemoMakesEverySampleReady(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	demo := exec.CommandContext(ctx, binary(t, "pam-demo"), "--once")
+	demo.Dir = filepath.Join("..", "..")
+	demo.Cancel = func() error { return demo.Process.Signal(os.Interrupt) } // so that it stops what it started
+	demo.WaitDelay = time.Minute
+	var out bytes.Buffer
+	demo.Stdout, demo.Stderr = &out, &out
+	if err := demo.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	for _, want := range []string{"rdp_demo", "rdp-finance", "rdp-auditors", "alice", "ssh-url", "Synced", "Active"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the demo does not show %q:\n%s", want, out.String())
+		}
+	}
+}
