@@ -247,3 +247,6 @@ func (c *NPSConnection) Suspended() bool { return c.Spec.Suspend != nil && *c.Sp
 
 // GetStatus is the status, for code that treats all kinds alike.
 func (c *NPSConnection) GetStatus() ObjectStatus { return &c.Status }
+
+// TLSSettings say how the server's certificate is verified; nil leaves that to the system's trust store.
+func (c *NPSConnection) TLSSettings() *TLSSettings { return c.Spec.TLS }

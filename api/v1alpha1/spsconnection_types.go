@@ -225,3 +225,6 @@ func (c *SPSConnection) Suspended() bool { return c.Spec.Suspend != nil && *c.Sp
 
 // GetStatus is the status, for code that treats all kinds alike.
 func (c *SPSConnection) GetStatus() ObjectStatus { return &c.Status }
+
+// TLSSettings say how the server's certificate is verified; nil leaves that to the system's trust store.
+func (c *SPSConnection) TLSSettings() *TLSSettings { return c.Spec.TLS }

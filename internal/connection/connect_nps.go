@@ -20,32 +20,18 @@ func (p *Pool) ConnectServer(ctx context.Context, c *pamv1alpha1.NPSConnection) 
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	inputs, err := p.inputs(ctx, c, npsSources(c))
-	if err != nil {
-		return nil, err
+	inputs := func() (string, error) { return p.inputs(ctx, c, npsSources(c)) }
+	load := func() (string, func() (*Server, error), error) {
+		cfg, err := p.npsConfig(ctx, c)
+		return digest(cfg.parts...), func() (*Server, error) {
+			npsClient, err := nps.New(cfg.Config)
+			if err != nil {
+				return nil, invalid("connection %s/%s: %v", c.Namespace, c.Name, err)
+			}
+			return newServer(npsClient), nil
+		}, err
 	}
-	if s.built && s.inputs == inputs {
-		return s.value, nil
-	}
-	cfg, err := p.npsConfig(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	content := digest(cfg.parts...)
-	if !s.built || s.content != content {
-		npsClient, err := nps.New(cfg.Config)
-		if err != nil {
-			return nil, invalid("connection %s/%s: %v", c.Namespace, c.Name, err)
-		}
-		if s.built {
-			s.value.client.Close()
-		}
-		s.value, s.built = newServer(npsClient), true
-	}
-	s.inputs, s.content = inputs, content
-	return s.value, nil
+	return s.current(inputs, load, func(old *Server) { old.client.Close() })
 }
 
 // npsSettings is a client's configuration together with the texts that make it differ from another one.

@@ -21,43 +21,25 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appl
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	inputs, err := p.inputs(ctx, c, spsSources(c))
-	if err != nil {
-		return nil, err
+	inputs := func() (string, error) { return p.inputs(ctx, c, spsSources(c)) }
+	load := func() (string, func() (*Appliance, error), error) {
+		cfg, err := p.spsConfig(ctx, c)
+		return digest(cfg.content()...), func() (*Appliance, error) { return p.newAppliance(c, cfg.Config) }, err
 	}
-	if s.built && s.inputs == inputs {
-		return s.value, nil
+	appliance, err := s.current(inputs, load, func(old *Appliance) { p.retire(ctx, old) })
+	if err == nil {
+		appliance.configure(c.Spec.Commit)
 	}
-	cfg, err := p.spsConfig(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	content := digest(cfg.content()...)
-	if !s.built || s.content != content {
-		if err := p.replaceAppliance(ctx, s, c, cfg.Config); err != nil {
-			return nil, err
-		}
-	}
-	s.inputs, s.content = inputs, content
-	s.value.configure(c.Spec.Commit)
-	return s.value, nil
+	return appliance, err
 }
 
-func (p *Pool) replaceAppliance(
-	ctx context.Context, s *slot[*Appliance], c *pamv1alpha1.SPSConnection, cfg sps.Config,
-) error {
+func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, cfg sps.Config) (*Appliance, error) {
 	spsClient, err := sps.New(cfg)
 	if err != nil {
-		return invalid("connection %s/%s: %v", c.Namespace, c.Name, err)
-	}
-	if old := s.value; s.built {
-		p.retire(ctx, old)
+		return nil, invalid("connection %s/%s: %v", c.Namespace, c.Name, err)
 	}
 	name, address := client.ObjectKeyFromObject(c), CanonicalURL(c.Spec.URL)
-	s.value, s.built = newAppliance(spsClient, address, p.gate(address), func() { p.cfg.Notify(name) }), true
-	return nil
+	return newAppliance(spsClient, address, p.gate(address), func() { p.cfg.Notify(name) }), nil
 }
 
 // spsSettings is a client's configuration together with the text that makes it differ from another one.

@@ -19,6 +19,12 @@ func (e *NotReadyError) Error() string { return e.Message }
 // MissingError is a NotReadyError whose connection object does not exist at all.
 type MissingError struct{ NotReadyError }
 
+// UntriedError is a NotReadyError of a connection that has just been made or changed.
+type UntriedError struct{ NotReadyError }
+
+// Unwrap makes an UntriedError a NotReadyError, too.
+func (e *UntriedError) Unwrap() error { return &e.NotReadyError }
+
 // Unwrap makes a MissingError a NotReadyError, too.
 func (e *MissingError) Unwrap() error { return &e.NotReadyError }
 
@@ -43,6 +49,12 @@ func IsNotReady(err error) bool {
 // IsMissing says that the connection object does not exist.
 func IsMissing(err error) bool {
 	_, ok := errors.AsType[*MissingError](err)
+	return ok
+}
+
+// IsUntried says that the connection is about to be tried.
+func IsUntried(err error) bool {
+	_, ok := errors.AsType[*UntriedError](err)
 	return ok
 }
 

@@ -31,6 +31,8 @@ type Inventory struct {
 	mu sync.Mutex
 	// hash is the config_hash that the shelves show; empty while it is not known.
 	hash string
+	// moved says that a reader found another configuration, which the next check is to tell.
+	moved bool
 	// edition changes whenever the shelves are cleared, so that a list that was begun before is not kept.
 	edition int
 	shelves map[sps.Collection][]sps.Object
@@ -54,20 +56,46 @@ func (i *Inventory) List(ctx context.Context, collection sps.Collection) ([]sps.
 	if objects, ok := i.shelf(collection); ok { // somebody else has read it meanwhile
 		return objects, nil
 	}
-	if err := i.identify(ctx); err != nil {
-		return nil, err
+	for range readAttempts {
+		objects, steady, err := i.read(ctx, collection)
+		if err != nil || steady {
+			return objects, err
+		}
 	}
-	edition := i.currentEdition()
-	objects, err := i.reader.List(ctx, collection)
-	if err != nil {
-		return nil, err
+	return i.reader.List(ctx, collection) // it keeps moving; this picture is for this caller only
+}
+
+// readAttempts is how often a collection is read in the hope that the configuration does not move meanwhile.
+const readAttempts = 3
+
+// read reads a collection and keeps it, if the configuration is still the one that the shelves show. Otherwise what was
+// read belongs to another one, and would stay if the configuration came back to where it was before the next check.
+func (i *Inventory) read(ctx context.Context, collection sps.Collection) (objects []sps.Object, steady bool, err error) {
+	if err := i.identify(ctx); err != nil {
+		return nil, false, err
+	}
+	hash, edition := i.showing()
+	if objects, err = i.reader.List(ctx, collection); err != nil {
+		return nil, false, err
+	}
+	now := sps.Info{}
+	if hash != "" {
+		if now, err = i.reader.Info(ctx); err != nil {
+			return nil, false, err
+		}
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.edition == edition {
+	switch {
+	case i.edition != edition: // whoever cleared the shelves or committed knows the configuration of now
+	case now.ConfigHash != hash:
+		i.clear(now.ConfigHash)
+		i.moved = true
+		return nil, false, nil
+	default:
 		i.shelves[collection] = objects
 	}
-	return objects, nil
+	return objects, true, nil
 }
 
 // identify finds out which configuration is about to be read, so that the next check does not take it for another one.
@@ -97,10 +125,10 @@ func (i *Inventory) shelf(collection sps.Collection) ([]sps.Object, bool) {
 	return objects, ok
 }
 
-func (i *Inventory) currentEdition() int {
+func (i *Inventory) showing() (hash string, edition int) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.edition
+	return i.hash, i.edition
 }
 
 // Check asks the appliance whether its configuration is still the one that the inventory shows, and throws the
@@ -112,8 +140,9 @@ func (i *Inventory) Check(ctx context.Context) (info sps.Info, moved bool, err e
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	moved, i.moved = i.moved, false
 	if info.ConfigHash != "" && info.ConfigHash == i.hash {
-		return info, false, nil
+		return info, moved, nil
 	}
 	i.clear(info.ConfigHash)
 	return info, true, nil
@@ -159,7 +188,7 @@ func (i *Inventory) committed(base, now string, effects []effect) {
 
 // Reload reads one object again, as the appliance shows it, and returns it.
 func (i *Inventory) Reload(ctx context.Context, collection sps.Collection, key string) (sps.Object, error) {
-	edition := i.currentEdition()
+	_, edition := i.showing()
 	object, err := i.reader.Get(ctx, collection, key)
 	gone := rest.IsNotFound(err)
 	if err != nil && !gone {

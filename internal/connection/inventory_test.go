@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -172,6 +173,57 @@ func TestInventoryForgetsAListThatWasBegunBeforeAMove(t *testing.T) {
 	}
 }
 
+func TestInventoryDoesNotKeepWhatItReadOfAnotherConfiguration(t *testing.T) {
+	b := &box{}
+	b.set("1", thing("k1", "a"))
+	i := newInventory(b)
+	if _, _, err := i.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.set("2", thing("k1", "passing"))
+	if got := names(t, i); got[0] != "passing" {
+		t.Errorf("got %v", got)
+	}
+	b.set("1", thing("k1", "a")) // undone before anybody has checked
+	if _, moved, err := i.Check(t.Context()); err != nil || !moved {
+		t.Errorf("the move was not told: %v", err)
+	}
+	if got := names(t, i); got[0] != "a" {
+		t.Errorf("got %v, which was undone", got)
+	}
+}
+
+func TestInventoryTellsOfAMoveThatAReaderFound(t *testing.T) {
+	b := &box{}
+	b.set("1", thing("k1", "a"))
+	i := newInventory(b)
+	if _, _, err := i.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.set("2", thing("k1", "changed"))
+	names(t, i)
+	for n, want := range []bool{true, false} {
+		if _, moved, err := i.Check(t.Context()); err != nil || moved != want {
+			t.Errorf("check %d: moved is %v, want %v: %v", n, moved, want, err)
+		}
+	}
+}
+
+func TestInventoryOfAConfigurationThatKeepsMovingIsReadForTheCallerOnly(t *testing.T) {
+	b := &box{}
+	b.set("0", thing("k1", "a"))
+	i := newInventory(b)
+	n := 0
+	b.listing = func() {
+		n++
+		b.set(strconv.Itoa(n), thing("k1", "a"))
+	}
+	names(t, i)
+	if got := b.lists.Load(); got != readAttempts+1 {
+		t.Errorf("%d lists, want %d", got, readAttempts+1)
+	}
+}
+
 func TestInventoryTakesOverWhatWasCommitted(t *testing.T) {
 	written := []effect{
 		{collection: sps.RDPConnections, key: "k3", body: sps.Body{"name": "new"}},
@@ -200,6 +252,7 @@ func TestInventoryTakesOverWhatWasCommitted(t *testing.T) {
 				t.Fatal(err)
 			}
 			names(t, i)
+			b.set(c.now, thing("k1", "a"), thing("k2", "b"))
 			i.committed(c.base, c.now, written)
 			if diff := cmp.Diff(c.want, names(t, i)); diff != "" {
 				t.Error(diff)

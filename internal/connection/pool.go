@@ -124,6 +124,38 @@ func (p *Pool) Close(ctx context.Context) error {
 	return result
 }
 
+// current returns the value of the slot. If the inputs differ from those that it was made of, they are loaded, and if
+// their content differs, too, the value is made anew and retire is given the old one.
+func (s *slot[T]) current(
+	inputs func() (string, error), load func() (content string, build func() (T, error), err error), retire func(T),
+) (value T, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	versions, err := inputs()
+	if err != nil {
+		return value, err
+	}
+	if s.built && s.inputs == versions {
+		return s.value, nil
+	}
+	content, build, err := load()
+	if err != nil {
+		return value, err
+	}
+	if !s.built || s.content != content {
+		fresh, err := build()
+		if err != nil {
+			return value, err
+		}
+		if s.built {
+			retire(s.value)
+		}
+		s.value, s.built = fresh, true
+	}
+	s.inputs, s.content = versions, content
+	return s.value, nil
+}
+
 func (s *slot[T]) close(end func(T) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -246,7 +278,7 @@ func ready(c client.Object, conditions []metav1.Condition, observed *int64) erro
 	condition := meta.FindStatusCondition(conditions, pamv1alpha1.ConditionReady)
 	switch {
 	case condition == nil || observed == nil || *observed != c.GetGeneration():
-		return notReady("connection %s has not been tried yet", name)
+		return &UntriedError{NotReadyError{fmt.Sprintf("connection %s has not been tried yet", name)}}
 	case condition.Status != metav1.ConditionTrue:
 		return notReady("connection %s is not ready: %s: %s", name, condition.Reason, condition.Message)
 	}

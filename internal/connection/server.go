@@ -20,6 +20,9 @@ type Server struct {
 
 	mu        sync.Mutex
 	platforms map[string]nps.Platform
+	// version is the server's last answer, at asked; empty if it gave none.
+	version string
+	asked   time.Time
 }
 
 func newServer(c *nps.Client) *Server {
@@ -30,7 +33,20 @@ func newServer(c *nps.Client) *Server {
 func (s *Server) Client() *nps.Client { return s.client }
 
 // Version asks the server for its version, which proves that it can be reached and that the credentials are accepted.
-func (s *Server) Version(ctx context.Context) (string, error) { return s.client.Version(ctx) }
+// An answer that is younger than maxAge is proof enough.
+func (s *Server) Version(ctx context.Context, maxAge time.Duration) (string, error) {
+	s.mu.Lock()
+	version, asked := s.version, s.asked
+	s.mu.Unlock()
+	if version != "" && time.Since(asked) < maxAge {
+		return version, nil
+	}
+	version, err := s.client.Version(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.version, s.asked = version, time.Now()
+	return version, err
+}
 
 // TokenExpiresAt is when the present token would expire; zero before the first sign-in.
 func (s *Server) TokenExpiresAt() time.Time { return s.client.TokenExpiresAt() }
@@ -39,22 +55,22 @@ func (s *Server) TokenExpiresAt() time.Time { return s.client.TokenExpiresAt() }
 // session's life: one that moves on while they are read is met again in a later list.
 var everyStatus = []nps.StatusFilter{
 	nps.FilterApprovalRequired, nps.FilterPending, nps.FilterActive,
-	nps.StatusFilter(nps.StatusCancelling), nps.FilterHistorical,
+	nps.FilterCancelling, nps.FilterHistorical,
 }
 
-// FindByNote returns the caller's sessions, in every status, whose note holds the text. A list that fails makes the
+// FindByNote returns the caller's sessions, in every status, whose note ends with the word. A list that fails makes the
 // whole search fail: half a search proves nothing.
-func (s *Server) FindByNote(ctx context.Context, text string) ([]nps.Summary, error) {
+func (s *Server) FindByNote(ctx context.Context, word string) ([]nps.Summary, error) {
 	var found []nps.Summary
 	for _, status := range everyStatus {
 		// The filter is the server's and only narrows; the comparison below decides.
-		summaries, err := s.client.ListMine(ctx, status, text)
+		summaries, err := s.client.ListMine(ctx, status, word)
 		if err != nil {
 			return nil, err
 		}
 		for _, summary := range summaries {
 			known := slices.ContainsFunc(found, func(o nps.Summary) bool { return o.ID == summary.ID })
-			if !known && containsWord(summary.Note, text) {
+			if !known && lastWord(summary.Note) == word {
 				found = append(found, summary)
 			}
 		}
@@ -62,9 +78,14 @@ func (s *Server) FindByNote(ctx context.Context, text string) ([]nps.Summary, er
 	return found, nil
 }
 
-// containsWord finds text where it is not the beginning of a longer one: ".../1" is not ".../12".
-func containsWord(note, text string) bool {
-	return slices.Contains(strings.Fields(note), text)
+// lastWord is where the operator writes; what comes before it is written by whoever asked for the session, and may be
+// anything.
+func lastWord(note string) string {
+	words := strings.Fields(note)
+	if len(words) == 0 {
+		return ""
+	}
+	return words[len(words)-1]
 }
 
 // IsRDP says whether a platform is reached by an RDP file. A custom platform is what it was copied from; where the

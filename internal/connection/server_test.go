@@ -48,7 +48,7 @@ func ask(ctx context.Context, t *testing.T, s *Server, note string) string {
 	return session.ID
 }
 
-func TestFindByNoteFindsWholeWordsInEveryStatus(t *testing.T) {
+func TestFindByNoteFindsTheLastWordInEveryStatus(t *testing.T) {
 	simulated, server := lab(t, simnps.Options{})
 	ctx := t.Context()
 	want := map[string]bool{}
@@ -64,6 +64,7 @@ func TestFindByNoteFindsWholeWordsInEveryStatus(t *testing.T) {
 	}
 	ask(ctx, t, server, "pam-operator/uid/12")
 	ask(ctx, t, server, "another-pam-operator/uid/1")
+	ask(ctx, t, server, "pam-operator/uid/1 pam-operator/other/1")
 	ask(ctx, t, server, "nothing")
 
 	found, err := server.FindByNote(ctx, "pam-operator/uid/1")

@@ -22,6 +22,11 @@ type problemDetails struct {
 
 var htmlTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
 
+const pageAnswer = "the answer is a page of the web server"
+
+// isPage says that an answer is not from the API but from what stands in front of it, whatever its status.
+func isPage(text string) bool { return strings.HasPrefix(strings.TrimSpace(text), "<") }
+
 // decodeError finds the server's own words. They may be problem details, a text, a page of the front end, or nothing
 // but a header. NPS has no codes of errors besides the status.
 func decodeError(header http.Header, body []byte) (code, message string) {
@@ -32,11 +37,11 @@ func decodeError(header http.Header, body []byte) (code, message string) {
 		return "", problem.text()
 	case text == "":
 		return "", header.Get("WWW-Authenticate")
-	case strings.HasPrefix(text, "<"):
+	case isPage(text):
 		if title := htmlTitle.FindStringSubmatch(text); title != nil {
 			return "", title[1]
 		}
-		return "", "the answer is a page of the web server"
+		return "", pageAnswer
 	}
 	return "", text
 }

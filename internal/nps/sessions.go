@@ -72,9 +72,12 @@ func (c *Client) session(ctx context.Context, req rest.Request) (Session, error)
 // poll until the status is terminal. A session that is gone, or ending or over already, is a success, whatever the
 // server answers (nps contract 9, 13 Q11).
 func (c *Client) End(ctx context.Context, id string) error {
-	_, err := c.rest.Do(ctx, session(http.MethodDelete, id))
+	req := session(http.MethodDelete, id)
+	resp, err := c.rest.Do(ctx, req)
 	e := rest.As(err)
 	switch {
+	case err == nil && isPage(string(resp.Body)):
+		return malformed(req, pageAnswer)
 	case err == nil || rest.IsNotFound(err):
 		return nil
 	case e == nil:

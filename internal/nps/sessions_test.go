@@ -251,10 +251,13 @@ func TestCreateFindsTheID(t *testing.T) {
 func TestEndIsAboutTheResultNotTheAnswer(t *testing.T) {
 	tests := map[string]struct {
 		status  int
+		body    string
 		session http.HandlerFunc
 		wantErr bool
 	}{
 		"accepted":                           {status: 202},
+		"accepted, in words":                 {status: 200, body: "ok"},
+		"a page with a good status":          {status: 200, body: "\n<html>", wantErr: true},
 		"gone":                               {status: 404},
 		"refused because it is over":         {status: 400, session: reply(200, `{"id":"x","status":4}`)},
 		"in conflict because it is ending":   {status: 409, session: reply(200, `{"id":"x","status":2}`)},
@@ -265,7 +268,7 @@ func TestEndIsAboutTheResultNotTheAnswer(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			server := newRecorder().on("DELETE "+sessionPath+"/x", reply(tt.status, ""))
+			server := newRecorder().on("DELETE "+sessionPath+"/x", reply(tt.status, tt.body))
 			if tt.session != nil {
 				server.on("GET "+sessionPath+"/x", tt.session)
 			}

@@ -15,11 +15,14 @@ const pageSize = 100
 // StatusFilter chooses which of the caller's sessions are listed.
 type StatusFilter string
 
-// The filters of lists (nps contract 5).
+// The filters of lists (nps contract 5): a state that is not terminal, or all those that are. In this order they follow
+// the life of a session, so that one which moves on while they are read one after the other is not missed. Whether
+// FilterActive includes what FilterCancelling lists is not documented.
 const (
+	FilterApprovalRequired StatusFilter = "ApprovalRequired"
 	FilterPending          StatusFilter = "Pending"
 	FilterActive           StatusFilter = "Active"
-	FilterApprovalRequired StatusFilter = "ApprovalRequired"
+	FilterCancelling       StatusFilter = "Cancelling"
 	FilterHistorical       StatusFilter = "Historical"
 )
 

@@ -63,8 +63,7 @@ func (t *Transaction) putCommit(ctx context.Context, extra map[string]string) er
 	}
 	req := transactionRequest(http.MethodPut)
 	req.Body, req.Timeout = body, t.client.cfg.CommitTimeout
-	_, err := t.session.rest.Do(ctx, req)
-	return err
+	return t.session.send(ctx, req, nil)
 }
 
 func (c *Client) knownMessageMember() string {

@@ -57,6 +57,11 @@ func TestCommit(t *testing.T) {
 		"no answer": {
 			answers: []http.HandlerFunc{broken}, check: rest.IsOutcomeUnknown, bodies: []string{bare},
 		},
+		"a page with a good status": {
+			answers: []http.HandlerFunc{reply(200, "<html>maintenance</html>")}, check: rest.IsOutcomeUnknown,
+			bodies: []string{bare},
+		},
+		"an empty answer with a good status": {answers: []http.HandlerFunc{reply(200, "")}, bodies: []string{bare}},
 		"the message has the other name": {
 			message: "required", answers: []http.HandlerFunc{refused, reply(200, "{}")}, bodies: []string{named, short},
 		},

@@ -14,9 +14,13 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// loginHoldOff is how long refused credentials are not sent again. The appliance blocks our address after 20 failures,
-// and with it every administrator behind the same NAT, for 10 minutes by default (sps contract 1.13).
-const loginHoldOff = 15 * time.Minute
+// Refused credentials are not sent again for a while that doubles with each refusal. The appliance blocks our address
+// after 20 failures, and with it every administrator behind the same NAT, for 10 minutes by default; within which time
+// the failures have to come is not known (sps contract 1.13).
+const (
+	loginHoldOff    = 15 * time.Minute
+	maxLoginHoldOff = 8 * time.Hour
+)
 
 // CredentialsError says that the appliance did not accept the credentials, or does not let their user in. Until then
 // it is answered from memory, without a call.
@@ -44,6 +48,7 @@ type authenticator struct {
 
 	mu      sync.Mutex
 	refused *CredentialsError
+	holdOff time.Duration // after the next refusal; 0 stands for loginHoldOff
 }
 
 // logIn returns the value of a new session cookie. Holding the mutex during the call is the point: a second session
@@ -69,6 +74,7 @@ func (a *authenticator) logIn() (cookie string, err error) {
 			Message: "the log-in was answered without a session cookie", Err: rest.ErrMalformedAnswer,
 		}
 	}
+	a.holdOff = 0
 	return cookies[sessionCookie], nil
 }
 
@@ -98,7 +104,9 @@ func (a *authenticator) judge(err error) error {
 	if unsent.Status != http.StatusUnauthorized && unsent.Status != http.StatusForbidden {
 		return &unsent
 	}
-	a.refused = &CredentialsError{Until: a.cfg.Now().Add(loginHoldOff), Err: &unsent}
+	a.holdOff = max(a.holdOff, loginHoldOff)
+	a.refused = &CredentialsError{Until: a.cfg.Now().Add(a.holdOff), Err: &unsent}
+	a.holdOff = min(2*a.holdOff, maxLoginHoldOff)
 	return a.refused
 }
 

@@ -178,7 +178,11 @@ func TestRefusedCredentialsAreSentOnce(t *testing.T) {
 			mustBeRefused(t, func() error { return client.Terminate(t.Context(), "x") })
 			a.want(logInLine)
 
-			clock.advance(15 * time.Minute)
+			clock.advance(30*time.Minute - time.Second)
+			mustBeRefused(t, func() error { _, err := client.Info(t.Context()); return err })
+			a.want() // the second refusal counts for twice as long
+
+			clock.advance(time.Second)
 			delete(a.routes, "GET /api/authentication")
 			if _, err := client.List(t.Context(), sps.Users); err != nil {
 				t.Errorf("after the credentials were mended: %v", err)

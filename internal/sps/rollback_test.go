@@ -24,6 +24,8 @@ func TestRollback(t *testing.T) {
 		"an error":             {answer: problem(500, "X", "no"), failed: true},
 		"no answer":            {answer: broken, failed: true},
 		"a page with an error": {answer: reply(502, "<html>"), failed: true},
+		"a page":               {answer: reply(200, "<html>"), failed: true},
+		"an empty answer":      {answer: reply(200, "")},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

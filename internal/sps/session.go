@@ -3,7 +3,9 @@
 package sps
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"sync"
@@ -43,6 +45,22 @@ func (c *Client) newSession(r renewal) (*session, error) {
 	})
 	s.rest = client
 	return s, err
+}
+
+// send sends a request that changes something. Where nothing of the answer is needed, out is nil: then it may be empty,
+// but a page of something in front of the appliance proves nothing, whatever its status.
+func (s *session) send(ctx context.Context, req rest.Request, out any) error {
+	if out != nil {
+		return s.rest.DoJSON(ctx, req, out)
+	}
+	resp, err := s.rest.Do(ctx, req)
+	if err != nil {
+		return err
+	}
+	if body := bytes.TrimSpace(resp.Body); len(body) > 0 && !json.Valid(body) {
+		return malformed(req, "the answer is neither JSON nor empty")
+	}
+	return nil
 }
 
 // RoundTrip sends the request in this session. Only a request without a body is repeated; all of ours that go through

@@ -111,7 +111,7 @@ func (t *Transaction) open(ctx context.Context) error {
 // post opens the transaction. Versions since 6.5 would also open one with the first change, but all take the POST
 // (sps contract 3), and it finds a lock before anything is written.
 func (t *Transaction) post(ctx context.Context) error {
-	_, err := t.session.rest.Do(ctx, transactionRequest(http.MethodPost))
+	err := t.session.send(ctx, transactionRequest(http.MethodPost), nil)
 	switch {
 	case rest.IsConflict(err): // open already, or locked by somebody else (sps contract Q5)
 		if state, statusErr := t.status(ctx); statusErr == nil && state.Status == statusOpen {
@@ -178,7 +178,7 @@ func (t *Transaction) Rollback(ctx context.Context) error {
 // drop deletes the transaction. 404 and 409 mean that there is none, and 401 that the log-in session has ended, which
 // ended the transaction with it (sps contract 3, time-out).
 func (t *Transaction) drop(ctx context.Context) error {
-	_, err := t.session.rest.Do(ctx, transactionRequest(http.MethodDelete))
+	err := t.session.send(ctx, transactionRequest(http.MethodDelete), nil)
 	if rest.IsNotFound(err) || rest.IsConflict(err) || rest.IsUnauthorized(err) {
 		return nil
 	}

@@ -71,7 +71,7 @@ func (t *Transaction) write(ctx context.Context, req rest.Request, out any) erro
 	if t.phase != phaseOpen {
 		return errEnded
 	}
-	err := t.session.rest.DoJSON(ctx, req, out)
+	err := t.session.send(ctx, req, out)
 	if err == nil || rest.IsOutcomeUnknown(err) {
 		t.writes++
 	}

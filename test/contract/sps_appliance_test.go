@@ -21,12 +21,12 @@ import (
 // appliance is what a case runs against.
 type appliance struct {
 	*testing.T
-	config sps.Config
-	client *sps.Client // with the right credentials
-	// The rest is of simulated appliances only.
-	sim     *simsps.Appliance
-	clock   *clock
+	config  sps.Config
+	client  *sps.Client // with the right credentials
 	version string
+	// The rest is of simulated appliances only.
+	sim   *simsps.Appliance
+	clock *clock
 }
 
 // onEverySPS runs a case against every simulated version and, if there is one, the real appliance.
@@ -68,11 +68,15 @@ func onSimulatedVersions(t *testing.T, run func(a *appliance)) {
 func simulatedSPS(t *testing.T, version string) *appliance {
 	t.Helper()
 	a := &appliance{T: t, clock: newClock(), version: version}
-	a.sim = simsps.New(simsps.Options{Version: version, Now: a.clock.read, ClientCAs: ca(t).Pool()})
+	const password = "simulated password" // no word that answers contain, because it is cut out of them
+	a.sim = simsps.New(simsps.Options{
+		Version: version, Now: a.clock.read, ClientCAs: ca(t).Pool(),
+		Users: map[string]string{simsps.DefaultUser: password},
+	})
 	running := host(t, simulator.Listener{Name: "sps", Handler: a.sim.Handler()})
 	a.config = sps.Config{
 		URL: running.URL("sps"), TLS: trust(t), UserAgent: userAgent,
-		Username: simsps.DefaultUser, Password: simsps.DefaultPassword, Now: a.clock.read,
+		Username: simsps.DefaultUser, Password: password, Now: a.clock.read,
 	}
 	a.client = a.connect()
 	return a
@@ -86,6 +90,9 @@ func realSPS(t *testing.T) *appliance {
 		LoginMethod: os.Getenv("SPS_LOGIN_METHOD"),
 	}}
 	a.client = a.connect()
+	info, err := a.client.Info(t.Context())
+	a.must(err)
+	a.version = info.Version
 	return a
 }
 
@@ -93,7 +100,7 @@ func (a *appliance) isReal() bool { return a.sim == nil }
 
 // run makes a subtest, which fails by itself.
 func (a *appliance) run(name string, run func(a *appliance)) {
-	a.T.Run(name, func(t *testing.T) {
+	a.Run(name, func(t *testing.T) {
 		in := *a
 		in.T = t
 		run(&in)

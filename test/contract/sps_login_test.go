@@ -70,7 +70,7 @@ func TestSPSWrongPasswordIsTriedOnce(t *testing.T) {
 	})
 }
 
-// TestSPSPasswordThatWasMended goes through a block by the appliance: right credentials are refused as well, and the
+// TestSPSBlockEnds goes through a block by the appliance: right credentials are refused as well, and the
 // client neither lengthens the block nor misses its end.
 func TestSPSBlockEnds(t *testing.T) {
 	onSimulatedSPS(t, costsLogIns, func(a *appliance) {
@@ -92,7 +92,7 @@ func TestSPSBlockEnds(t *testing.T) {
 func TestSPSLogInByCertificate(t *testing.T) {
 	onSimulatedSPS(t, "needs a certificate that the appliance trusts", func(a *appliance) {
 		withCertificate := func(name string) *sps.Client {
-			pair, err := ca(t).ClientCertificate(name)
+			pair, err := ca(a.T).ClientCertificate(name)
 			a.must(err)
 			return a.connect(func(c *sps.Config) {
 				c.X509, c.Username, c.Password = true, "", ""

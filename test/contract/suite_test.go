@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package contract_test runs the same cases against the simulated appliances and against real ones, so that the clients,
-// the simulators and, where there is one, the appliance agree on what the contracts say.
+// Package contract_test runs the same cases against the simulated appliances and against real ones, so that the
+// clients, the simulators and, where there is one, the appliance agree on what the contracts say.
 //
 // Without any variable the cases run against the simulators alone: SPS in its versions 6.0, 7.0 and 8.0, and NPS. A
 // real appliance is added by its URL. It gets the cases that destroy nothing and clean up behind themselves; the
@@ -18,8 +18,10 @@
 //	NPS_ACTIVITY, NPS_RESOURCE  optional, what to ask for; cases that need a session are skipped without them
 //	NPS_CA_FILE       optional, PEM
 //
-// Nothing waits: the simulators live by a clock that only the test moves, and fail when they are told to. Only on a real
-// NPS, a case that needs an active session asks for its state until it is reached.
+// A real appliance takes its time over every commit: go test -run /real -timeout 1h ./test/contract
+//
+// Nothing waits: the simulators live by a clock that only the test moves, and fail when they are told to. Only on a
+// real NPS, a case that needs an active session asks for its state until it is reached.
 package contract_test
 
 import (
@@ -99,14 +101,14 @@ func trust(t *testing.T, client ...tls.Certificate) *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: ca(t).Pool(), Certificates: client}
 }
 
-// trustFile is the TLS configuration of a real appliance: the CA of a file, or the system's trust store if there is none.
+// trustFile is the TLS configuration of a real appliance: the CA of a file, or the system's trust store without one.
 func trustFile(t *testing.T, file string) *tls.Config {
 	t.Helper()
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
 	if file == "" {
 		return cfg
 	}
-	pem, err := os.ReadFile(file)
+	pem, err := os.ReadFile(file) //nolint:gosec // whoever runs the test names the file
 	if err != nil {
 		t.Fatal(err)
 	}
