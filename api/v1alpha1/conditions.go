@@ -95,4 +95,7 @@ const (
 	AnnotationRefreshRequestedAt = "pam-operator.io/refresh-requested-at"
 	// SecretTypeConnection is the type of the Secret that an ActivitySession fills.
 	SecretTypeConnection = "pam-operator.io/connection"
+	// SecretTypeSession is the type of the Secret in which the operator keeps its own log-in session at an appliance, so
+	// that a transaction can be ended after a crash.
+	SecretTypeSession = "pam-operator.io/session"
 )

@@ -34,11 +34,14 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appl
 }
 
 func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, cfg sps.Config) (*Appliance, error) {
+	name, address := client.ObjectKeyFromObject(c), CanonicalURL(c.Spec.URL)
+	if p.cfg.Client != nil {
+		cfg.Sessions = sessionStore{live: p.cfg.Live, client: p.cfg.Client, conn: c.DeepCopy(), url: address}
+	}
 	spsClient, err := sps.New(cfg)
 	if err != nil {
 		return nil, invalid("connection %s/%s: %v", c.Namespace, c.Name, err)
 	}
-	name, address := client.ObjectKeyFromObject(c), CanonicalURL(c.Spec.URL)
 	return newAppliance(spsClient, address, p.gate(address), func() { p.cfg.Notify(name) }), nil
 }
 

@@ -40,6 +40,8 @@ type Config struct {
 	Cache client.Reader
 	// Live reads the content of Secrets and ConfigMaps from the API server.
 	Live client.Reader
+	// Client writes the Secrets of log-in sessions; nil does without them.
+	Client client.Client
 	// UserAgent is sent to the appliances.
 	UserAgent string
 	// Notify is called when something happened on an appliance that its connection's status shows; may be nil.

@@ -45,6 +45,8 @@ type Config struct {
 	Timeout time.Duration
 	// CommitTimeout bounds a commit; 0 means DefaultCommitTimeout.
 	CommitTimeout time.Duration
+	// Sessions remembers log-in sessions beyond the end of the process; nil does without.
+	Sessions SessionStore
 	// Now is the clock that holds off log-ins after a refusal; nil means time.Now.
 	Now func() time.Time
 }
@@ -60,6 +62,8 @@ type Client struct {
 	mu sync.Mutex
 	// idle is the log-in session that the next transaction takes; nil while one is using it, or when there is none.
 	idle *session
+	// swept says that nothing is left of earlier processes.
+	swept bool
 	// messageMember is the member that this appliance has taken a commit message in, empty while that is not known.
 	messageMember string
 }

@@ -102,6 +102,7 @@ func (s *session) renew(ctx context.Context, stale string) (cookie string, err e
 		if err != nil {
 			return "", err
 		}
+		s.saved(s.logins.lifetime, fresh)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.cookie = fresh

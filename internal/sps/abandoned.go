@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sps
+
+import (
+	"context"
+
+	"github.com/pam-operator/pam-operator/internal/rest"
+)
+
+// SessionStore remembers, beyond the end of the process, the log-in session that holds a transaction. A transaction,
+// its lock and its uncommitted objects belong to that session and live on after a crash until the appliance's idle
+// time-out, 10 minutes by default, for which nobody else can change the configuration (sps contract 3). Only the
+// session's cookie can end it sooner.
+//
+// The cookie is a secret: it is as good as the password for as long as the session lives.
+type SessionStore interface {
+	// Load returns the cookie that was saved last for this appliance, empty if there is none.
+	Load(ctx context.Context) (cookie string, err error)
+	// Save is called with the cookie of a new session before anything is opened in it.
+	Save(ctx context.Context, cookie string) error
+}
+
+// sweep ends the transaction that an earlier process may have left open. It is tried until it succeeds once.
+func (c *Client) sweep(ctx context.Context) error {
+	c.mu.Lock()
+	store, swept := c.cfg.Sessions, c.swept
+	c.mu.Unlock()
+	if store == nil || swept {
+		return nil
+	}
+	cookie, err := store.Load(ctx)
+	if err != nil {
+		return err
+	}
+	if cookie != "" {
+		c.secrets.Add(cookie)
+		if err := c.abandon(ctx, cookie); err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.swept = true
+	return nil
+}
+
+// abandon rolls back what is open in a log-in session. One that the appliance does not know any more has nothing open.
+func (c *Client) abandon(ctx context.Context, cookie string) error {
+	s, err := c.newSession(steadfast)
+	if err != nil {
+		return err
+	}
+	defer s.rest.Close()
+	s.cookie = cookie
+	left := &Transaction{client: c, session: s}
+	state, err := left.status(ctx)
+	switch {
+	case rest.IsUnauthorized(err):
+		return nil
+	case err != nil:
+		return err
+	case state.Status == statusClosed:
+		return nil
+	}
+	return left.drop(ctx)
+}
+
+// saved keeps the cookie of a session that is about to hold a transaction. A crash before it is saved leaves nothing
+// behind, and without it a crash costs no more than the appliance's idle time-out, so an error is the store's to
+// report.
+func (s *session) saved(ctx context.Context, cookie string) {
+	if s.renewal == steadfast && s.logins.cfg.Sessions != nil {
+		_ = s.logins.cfg.Sessions.Save(ctx, cookie)
+	}
+}
