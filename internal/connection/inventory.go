@@ -70,7 +70,9 @@ const readAttempts = 3
 
 // read reads a collection and keeps it, if the configuration is still the one that the shelves show. Otherwise what was
 // read belongs to another one, and would stay if the configuration came back to where it was before the next check.
-func (i *Inventory) read(ctx context.Context, collection sps.Collection) (objects []sps.Object, steady bool, err error) {
+func (i *Inventory) read(
+	ctx context.Context, collection sps.Collection,
+) (objects []sps.Object, steady bool, err error) {
 	if err := i.identify(ctx); err != nil {
 		return nil, false, err
 	}

@@ -34,23 +34,44 @@ func TestPermits(t *testing.T) {
 		want    bool
 		invalid bool
 	}{
-		"its own namespace needs no rule":          {from: connection.Namespace{Name: home}, want: true},
-		"its own namespace needs no label, either": {allowed: selector(labelled("allowed")), from: connection.Namespace{Name: home}, want: true},
-		"without a rule no other namespace may":    {from: payments},
+		"its own namespace needs no rule": {from: connection.Namespace{Name: home}, want: true},
+		"its own namespace needs no label, either": {
+			allowed: selector(labelled("allowed")),
+			from:    connection.Namespace{Name: home}, want: true,
+		},
+		"without a rule no other namespace may": {from: payments},
 		"Same allows no other namespace": {
 			allowed: &pamv1alpha1.AllowedNamespaces{From: pamv1alpha1.NamespacesFromSame}, from: payments,
 		},
 		"All allows every namespace": {
 			allowed: &pamv1alpha1.AllowedNamespaces{From: pamv1alpha1.NamespacesFromAll}, from: payments, want: true,
 		},
-		"a selector allows what has its labels":              {allowed: selector(labelled("allowed")), from: payments, want: true},
-		"a selector does not allow another value":            {allowed: selector(labelled("forbidden")), from: payments},
-		"a selector does not allow a namespace without":      {allowed: selector(labelled("allowed")), from: connection.Namespace{Name: "x"}},
-		"a selector that is missing selects nothing":         {allowed: selector(nil), from: payments},
-		"an empty selector selects everything":               {allowed: selector(&metav1.LabelSelector{}), from: payments, want: true},
-		"a selector that cannot be used is an error":         {allowed: selector(impossible()), from: payments, invalid: true},
+		"a selector allows what has its labels": {
+			allowed: selector(labelled("allowed")),
+			from:    payments, want: true,
+		},
+		"a selector does not allow another value": {
+			allowed: selector(labelled("forbidden")),
+			from:    payments,
+		},
+		"a selector does not allow a namespace without": {
+			allowed: selector(labelled("allowed")),
+			from:    connection.Namespace{Name: "x"},
+		},
+		"a selector that is missing selects nothing": {allowed: selector(nil), from: payments},
+		"an empty selector selects everything": {
+			allowed: selector(&metav1.LabelSelector{}),
+			from:    payments, want: true,
+		},
+		"a selector that cannot be used is an error": {
+			allowed: selector(impossible()),
+			from:    payments, invalid: true,
+		},
 		"a namespace that does not exist is not the own one": {allowed: selector(labelled("allowed"))},
-		"a rule of an unknown kind allows nothing":           {allowed: &pamv1alpha1.AllowedNamespaces{From: "Some"}, from: payments},
+		"a rule of an unknown kind allows nothing": {
+			allowed: &pamv1alpha1.AllowedNamespaces{From: "Some"},
+			from:    payments,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := connection.Permits(c.allowed, home, c.from)

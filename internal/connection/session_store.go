@@ -57,8 +57,8 @@ func (s sessionStore) Load(ctx context.Context) (string, error) {
 func (s sessionStore) Save(ctx context.Context, cookie string) error {
 	err := s.save(ctx, cookie)
 	if err != nil {
-		logf.Log.WithName("connection").Info("the log-in session is not kept; after a crash the appliance stays locked until "+
-			"its idle time-out", "secret", s.name(), "cause", err.Error())
+		logf.Log.WithName("connection").Info("the log-in session is not kept; after a crash the appliance stays locked "+
+			"until its idle time-out", "secret", s.name(), "cause", err.Error())
 	}
 	return err
 }

@@ -4,11 +4,12 @@ package controller
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -30,7 +31,11 @@ type activitySessionReconciler struct {
 
 	phases map[pamv1alpha1.SessionPhase]phaseHandler
 	gone   *missing
-	now    func() time.Time
+	// unanswered are the requests that were sent and that the server does not show.
+	unanswered *missing
+	places     *places
+	refused    sync.Map // UID to notProlonged
+	now        func() time.Time
 }
 
 // phaseHandler does what is to be done in one phase. It either moves the session to another phase, whose handler then
@@ -39,7 +44,10 @@ type phaseHandler func(ctx context.Context, s *pamv1alpha1.ActivitySession) (out
 
 // setupActivitySession adds the controller of ActivitySession to a manager.
 func setupActivitySession(mgr ctrl.Manager, deps deps) error {
-	r := &activitySessionReconciler{deps: deps, gone: newMissing(), now: time.Now}
+	r := &activitySessionReconciler{
+		deps: deps, gone: newMissing(), unanswered: newMissing(),
+		places: newPlaces(deps.client), now: time.Now,
+	}
 	r.phases = map[pamv1alpha1.SessionPhase]phaseHandler{
 		pamv1alpha1.SessionPending:            r.request,
 		pamv1alpha1.SessionWaitingForApproval: r.await,
@@ -56,6 +64,7 @@ func setupActivitySession(mgr ctrl.Manager, deps deps) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("activitysession").
 		For(&pamv1alpha1.ActivitySession{}, onSpec()).
 		Watches(&pamv1alpha1.NPSConnection{}, dependentsOfConnection(deps.client, list), onReadiness()).
+		Watches(&pamv1alpha1.ActivitySession{}, waitingSessions(deps.client), onLife()).
 		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.client, list, indexSecrets)).
 		WatchesMetadata(&batchv1.Job{}, boundSessions(deps.client, "Job")).
 		WatchesMetadata(&corev1.Pod{}, boundSessions(deps.client, "Pod")).
@@ -73,6 +82,9 @@ const maxSteps = 6
 func (r *activitySessionReconciler) Reconcile(
 	ctx context.Context, s *pamv1alpha1.ActivitySession,
 ) (ctrl.Result, error) {
+	if err := r.refresh(ctx, s); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
 	before := s.DeepCopy()
 	if !s.DeletionTimestamp.IsZero() {
 		out, released := r.remove(ctx, s)
@@ -82,6 +94,9 @@ func (r *activitySessionReconciler) Reconcile(
 		return r.save(ctx, before, s, out)
 	}
 	out, err := r.advance(ctx, s)
+	if errors.Is(err, errStale) { // nothing of what this pass believed is to be written
+		return ctrl.Result{RequeueAfter: jitter(time.Second)}, nil
+	}
 	if err != nil {
 		out = outcomeOf(err)
 	}
@@ -89,6 +104,15 @@ func (r *activitySessionReconciler) Reconcile(
 		return ctrl.Result{}, nil
 	}
 	return r.save(ctx, before, s, out)
+}
+
+// refresh reads a session again whose request was sent, but has no answer as far as the cache knows: an earlier pass
+// may have written it down, and a request must not be sent twice because of a cache that lags.
+func (r *activitySessionReconciler) refresh(ctx context.Context, s *pamv1alpha1.ActivitySession) error {
+	if requestID(s) == "" || s.Status.SessionID != "" || s.Status.Phase.Terminal() {
+		return nil
+	}
+	return r.live.Get(ctx, client.ObjectKeyFromObject(s), s)
 }
 
 // advance runs the handlers of the phases until one leaves the phase as it is.
@@ -118,21 +142,6 @@ func (r *activitySessionReconciler) enter(
 	s *pamv1alpha1.ActivitySession, phase pamv1alpha1.SessionPhase, message string,
 ) {
 	enterPhase(s, phase, message, r.now())
-}
-
-// liveSessions counts the sessions that were asked for through a connection and are not over.
-func liveSessions(ctx context.Context, c client.Reader, conn types.NamespacedName) (int, error) {
-	var list pamv1alpha1.ActivitySessionList
-	if err := c.List(ctx, &list, client.MatchingFields{indexConnection: conn.String()}); err != nil {
-		return 0, err
-	}
-	n := 0
-	for i := range list.Items {
-		if s := &list.Items[i]; s.Status.SessionID != "" && !s.Status.Phase.Terminal() {
-			n++
-		}
-	}
-	return n, nil
 }
 
 // server is the server of a session that was asked for.

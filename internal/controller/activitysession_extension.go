@@ -19,61 +19,83 @@ import (
 // (nps contract 9).
 const extendBefore = 5 * time.Minute
 
+// notProlonged remembers that a server did not prolong a session, so that it is not asked at every look: again for
+// another duration, and before the end.
+type notProlonged struct {
+	duration time.Duration
+	why      string
+}
+
 // extend prolongs an active session where the spec asks for it, and returns what is to be said of it. A refusal
 // leaves the session as it is: it is no fault.
 func (r *activitySessionReconciler) extend(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
 ) (string, error) {
-	minutes := r.wantedExtension(s)
-	if minutes <= 0 {
+	if s.Status.ExpiresAt == nil || s.Spec.Duration == nil && !isAutomatic(s) {
 		return "", nil
+	}
+	last, duration := s.Status.ExpiresAt.Sub(r.now()) < extendBefore, durationOr(s.Spec.Duration, 0)
+	if known, ok := r.refused.Load(s.UID); ok && !last {
+		if known, ok := known.(notProlonged); ok && known.duration == duration {
+			return known.why, nil
+		}
 	}
 	session, err := server.Client().Get(ctx, s.Status.SessionID)
 	if err != nil {
 		return "", err
 	}
+	minutes := wantedExtension(s, session, last)
+	if minutes <= 0 {
+		return "", nil
+	}
+	why, err := r.prolong(ctx, server, s, session, minutes)
+	if err != nil || why == "" {
+		return "; it was prolonged", err
+	}
+	r.refused.Store(s.UID, notProlonged{duration, why})
+	return why, nil
+}
+
+// prolong asks for more minutes; it says why there are none, or nothing if there are.
+func (r *activitySessionReconciler) prolong(
+	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession, session nps.Session, minutes int,
+) (why string, err error) {
 	if why := mayExtend(session, int(countOf(s.Status.Extensions))); why != "" {
 		return "; it cannot be prolonged: " + why, nil
-	}
-	if isAutomatic(s) && session.ExtensionMinutes > 0 {
-		minutes = session.ExtensionMinutes
 	}
 	before := session.ScheduledEnd.Time
 	// The answer of a refusal may be any status, 500 included: only the session's new end tells (nps contract 13 Q12).
 	_, extendErr := server.Client().Extend(ctx, s.Status.SessionID, minutes)
-	session, err = server.Client().Get(ctx, s.Status.SessionID)
-	if err != nil {
+	if rest.IsUnauthorized(extendErr) {
+		return "", extendErr
+	}
+	if session, err = server.Client().Get(ctx, s.Status.SessionID); err != nil {
 		return "", err
 	}
 	observeSession(&s.Status, session)
 	if !session.ScheduledEnd.After(before) {
-		if rest.IsUnauthorized(extendErr) {
-			return "", extendErr
-		}
 		return "; the server did not prolong it", nil
 	}
 	s.Status.Extensions = new(countOf(s.Status.Extensions) + 1)
 	logf.FromContext(ctx).Info("privileged session prolonged", "session", s.Status.SessionID,
 		"request", s.Status.RequestID, "until", session.ScheduledEnd.Time)
-	return "; it was prolonged", nil
+	return "", nil
 }
 
-// wantedExtension is how many minutes the session should last longer than it will.
-func (r *activitySessionReconciler) wantedExtension(s *pamv1alpha1.ActivitySession) int {
-	if s.Status.ExpiresAt == nil {
+// wantedExtension is how many minutes the session should last longer than it will; last says that it is about to end.
+func wantedExtension(s *pamv1alpha1.ActivitySession, session nps.Session, last bool) int {
+	if isAutomatic(s) && last {
+		return max(session.ExtensionMinutes, int(extendBefore.Minutes()))
+	}
+	if s.Spec.Duration == nil || session.ScheduledStart.IsZero() || session.ScheduledEnd.IsZero() {
 		return 0
 	}
-	if isAutomatic(s) && s.Status.ExpiresAt.Sub(r.now()) < extendBefore {
-		return int(extendBefore.Minutes())
-	}
-	if s.Spec.Duration == nil || s.Status.StartTime == nil {
-		return 0
-	}
-	missing := s.Status.StartTime.Add(s.Spec.Duration.Duration).Sub(s.Status.ExpiresAt.Time)
+	// It counts from when the session was to begin: the time that the server took to start it is not made up for.
+	missing := session.ScheduledStart.Add(s.Spec.Duration.Duration).Sub(session.ScheduledEnd.Time)
 	if missing < time.Minute { // the server counts in minutes, and rounds
 		return 0
 	}
-	return int(math.Ceil(missing.Minutes()))
+	return int(math.Round(missing.Minutes()))
 }
 
 func isAutomatic(s *pamv1alpha1.ActivitySession) bool {

@@ -22,6 +22,15 @@ func newRequestID(s *pamv1alpha1.ActivitySession) string {
 	return "pam-operator/" + string(s.UID) + "/1"
 }
 
+// requestID is the id of the request that was sent for this object, or may have been; empty if none was. An id that is
+// not the object's own, be it from a backup or from somebody who would like to have another object's session, is none.
+func requestID(s *pamv1alpha1.ActivitySession) string {
+	if id := s.Annotations[pamv1alpha1.AnnotationRequestID]; id == newRequestID(s) {
+		return id
+	}
+	return ""
+}
+
 var customFieldTypes = map[pamv1alpha1.CustomFieldType]nps.CustomFieldType{
 	pamv1alpha1.CustomFieldInteger: nps.CustomFieldInteger,
 	pamv1alpha1.CustomFieldString:  nps.CustomFieldString,
@@ -69,7 +78,7 @@ func note(s *pamv1alpha1.ActivitySession) string {
 	if s.Spec.RequestedBy != "" {
 		parts = append(parts, "requested by "+s.Spec.RequestedBy)
 	}
-	return strings.Join(append(parts, s.Annotations[pamv1alpha1.AnnotationRequestID]), " ")
+	return strings.Join(append(parts, newRequestID(s)), " ")
 }
 
 // grantRequest is what the grants of a connection look at.
@@ -143,6 +152,9 @@ func phaseOf(
 		_, message = failedWith(s, "ApprovalDenied", "an approver denied the session", message)
 		return pamv1alpha1.SessionDenied, message
 	}
+	if s.Status.Phase == pamv1alpha1.SessionPending { // it was created, and everything else has a deadline
+		return pamv1alpha1.SessionStarting, message
+	}
 	return s.Status.Phase, ""
 }
 
@@ -189,10 +201,7 @@ const maxHistory = 20
 
 // enterPhase moves a session to a phase and writes it into its history.
 func enterPhase(s *pamv1alpha1.ActivitySession, phase pamv1alpha1.SessionPhase, message string, now time.Time) {
-	s.Status.Phase = phase
-	if phase != pamv1alpha1.SessionEnding {
-		s.Status.Deadline = nil
-	}
+	s.Status.Phase, s.Status.Deadline = phase, nil
 	s.Status.History = append(s.Status.History, pamv1alpha1.SessionTransition{
 		Time: metav1.Time{Time: now}, Phase: phase, Message: shorten(message, 512),
 	})
@@ -203,17 +212,15 @@ func enterPhase(s *pamv1alpha1.ActivitySession, phase pamv1alpha1.SessionPhase, 
 
 // deadline is when the operator stops waiting in the present phase.
 func deadline(s *pamv1alpha1.ActivitySession, now time.Time) *metav1.Time {
-	startTimeout := durationOr(s.Spec.StartTimeout, defaultStartTimeout)
 	switch s.Status.Phase {
 	case pamv1alpha1.SessionWaitingForApproval:
 		return at(now.Add(durationOr(s.Spec.ApprovalTimeout, defaultApprovalTimeout)))
-	case pamv1alpha1.SessionScheduled:
-		if s.Status.StartTime != nil {
-			return at(s.Status.StartTime.Add(startTimeout))
+	case pamv1alpha1.SessionScheduled, pamv1alpha1.SessionStarting:
+		from := now
+		if start := s.Status.StartTime; start != nil && start.After(now) {
+			from = start.Time
 		}
-		return at(now.Add(startTimeout))
-	case pamv1alpha1.SessionStarting:
-		return at(now.Add(startTimeout))
+		return at(from.Add(durationOr(s.Spec.StartTimeout, defaultStartTimeout)))
 	case pamv1alpha1.SessionEnding:
 		return at(now.Add(endTimeout))
 	}
@@ -276,7 +283,10 @@ func finalOutcome(s *pamv1alpha1.ActivitySession) outcome {
 	case pamv1alpha1.SessionDenied:
 		out.state, out.reason = stateStalled, pamv1alpha1.ReasonDenied
 	case pamv1alpha1.SessionCancelled:
-		out.message = "the session was ended early: " + message
+		out.message = "the session was ended early"
+		if message != "" {
+			out.message += ": " + message
+		}
 	default:
 		out.message = "the session is over"
 	}

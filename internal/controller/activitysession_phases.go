@@ -23,20 +23,27 @@ const (
 	defaultStartTimeout    = 5 * time.Minute
 	// endTimeout is how long a server may take to end a session before it is told again, and people are told.
 	endTimeout = 5 * time.Minute
-	// confirmGone is when a session that the server does not know is looked for once more (nps contract 13 Q10).
-	confirmGone = 5 * time.Second
+	// secondLook is when a session that the server does not know is looked for once more (nps contract 13 Q10).
+	secondLook = 5 * time.Second
+	// unseenRetry is how often a server that does not answer is asked for a session that is about to end.
+	unseenRetry = 5 * time.Second
 
 	defaultPollStarting = 2 * time.Second
 	defaultPollActive   = 15 * time.Second
 )
 
 // follow takes over what the server says of the session.
-func (r *activitySessionReconciler) follow(s *pamv1alpha1.ActivitySession, session nps.Session) {
+func (r *activitySessionReconciler) follow(
+	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession, session nps.Session,
+) {
 	now := r.now()
 	observeSession(&s.Status, session)
 	phase, message := phaseOf(s, session, now)
 	if later(s.Status.Phase, phase) {
 		r.enter(s, phase, message)
+		if phase == pamv1alpha1.SessionFailed {
+			r.explain(ctx, server, s)
+		}
 	}
 	if s.Status.Deadline == nil && !s.Status.Phase.Terminal() {
 		s.Status.Deadline = deadline(s, now)
@@ -58,7 +65,7 @@ func (r *activitySessionReconciler) await(ctx context.Context, s *pamv1alpha1.Ac
 	} else if reason != "" {
 		return outcome{}, r.end(ctx, server, s, reason, why)
 	}
-	poll := pollInterval(conn, s.Status.Phase)
+	poll := soonest(pollInterval(conn, s.Status.Phase), r.until(s.Status.Deadline))
 	switch s.Status.Phase {
 	case pamv1alpha1.SessionWaitingForApproval:
 		return wait(pamv1alpha1.ReasonWaitingForApproval,
@@ -73,28 +80,62 @@ func (r *activitySessionReconciler) await(ctx context.Context, s *pamv1alpha1.Ac
 func (r *activitySessionReconciler) active(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
 	conn, server, err := r.server(ctx, s)
 	if err != nil {
-		return outcome{}, err
+		return r.unseen(ctx, s, err)
 	}
-	if out, err := r.look(ctx, server, s); err != nil || out.reason != "" ||
-		s.Status.Phase != pamv1alpha1.SessionActive {
-		return out, err
+	out, err := r.look(ctx, server, s)
+	switch {
+	case err != nil:
+		return r.unseen(ctx, s, err)
+	case out.reason != "" || s.Status.Phase != pamv1alpha1.SessionActive:
+		return out, nil
 	}
 	if reason, why, err := r.unwanted(ctx, s); err != nil {
 		return outcome{}, err
 	} else if reason != "" {
 		return outcome{}, r.end(ctx, server, s, reason, why)
 	}
+	out = r.serve(ctx, server, s)
+	out.after = soonest(out.after, pollInterval(conn, s.Status.Phase), r.until(s.Status.ExpiresAt))
+	return out, nil
+}
+
+// unseen is what a pass over an active session comes to when its server cannot be asked. Its Secret goes at its time
+// all the same; what became of the session is seen when the server is back.
+func (r *activitySessionReconciler) unseen(
+	ctx context.Context, s *pamv1alpha1.ActivitySession, cause error,
+) (outcome, error) {
+	out := outcomeOf(cause)
+	if s.Status.ExpiresAt == nil {
+		return out, nil
+	}
+	left := s.Status.ExpiresAt.Sub(r.now())
+	switch {
+	case left <= 0:
+		return out, r.removeSecret(ctx, s)
+	case out.err == nil:
+		out.after = soonest(out.after, left)
+	case left < lastRetry: // a growing delay would miss it
+		out.after, out.err = soonest(left, unseenRetry), nil
+	}
+	return out, nil
+}
+
+// serve gives the consumer of an active session what it needs, for as long as it needs it. What goes wrong there is
+// shown, and does not keep the session from being followed.
+func (r *activitySessionReconciler) serve(
+	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
+) outcome {
 	refresh, err := r.ensureSecret(ctx, server, s)
 	if err != nil {
-		return outcome{}, err
+		return outcomeOf(err)
 	}
 	note, err := r.extend(ctx, server, s)
 	if err != nil {
-		return outcome{}, err
+		return outcomeOf(err)
 	}
 	out := done(pamv1alpha1.ReasonActive, "the session can be used until "+clock(s.Status.ExpiresAt)+note)
-	out.after = soonest(pollInterval(conn, s.Status.Phase), refresh, r.until(s.Status.ExpiresAt))
-	return out, nil
+	out.after = refresh
+	return out
 }
 
 // ending is the handler of Ending: the server takes its time.
@@ -151,9 +192,9 @@ func (r *activitySessionReconciler) look(
 ) (outcome, error) {
 	session, err := server.Client().Get(ctx, s.Status.SessionID)
 	if rest.IsNotFound(err) {
-		if !r.gone.since(s.UID, r.now(), confirmGone) {
+		if !r.gone.since(s.UID, r.now(), r.SecondLook) {
 			return wait(pamv1alpha1.ReasonProgressing,
-				"the server does not know the session; looking once more", confirmGone), nil
+				"the server does not know the session; looking once more", r.SecondLook), nil
 		}
 		r.gone.forget(s.UID)
 		r.vanished(s)
@@ -163,11 +204,7 @@ func (r *activitySessionReconciler) look(
 		return outcome{}, err
 	}
 	r.gone.forget(s.UID)
-	was := s.Status.Phase
-	r.follow(s, session)
-	if s.Status.Phase == pamv1alpha1.SessionFailed && was != pamv1alpha1.SessionFailed {
-		r.explain(ctx, server, s)
-	}
+	r.follow(ctx, server, s, session)
 	return outcome{}, nil
 }
 
@@ -191,6 +228,10 @@ func (r *activitySessionReconciler) unwanted(
 	over, why, err := r.workloadOver(ctx, s, true)
 	if err != nil || over {
 		return reasonWorkloadOver, why, err
+	}
+	if s.Status.Phase == pamv1alpha1.SessionActive && s.Status.ExpiresAt != nil &&
+		r.now().After(s.Status.ExpiresAt.Add(endTimeout)) {
+		return reasonOverdue, "its time is over, and the server has not ended it", nil
 	}
 	if s.Status.Deadline == nil || r.now().Before(s.Status.Deadline.Time) {
 		return "", "", nil
@@ -216,8 +257,8 @@ func (r *activitySessionReconciler) end(
 	case reasonApprovalTimeout, reasonStartTimeout:
 		s.Status.Failure = &pamv1alpha1.SessionFailure{Reason: reason, Message: why}
 	}
-	s.Status.Deadline = &metav1.Time{Time: r.now().Add(endTimeout)}
 	r.enter(s, pamv1alpha1.SessionEnding, why)
+	s.Status.Deadline = deadline(s, r.now())
 	return nil
 }
 
@@ -225,6 +266,7 @@ func (r *activitySessionReconciler) end(
 const (
 	reasonCancelled       = "Cancelled"
 	reasonWorkloadOver    = "WorkloadOver"
+	reasonOverdue         = "Overdue"
 	reasonApprovalTimeout = "ApprovalTimeout"
 	reasonStartTimeout    = "StartTimeout"
 )

@@ -27,11 +27,10 @@ func (r *activitySessionReconciler) remove(
 	if err != nil {
 		out = outcomeOf(err)
 	}
-	late := r.now().Sub(s.DeletionTimestamp.Time) > r.DeletionDeadline
 	switch {
 	case err == nil && over:
 		return r.release(ctx, s)
-	case connection.IsMissing(err), err != nil && late && out.state == stateReconciling:
+	case connection.IsMissing(err), err != nil && r.mayAbandon(s, out):
 		r.abandon(ctx, s, err)
 		return r.release(ctx, s)
 	}
@@ -41,6 +40,14 @@ func (r *activitySessionReconciler) remove(
 	return out, false
 }
 
+// mayAbandon says that an object whose session cannot be ended was held long enough. Where somebody has to act, it is
+// held until the session ends by itself: as long as it lives, they should see it.
+func (r *activitySessionReconciler) mayAbandon(s *pamv1alpha1.ActivitySession, out outcome) bool {
+	late := r.now().Sub(s.DeletionTimestamp.Time) > r.DeletionDeadline
+	livesOn := s.Status.ExpiresAt != nil && r.now().Before(s.Status.ExpiresAt.Time)
+	return late && (out.state == stateReconciling || !livesOn)
+}
+
 // windDown makes one step towards the end of the session, and says whether it is over.
 func (r *activitySessionReconciler) windDown(
 	ctx context.Context, s *pamv1alpha1.ActivitySession,
@@ -48,7 +55,7 @@ func (r *activitySessionReconciler) windDown(
 	if err := r.removeSecret(ctx, s); err != nil {
 		return false, outcome{}, err
 	}
-	if s.Status.Phase.Terminal() || s.Status.SessionID == "" && s.Annotations[pamv1alpha1.AnnotationRequestID] == "" {
+	if s.Status.Phase.Terminal() || s.Status.SessionID == "" && requestID(s) == "" {
 		return true, outcome{}, nil
 	}
 	conn, server, err := r.server(ctx, s)
@@ -56,8 +63,9 @@ func (r *activitySessionReconciler) windDown(
 		return false, outcome{}, err
 	}
 	if s.Status.SessionID == "" { // it was asked for, perhaps; nobody knows yet
-		if found, err := r.find(ctx, server, s); err != nil || !found {
-			return err == nil, outcome{}, err
+		out, found, err := r.find(ctx, server, s)
+		if err != nil || !found {
+			return err == nil && out.reason == "", out, err
 		}
 	}
 	out, err = r.look(ctx, server, s)
@@ -76,17 +84,20 @@ func (r *activitySessionReconciler) windDown(
 // find looks for the session of a request whose outcome nobody wrote down.
 func (r *activitySessionReconciler) find(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
-) (bool, error) {
+) (out outcome, found bool, err error) {
 	if s.Status.Phase == "" {
 		r.enter(s, pamv1alpha1.SessionPending, "")
 	}
-	return r.adopt(ctx, server, s)
+	return r.recover(ctx, server, s)
 }
 
 func (r *activitySessionReconciler) release(
 	ctx context.Context, s *pamv1alpha1.ActivitySession,
 ) (outcome, bool) {
 	r.gone.forget(s.UID)
+	r.unanswered.forget(s.UID)
+	r.refused.Delete(s.UID)
+	r.places.give(s.UID)
 	err := patchMetadata(ctx, r.client, s, func(o client.Object) {
 		controllerutil.RemoveFinalizer(o, pamv1alpha1.Finalizer)
 	})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -38,19 +39,22 @@ const (
 
 // request is the handler of Pending.
 func (r *activitySessionReconciler) request(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
-	marked := s.Annotations[pamv1alpha1.AnnotationRequestID] != ""
+	marked := requestID(s) != ""
 	if !marked {
 		if out, stop := r.mayBegin(ctx, s); stop {
 			return out, nil
 		}
+	}
+	if s.Status.SessionID != "" { // it was created, and its state could not be read
+		return r.await(ctx, s)
 	}
 	conn, server, err := r.pool.Server(ctx, s.Spec.ConnectionRef, s.Namespace)
 	if err != nil {
 		return outcome{}, err
 	}
 	if marked {
-		if found, err := r.adopt(ctx, server, s); err != nil || found {
-			return outcome{}, err
+		if out, found, err := r.recover(ctx, server, s); err != nil || found || out.reason != "" {
+			return out, err
 		}
 		if out, stop := r.mayBegin(ctx, s); stop { // nothing was sent, and nothing is to be
 			return out, nil
@@ -107,34 +111,51 @@ func (r *activitySessionReconciler) permitted(
 		return outcome{}, mustAct(pamv1alpha1.ReasonConnectionNotPermitted,
 			"connection %s does not allow this request: %s; its owner can change grants", name, why)
 	}
-	live, err := liveSessions(ctx, r.client, name)
-	if err != nil {
+	limit := int(connection.ActiveSessionLimit(conn))
+	live, taken, err := r.places.take(ctx, s, name, limit)
+	if err != nil || taken {
 		return outcome{}, err
 	}
-	if limit := int(connection.ActiveSessionLimit(conn)); live >= limit {
-		return wait(pamv1alpha1.ReasonProgressing, fmt.Sprintf(
-			"waiting for a place: %d of at most %d sessions live through connection %s", live, limit, name), limitRetry), nil
-	}
-	return outcome{}, nil
+	return wait(pamv1alpha1.ReasonProgressing, fmt.Sprintf(
+		"waiting for a place: %d of at most %d sessions live through connection %s", live, limit, name), limitRetry), nil
 }
 
 // mark writes the request id before the request is sent.
 func (r *activitySessionReconciler) mark(ctx context.Context, s *pamv1alpha1.ActivitySession) error {
 	err := patchMetadata(ctx, r.client, s, func(o client.Object) {
 		controllerutil.AddFinalizer(o, pamv1alpha1.Finalizer)
-		if o.GetAnnotations()[pamv1alpha1.AnnotationRequestID] == "" {
-			setAnnotation(o, pamv1alpha1.AnnotationRequestID, newRequestID(s))
-		}
+		setAnnotation(o, pamv1alpha1.AnnotationRequestID, newRequestID(s))
 	})
-	s.Status.RequestID = s.Annotations[pamv1alpha1.AnnotationRequestID]
+	s.Status.RequestID = requestID(s)
+	if apierrors.IsConflict(err) {
+		return errStale
+	}
 	return err
+}
+
+// recover finds out what became of a request that was sent before. That nothing came of it is believed at the second
+// look: the server may still be at it although the answer did not come in time.
+func (r *activitySessionReconciler) recover(
+	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
+) (out outcome, found bool, err error) {
+	if r.places.isRefused(s.UID) {
+		return outcome{}, false, nil
+	}
+	if found, err = r.adopt(ctx, server, s); err != nil || found {
+		return outcome{}, found, err
+	}
+	if !r.unanswered.since(s.UID, r.now(), r.SecondLook) {
+		return wait(pamv1alpha1.ReasonProgressing,
+			"the request got no answer, and the server shows no session of it; looking once more", r.SecondLook), false, nil
+	}
+	return outcome{}, false, nil
 }
 
 // adopt looks for sessions of this request. The oldest one that is not over is ours; any further one is ended.
 func (r *activitySessionReconciler) adopt(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
 ) (bool, error) {
-	s.Status.RequestID = s.Annotations[pamv1alpha1.AnnotationRequestID]
+	s.Status.RequestID = requestID(s)
 	found, err := server.FindByNote(ctx, s.Status.RequestID)
 	if err != nil || len(found) == 0 {
 		return false, err
@@ -154,7 +175,8 @@ func (r *activitySessionReconciler) adopt(
 	if err != nil {
 		return false, err
 	}
-	r.accepted(ctx, s, session)
+	r.accepted(ctx, s, session.ID)
+	r.follow(ctx, server, s, session)
 	return true, nil
 }
 
@@ -162,6 +184,7 @@ func (r *activitySessionReconciler) adopt(
 func (r *activitySessionReconciler) send(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
 ) (outcome, error) {
+	r.unanswered.forget(s.UID)
 	session, err := server.Client().Create(ctx, createRequest(s, r.now()))
 	if err != nil {
 		if refused(err) {
@@ -169,13 +192,13 @@ func (r *activitySessionReconciler) send(
 		}
 		return outcome{}, err // if the outcome is unknown, the next pass searches before it sends
 	}
+	r.accepted(ctx, s, session.ID)
 	if session.Status == "" { // the answer had the id alone
 		if session, err = server.Client().Get(ctx, session.ID); err != nil {
-			s.Status.SessionID = session.ID
 			return outcome{}, err
 		}
 	}
-	r.accepted(ctx, s, session)
+	r.follow(ctx, server, s, session)
 	return outcome{}, nil
 }
 
@@ -186,6 +209,7 @@ func refused(err error) bool {
 
 // refuse keeps a refused request for a while, and then gives up.
 func (r *activitySessionReconciler) refuse(s *pamv1alpha1.ActivitySession, err error) outcome {
+	r.places.refused(s.UID)
 	if s.Status.Deadline == nil {
 		s.Status.Deadline = &metav1.Time{Time: r.now().Add(refusalPatience)}
 	}
@@ -197,15 +221,13 @@ func (r *activitySessionReconciler) refuse(s *pamv1alpha1.ActivitySession, err e
 		s.Status.Deadline.UTC().Format(time.RFC3339))
 }
 
-// accepted takes over a session that the server has created for this request.
-func (r *activitySessionReconciler) accepted(
-	ctx context.Context, s *pamv1alpha1.ActivitySession, session nps.Session,
-) {
-	s.Status.SessionID, s.Status.Deadline = session.ID, nil
+// accepted notes that the server has created a session for this request.
+func (r *activitySessionReconciler) accepted(ctx context.Context, s *pamv1alpha1.ActivitySession, id string) {
+	r.unanswered.forget(s.UID)
+	s.Status.SessionID, s.Status.Deadline = id, nil
 	s.Status.RequestTime = &metav1.Time{Time: r.now()}
-	logf.FromContext(ctx).Info("privileged session requested", "session", session.ID,
+	logf.FromContext(ctx).Info("privileged session requested", "session", id,
 		"request", s.Status.RequestID, "requestedBy", s.Spec.RequestedBy, "generation", s.Generation)
-	r.follow(s, session)
 }
 
 // oldestLiveFirst orders sessions of the same request: those that live before those that are over, then by age.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -49,10 +48,13 @@ func (r *activitySessionReconciler) ensureSecret(
 		return 0, mustAct(pamv1alpha1.ReasonConflict, "the session is active, but Secret %s belongs to somebody else and is "+
 			"not touched: remove it, or ask again with another connectionSecret.name", client.ObjectKeyFromObject(secret))
 	}
-	wanted := s.Annotations[pamv1alpha1.AnnotationRefreshRequestedAt]
+	wanted := shorten(s.Annotations[pamv1alpha1.AnnotationRefreshRequestedAt], maxHandledRequest)
 	interval := refreshInterval(s)
-	if exists && s.Status.ConnectionSecretRef != nil && wanted == s.Status.HandledRefreshRequest {
-		age := r.now().Sub(refreshedAt(s))
+	intact := exists && string(secret.Data[secretSessionID]) == s.Status.SessionID
+	// The Secret itself says what it was fetched for, because a status just written may not be in the cache yet.
+	if intact && wanted == secret.Annotations[pamv1alpha1.AnnotationRefreshRequestedAt] {
+		r.showSecret(s, secret)
+		age := r.now().Sub(s.Status.SecretRefreshedAt.Time)
 		if interval == 0 || age < interval {
 			return max(interval-age, 0), r.updateExpiry(ctx, secret, s)
 		}
@@ -61,27 +63,35 @@ func (r *activitySessionReconciler) ensureSecret(
 	if err != nil {
 		return 0, err
 	}
+	if wanted != secret.Annotations[pamv1alpha1.AnnotationRefreshRequestedAt] {
+		setAnnotation(secret, pamv1alpha1.AnnotationRefreshRequestedAt, wanted)
+	}
 	if err := r.writeSecret(ctx, secret, s, data, exists); err != nil {
 		return 0, err
 	}
-	s.Status.ConnectionSecretRef = &pamv1alpha1.SecretReference{Name: secret.Name}
-	s.Status.SecretRefreshedAt = &metav1.Time{Time: r.now()}
-	s.Status.HandledRefreshRequest = shorten(wanted, 256)
+	s.Status.SecretRefreshedAt = nil
+	r.showSecret(s, secret)
 	return interval, nil
 }
+
+// showSecret puts the Secret into the status.
+func (r *activitySessionReconciler) showSecret(s *pamv1alpha1.ActivitySession, secret *corev1.Secret) {
+	s.Status.ConnectionSecretRef = &pamv1alpha1.SecretReference{Name: secret.Name}
+	s.Status.Protocol = pamv1alpha1.Protocol(secret.Data[secretProtocol])
+	s.Status.HandledRefreshRequest = secret.Annotations[pamv1alpha1.AnnotationRefreshRequestedAt]
+	if s.Status.SecretRefreshedAt == nil {
+		s.Status.SecretRefreshedAt = &metav1.Time{Time: r.now()}
+	}
+}
+
+// maxHandledRequest is how much of the annotation the status keeps, in bytes.
+const maxHandledRequest = 256
 
 func refreshInterval(s *pamv1alpha1.ActivitySession) time.Duration {
 	if c := s.Spec.ConnectionSecret; c != nil && c.RefreshInterval != nil {
 		return c.RefreshInterval.Duration
 	}
 	return 0
-}
-
-func refreshedAt(s *pamv1alpha1.ActivitySession) time.Time {
-	if s.Status.SecretRefreshedAt == nil {
-		return time.Time{}
-	}
-	return s.Status.SecretRefreshedAt.Time
 }
 
 // updateExpiry keeps expires-at true after the session was prolonged.
@@ -105,12 +115,8 @@ func expiresAt(s *pamv1alpha1.ActivitySession) string {
 func (r *activitySessionReconciler) writeSecret(
 	ctx context.Context, secret *corev1.Secret, s *pamv1alpha1.ActivitySession, data map[string][]byte, exists bool,
 ) error {
-	before := secret.DeepCopy()
 	secret.Data = data
 	if exists {
-		if equality.Semantic.DeepEqual(before.Data, secret.Data) {
-			return nil
-		}
 		return r.client.Update(ctx, secret)
 	}
 	secret.Type = pamv1alpha1.SecretTypeConnection
@@ -140,13 +146,12 @@ func (r *activitySessionReconciler) connectionData(
 	}
 	if noSuchData(err) {
 		// A website or a database has neither; that is no fault of the session (nps contract 7.1).
-		protocol, err = pamv1alpha1.ProtocolNone, nil
+		protocol, err = pamv1alpha1.ProtocolNone, usable(ctx, server, s.Status.SessionID)
 		data[secretProtocol] = []byte(protocol)
 	}
 	if err != nil {
 		return nil, err
 	}
-	s.Status.Protocol = protocol
 	return data, r.addPassword(ctx, server, s, data)
 }
 
@@ -175,6 +180,23 @@ func protocolOf(
 		return pamv1alpha1.ProtocolSSH, err
 	}
 	return pamv1alpha1.ProtocolRDP, nil
+}
+
+// usable tells a session that has no connection data from one that keeps it back for now: the server may refuse what
+// it has while the session is locked, or because it has just ended (nps contract 11).
+func usable(ctx context.Context, server *connection.Server, id string) error {
+	session, err := server.Client().Get(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case session.Locked:
+		return mustWait(pamv1alpha1.ReasonProgressing, "the session is locked at the server; its connection data is "+
+			"fetched when an administrator unlocks it")
+	case session.Status != nps.StatusActive:
+		return mustWait(pamv1alpha1.ReasonProgressing, "the session is not active any more; its state is %s",
+			session.Status)
+	}
+	return nil
 }
 
 func noSuchData(err error) bool {
@@ -233,6 +255,9 @@ func (r *activitySessionReconciler) addPassword(
 		return ignoreRefusal(err)
 	}
 	data[secretPassword] = []byte(password)
+	if data[secretUsername] == nil { // a released credential is of use with its account only
+		data[secretUsername] = []byte(s.Status.LoginAccount)
+	}
 	return nil
 }
 
@@ -260,15 +285,19 @@ func (r *activitySessionReconciler) removeSecret(ctx context.Context, s *pamv1al
 	if err != nil {
 		return err
 	}
+	if err := client.IgnoreNotFound(r.eraseSecret(ctx, secret)); err != nil {
+		return err
+	}
+	s.Status.ConnectionSecretRef = nil
+	return nil
+}
+
+func (r *activitySessionReconciler) eraseSecret(ctx context.Context, secret *corev1.Secret) error {
 	if len(secret.Data) > 0 {
 		secret.Data = nil
 		if err := r.client.Update(ctx, secret); err != nil {
-			return client.IgnoreNotFound(err)
+			return err
 		}
 	}
-	err = r.client.Delete(ctx, secret, client.Preconditions{UID: &secret.UID})
-	if client.IgnoreNotFound(err) == nil {
-		s.Status.ConnectionSecretRef = nil
-	}
-	return client.IgnoreNotFound(err)
+	return r.client.Delete(ctx, secret, client.Preconditions{UID: &secret.UID})
 }

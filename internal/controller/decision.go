@@ -35,6 +35,9 @@ type observation struct {
 
 func (o observation) exists() bool { return o.current.Key != "" }
 
+// different says that the appliance is not as the spec asks.
+func (o observation) different() bool { return !o.exists() || len(o.drift) > 0 }
+
 // action is what a pass does about what it saw.
 type action int
 
@@ -52,11 +55,10 @@ const (
 
 // decide is the whole policy about what is there: it knows nothing of how to do it.
 func decide(steward pamv1alpha1.Stewardship, connectionSuspended bool, seen observation) action {
-	different := !seen.exists() || len(seen.drift) > 0
 	switch {
 	case !seen.ours && seen.exists() && !steward.Observes() && !mayAdopt(steward.Adoption(), seen):
 		return actRefuse
-	case !different:
+	case !seen.different():
 		return actNothing
 	case steward.Observes():
 		return actReport
@@ -117,6 +119,16 @@ func drifted(differences []sps.Difference) []pamv1alpha1.DriftedField {
 	return out
 }
 
+// inSpec gives the name, which the appliances call name everywhere, the name that it has in the spec of a kind.
+func inSpec(name string, differences []sps.Difference) []sps.Difference {
+	for i := range differences {
+		if differences[i].Path == "name" {
+			differences[i].Path = name
+		}
+	}
+	return differences
+}
+
 // maxPaths is how many paths a message names.
 const maxPaths = 5
 
@@ -136,14 +148,14 @@ func paths(differences []sps.Difference) string {
 }
 
 // setDriftCondition shows DriftDetected while there is drift, and only then.
-func setDriftCondition(conditions *[]metav1.Condition, generation int64, differences []sps.Difference) {
-	if len(differences) == 0 {
+func setDriftCondition(conditions *[]metav1.Condition, generation int64, seen observation) {
+	if !seen.different() {
 		meta.RemoveStatusCondition(conditions, pamv1alpha1.ConditionDriftDetected)
 		return
 	}
 	meta.SetStatusCondition(conditions, metav1.Condition{
 		Type: pamv1alpha1.ConditionDriftDetected, Status: metav1.ConditionTrue, ObservedGeneration: generation,
-		Reason: pamv1alpha1.ReasonDriftDetected, Message: "the appliance differs in " + paths(differences),
+		Reason: pamv1alpha1.ReasonDriftDetected, Message: "the appliance differs in " + paths(seen.drift),
 	})
 }
 

@@ -20,17 +20,27 @@ import (
 // whose answer was lost is recognised as ours and not as somebody else's object of the same name.
 const annotationCreating = "pam-operator.io/creating"
 
-// creatingMark is what annotationCreating says: which name on which appliance.
+// creatingMark is what annotationCreating says: which name on which appliance, and after which key. So it stops to
+// count as soon as the status has the key of what was created.
 func creatingMark(obj policyObject) string {
-	return obj.NameOnAppliance() + "@" + obj.PolicyStatus().Appliance
+	mark := obj.NameOnAppliance() + "@" + obj.PolicyStatus().Appliance
+	if key := obj.PolicyStatus().Key; key != "" {
+		mark += " after " + key
+	}
+	return mark
+}
+
+// creating says that an earlier pass may have created the object without getting an answer.
+func creating(obj policyObject) bool {
+	return obj.GetAnnotations()[annotationCreating] == creatingMark(obj)
 }
 
 // hold puts the finalizer on an object before anything is written for it, and the mark of a create before a create. The
 // optimistic lock makes sure that what is about to be done is done for the object as it is now.
-func (r *policyReconciler[T]) hold(ctx context.Context, obj T, creating bool) error {
+func (r *policyReconciler[T]) hold(ctx context.Context, obj T, create bool) error {
 	return patchMetadata(ctx, r.client, obj, func(o client.Object) {
 		controllerutil.AddFinalizer(o, pamv1alpha1.Finalizer)
-		if creating {
+		if create {
 			setAnnotation(o, annotationCreating, creatingMark(obj))
 		}
 	})
@@ -39,7 +49,7 @@ func (r *policyReconciler[T]) hold(ctx context.Context, obj T, creating bool) er
 // unmark takes the mark of a create away when it is certain that nothing was created, so that somebody else's object of
 // that name is not taken for ours later.
 func (r *policyReconciler[T]) unmark(ctx context.Context, obj T, cause error) error {
-	if connection.IsOutcomeUnknown(cause) || obj.PolicyStatus().Key != "" {
+	if connection.IsOutcomeUnknown(cause) {
 		return nil
 	}
 	return patchMetadata(ctx, r.client, obj, func(o client.Object) {
@@ -96,8 +106,8 @@ func (r *policyReconciler[T]) remove(ctx context.Context, obj T) (out outcome, r
 	}
 	steward, status := obj.Steward(), obj.PolicyStatus()
 	switch {
-	case steward.Orphans(), steward.Observes():
-		return r.release(ctx, obj, "left on the appliance as it is, because deletionPolicy is Orphan")
+	case steward.Observes(), steward.Orphans():
+		return r.release(ctx, obj, "left on the appliance as it is, because "+leaves(steward))
 	case status.Key == "" && obj.GetAnnotations()[annotationCreating] == "":
 		return r.release(ctx, obj, "")
 	case steward.Suspended():
@@ -116,13 +126,27 @@ func (r *policyReconciler[T]) remove(ctx context.Context, obj T) (out outcome, r
 		return r.release(ctx, obj, "")
 	}
 	out = deletionOutcome(err)
-	if out.state == stateReconciling && time.Since(obj.GetDeletionTimestamp().Time) > r.DeletionDeadline {
+	if unanswered(out) && time.Since(obj.GetDeletionTimestamp().Time) > r.DeletionDeadline {
 		return r.abandon(ctx, obj, err)
 	}
 	if out.after == 0 && out.err == nil {
 		out.after = r.DeletionDeadline // so that the deadline is noticed
 	}
 	return out, false
+}
+
+// leaves says which policy leaves an object on its appliance.
+func leaves(steward pamv1alpha1.Stewardship) string {
+	if steward.Observes() {
+		return "managementPolicy is Observe"
+	}
+	return "deletionPolicy is Orphan"
+}
+
+// unanswered says that a deletion got no answer, and may be given up after its deadline. A lock is an answer: its
+// holder will let go of it, and what is abandoned meanwhile would go on letting people in.
+func unanswered(out outcome) bool {
+	return out.state == stateReconciling && out.reason != pamv1alpha1.ReasonLocked
 }
 
 // deletionOutcome is outcomeOf, but for a refusal: then the appliance does not let the object go.
@@ -162,7 +186,7 @@ func (r *policyReconciler[T]) erase(ctx context.Context, appliance *connection.A
 	})
 	if err == nil && deleted {
 		logf.FromContext(ctx).Info("deleted on the appliance", "appliance", appliance.URL,
-			"collection", r.collection, "name", obj.NameOnAppliance(), "key", status.Key)
+			"collection", r.collection, "nameOnAppliance", obj.NameOnAppliance(), "key", status.Key)
 	}
 	return err
 }
@@ -174,9 +198,11 @@ func (r *policyReconciler[T]) ownOnAppliance(
 ) (string, error) {
 	if key := obj.PolicyStatus().Key; key != "" {
 		object, _, err := connection.ByKey(ctx, tx, r.collection, key)
-		return object.Key, err
+		if err != nil || object.Key != "" {
+			return object.Key, err
+		}
 	}
-	if obj.GetAnnotations()[annotationCreating] != creatingMark(obj) {
+	if !creating(obj) {
 		return "", nil
 	}
 	object, _, err := connection.ByName(ctx, tx, r.collection, obj.NameOnAppliance())
@@ -204,7 +230,7 @@ func (r *policyReconciler[T]) abandon(ctx context.Context, obj T, cause error) (
 	r.statusWriter().event(obj, corev1.EventTypeWarning, pamv1alpha1.ReasonDeletionBlocked, message)
 	leftovers.WithLabelValues(string(r.collection)).Inc()
 	logf.FromContext(ctx).Info("left on the appliance", "appliance", status.Appliance,
-		"collection", r.collection, "name", obj.NameOnAppliance(), "key", status.Key, "cause", cause.Error())
+		"collection", r.collection, "nameOnAppliance", obj.NameOnAppliance(), "key", status.Key, "cause", cause.Error())
 	return r.release(ctx, obj, "")
 }
 
@@ -219,5 +245,5 @@ func (r *policyReconciler[T]) audit(ctx context.Context, obj T, seen observation
 		fields = append(fields, d.Path)
 	}
 	logf.FromContext(ctx).Info(verb, "appliance", obj.PolicyStatus().Appliance, "collection", r.collection,
-		"name", obj.NameOnAppliance(), "key", obj.PolicyStatus().Key, "generation", obj.GetGeneration(), "fields", fields)
+		"nameOnAppliance", obj.NameOnAppliance(), "key", obj.PolicyStatus().Key, "generation", obj.GetGeneration(), "fields", fields)
 }

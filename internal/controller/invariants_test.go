@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -34,6 +35,8 @@ func checkConditions(o runtime.Object) error {
 		return fmt.Errorf("%s has conditions, but no Ready", name)
 	case !slices.Contains(pamv1alpha1.AllReasons(), ready.Reason):
 		return fmt.Errorf("%s: reason %s is not in the closed list", name, ready.Reason)
+	case ready.ObservedGeneration > obj.GetGeneration():
+		return fmt.Errorf("%s: Ready speaks of a generation that does not exist yet", name)
 	case ready.Message == "":
 		return fmt.Errorf("%s: Ready has no message", name)
 	case is(pamv1alpha1.ConditionReconciling) && is(pamv1alpha1.ConditionStalled):
@@ -48,6 +51,17 @@ func checkConditions(o runtime.Object) error {
 		}, c.Type)
 		if abnormal && c.Status != metav1.ConditionTrue {
 			return fmt.Errorf("%s: %s is present and %s", name, c.Type, c.Status)
+		}
+	}
+	return nil
+}
+
+// checkEvents proves that what we tell in Events has a reason of the closed list.
+func checkEvents(events []corev1.Event) error {
+	for _, e := range events {
+		ours := e.ReportingController == "pam-operator"
+		if ours && !slices.Contains(pamv1alpha1.AllReasons(), e.Reason) {
+			return fmt.Errorf("the Event %q has the reason %s, which is not in the closed list", e.Message, e.Reason)
 		}
 	}
 	return nil

@@ -8,9 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -32,7 +30,7 @@ const fieldPassword = "passwordSecretRef"
 // setupLocalUser adds the controller of LocalUser to a manager.
 func setupLocalUser(mgr ctrl.Manager, deps deps) error {
 	r := &policyReconciler[*pamv1alpha1.LocalUser]{
-		deps: deps, collection: sps.Users, verbs: userVerbs{passwords: passwords{cache: deps.cache, live: deps.live}},
+		deps: deps, collection: sps.Users, verbs: userVerbs{newPasswords(deps)},
 		siblings: siblings[*pamv1alpha1.LocalUser]{client: deps.client, list: listUsers},
 	}
 	b := r.builder(mgr, "localuser", &pamv1alpha1.LocalUser{}, &pamv1alpha1.LocalUserList{}).
@@ -49,7 +47,7 @@ func listUsers(ctx context.Context, c client.Reader, name string) ([]*pamv1alpha
 }
 
 // userVerbs are what is done on an appliance for a LocalUser.
-type userVerbs struct{ passwords passwords }
+type userVerbs struct{ passwords *passwords }
 
 func (v userVerbs) observe(
 	ctx context.Context, _ connection.View, obj *pamv1alpha1.LocalUser, seen *observation,
@@ -65,7 +63,7 @@ func (v userVerbs) observe(
 	seen.complete = seen.managed
 	if seen.exists() {
 		seen.current.Body = sps.Dereference(seen.current.Body)
-		seen.drift = sps.Diff(seen.managed, seen.current.Body, nil)
+		seen.drift = inSpec("userName", sps.Diff(seen.managed, seen.current.Body, nil))
 	}
 	return v.observePassword(ctx, obj, seen)
 }
@@ -82,14 +80,12 @@ func (v userVerbs) observePassword(ctx context.Context, obj *pamv1alpha1.LocalUs
 		return nil
 	}
 	seen.incomparable = true
-	version, err := v.passwords.version(ctx, obj)
-	if err != nil {
-		return err
-	}
-	if seen.exists() && version != obj.Status.PasswordVersion {
+	changed, err := v.passwords.changed(ctx, obj)
+	neverSet := obj.Spec.Observes() && obj.Status.PasswordVersion == "" // then there is nothing to compare with
+	if seen.exists() && changed && !neverSet {
 		seen.drift = append(seen.drift, sps.Difference{Path: fieldPassword})
 	}
-	return nil
+	return err
 }
 
 func (v userVerbs) create(
@@ -129,6 +125,7 @@ func (v userVerbs) withPassword(
 	if err != nil {
 		return nil, err
 	}
+	v.passwords.remember(obj, version, plain)
 	obj.Status.PasswordVersion = version
 	managed, err := sps.ToBody(sps.User{Password: &key})
 	if err != nil {
@@ -148,45 +145,4 @@ func (v userVerbs) report(obj *pamv1alpha1.LocalUser, seen observation) {
 			obj.Status.PasswordCreatedAt = &metav1.Time{Time: time.Unix(seconds, 0)}
 		}
 	}
-}
-
-// passwords reads the Secrets of LocalUsers: their versions from the metadata cache, their content only when it is
-// sent.
-type passwords struct {
-	cache client.Reader
-	live  client.Reader
-}
-
-// version identifies the content of a user's Secret, and tells nothing about it.
-func (p passwords) version(ctx context.Context, obj *pamv1alpha1.LocalUser) (string, error) {
-	meta := &metav1.PartialObjectMetadata{}
-	meta.SetGroupVersionKind(connection.SecretKind())
-	key := types.NamespacedName{Namespace: obj.Namespace, Name: obj.Spec.PasswordSecretRef.Name}
-	if err := p.cache.Get(ctx, key, meta); err != nil {
-		return "", secretError(key, err)
-	}
-	return versionOf(meta), nil
-}
-
-func (p passwords) read(ctx context.Context, obj *pamv1alpha1.LocalUser) (plain, version string, err error) {
-	ref := obj.Spec.PasswordSecretRef
-	secret := &corev1.Secret{}
-	key := types.NamespacedName{Namespace: obj.Namespace, Name: ref.Name}
-	if err := p.live.Get(ctx, key, secret); err != nil {
-		return "", "", secretError(key, err)
-	}
-	if len(secret.Data[ref.Key]) == 0 {
-		return "", "", mustAct(pamv1alpha1.ReasonReferenceNotFound,
-			"spec.passwordSecretRef: Secret %s has no key %s, or an empty one", key, ref.Key)
-	}
-	return string(secret.Data[ref.Key]), versionOf(secret), nil
-}
-
-func versionOf(o client.Object) string { return string(o.GetUID()) + "/" + o.GetResourceVersion() }
-
-func secretError(key types.NamespacedName, err error) error {
-	if apierrors.IsNotFound(err) {
-		return mustAct(pamv1alpha1.ReasonReferenceNotFound, "spec.passwordSecretRef: Secret %s does not exist", key)
-	}
-	return err
 }

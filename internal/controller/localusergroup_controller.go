@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -75,7 +76,8 @@ func (v groupVerbs) observe(
 	}
 	seen.complete = withMembers(seen.managed, wanted)
 	if seen.exists() {
-		seen.drift = sps.Diff(seen.managed, seen.current.Body, groupUnordered)
+		seen.drift = inSpec("groupName", sps.Diff(seen.managed, seen.current.Body, groupUnordered))
+		namesOfMembers(seen.drift, users, wanted, seen.members)
 	}
 	return nil
 }
@@ -88,7 +90,7 @@ func (v groupVerbs) members(
 	for i, member := range obj.Spec.Members {
 		name := member.User
 		if member.UserRef != nil {
-			user, err := v.user(ctx, obj.Namespace, i, member.UserRef.Name)
+			user, err := v.user(ctx, obj, i)
 			if err != nil {
 				return nil, err
 			}
@@ -105,9 +107,11 @@ func (v groupVerbs) members(
 	return keys, nil
 }
 
-func (v groupVerbs) user(ctx context.Context, namespace string, i int, name string) (*pamv1alpha1.LocalUser, error) {
+func (v groupVerbs) user(
+	ctx context.Context, obj *pamv1alpha1.LocalUserGroup, i int,
+) (*pamv1alpha1.LocalUser, error) {
 	user := &pamv1alpha1.LocalUser{}
-	key := types.NamespacedName{Namespace: namespace, Name: name}
+	key := types.NamespacedName{Namespace: obj.Namespace, Name: obj.Spec.Members[i].UserRef.Name}
 	if err := v.client.Get(ctx, key, user); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil, mustAct(pamv1alpha1.ReasonReferenceNotFound,
@@ -115,11 +119,7 @@ func (v groupVerbs) user(ctx context.Context, namespace string, i int, name stri
 		}
 		return nil, err
 	}
-	if user.Status.Key == "" {
-		return nil, mustWait(pamv1alpha1.ReasonProgressing,
-			"spec.members[%d].userRef: waiting for LocalUser %s to be on the appliance", i, key)
-	}
-	return user, nil
+	return user, onAppliance(fmt.Sprintf("members[%d].userRef", i), "LocalUser", user, obj.Status.Appliance)
 }
 
 func (v groupVerbs) create(

@@ -10,7 +10,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 )
@@ -21,42 +20,27 @@ import (
 // npsProbeInterval is how often a server is asked for its version.
 const npsProbeInterval = 5 * time.Minute
 
-// npsConnectionReconciler tries connections out.
-type npsConnectionReconciler struct{ deps }
+// npsConnections tries connections out.
+type npsConnections struct{ deps }
 
 // setupNPSConnection adds the controller of NPSConnection to a manager.
 func setupNPSConnection(mgr ctrl.Manager, deps deps) error {
-	r := &npsConnectionReconciler{deps}
+	r := connectionReconciler[*pamv1alpha1.NPSConnection]{
+		deps: deps, kind: "NPSConnection", empty: func() *pamv1alpha1.NPSConnection { return &pamv1alpha1.NPSConnection{} },
+		probe: npsConnections{deps}.probe,
+	}
 	list := &pamv1alpha1.NPSConnectionList{}
 	return ctrl.NewControllerManagedBy(mgr).Named("npsconnection").
 		For(&pamv1alpha1.NPSConnection{}, onSpec()).
 		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.client, list, indexSecrets)).
 		WatchesMetadata(&corev1.ConfigMap{}, dependentsOn(deps.client, list, indexConfigMaps)).
+		Watches(&pamv1alpha1.ActivitySession{}, connectionsOf(), onPhase()).
 		WithOptions(options(connectionConcurrency)).
 		Complete(r)
 }
 
-// Reconcile makes one pass over a connection.
-func (r *npsConnectionReconciler) Reconcile(ctx context.Context, request reconcile.Request) (ctrl.Result, error) {
-	conn := &pamv1alpha1.NPSConnection{}
-	if err := r.client.Get(ctx, request.NamespacedName, conn); err != nil {
-		if client.IgnoreNotFound(err) == nil {
-			r.pool.Forget(ctx, request.NamespacedName)
-			insecureConnections.DeleteLabelValues("NPSConnection", request.Namespace, request.Name)
-		}
-		return ctrl.Result{}, client.IgnoreNotFound(err)
-	}
-	before := conn.DeepCopy()
-	out, err := r.probe(ctx, conn)
-	if err != nil {
-		out = outcomeOf(err)
-	}
-	showInsecureTLS(conn, "NPSConnection", conn.Spec.TLS)
-	return r.statusWriter().save(ctx, before, conn, out)
-}
-
 // probe asks the server for its version, which proves that it can be reached and that the credentials are accepted.
-func (r *npsConnectionReconciler) probe(ctx context.Context, conn *pamv1alpha1.NPSConnection) (outcome, error) {
+func (r npsConnections) probe(ctx context.Context, conn *pamv1alpha1.NPSConnection) (outcome, error) {
 	server, err := r.pool.ConnectServer(ctx, conn)
 	if err != nil {
 		return outcome{}, err
@@ -66,7 +50,7 @@ func (r *npsConnectionReconciler) probe(ctx context.Context, conn *pamv1alpha1.N
 		return outcome{}, err
 	}
 	conn.Status.ActiveSessions = new(int32(live)) //nolint:gosec // a number of objects
-	if conn.Status.Version, err = server.Version(ctx); err != nil {
+	if conn.Status.Version, err = server.Version(ctx, npsProbeInterval/2); err != nil {
 		return outcome{}, err
 	}
 	conn.Status.TokenExpiresAt = nil

@@ -132,6 +132,8 @@ func ofConnection(err error) (outcome, bool) {
 	switch {
 	case connection.IsNotPermitted(err):
 		return stalled(pamv1alpha1.ReasonConnectionNotPermitted, err.Error()), true
+	case connection.IsUntried(err):
+		return wait(pamv1alpha1.ReasonProgressing, err.Error(), 0), true
 	case connection.IsNotReady(err):
 		return wait(pamv1alpha1.ReasonConnectionNotReady, err.Error(), 0), true
 	case connection.IsInvalid(err):
@@ -157,6 +159,8 @@ func ofAppliance(err error) (outcome, bool) {
 		return retry(pamv1alpha1.ReasonLocked, foreign), true
 	case sps.IsTransactionLost(err), sps.IsCommitConflict(err), connection.IsBaseMoved(err):
 		return retry(pamv1alpha1.ReasonProgressing, err), true
+	case rest.IsForbidden(err): // also for a write: it is the rights that have to be mended, not the content
+		return unauthorized(err), true
 	case sps.IsRefused(err):
 		return stalled(pamv1alpha1.ReasonRejected, err.Error()), true
 	}

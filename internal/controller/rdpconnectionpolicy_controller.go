@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -74,9 +75,13 @@ func (v rdpVerbs) observe(
 func (v rdpVerbs) create(
 	ctx context.Context, tx *connection.Transaction, _ *pamv1alpha1.RDPConnectionPolicy, seen observation,
 ) (string, error) {
-	body, err := likeOthers(ctx, tx, sps.RDPConnections, seen.complete)
+	others, err := tx.List(ctx, sps.RDPConnections)
 	if err != nil {
 		return "", err
+	}
+	body := seen.complete
+	if len(others) > 0 {
+		body = rdpLike(others[0].Body, seen.managed, seen.complete)
 	}
 	return tx.Create(ctx, sps.RDPConnections, body)
 }
@@ -116,26 +121,13 @@ func (v rdpVerbs) authorizers(ctx context.Context, obj *pamv1alpha1.RDPConnectio
 			}
 			return nil, err
 		}
-		if group.Status.Key == "" {
-			return nil, mustWait(pamv1alpha1.ReasonProgressing,
-				"spec.accessControl[%d].authorizerRef: waiting for LocalUserGroup %s to be on the appliance", i, key)
+		field := fmt.Sprintf("accessControl[%d].authorizerRef", i)
+		if err := onAppliance(field, "LocalUserGroup", group, obj.Status.Appliance); err != nil {
+			return nil, err
 		}
 		names = append(names, group.NameOnAppliance())
 	}
 	return names, nil
-}
-
-// likeOthers adds to a new body the members that the appliance's version has and this version of the product does not
-// know, with the values of an existing object as template: such an appliance refuses bodies without them (sps
-// contract 4, "safest create").
-func likeOthers(
-	ctx context.Context, tx *connection.Transaction, collection sps.Collection, body sps.Body,
-) (sps.Body, error) {
-	objects, err := tx.List(ctx, collection)
-	if err != nil || len(objects) == 0 {
-		return body, err
-	}
-	return sps.Overlay(sps.Dereference(objects[0].Body), body, body), nil
 }
 
 // pointers are pointers to the items of a list.

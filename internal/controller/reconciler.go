@@ -11,6 +11,8 @@ import (
 	"context"
 	"errors"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -77,16 +79,21 @@ func (r *policyReconciler[T]) Reconcile(ctx context.Context, obj T) (ctrl.Result
 		if released {
 			return ctrl.Result{}, out.err
 		}
-		return r.statusWriter().save(ctx, before, obj, out)
+		return r.statusWriter().save(ctx, before, obj, r.paced(out))
 	}
 	obj, out, err := r.keep(ctx, obj)
 	if err != nil {
 		out = outcomeOf(err)
 	}
+	return r.statusWriter().save(ctx, before, obj, r.paced(out))
+}
+
+// paced gives a wait for somebody else's lock the delay of these controllers.
+func (d deps) paced(out outcome) outcome {
 	if out.reason == pamv1alpha1.ReasonLocked && out.err == nil {
-		out.after = r.LockedRetry
+		out.after = d.LockedRetry
 	}
-	return r.statusWriter().save(ctx, before, obj, out)
+	return out
 }
 
 func copyOf[T runtime.Object](obj T) T {
@@ -106,9 +113,7 @@ func (r *policyReconciler[T]) keep(ctx context.Context, obj T) (T, outcome, erro
 	if status.Appliance != appliance.URL { // another appliance has other keys
 		status.Key, status.Appliance = "", appliance.URL
 	}
-	// A mark that an earlier pass left means that a create may have got through without an answer.
-	creating := obj.GetAnnotations()[annotationCreating] == creatingMark(obj)
-	seen, err := r.observe(ctx, appliance.Inventory, obj, creating)
+	seen, err := r.observe(ctx, appliance.Inventory, obj, creating(obj))
 	if err != nil {
 		return obj, outcome{}, err
 	}
@@ -142,6 +147,7 @@ func (r *policyReconciler[T]) current(ctx context.Context, obj T) error {
 func (r *policyReconciler[T]) write(
 	ctx context.Context, appliance *connection.Appliance, obj T, seen observation,
 ) (T, outcome, error) {
+	marked, settled := creating(obj), isSettled(obj)
 	if err := r.hold(ctx, obj, !seen.exists()); err != nil {
 		return obj, outcome{}, err
 	}
@@ -157,9 +163,16 @@ func (r *policyReconciler[T]) write(
 		return err
 	})
 	if err != nil {
-		return obj, outcome{}, errors.Join(err, r.unmark(ctx, obj, err))
+		if !marked { // an older mark stands for a create that may yet be found
+			err = errors.Join(err, r.unmark(ctx, obj, err))
+		}
+		return obj, outcome{}, err
 	}
 	r.audit(ctx, written, seen)
+	if settled {
+		r.statusWriter().event(obj, corev1.EventTypeNormal, pamv1alpha1.ReasonDriftDetected,
+			"written again, because the appliance differed in "+paths(seen.drift))
+	}
 	out, err := r.verify(ctx, appliance, written)
 	return written, out, err
 }
@@ -210,7 +223,8 @@ func (r *policyReconciler[T]) observe(
 	if err != nil {
 		return seen, err
 	}
-	seen.ours = ours || seen.exists() && seen.current.Key == obj.PolicyStatus().Key
+	// The key alone does not make it ours: an object that only observed has it, too, but never held the finalizer.
+	seen.ours = ours || seen.exists() && seen.current.Key == obj.PolicyStatus().Key && holdsFinalizer(obj)
 	err = r.verbs.observe(ctx, view, obj, &seen)
 	return seen, err
 }
@@ -257,6 +271,12 @@ func (r *policyReconciler[T]) show(obj T, seen observation) {
 		status.Key = seen.current.Key
 	}
 	status.Drift = drifted(seen.drift)
-	setDriftCondition(&status.Conditions, obj.GetGeneration(), seen.drift)
+	setDriftCondition(&status.Conditions, obj.GetGeneration(), seen)
 	r.verbs.report(obj, seen)
+}
+
+// isSettled says that the last pass found the appliance as this same spec asks.
+func isSettled(obj policyObject) bool {
+	ready := readyOf(obj)
+	return ready != nil && ready.Status == metav1.ConditionTrue && ready.ObservedGeneration == obj.GetGeneration()
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/agnivade/levenshtein"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
@@ -57,6 +58,11 @@ func (r reference) resolve(ctx context.Context, view connection.View) (string, e
 		if rest.IsNotFound(findErr) { // the appliance's version does not have this collection
 			err = findErr
 			continue
+		}
+		if rest.IsRejected(findErr) {
+			return "", mustAct(pamv1alpha1.ReasonReferenceNotFound,
+				"spec.%s: the appliance does not list %s, so %q cannot be found by its name: give the key instead",
+				r.field, collection, r.name)
 		}
 		if findErr != nil {
 			return "", findErr
@@ -108,4 +114,18 @@ func nearest(wanted string, names []string) []string {
 			strings.Compare(a, b))
 	})
 	return names[:min(maxNearest, len(names))]
+}
+
+// onAppliance fails while the object of ours that a spec refers to is not on the appliance that the spec is about.
+func onAppliance(field, kind string, obj policyObject, url string) error {
+	status, name := obj.PolicyStatus(), client.ObjectKeyFromObject(obj)
+	switch {
+	case status.Key == "":
+		return mustWait(pamv1alpha1.ReasonProgressing, "spec.%s: waiting for %s %s to be on the appliance", field, kind, name)
+	case status.Appliance != url:
+		return mustAct(pamv1alpha1.ReasonInvalidSpec,
+			"spec.%s: %s %s is on another appliance, %s: refer to one that goes through the same connection",
+			field, kind, name, status.Appliance)
+	}
+	return nil
 }

@@ -87,14 +87,16 @@ func (r *sessionTerminationReconciler) pass(
 		t.Status.StartTime, t.Status.Terminated = &metav1.Time{Time: r.now()}, new(int32(0))
 	}
 	t.Status.Phase = pamv1alpha1.TerminationRunning
-	for _, id := range ids {
-		if err := r.terminate(ctx, appliance, t, id); err != nil {
-			return r.failed(t, id, err)
-		}
+	failures, err := r.terminateAll(ctx, appliance, t, ids)
+	if err != nil {
+		return outcome{}, err
+	}
+	if len(failures) > 0 {
+		return r.failed(t, failures), nil
 	}
 	message := fmt.Sprintf("%d live sessions closed", *t.Status.Terminated)
 	r.finish(t, pamv1alpha1.TerminationSucceeded, pamv1alpha1.ConditionComplete, pamv1alpha1.ReasonCompleted, message)
-	return done(pamv1alpha1.ReasonCompleted, message), nil
+	return r.kept(t, done(pamv1alpha1.ReasonCompleted, message)), nil
 }
 
 // targets are the ids of the sessions that are to be closed.
@@ -130,12 +132,36 @@ func (r *sessionTerminationReconciler) targets(
 	return ids, nil
 }
 
-// terminate closes one session. One that the appliance does not know has ended by itself (sps contract 8).
+// Codes of the appliance (sps contract 8).
+const (
+	codeSessionNotFound       = "SessionCouldNotBeFound"
+	codeTerminationFailed     = "SessionTerminationFailed"
+	codeRemoteNodeInfoMissing = "RemoteNodeInfoMissing"
+)
+
+// terminateAll closes the sessions, and goes on after one that cannot be closed. Its error passes by itself.
+func (r *sessionTerminationReconciler) terminateAll(
+	ctx context.Context, appliance *connection.Appliance, t *pamv1alpha1.SessionTermination, ids []string,
+) (failures []error, err error) {
+	for _, id := range ids {
+		err := r.terminate(ctx, appliance, t, id)
+		switch {
+		case err == nil:
+		case stays(err):
+			failures = append(failures, fmt.Errorf("session %s cannot be closed: %w", id, err))
+		default:
+			return nil, err
+		}
+	}
+	return failures, nil
+}
+
+// terminate closes one session. One that the appliance does not know has ended by itself.
 func (r *sessionTerminationReconciler) terminate(
 	ctx context.Context, appliance *connection.Appliance, t *pamv1alpha1.SessionTermination, id string,
 ) error {
 	err := appliance.Terminate(ctx, id)
-	if rest.IsNotFound(err) {
+	if answer := rest.As(err); answer != nil && rest.IsNotFound(err) && answer.Code == codeSessionNotFound {
 		return nil
 	}
 	if err == nil {
@@ -145,20 +171,24 @@ func (r *sessionTerminationReconciler) terminate(
 	return err
 }
 
-// failed tells what does not go away by itself from what is tried again: a missing right, a refusal, and the two faults
-// that the appliance's documentation gives to its owner (sps contract 8).
-func (r *sessionTerminationReconciler) failed(
-	t *pamv1alpha1.SessionTermination, id string, err error,
-) (outcome, error) {
-	answer := rest.As(err)
-	final := rest.IsRejected(err) ||
-		answer != nil && (answer.Code == "SessionTerminationFailed" || answer.Code == "RemoteNodeInfoMissing")
-	if !final {
-		return outcome{}, err
+// stays tells what does not go away by itself from what is tried again: a refusal, the two faults that the appliance's
+// documentation gives to its owner, and an appliance that is too old to close sessions, which answers 404 as well.
+func stays(err error) bool {
+	if rest.IsRejected(err) || rest.IsNotFound(err) {
+		return true
 	}
-	message := fmt.Sprintf("session %s cannot be closed: %v", id, err)
+	answer := rest.As(err)
+	return answer != nil && (answer.Code == codeTerminationFailed || answer.Code == codeRemoteNodeInfoMissing)
+}
+
+// failed says which sessions stay open.
+func (r *sessionTerminationReconciler) failed(t *pamv1alpha1.SessionTermination, failures []error) outcome {
+	message := failures[0].Error()
+	if len(failures) > 1 {
+		message = fmt.Sprintf("%d sessions cannot be closed; the first: %s", len(failures), message)
+	}
 	r.finish(t, pamv1alpha1.TerminationFailed, pamv1alpha1.ConditionFailed, pamv1alpha1.ReasonRejected, message)
-	return outcome{state: stateStalled, reason: pamv1alpha1.ReasonRejected, message: message}, nil
+	return r.kept(t, outcome{state: stateStalled, reason: pamv1alpha1.ReasonRejected, message: message})
 }
 
 func (r *sessionTerminationReconciler) finish(
@@ -180,13 +210,27 @@ func (r *sessionTerminationReconciler) finished(
 	if t.Status.Phase == pamv1alpha1.TerminationFailed {
 		out.state = stateStalled
 	}
-	if t.Spec.TTLSecondsAfterFinished == nil || t.Status.CompletionTime == nil {
-		return out, nil
-	}
-	ttl := time.Duration(*t.Spec.TTLSecondsAfterFinished) * time.Second
-	if left := t.Status.CompletionTime.Add(ttl).Sub(r.now()); left > 0 {
-		out.after = max(left, time.Second)
-		return out, nil
+	if left, limited := r.timeLeft(t); !limited || left > 0 {
+		return r.kept(t, out), nil
 	}
 	return outcome{}, client.IgnoreNotFound(r.client.Delete(ctx, t, client.Preconditions{UID: &t.UID}))
+}
+
+// kept looks at a finished object again when its time is over: what finishes it wakes nobody.
+func (r *sessionTerminationReconciler) kept(t *pamv1alpha1.SessionTermination, out outcome) outcome {
+	if left, limited := r.timeLeft(t); limited {
+		out.after = max(left, time.Second)
+	}
+	return out
+}
+
+// timeLeft is how long a finished object stays, if that is limited.
+func (r *sessionTerminationReconciler) timeLeft(
+	t *pamv1alpha1.SessionTermination,
+) (left time.Duration, limited bool) {
+	if t.Spec.TTLSecondsAfterFinished == nil || t.Status.CompletionTime == nil {
+		return 0, false
+	}
+	ttl := time.Duration(*t.Spec.TTLSecondsAfterFinished) * time.Second
+	return t.Status.CompletionTime.Add(ttl).Sub(r.now()), true
 }

@@ -28,6 +28,9 @@ type Options struct {
 	// LockedRetry is how long an object waits before it asks again for a configuration that somebody else holds; 0 means
 	// 15 s. It is jittered.
 	LockedRetry time.Duration
+	// SecondLook is how long after a session was not found at its server it is looked for once more, before that is
+	// believed; 0 means 5 s. It is jittered.
+	SecondLook time.Duration
 }
 
 // deps is what every controller works with.
@@ -58,9 +61,13 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	if options.LockedRetry == 0 {
 		options.LockedRetry = lockedRetry
 	}
+	if options.SecondLook == 0 {
+		options.SecondLook = secondLook
+	}
 	activity := make(chan event.GenericEvent, activityBuffer)
 	pool := connection.NewPool(connection.Config{
-		Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), UserAgent: options.UserAgent, Notify: notify(activity),
+		Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Client: mgr.GetClient(), UserAgent: options.UserAgent,
+		Notify: notify(activity),
 	})
 	if err := mgr.Add(pool); err != nil {
 		return fmt.Errorf("add the pool of connections: %w", err)

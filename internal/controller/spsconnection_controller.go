@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
@@ -28,12 +27,15 @@ import (
 // defaultDriftCheckInterval is how often an appliance is asked whether its configuration changed.
 const defaultDriftCheckInterval = 5 * time.Minute
 
-// spsConnectionReconciler tries connections out, and finds out whether somebody else changed their appliance.
-type spsConnectionReconciler struct{ deps }
+// spsConnections tries connections out, and finds out whether somebody else changed their appliance.
+type spsConnections struct{ deps }
 
 // setupSPSConnection adds the controller of SPSConnection to a manager.
 func setupSPSConnection(mgr ctrl.Manager, deps deps) error {
-	r := &spsConnectionReconciler{deps}
+	r := connectionReconciler[*pamv1alpha1.SPSConnection]{
+		deps: deps, kind: "SPSConnection", empty: func() *pamv1alpha1.SPSConnection { return &pamv1alpha1.SPSConnection{} },
+		probe: spsConnections{deps}.probe,
+	}
 	list := &pamv1alpha1.SPSConnectionList{}
 	return ctrl.NewControllerManagedBy(mgr).Named("spsconnection").
 		For(&pamv1alpha1.SPSConnection{}, onSpec()).
@@ -44,31 +46,9 @@ func setupSPSConnection(mgr ctrl.Manager, deps deps) error {
 		Complete(r)
 }
 
-// connectionConcurrency lets one connection that hangs not hold up the others.
-const connectionConcurrency = 16
-
-// Reconcile makes one pass over a connection.
-func (r *spsConnectionReconciler) Reconcile(ctx context.Context, request reconcile.Request) (ctrl.Result, error) {
-	conn := &pamv1alpha1.SPSConnection{}
-	if err := r.client.Get(ctx, request.NamespacedName, conn); err != nil {
-		if client.IgnoreNotFound(err) == nil {
-			r.pool.Forget(ctx, request.NamespacedName)
-			insecureConnections.DeleteLabelValues("SPSConnection", request.Namespace, request.Name)
-		}
-		return ctrl.Result{}, client.IgnoreNotFound(err)
-	}
-	before := conn.DeepCopy()
-	out, err := r.probe(ctx, conn)
-	if err != nil {
-		out = outcomeOf(err)
-	}
-	showInsecureTLS(conn, "SPSConnection", conn.Spec.TLS)
-	return r.statusWriter().save(ctx, before, conn, out)
-}
-
 // probe asks the appliance for its version and its config_hash, which proves that it can be reached and that the
 // credentials are accepted, and tells the dependents if somebody else changed it.
-func (r *spsConnectionReconciler) probe(ctx context.Context, conn *pamv1alpha1.SPSConnection) (outcome, error) {
+func (r spsConnections) probe(ctx context.Context, conn *pamv1alpha1.SPSConnection) (outcome, error) {
 	appliance, err := r.pool.Connect(ctx, conn)
 	if err != nil {
 		return outcome{}, err
@@ -92,7 +72,7 @@ func (r *spsConnectionReconciler) probe(ctx context.Context, conn *pamv1alpha1.S
 }
 
 // countDependents counts the objects that refer to the connection.
-func (r *spsConnectionReconciler) countDependents(ctx context.Context, conn *pamv1alpha1.SPSConnection) int32 {
+func (r spsConnections) countDependents(ctx context.Context, conn *pamv1alpha1.SPSConnection) int32 {
 	total := 0
 	for _, list := range []client.ObjectList{
 		&pamv1alpha1.RDPConnectionPolicyList{}, &pamv1alpha1.LocalUserList{}, &pamv1alpha1.LocalUserGroupList{},
@@ -106,7 +86,7 @@ func (r *spsConnectionReconciler) countDependents(ctx context.Context, conn *pam
 }
 
 // showActivity puts what happened on the appliance into the status.
-func (r *spsConnectionReconciler) showActivity(conn *pamv1alpha1.SPSConnection, a connection.Activity) {
+func (r spsConnections) showActivity(conn *pamv1alpha1.SPSConnection, a connection.Activity) {
 	conn.Status.Lock = nil
 	if !a.LockedSince.IsZero() {
 		conn.Status.Lock = &pamv1alpha1.ConfigurationLock{HeldBy: a.LockedBy, Since: metav1.NewTime(a.LockedSince)}
@@ -118,15 +98,4 @@ func (r *spsConnectionReconciler) showActivity(conn *pamv1alpha1.SPSConnection, 
 			Duration: metav1.Duration{Duration: a.LastCommit.Hold.Round(time.Millisecond)},
 		}
 	}
-}
-
-// showInsecureTLS is loud about a connection that verifies nothing.
-func showInsecureTLS(conn object, kind string, t *pamv1alpha1.TLSSettings) {
-	insecure := t != nil && isTrue(t.InsecureSkipVerify)
-	setInsecureCondition(conn.GetStatus().ObjectConditions(), conn.GetGeneration(), insecure)
-	if !insecure {
-		insecureConnections.DeleteLabelValues(kind, conn.GetNamespace(), conn.GetName())
-		return
-	}
-	insecureConnections.WithLabelValues(kind, conn.GetNamespace(), conn.GetName()).Set(1)
 }

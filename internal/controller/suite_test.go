@@ -23,12 +23,10 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
-	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/controller"
 	"github.com/pam-operator/pam-operator/internal/controlplane"
 	"github.com/pam-operator/pam-operator/internal/simulator"
@@ -80,26 +78,13 @@ func startManager(ctx context.Context, plane *controlplane.ControlPlane) {
 		Client: client.Options{Cache: &client.CacheOptions{
 			DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}, &corev1.Pod{}, &batchv1.Job{}},
 		}},
+		NewClient: newFaultyClient,
 	})
 	Expect(err).NotTo(HaveOccurred())
-	Expect(controller.AddIndexes(ctx, mgr)).To(Succeed())
-	activity := make(chan event.GenericEvent, 1024)
-	pool := connection.NewPool(connection.Config{
-		Cache: mgr.GetClient(), Live: mgr.GetAPIReader(), UserAgent: "pam-operator/test",
-		Notify: controller.NotifyActivity(activity),
-	})
-	deps := controller.Deps{
-		Client: mgr.GetClient(), Events: mgr.GetEventRecorder("pam-operator"), Pool: pool,
-		DeletionDeadline: deletionDeadline, Concurrency: 200, Moved: &controller.Broadcast{}, Activity: activity,
-	}
-	Expect(mgr.Add(pool)).To(Succeed())
-	Expect(controller.SetupSPSConnection(mgr, deps)).To(Succeed())
-	Expect(controller.SetupNPSConnection(mgr, deps)).To(Succeed())
-	Expect(controller.SetupRDPConnectionPolicy(mgr, deps)).To(Succeed())
-	Expect(controller.SetupLocalUser(mgr, deps, mgr.GetAPIReader())).To(Succeed())
-	Expect(controller.SetupLocalUserGroup(mgr, deps)).To(Succeed())
-	Expect(controller.SetupSessionTermination(mgr, deps)).To(Succeed())
-	Expect(controller.SetupActivitySession(mgr, deps, mgr.GetAPIReader())).To(Succeed())
+	Expect(controller.Setup(ctx, mgr, controller.Options{
+		UserAgent: "pam-operator/test", DeletionDeadline: deletionDeadline, Concurrency: 200,
+		LockedRetry: 200 * time.Millisecond, SecondLook: 300 * time.Millisecond,
+	})).To(Succeed())
 	stopped := make(chan error, 1)
 	managerCtx, stop := context.WithCancel(ctx)
 	go func() { stopped <- mgr.Start(managerCtx) }()
@@ -129,7 +114,7 @@ const (
 // newSite starts appliances, and creates ready connections named sps and nps.
 func newSite(ctx context.Context, sps simsps.Options) *site {
 	s := newBareSite(ctx, sps)
-	s.create(ctx, s.spsConnection("sps"), s.npsConnection("nps"))
+	s.create(ctx, s.spsConnection("sps"), s.npsConnection())
 	eventuallyReady(ctx, builder.SPSConnection("sps", builder.InNamespace(s.namespace)))
 	eventuallyReady(ctx, builder.NPSConnection("nps", builder.InNamespace(s.namespace)))
 	return s
@@ -137,10 +122,14 @@ func newSite(ctx context.Context, sps simsps.Options) *site {
 
 // newBareSite starts appliances, and creates the Secrets and the CA of connections, but no connection.
 func newBareSite(ctx context.Context, options simsps.Options) *site {
+	return newSiteOf(ctx, options, simnps.Options{})
+}
+
+func newSiteOf(ctx context.Context, options simsps.Options, server simnps.Options) *site {
 	s := &site{namespace: fmt.Sprintf("site-%d", sites.Add(1))}
 	options.Users = map[string]string{"operator": canarySPSPassword}
 	s.sps = simsps.New(options)
-	s.nps = simnps.New(simnps.Options{})
+	s.nps = simnps.New(server)
 	running, err := simulator.Serve(ctx, simulator.Config{Listeners: []simulator.Listener{
 		{Name: "sps", Handler: s.sps.Handler(), Control: s.sps.ControlHandler()},
 		{Name: "nps", Handler: s.nps.Handler(), Control: s.nps.ControlHandler()},
@@ -176,10 +165,11 @@ func (s *site) spsConnection(name string, options ...builder.Option) *pamv1alpha
 	return builder.SPSConnection(name, all...)
 }
 
-func (s *site) npsConnection(name string, options ...builder.Option) *pamv1alpha1.NPSConnection {
+func (s *site) npsConnection(options ...builder.Option) *pamv1alpha1.NPSConnection {
 	fast := builder.With(func(c *pamv1alpha1.NPSConnection) {
 		c.Spec.Polling = &pamv1alpha1.NPSPolling{
-			Starting: &metav1.Duration{Duration: 50 * time.Millisecond}, Active: &metav1.Duration{Duration: 200 * time.Millisecond},
+			Starting: &metav1.Duration{Duration: 50 * time.Millisecond},
+			Active:   &metav1.Duration{Duration: 200 * time.Millisecond},
 		}
 		c.Spec.Limits = &pamv1alpha1.NPSLimits{RequestsPerSecond: new(int32(1000))}
 	})
@@ -187,7 +177,7 @@ func (s *site) npsConnection(name string, options ...builder.Option) *pamv1alpha
 		builder.InNamespace(s.namespace), builder.URL(s.running.URL("nps")), builder.TrustedCA("ca"),
 		builder.UserSignIn(), fast,
 	}, options...)
-	return builder.NPSConnection(name, all...)
+	return builder.NPSConnection("nps", all...)
 }
 
 // create creates objects.
@@ -217,8 +207,10 @@ func (s *site) check(ctx context.Context) {
 		expectNoSecret(string(text))
 		Expect(meta.EachListItem(list, checkConditions)).To(Succeed())
 	}
+	s.checkSessions(ctx)
 	events := &corev1.EventList{}
 	Expect(k8s.List(ctx, events, client.InNamespace(s.namespace))).To(Succeed())
+	Expect(checkEvents(events.Items)).To(Succeed())
 	text, err := json.Marshal(events)
 	Expect(err).NotTo(HaveOccurred())
 	expectNoSecret(string(text))
@@ -229,7 +221,8 @@ func (s *site) check(ctx context.Context) {
 func expectNoSecret(text string) {
 	GinkgoHelper()
 	for _, secret := range []string{
-		canarySPSPassword, canaryUserPassword, simnps.DefaultPassword, simnps.DefaultTOTPSecret, simnps.DefaultAPIKey,
+		canarySPSPassword, canaryUserPassword, canaryWrongPassword, simnps.DefaultPassword, simnps.DefaultTOTPSecret,
+		simnps.DefaultAPIKey, "released backup password", "ssh://", "full address:s:",
 	} {
 		Expect(strings.Contains(text, secret)).To(BeFalse(), "a secret is shown: %s", secret)
 	}

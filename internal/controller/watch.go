@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -170,6 +171,26 @@ func dependentsOfConnection(c client.Reader, list client.ObjectList) handler.Eve
 	})
 }
 
+// connectionsOf enqueues the connection of the object that changed.
+func connectionsOf() handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(_ context.Context, obj client.Object) []reconcile.Request {
+		c, ok := obj.(connected)
+		if !ok {
+			return nil
+		}
+		return []reconcile.Request{{NamespacedName: connection.Target(c.Connection(), obj.GetNamespace())}}
+	})
+}
+
+// onPhase passes what changes the number of live sessions.
+func onPhase() builder.WatchesOption {
+	return builder.WithPredicates(predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		was, ok1 := e.ObjectOld.(*pamv1alpha1.ActivitySession)
+		is, ok2 := e.ObjectNew.(*pamv1alpha1.ActivitySession)
+		return ok1 && ok2 && (was.Status.Phase != is.Status.Phase || was.Status.SessionID != is.Status.SessionID)
+	}})
+}
+
 // namesakes enqueues the other objects of the kind that mean the same name on an appliance.
 func namesakes(c client.Reader, list client.ObjectList) handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, obj client.Object) []reconcile.Request {
@@ -199,12 +220,10 @@ func requests(
 	return out
 }
 
-// onReadiness passes what matters of a connection to its dependents: a new spec, or Ready turning.
+// onReadiness passes what matters of a connection to its dependents: that it has been tried with its present spec, or
+// Ready turning. A new spec by itself is not passed: until it has been tried, dependents could only wait.
 func onReadiness() builder.WatchesOption {
-	return builder.WithPredicates(predicate.Or[client.Object](
-		predicate.GenerationChangedPredicate{},
-		predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { return readyTurned(e) }},
-	))
+	return builder.WithPredicates(predicate.Funcs{UpdateFunc: readyTurned})
 }
 
 // onKeyOrReady passes what matters of a policy object to those that refer to it: its key, or Ready turning.
@@ -223,25 +242,38 @@ func readyTurned(e event.UpdateEvent) bool {
 		return false
 	}
 	a, b := readyOf(was), readyOf(is)
-	return (a == nil) != (b == nil) || a != nil && a.Status != b.Status
+	if a == nil || b == nil {
+		return a != b
+	}
+	return a.Status != b.Status || a.ObservedGeneration != b.ObservedGeneration
 }
 
-// onSpec passes what an object's own controller has to look at: a new spec, a deletion, annotations, and a status that
-// somebody else took away. Our own status patches wake nobody.
+// onSpec passes what an object's own controller has to look at: a new spec, a deletion, annotations of others, and a
+// status that somebody else took away. Our own patches wake nobody.
 func onSpec() builder.ForOption {
 	return builder.WithPredicates(predicate.Or[client.Object](
 		predicate.GenerationChangedPredicate{},
 		predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 			return !equality.Semantic.DeepEqual(e.ObjectOld.GetDeletionTimestamp(), e.ObjectNew.GetDeletionTimestamp()) ||
-				lostStatus(e.ObjectNew)
+				lostStatus(e) ||
+				!maps.Equal(annotationsOfOthers(e.ObjectOld), annotationsOfOthers(e.ObjectNew))
 		}},
-		predicate.AnnotationChangedPredicate{},
 	))
 }
 
-func lostStatus(obj client.Object) bool {
-	o, ok := obj.(object)
-	return ok && readyOf(o) == nil
+// annotationsOfOthers are an object's annotations without those that the controllers write themselves: a refused create
+// writes and removes its mark in each pass, and would call for the next one.
+func annotationsOfOthers(obj client.Object) map[string]string {
+	out := maps.Clone(obj.GetAnnotations())
+	delete(out, annotationCreating)
+	delete(out, pamv1alpha1.AnnotationRequestID)
+	return out
+}
+
+func lostStatus(e event.UpdateEvent) bool {
+	was, ok1 := e.ObjectOld.(object)
+	is, ok2 := e.ObjectNew.(object)
+	return ok1 && ok2 && readyOf(was) != nil && readyOf(is) == nil
 }
 
 // onDeletion passes only that an object is gone.

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
+)
+
+// places keeps the limit of live sessions of a connection although many requests are sent at the same time: a place is
+// taken before the request is sent, and counts until the status of the session speaks for itself.
+type places struct {
+	client client.Reader
+
+	mu sync.Mutex
+	// taken are the sessions that have a place, no that were refused: it is certain that nothing is at the server.
+	taken, no map[types.UID]bool
+}
+
+func newPlaces(c client.Reader) *places {
+	return &places{client: c, taken: map[types.UID]bool{}, no: map[types.UID]bool{}}
+}
+
+// take takes a place for a session if fewer than limit others live, or are being asked for; it says how many do.
+func (p *places) take(
+	ctx context.Context, s *pamv1alpha1.ActivitySession, conn types.NamespacedName, limit int,
+) (live int, ok bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	sessions, err := sessionsOf(ctx, p.client, conn) // read under the lock, so that it shows whoever was here before
+	if err != nil {
+		return 0, false, err
+	}
+	for i := range sessions {
+		other := &sessions[i]
+		switch {
+		case other.UID == s.UID:
+		case other.Status.Phase.Terminal():
+			delete(p.taken, other.UID)
+		case p.taken[other.UID] || lives(other):
+			live++
+		}
+	}
+	if live >= limit {
+		delete(p.taken, s.UID)
+		return live, false, nil
+	}
+	p.taken[s.UID] = true
+	delete(p.no, s.UID)
+	return live, true, nil
+}
+
+// give forgets a session.
+func (p *places) give(uid types.UID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.taken, uid)
+	delete(p.no, uid)
+}
+
+// refused gives a place back, because the server has refused the request.
+func (p *places) refused(uid types.UID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.taken, uid)
+	p.no[uid] = true
+}
+
+// isRefused says that the server has refused the request that was sent last.
+func (p *places) isRefused(uid types.UID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.no[uid]
+}
+
+func sessionsOf(
+	ctx context.Context, c client.Reader, conn types.NamespacedName,
+) ([]pamv1alpha1.ActivitySession, error) {
+	var list pamv1alpha1.ActivitySessionList
+	err := c.List(ctx, &list, client.MatchingFields{indexConnection: conn.String()})
+	return list.Items, err
+}
+
+// lives says that a session is known to be at the server, and not to be over.
+func lives(s *pamv1alpha1.ActivitySession) bool {
+	return s.Status.SessionID != "" && !s.Status.Phase.Terminal()
+}
+
+// liveSessions counts the sessions that were asked for through a connection and are not over.
+func liveSessions(ctx context.Context, c client.Reader, conn types.NamespacedName) (int, error) {
+	sessions, err := sessionsOf(ctx, c, conn)
+	n := 0
+	for i := range sessions {
+		if lives(&sessions[i]) {
+			n++
+		}
+	}
+	return n, err
+}
+
+// onLife passes that a session has begun to live at the server, or does so no longer.
+func onLife() builder.WatchesOption {
+	alive := func(o client.Object) bool {
+		s, ok := o.(*pamv1alpha1.ActivitySession)
+		return ok && lives(s)
+	}
+	return builder.WithPredicates(predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		UpdateFunc:  func(e event.UpdateEvent) bool { return alive(e.ObjectOld) != alive(e.ObjectNew) },
+		DeleteFunc:  func(e event.DeleteEvent) bool { return alive(e.Object) },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+	})
+}
+
+// waitingSessions enqueues the sessions that were not asked for yet, through the connection of one that is over: there
+// may be a place for one of them.
+func waitingSessions(c client.Reader) handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, obj client.Object) []reconcile.Request {
+		over, ok := obj.(*pamv1alpha1.ActivitySession)
+		if !ok {
+			return nil
+		}
+		sessions, err := sessionsOf(ctx, c, connection.Target(over.Spec.ConnectionRef, over.Namespace))
+		if err != nil {
+			return nil // the waiting ones look again by themselves
+		}
+		var out []reconcile.Request
+		for i := range sessions {
+			if sessions[i].Status.Phase == pamv1alpha1.SessionPending {
+				out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&sessions[i])})
+			}
+		}
+		return out
+	})
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller_test
+
+import (
+	"context"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/simulator/fault"
+	simnps "github.com/pam-operator/pam-operator/internal/simulator/nps"
+	"github.com/pam-operator/pam-operator/test/builder"
+)
+
+var _ = Describe("Deleting an ActivitySession", func() {
+	deleted := func(ctx context.Context, session *pamv1alpha1.ActivitySession) {
+		GinkgoHelper()
+		Expect(k8s.Delete(ctx, session)).To(Succeed())
+		eventuallyGone(ctx, session)
+		Expect(secretOf(ctx, session)).To(BeNil())
+	}
+	DescribeTable("ends its session in every phase",
+		func(ctx context.Context, server simnps.Options, phase pamv1alpha1.SessionPhase, request ...builder.Option) {
+			server.Switches.EndingDelay = simnps.Duration(100 * time.Millisecond)
+			s := newServerSite(ctx, server)
+			session := s.session(ctx, "session", request...)
+			eventuallyPhase(ctx, session, phase)
+			deleted(ctx, session)
+			Expect(s.nps.Sessions()).To(HaveLen(1))
+			Expect(s.nps.Sessions()[0].Status).To(BeElementOf("Complete", "Cancelled"))
+		},
+		Entry("WaitingForApproval", simnps.Options{}, pamv1alpha1.SessionWaitingForApproval, withApproval),
+		Entry("Scheduled", simnps.Options{}, pamv1alpha1.SessionScheduled, startingAt(time.Now().Add(time.Hour))),
+		Entry("Starting", simnps.Options{ProvisioningDelay: time.Hour}, pamv1alpha1.SessionStarting),
+		Entry("Active", simnps.Options{}, pamv1alpha1.SessionActive),
+	)
+
+	It("needs no server where nothing was asked for", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		session := s.session(ctx, "session", builder.Suspended())
+		eventuallyReason(ctx, session, pamv1alpha1.ReasonSuspended)
+		s.down()
+		deleted(ctx, session)
+	})
+
+	It("needs no server where the session is over", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		session := s.activeSession(ctx, "session")
+		cancel(ctx, session)
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionCancelled)
+		s.down()
+		deleted(ctx, session)
+	})
+
+	It("finds and ends a session whose creation got no answer", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		s.fault(fault.Rule{Name: "lost", Method: "POST", Path: createPath, Drop: fault.DropAfter, Times: 1})
+		s.fault(fault.Rule{Name: "list", Path: "MySummaryByStatus", Status: 500})
+		session := s.session(ctx, "session")
+		eventuallyReason(ctx, session, pamv1alpha1.ReasonUnreachable)
+		Expect(k8s.Delete(ctx, session)).To(Succeed())
+		s.nps.Faults().Remove("list")
+		eventuallyGone(ctx, session)
+		Expect(s.nps.Sessions()).To(HaveLen(1))
+		Expect(s.nps.Sessions()[0].Status).To(Equal("Complete"))
+	})
+
+	It("takes the Secret away at once, and the object goes when the server has been down long", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		session := s.activeSession(ctx, "session")
+		s.down()
+		Expect(k8s.Delete(ctx, session)).To(Succeed())
+		Eventually(func() *corev1.Secret { return secretOf(ctx, session) }).Should(BeNil())
+		eventuallyGone(ctx, session)
+		eventuallyEvent(ctx, s.namespace, pamv1alpha1.ReasonDeletionBlocked, session.Status.SessionID)
+	})
+
+	It("lets the object go when the connection went first, and says what may live on", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		session := s.activeSession(ctx, "session")
+		Expect(k8s.Delete(ctx, builder.NPSConnection("nps", builder.InNamespace(s.namespace)))).To(Succeed())
+		deleted(ctx, session)
+		eventuallyEvent(ctx, s.namespace, pamv1alpha1.ReasonDeletionBlocked, session.Status.SessionID)
+	})
+
+	It("is shown as long as the credentials are wrong and the session lives, and no longer", func(ctx context.Context) {
+		s := newServerSite(ctx, brief(time.Hour))
+		session := s.activeSession(ctx, "session")
+		secret := builder.Secret(quickCredentials, nil, builder.InNamespace(s.namespace))
+		change(ctx, secret, func(s *corev1.Secret) { s.Data["password"] = []byte(canaryWrongPassword) })
+		eventuallyReason(ctx, builder.NPSConnection("nps", builder.InNamespace(s.namespace)), pamv1alpha1.ReasonUnauthorized)
+		Expect(k8s.Delete(ctx, session)).To(Succeed())
+		eventuallyReason(ctx, session, pamv1alpha1.ReasonUnauthorized)
+
+		patch := patchFrom(session)
+		session.Status.ExpiresAt.Time = time.Now().Add(-time.Hour)
+		Expect(k8s.Status().Patch(ctx, session, patch)).To(Succeed())
+		Eventually(func() bool {
+			touched := patchFrom(session)
+			builder.Annotation("look", time.Now().String())(session)
+			return apierrors.IsNotFound(k8s.Patch(ctx, session, touched))
+		}).Should(BeTrue())
+		Expect(s.nps.Stats().FailedSignIns).To(Equal(1))
+	})
+
+	It("works for a whole namespace", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		s.activeSession(ctx, "first")
+		s.session(ctx, "second", withApproval)
+		s.session(ctx, "third", builder.Suspended())
+		Expect(k8s.Delete(ctx, builder.Namespace(s.namespace))).To(Succeed())
+		Eventually(func() ([]pamv1alpha1.ActivitySession, error) {
+			list := &pamv1alpha1.ActivitySessionList{}
+			err := k8s.List(ctx, list, client.InNamespace(s.namespace))
+			return list.Items, err
+		}).Should(BeEmpty())
+	})
+})

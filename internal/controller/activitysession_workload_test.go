@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller_test
+
+import (
+	"context"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	simnps "github.com/pam-operator/pam-operator/internal/simulator/nps"
+	"github.com/pam-operator/pam-operator/test/builder"
+)
+
+// workload is the name of the Job or Pod that a session is bound to.
+const workload = "work"
+
+func podSpec() corev1.PodSpec {
+	return corev1.PodSpec{
+		RestartPolicy: corev1.RestartPolicyNever,
+		Containers:    []corev1.Container{{Name: "work", Image: "example.com/work:1"}},
+	}
+}
+
+func (s *site) job(ctx context.Context) *batchv1.Job {
+	GinkgoHelper()
+	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: workload}}
+	job.Spec.Template.Spec = podSpec()
+	job.Spec.BackoffLimit = new(int32(0))
+	s.create(ctx, job)
+	return job
+}
+
+func (s *site) pod(ctx context.Context) *corev1.Pod {
+	GinkgoHelper()
+	// The namespace's default ServiceAccount may come a moment later.
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: workload}, Spec: podSpec()}
+	Eventually(func() error { return k8s.Create(ctx, pod.DeepCopy()) }).Should(Succeed())
+	return pod
+}
+
+// finish does what a kubelet does at a Pod's end.
+func finish(ctx context.Context, pod *corev1.Pod, phase corev1.PodPhase) {
+	GinkgoHelper()
+	Eventually(func() error {
+		if err := k8s.Get(ctx, client.ObjectKeyFromObject(pod), pod); err != nil {
+			return err
+		}
+		pod.Status.Phase = phase
+		return k8s.Status().Update(ctx, pod)
+	}).Should(Succeed())
+}
+
+// finishJob finishes the Pod that the Job controller made.
+func finishJob(ctx context.Context, job *batchv1.Job, phase corev1.PodPhase) {
+	GinkgoHelper()
+	pods := &corev1.PodList{}
+	Eventually(func() ([]corev1.Pod, error) {
+		err := k8s.List(ctx, pods, client.InNamespace(job.Namespace), client.MatchingLabels{batchv1.JobNameLabel: job.Name})
+		return pods.Items, err
+	}).Should(HaveLen(1))
+	finish(ctx, &pods.Items[0], phase)
+}
+
+func boundToPod() builder.Option {
+	return builder.With(func(s *pamv1alpha1.ActivitySession) {
+		s.Spec.BoundTo = &pamv1alpha1.Workload{APIVersion: "v1", Kind: "Pod", Name: workload}
+	})
+}
+
+func automatic() builder.Option {
+	return builder.With(func(s *pamv1alpha1.ActivitySession) {
+		s.Spec.Extension = &pamv1alpha1.Extension{Mode: pamv1alpha1.ExtensionAutomatic}
+	})
+}
+
+var _ = Describe("An ActivitySession that is bound to a workload", func() {
+	DescribeTable("ends with a Job",
+		func(ctx context.Context, end corev1.PodPhase) {
+			s := newServerSite(ctx, simnps.Options{})
+			job := s.job(ctx)
+			session := s.activeSession(ctx, "session", builder.BoundToJob(workload))
+			Expect(session.Status.BoundToUID).To(BeEquivalentTo(job.UID))
+			finishJob(ctx, job, end)
+			eventuallyPhase(ctx, session, pamv1alpha1.SessionCompleted)
+			Expect(ready(ctx, session)()).To(Equal("True Completed"))
+			Expect(secretOf(ctx, session)).To(BeNil())
+			Expect(s.atServer(session).Status).To(Equal("Complete"))
+		},
+		Entry("that succeeds", corev1.PodSucceeded),
+		Entry("that fails", corev1.PodFailed),
+	)
+
+	DescribeTable("ends with a Pod",
+		func(ctx context.Context, end func(ctx context.Context, pod *corev1.Pod)) {
+			s := newServerSite(ctx, simnps.Options{})
+			pod := s.pod(ctx)
+			session := s.activeSession(ctx, "session", boundToPod())
+			end(ctx, pod)
+			eventuallyPhase(ctx, session, pamv1alpha1.SessionCompleted)
+		},
+		Entry("that succeeds", func(ctx context.Context, pod *corev1.Pod) { finish(ctx, pod, corev1.PodSucceeded) }),
+		Entry("that fails", func(ctx context.Context, pod *corev1.Pod) { finish(ctx, pod, corev1.PodFailed) }),
+		Entry("that is deleted", func(ctx context.Context, pod *corev1.Pod) {
+			Expect(k8s.Delete(ctx, pod, client.GracePeriodSeconds(0))).To(Succeed())
+		}),
+	)
+
+	It("may be there before its workload, which waits for the Secret", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		session := s.activeSession(ctx, "session", builder.BoundToJob(workload))
+		Expect(session.Status.BoundToUID).To(BeEmpty())
+		job := s.job(ctx)
+		Eventually(func() string {
+			_ = phase(ctx, session)()
+			return session.Status.BoundToUID
+		}).Should(BeEquivalentTo(job.UID))
+		Expect(session.Status.Phase).To(Equal(pamv1alpha1.SessionActive))
+		finishJob(ctx, job, corev1.PodSucceeded)
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionCompleted)
+	})
+
+	It("ends when another workload takes the name", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		pod := s.pod(ctx)
+		session := s.activeSession(ctx, "session", boundToPod())
+		s.down()
+		Expect(k8s.Delete(ctx, pod, client.GracePeriodSeconds(0))).To(Succeed())
+		s.pod(ctx)
+		s.up()
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionCompleted)
+	})
+
+	It("ends while it still waits for an approval", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		pod := s.pod(ctx)
+		session := s.session(ctx, "session", withApproval, boundToPod())
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionWaitingForApproval)
+		finish(ctx, pod, corev1.PodFailed)
+		Eventually(func() bool { return phase(ctx, session)().Terminal() }).Should(BeTrue())
+		Expect(ended).To(ContainElement(s.atServer(session).Status))
+	})
+
+	It("is never asked for if the workload is over already", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		finish(ctx, s.pod(ctx), corev1.PodSucceeded)
+		session := s.session(ctx, "session", boundToPod())
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionCancelled)
+		Expect(message(ctx, session)).To(ContainSubstring("Pod work has finished before anything was asked for"))
+		Expect(s.nps.Sessions()).To(BeEmpty())
+	})
+})
+
+var _ = Describe("An ActivitySession is prolonged", func() {
+	// fourMinutes is a server whose sessions are always about to end.
+	fourMinutes := func(p simnps.Profile) simnps.Options {
+		o := brief(4 * time.Minute)
+		p.MaxSessionLength = 4 * time.Minute
+		o.Policies[0].Profile = p
+		return o
+	}
+	extendable := simnps.Profile{AllowExtension: true, ExtensionMinutes: 2, ExtensionCount: 3}
+
+	It("when its duration grows", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		session := s.activeSession(ctx, "session", builder.Duration(time.Hour))
+		before := session.Status.ExpiresAt.Time
+		change(ctx, session, func(s *pamv1alpha1.ActivitySession) { s.Spec.Duration.Duration = 80 * time.Minute })
+		Eventually(func() time.Time {
+			_ = phase(ctx, session)()
+			return session.Status.ExpiresAt.Time
+		}).Should(BeTemporally("~", before.Add(20*time.Minute), 2*time.Second))
+		Expect(*session.Status.Extensions).To(BeEquivalentTo(1))
+		eventuallyReady(ctx, session)
+		Eventually(value(ctx, session, "expires-at")).Should(Equal(session.Status.ExpiresAt.UTC().Format(time.RFC3339)))
+	})
+
+	DescribeTable("not, where the server does not allow it, and the session lives on",
+		func(ctx context.Context, server simnps.Options, says string) {
+			s := newServerSite(ctx, server)
+			session := s.activeSession(ctx, "session", builder.Duration(10*time.Minute))
+			before := session.Status.ExpiresAt.Time
+			change(ctx, session, func(s *pamv1alpha1.ActivitySession) { s.Spec.Duration.Duration = 13 * time.Minute })
+			Eventually(message).WithArguments(ctx, session).Should(ContainSubstring(says))
+			Expect(ready(ctx, session)()).To(Equal("True Active"))
+			Expect(session.Status.ExpiresAt.Time).To(BeTemporally("==", before))
+			Expect(session.Status.Extensions).To(BeNil())
+
+			asked, gets := s.nps.Faults().Count("POST", "/Extend$"), s.nps.Stats().Gets
+			Eventually(func() int { return s.nps.Stats().Gets }).Should(BeNumerically(">", gets+3))
+			Expect(s.nps.Faults().Count("POST", "/Extend$")).To(Equal(asked), "it is not asked at every look")
+		},
+		Entry("by its profile", brief(time.Hour), "its connection profile does not allow it"),
+		Entry("by ignoring it", simnps.Options{Switches: simnps.Switches{
+			ActionSwitches: simnps.ActionSwitches{ExtendIgnored: true},
+		}}, "the server did not prolong it"),
+		Entry("by a 500", simnps.Options{Switches: simnps.Switches{ActionSwitches: simnps.ActionSwitches{
+			ExtendOnlyNearEnd: true, ExtendRefusedStatus: 500,
+		}}, Policies: []simnps.Policy{{
+			Name: "never", Activities: []string{builder.DefaultActivity}, Resources: []string{builder.DefaultResource},
+			Profile: simnps.Profile{MaxSessionLength: time.Hour, AllowExtension: true, ExtensionCount: -1},
+		}}}, "the server did not prolong it"),
+	)
+
+	It("automatically before its end, as often as its profile allows, while its workload runs", func(ctx context.Context) {
+		s := newServerSite(ctx, fourMinutes(extendable))
+		pod := s.pod(ctx)
+		session := s.activeSession(ctx, "session", boundToPod(), automatic())
+		// Four minutes and two make six, and more than five are left then.
+		Eventually(func() int32 {
+			_ = phase(ctx, session)()
+			if session.Status.Extensions == nil {
+				return 0
+			}
+			return *session.Status.Extensions
+		}).Should(BeEquivalentTo(1))
+		gets := s.nps.Stats().Gets
+		Eventually(func() int { return s.nps.Stats().Gets }).Should(BeNumerically(">", gets+3))
+		Expect(s.nps.Stats().Extends).To(Equal(1))
+		finish(ctx, pod, corev1.PodSucceeded)
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionCompleted)
+	})
+
+	It("not because it took long to start", func(ctx context.Context) {
+		clock := &movingClock{}
+		s := newServerSite(ctx, simnps.Options{ProvisioningDelay: time.Hour, Now: clock.now})
+		session := s.session(ctx, "session", builder.Duration(2*time.Hour))
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionStarting)
+		clock.putForward(10 * time.Minute)
+		Expect(s.nps.SetStatus(session.Status.SessionID, simnps.Active)).To(Succeed())
+		eventuallyReady(ctx, session)
+		Expect(s.nps.Faults().Count("POST", "/Extend$")).To(BeZero())
+	})
+
+	It("not without being asked for", func(ctx context.Context) {
+		s := newServerSite(ctx, fourMinutes(extendable))
+		s.activeSession(ctx, "session")
+		gets := s.nps.Stats().Gets
+		Eventually(func() int { return s.nps.Stats().Gets }).Should(BeNumerically(">", gets+3))
+		Expect(s.nps.Faults().Count("POST", "/Extend$")).To(BeZero())
+	})
+})

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/sps"
+)
+
+// wire maps a fragment as the controller does, with invented keys and group names.
+func wire(t *testing.T, fragment string) (managed, complete sps.Body) {
+	t.Helper()
+	spec, err := RDPSpec(fragment)
+	if err != nil {
+		t.Fatalf("%s: %v", fragment, err)
+	}
+	managed, complete, err = wireOf(&spec)
+	if err != nil {
+		t.Fatalf("%s: %v", fragment, err)
+	}
+	return managed, complete
+}
+
+func wireOf(spec *pamv1alpha1.RDPConnectionPolicySpec) (managed, complete sps.Body, err error) {
+	keys := map[string]string{}
+	for _, r := range rdpReferences(spec, true) {
+		if r.name+r.key != "" {
+			keys[r.field] = "key of " + r.name + r.key
+		}
+	}
+	authorizers := make([]string, len(spec.AccessControl))
+	managed, err = sps.ToBody(rdpManaged("policy", spec, keys, authorizers))
+	if err != nil {
+		return nil, nil, err
+	}
+	complete, err = rdpComplete(managed, spec, keys)
+	return managed, complete, err
+}
+
+func TestSpecPathsAreFieldsOfTheSpec(t *testing.T) {
+	known := append(specFields(reflect.TypeFor[pamv1alpha1.RDPConnectionPolicySpec](), ""), elsewhere...)
+	for wanted, field := range RDPFields {
+		managed, _ := wire(t, field.Spec)
+		managed["name"] = "renamed"
+		for there, other := range RDPFields {
+			_, complete := wire(t, other.Spec)
+			seen := map[string]bool{}
+			for _, d := range sps.Diff(managed, complete, rdpUnordered) {
+				path := specPath(d.Path)
+				if !slices.Contains(known, path) {
+					t.Errorf("%s is wanted and %s is there: %s is shown as %s, which is no field", wanted, there, d.Path, path)
+				}
+				if seen[path] { // the status is a map by path
+					t.Errorf("%s is wanted and %s is there: %s is shown twice", wanted, there, path)
+				}
+				seen[path] = true
+			}
+		}
+	}
+}
+
+func TestANewPolicyDoesNotDiffer(t *testing.T) {
+	names := slices.Sorted(maps.Keys(RDPFields))
+	rapid.Check(t, func(t *rapid.T) {
+		spec := mixed(t, names)
+		managed, complete, err := wireOf(&spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := sps.Diff(managed, complete, rdpUnordered); len(found) > 0 {
+			t.Fatalf("what would be created differs from the spec in %+v", found)
+		}
+	})
+}
+
+func TestAnUpdatedPolicyDoesNotDifferAndKeepsWhatIsNotManaged(t *testing.T) {
+	names := slices.Sorted(maps.Keys(RDPFields))
+	rapid.Check(t, func(t *rapid.T) {
+		before, after := mixed(t, names), mixed(t, names)
+		_, current, err := wireOf(&before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		current["future_member"] = "kept"
+		managed, complete, err := wireOf(&after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		written := sps.Overlay(current, managed, complete)
+		if found := sps.Diff(managed, written, rdpUnordered); len(found) > 0 {
+			t.Fatalf("what would be written differs from the spec in %+v", found)
+		}
+		for member, value := range current {
+			if _, isManaged := managed[member]; !isManaged && !cmp.Equal(value, written[member]) {
+				t.Fatalf("%s is not managed and has changed: %s", member, cmp.Diff(value, written[member]))
+			}
+		}
+	})
+}
+
+// mixed draws a spec whose fields come from several fragments.
+func mixed(t *rapid.T, names []string) pamv1alpha1.RDPConnectionPolicySpec {
+	var spec pamv1alpha1.RDPConnectionPolicySpec
+	into := reflect.ValueOf(&spec).Elem()
+	for _, name := range rapid.SliceOfN(rapid.SampledFrom(names), 1, 8).Draw(t, "fragments") {
+		fragment, err := RDPSpec(RDPFields[name].Spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from := reflect.ValueOf(fragment)
+		for i := range from.NumField() {
+			if !from.Field(i).IsZero() {
+				into.Field(i).Set(from.Field(i))
+			}
+		}
+	}
+	return spec
+}
+
+func TestRDPLike(t *testing.T) {
+	inband := map[string]any{
+		"selection": "inband", "domains": []any{"theirs"}, "exception_domains": []any{"theirs"}, "dns_server": "theirs",
+		"dns_suffixes": []any{"theirs"},
+	}
+	ours := map[string]any{"selection": "inband", "domains": []any{"ours"}}
+	cases := map[string]struct {
+		template, managed, complete, want sps.Body
+	}{
+		"a member that is not known comes from the template": {
+			template: sps.Body{"name": "theirs", "future": map[string]any{"enabled": true}},
+			managed:  sps.Body{"name": "ours"},
+			complete: sps.Body{"name": "ours"},
+			want:     sps.Body{"name": "ours", "future": map[string]any{"enabled": true}},
+		},
+		"a default that the version no longer has stays away": {
+			template: sps.Body{"name": "theirs"},
+			managed:  sps.Body{"name": "ours"},
+			complete: sps.Body{"name": "ours", "former": map[string]any{"enabled": false}},
+			want:     sps.Body{"name": "ours"},
+		},
+		"what the spec manages is sent even if the template does not have it": {
+			template: sps.Body{"name": "theirs"},
+			managed:  sps.Body{"name": "ours", "former": map[string]any{"enabled": true}},
+			complete: sps.Body{"name": "ours", "former": map[string]any{"enabled": true}},
+			want:     sps.Body{"name": "ours", "former": map[string]any{"enabled": true}},
+		},
+		"a known member never comes from the template": {
+			template: sps.Body{"name": "theirs", "active": false, "rate_limit": map[string]any{"enabled": true, "value": 9}},
+			managed:  sps.Body{"name": "ours"},
+			complete: sps.Body{"name": "ours", "active": true, "rate_limit": map[string]any{"enabled": false}},
+			want:     sps.Body{"name": "ours", "active": true, "rate_limit": map[string]any{"enabled": false}},
+		},
+		"the optional parts of an inband address do not come from the template": {
+			template: sps.Body{"name": "theirs", "server_address": inband},
+			managed:  sps.Body{"name": "ours", "server_address": ours},
+			complete: sps.Body{"name": "ours", "server_address": ours},
+			want:     sps.Body{"name": "ours", "server_address": ours},
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, rdpLike(c.template, c.managed, c.complete)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	if inband["dns_server"] != "theirs" {
+		t.Error("the template was changed")
+	}
+}
