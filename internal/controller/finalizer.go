@@ -245,5 +245,6 @@ func (r *policyReconciler[T]) audit(ctx context.Context, obj T, seen observation
 		fields = append(fields, d.Path)
 	}
 	logf.FromContext(ctx).Info(verb, "appliance", obj.PolicyStatus().Appliance, "collection", r.collection,
-		"nameOnAppliance", obj.NameOnAppliance(), "key", obj.PolicyStatus().Key, "generation", obj.GetGeneration(), "fields", fields)
+		"nameOnAppliance", obj.NameOnAppliance(), "key", obj.PolicyStatus().Key, "generation", obj.GetGeneration(),
+		"fields", fields)
 }

@@ -95,8 +95,8 @@ func mustAct(reason, format string, args ...any) error {
 }
 
 // mustWait makes an error that goes away by itself, and that a watch tells of.
-func mustWait(reason, format string, args ...any) error {
-	return &problem{reason: reason, message: fmt.Sprintf(format, args...)}
+func mustWait(format string, args ...any) error {
+	return &problem{reason: pamv1alpha1.ReasonProgressing, message: fmt.Sprintf(format, args...)}
 }
 
 // errStale says that the cache lags behind our own writes, which no watch tells us of.

@@ -117,7 +117,7 @@ func TestOutcomeOf(t *testing.T) {
 			state: stateStalled, reason: pamv1alpha1.ReasonConflict, after: stalledRecheck,
 		},
 		"a problem that a watch tells the end of": {
-			err: mustWait(pamv1alpha1.ReasonProgressing, "soon"), state: stateReconciling, reason: pamv1alpha1.ReasonProgressing,
+			err: mustWait("soon"), state: stateReconciling, reason: pamv1alpha1.ReasonProgressing,
 		},
 		"a problem of ours beside an error of the API server": {
 			err: errors.Join(

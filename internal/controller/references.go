@@ -121,7 +121,7 @@ func onAppliance(field, kind string, obj policyObject, url string) error {
 	status, name := obj.PolicyStatus(), client.ObjectKeyFromObject(obj)
 	switch {
 	case status.Key == "":
-		return mustWait(pamv1alpha1.ReasonProgressing, "spec.%s: waiting for %s %s to be on the appliance", field, kind, name)
+		return mustWait("spec.%s: waiting for %s %s to be on the appliance", field, kind, name)
 	case status.Appliance != url:
 		return mustAct(pamv1alpha1.ReasonInvalidSpec,
 			"spec.%s: %s %s is on another appliance, %s: refer to one that goes through the same connection",

@@ -116,8 +116,7 @@ func (r *sessionTerminationReconciler) targets(
 		return nil, err
 	}
 	if policy.Status.Key == "" || policy.Status.Appliance != appliance.URL {
-		return nil, mustWait(pamv1alpha1.ReasonProgressing,
-			"spec.policyRef: waiting for RDPConnectionPolicy %s to be on the appliance", key)
+		return nil, mustWait("spec.policyRef: waiting for RDPConnectionPolicy %s to be on the appliance", key)
 	}
 	sessions, err := appliance.ActiveSessions(ctx, policy.Status.Key)
 	if err != nil {
