@@ -149,7 +149,7 @@ var _ = Describe("An ActivitySession needs the permission of the connection's ow
 				}
 			}
 		}
-		Expect(s.nps.Stats().Creates).To(Equal(len(sessions)))
+		Eventually(func() int { return s.nps.Stats().Creates }).Should(Equal(len(sessions)))
 	})
 
 	It("and its refusal by the server takes no place", func(ctx context.Context) {

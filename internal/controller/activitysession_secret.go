@@ -190,7 +190,7 @@ func usable(ctx context.Context, server *connection.Server, id string) error {
 	case err != nil:
 		return err
 	case session.Locked:
-		return mustWait("the session is locked at the server; its connection data is "+
+		return mustWait("the session is locked at the server; its connection data is " +
 			"fetched when an administrator unlocks it")
 	case session.Status != nps.StatusActive:
 		return mustWait("the session is not active any more; its state is %s",

@@ -34,7 +34,7 @@ func setupNPSConnection(mgr ctrl.Manager, deps deps) error {
 		For(&pamv1alpha1.NPSConnection{}, onSpec()).
 		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.client, list, indexSecrets)).
 		WatchesMetadata(&corev1.ConfigMap{}, dependentsOn(deps.client, list, indexConfigMaps)).
-		Watches(&pamv1alpha1.ActivitySession{}, connectionsOf(), onPhase()).
+		Watches(&pamv1alpha1.ActivitySession{}, connectionsOf(), onLife()).
 		WithOptions(options(connectionConcurrency)).
 		Complete(r)
 }

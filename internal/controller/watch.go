@@ -182,15 +182,6 @@ func connectionsOf() handler.EventHandler {
 	})
 }
 
-// onPhase passes what changes the number of live sessions.
-func onPhase() builder.WatchesOption {
-	return builder.WithPredicates(predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		was, ok1 := e.ObjectOld.(*pamv1alpha1.ActivitySession)
-		is, ok2 := e.ObjectNew.(*pamv1alpha1.ActivitySession)
-		return ok1 && ok2 && (was.Status.Phase != is.Status.Phase || was.Status.SessionID != is.Status.SessionID)
-	}})
-}
-
 // namesakes enqueues the other objects of the kind that mean the same name on an appliance.
 func namesakes(c client.Reader, list client.ObjectList) handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, obj client.Object) []reconcile.Request {
