@@ -34,8 +34,9 @@ type activitySessionReconciler struct {
 	// unanswered are the requests that were sent and that the server does not show.
 	unanswered *missing
 	places     *places
-	refused    sync.Map // UID to notProlonged
-	now        func() time.Time
+	// refusedExtensions maps UIDs to refusedExtension.
+	refusedExtensions sync.Map
+	now               func() time.Time
 }
 
 // phaseHandler does what is to be done in one phase. It either moves the session to another phase, whose handler then

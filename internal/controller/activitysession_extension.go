@@ -19,9 +19,9 @@ import (
 // (nps contract 9).
 const extendBefore = 5 * time.Minute
 
-// notProlonged remembers that a server did not prolong a session, so that it is not asked at every look: again for
+// refusedExtension remembers that a server did not prolong a session, so that it is not asked at every look: again for
 // another duration, and before the end.
-type notProlonged struct {
+type refusedExtension struct {
 	duration time.Duration
 	why      string
 }
@@ -35,10 +35,9 @@ func (r *activitySessionReconciler) extend(
 		return "", nil
 	}
 	last, duration := s.Status.ExpiresAt.Sub(r.now()) < extendBefore, durationOr(s.Spec.Duration, 0)
-	if known, ok := r.refused.Load(s.UID); ok && !last {
-		if known, ok := known.(notProlonged); ok && known.duration == duration {
-			return known.why, nil
-		}
+	known, _ := r.refusedExtensions.Load(s.UID)
+	if refused, ok := known.(refusedExtension); ok && refused.duration == duration && !last {
+		return refused.why, nil
 	}
 	session, err := server.Client().Get(ctx, s.Status.SessionID)
 	if err != nil {
@@ -52,7 +51,7 @@ func (r *activitySessionReconciler) extend(
 	if err != nil || why == "" {
 		return "; it was prolonged", err
 	}
-	r.refused.Store(s.UID, notProlonged{duration, why})
+	r.refusedExtensions.Store(s.UID, refusedExtension{duration, why})
 	return why, nil
 }
 

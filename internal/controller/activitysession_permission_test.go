@@ -5,6 +5,7 @@ package controller_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -141,13 +142,18 @@ var _ = Describe("An ActivitySession needs the permission of the connection's ow
 					Expect(message(ctx, session)).To(ContainSubstring("waiting for a place: 2 of at most 2 sessions"))
 				}
 			}
-			for _, session := range sessions {
-				if phase(ctx, session)() == pamv1alpha1.SessionActive {
-					cancel(ctx, session)
-					eventuallyPhase(ctx, session, pamv1alpha1.SessionCancelled)
-					break
+			var active *pamv1alpha1.ActivitySession
+			Eventually(func() bool {
+				i := slices.IndexFunc(sessions, func(session *pamv1alpha1.ActivitySession) bool {
+					return phase(ctx, session)() == pamv1alpha1.SessionActive
+				})
+				if i >= 0 {
+					active = sessions[i]
 				}
-			}
+				return i >= 0
+			}).Should(BeTrue())
+			cancel(ctx, active)
+			eventuallyPhase(ctx, active, pamv1alpha1.SessionCancelled)
 		}
 		Eventually(func() int { return s.nps.Stats().Creates }).Should(Equal(len(sessions)))
 	})

@@ -24,12 +24,14 @@ type places struct {
 	client client.Reader
 
 	mu sync.Mutex
-	// taken are the sessions that have a place, no that were refused: it is certain that nothing is at the server.
-	taken, no map[types.UID]bool
+	// taken are the sessions that have a place.
+	taken map[types.UID]bool
+	// none are the sessions that the server has refused: it is certain that nothing is there.
+	none map[types.UID]bool
 }
 
 func newPlaces(c client.Reader) *places {
-	return &places{client: c, taken: map[types.UID]bool{}, no: map[types.UID]bool{}}
+	return &places{client: c, taken: map[types.UID]bool{}, none: map[types.UID]bool{}}
 }
 
 // take takes a place for a session if fewer than limit others live, or are being asked for; it says how many do.
@@ -57,7 +59,7 @@ func (p *places) take(
 		return live, false, nil
 	}
 	p.taken[s.UID] = true
-	delete(p.no, s.UID)
+	delete(p.none, s.UID)
 	return live, true, nil
 }
 
@@ -66,7 +68,7 @@ func (p *places) give(uid types.UID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.taken, uid)
-	delete(p.no, uid)
+	delete(p.none, uid)
 }
 
 // refused gives a place back, because the server has refused the request.
@@ -74,14 +76,14 @@ func (p *places) refused(uid types.UID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.taken, uid)
-	p.no[uid] = true
+	p.none[uid] = true
 }
 
 // isRefused says that the server has refused the request that was sent last.
 func (p *places) isRefused(uid types.UID) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.no[uid]
+	return p.none[uid]
 }
 
 func sessionsOf(

@@ -96,7 +96,7 @@ func (r *activitySessionReconciler) release(
 ) (outcome, bool) {
 	r.gone.forget(s.UID)
 	r.unanswered.forget(s.UID)
-	r.refused.Delete(s.UID)
+	r.refusedExtensions.Delete(s.UID)
 	r.places.give(s.UID)
 	err := patchMetadata(ctx, r.client, s, func(o client.Object) {
 		controllerutil.RemoveFinalizer(o, pamv1alpha1.Finalizer)

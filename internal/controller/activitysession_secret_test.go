@@ -102,10 +102,13 @@ var _ = Describe("The Secret of an active ActivitySession", func() {
 		s := newServerSite(ctx, simnps.Options{})
 		session := s.activeSession(ctx, "session", onWindows(), refreshEvery(time.Hour))
 		before := value(ctx, session, "rdp")()
-		patch := patchFrom(session)
-		session.Status.SecretRefreshedAt.Time = session.Status.SecretRefreshedAt.Add(-2 * time.Hour)
-		Expect(k8s.Status().Patch(ctx, session, patch)).To(Succeed())
-		Eventually(value(ctx, session, "rdp")).ShouldNot(Equal(before))
+		Eventually(func() string {
+			patch := patchFrom(session)
+			session.Status.SecretRefreshedAt = &metav1.Time{Time: time.Now().Add(-2 * time.Hour)}
+			Expect(k8s.Status().Patch(ctx, session, patch)).To(Succeed())
+			Expect(phase(ctx, session)()).To(Equal(pamv1alpha1.SessionActive))
+			return value(ctx, session, "rdp")()
+		}).ShouldNot(Equal(before))
 	})
 
 	It("waits until a locked session is let go", func(ctx context.Context) {
