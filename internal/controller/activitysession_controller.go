@@ -118,6 +118,9 @@ func (r *activitySessionReconciler) refresh(ctx context.Context, s *pamv1alpha1.
 
 // advance runs the handlers of the phases until one leaves the phase as it is.
 func (r *activitySessionReconciler) advance(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
+	if torn(s) {
+		s.Status = pamv1alpha1.ActivitySessionStatus{Conditions: s.Status.Conditions}
+	}
 	if s.Status.Phase == "" {
 		r.enter(s, pamv1alpha1.SessionPending, "")
 	}
@@ -129,6 +132,16 @@ func (r *activitySessionReconciler) advance(ctx context.Context, s *pamv1alpha1.
 		}
 	}
 	return wait(pamv1alpha1.ReasonProgressing, "the session moves on", time.Second), nil
+}
+
+// torn says that the status has lost the id of a session that it speaks of, in a restore for instance. It is then worth
+// nothing, and the session is found again by its request id.
+func torn(s *pamv1alpha1.ActivitySession) bool {
+	switch s.Status.Phase {
+	case "", pamv1alpha1.SessionPending:
+		return false
+	}
+	return s.Status.SessionID == "" && !s.Status.Phase.Terminal()
 }
 
 func (r *activitySessionReconciler) save(

@@ -108,6 +108,21 @@ var _ = Describe("An ActivitySession asks for one session", func() {
 		Expect(s.nps.Stats().Creates).To(Equal(1))
 	})
 
+	It("even if its status loses the id of the session alone", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		session := s.activeSession(ctx, "session")
+		id := session.Status.SessionID
+		patch := patchFrom(session)
+		session.Status.SessionID = ""
+		Expect(k8s.Status().Patch(ctx, session, patch)).To(Succeed())
+		Eventually(func() string {
+			_ = phase(ctx, session)() // reads it again
+			return session.Status.SessionID
+		}).Should(Equal(id))
+		eventuallyReady(ctx, session)
+		Expect(s.nps.Stats().Creates).To(Equal(1))
+	})
+
 	It("and ends every further copy", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
 		session := s.session(ctx, "session", builder.Suspended())

@@ -171,9 +171,10 @@ func (r *policyReconciler[T]) erase(ctx context.Context, appliance *connection.A
 	if status.Appliance != appliance.URL {
 		return nil // the connection leads to another appliance now; what is there under our name is not ours
 	}
-	deleted := false
+	own, deleted := copyOf(obj), false // the batch may go on after the caller has left with its object
 	err := appliance.Change(ctx, func(ctx context.Context, tx *connection.Transaction) error {
-		current, err := r.ownOnAppliance(ctx, tx, obj)
+		deleted = false // what an earlier attempt did was rolled back
+		current, err := r.ownOnAppliance(ctx, tx, own)
 		if err != nil || current == "" {
 			return err
 		}

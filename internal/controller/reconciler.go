@@ -151,14 +151,17 @@ func (r *policyReconciler[T]) write(
 	if err := r.hold(ctx, obj, !seen.exists()); err != nil {
 		return obj, outcome{}, err
 	}
-	var written T
+	var (
+		written T
+		wrote   bool
+	)
 	err := appliance.Change(ctx, func(ctx context.Context, tx *connection.Transaction) error {
 		// Each attempt starts from the object as it is, and is forgotten if it does not count. The copy also keeps the
 		// batch, which may go on after the caller has left, away from the caller's object.
 		attempt := copyOf(obj)
-		err := r.apply(ctx, tx, attempt, seen.ours)
+		changed, err := r.apply(ctx, tx, attempt, seen.ours)
 		if err == nil {
-			written = attempt
+			written, wrote = attempt, changed
 		}
 		return err
 	})
@@ -168,8 +171,10 @@ func (r *policyReconciler[T]) write(
 		}
 		return obj, outcome{}, err
 	}
-	r.audit(ctx, written, seen)
-	if settled {
+	if wrote {
+		r.audit(ctx, written, seen)
+	}
+	if wrote && settled {
 		r.statusWriter().event(obj, corev1.EventTypeNormal, pamv1alpha1.ReasonDriftDetected,
 			"written again, because the appliance differed in "+paths(seen.drift))
 	}
@@ -177,24 +182,27 @@ func (r *policyReconciler[T]) write(
 	return written, out, err
 }
 
-// apply looks again inside the transaction and writes what differs there.
-func (r *policyReconciler[T]) apply(ctx context.Context, tx *connection.Transaction, obj T, ours bool) error {
+// apply looks again inside the transaction and writes what differs there. It says whether it wrote anything: somebody
+// else may have made the difference disappear meanwhile.
+func (r *policyReconciler[T]) apply(
+	ctx context.Context, tx *connection.Transaction, obj T, ours bool,
+) (wrote bool, err error) {
 	seen, err := r.observe(ctx, tx, obj, ours)
 	if err != nil {
-		return err
+		return false, err
 	}
 	status := obj.PolicyStatus()
 	switch decide(obj.Steward(), false, seen) {
 	case actCreate:
 		status.Key, err = r.verbs.create(ctx, tx, obj, seen)
-		return err
+		return true, err
 	case actRefuse:
-		return adoptionRefused(obj, seen)
+		return false, adoptionRefused(obj, seen)
 	case actUpdate:
-		err = r.verbs.update(ctx, tx, obj, seen)
+		wrote, err = true, r.verbs.update(ctx, tx, obj, seen)
 	}
 	status.Key = seen.current.Key
-	return err
+	return wrote, err
 }
 
 // verify reads the object again and compares: an appliance may take a value and keep another one.

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/simulator"
+	simsps "github.com/pam-operator/pam-operator/internal/simulator/sps"
+	"github.com/pam-operator/pam-operator/internal/sps"
+	"github.com/pam-operator/pam-operator/test/builder"
+)
+
+// simulatedAppliance is an appliance behind a pool, without a control plane.
+func simulatedAppliance(t *testing.T) *connection.Appliance {
+	t.Helper()
+	box := simsps.New(simsps.Options{})
+	running, err := simulator.Serve(t.Context(), simulator.Config{
+		Listeners: []simulator.Listener{{Name: "sps", Handler: box.Handler()}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, pamv1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conn := builder.SPSConnection("sps", builder.URL(running.URL("sps")), builder.TrustedCA("ca"))
+	ca := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: conn.Namespace, Name: "ca"},
+		Data:       map[string]string{"ca.crt": string(running.CA().CertificatePEM())},
+	}
+	world := fake.NewClientBuilder().WithScheme(scheme).WithObjects(
+		conn, ca, builder.SPSCredentialsSecret(simsps.DefaultUser, simsps.DefaultPassword)).Build()
+	appliance, err := connection.NewPool(connection.Config{Cache: world, Live: world}).Connect(t.Context(), conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return appliance
+}
+
+// The audit line and the Event of a repair depend on it.
+func TestApplySaysWhetherItWrote(t *testing.T) {
+	appliance := simulatedAppliance(t)
+	r := &policyReconciler[*pamv1alpha1.RDPConnectionPolicy]{verbs: rdpVerbs{}, collection: sps.RDPConnections}
+	policy := builder.RDPConnectionPolicy("finance", builder.Port(3389))
+	apply := func() (wrote bool) {
+		t.Helper()
+		err := appliance.Change(t.Context(), func(ctx context.Context, tx *connection.Transaction) (err error) {
+			wrote, err = r.apply(ctx, tx, policy, true)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return wrote
+	}
+	if !apply() || policy.Status.Key == "" {
+		t.Error("a create is not told")
+	}
+	if apply() {
+		t.Error("a change is told although nothing differed")
+	}
+	policy.Spec.Network.Ports = []int32{3390}
+	if !apply() {
+		t.Error("an update is not told")
+	}
+}
