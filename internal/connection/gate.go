@@ -7,12 +7,12 @@ import (
 	"sync"
 )
 
-// gate lets one transaction at a time onto an appliance. Connections to the same appliance share one, so that they
-// queue here instead of refusing each other over there; each keeps its own log-in, so that no change is made with the
-// rights of another connection.
+// gate admits so many at a time. That of an appliance admits one transaction: connections to the same appliance share
+// it, so that they queue here instead of refusing each other over there; each keeps its own log-in, so that no change is
+// made with the rights of another connection.
 type gate chan struct{}
 
-func newGate() gate { return make(gate, 1) }
+func newGate(admits int) gate { return make(gate, admits) }
 
 // enter waits for the gate. The release may be called more than once.
 func (g gate) enter(ctx context.Context) (release func(), err error) {

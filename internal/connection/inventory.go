@@ -5,8 +5,10 @@ package connection
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/pam-operator/pam-operator/internal/rest"
 	"github.com/pam-operator/pam-operator/internal/sps"
@@ -15,8 +17,9 @@ import (
 // reader is what an inventory needs of an appliance.
 type reader interface {
 	Info(ctx context.Context) (sps.Info, error)
-	List(ctx context.Context, collection sps.Collection) ([]sps.Object, error)
+	List(ctx context.Context, collection sps.Collection) ([]sps.Record, error)
 	Get(ctx context.Context, collection sps.Collection, key string) (sps.Object, error)
+	ListsBodies(collection sps.Collection) bool
 }
 
 // Inventory is the shared picture of an appliance's committed configuration: the collections that somebody asked for.
@@ -25,8 +28,9 @@ type reader interface {
 // returns must not be changed.
 type Inventory struct {
 	reader reader
-	// reading admits one reader at a time, so that a burst of callers makes one list and not many.
-	reading chan struct{}
+	// reading admits one reader of a list at a time, so that a burst of callers makes one list and not many; reloading
+	// admits a few readers of single objects.
+	reading, reloading gate
 
 	mu sync.Mutex
 	// hash is the config_hash that the shelves show; empty while it is not known.
@@ -35,55 +39,74 @@ type Inventory struct {
 	moved bool
 	// edition changes whenever the shelves are cleared, so that a list that was begun before is not kept.
 	edition int
-	shelves map[sps.Collection][]sps.Object
+	shelves map[sps.Collection]*shelf
+	// trusting is since when the shelves rest on what we wrote and not on what was read; zero if they do not.
+	trusting time.Time
+}
+
+// shelf is one collection, and what of it we wrote and have not seen since.
+type shelf struct {
+	*Listing
+
+	unseen map[string]bool
 }
 
 func newInventory(r reader) *Inventory {
-	return &Inventory{reader: r, reading: make(chan struct{}, 1), shelves: map[sps.Collection][]sps.Object{}}
+	return &Inventory{
+		reader: r, reading: newGate(1), reloading: newGate(parallelReloads), shelves: map[sps.Collection]*shelf{},
+	}
 }
 
-// List returns a collection in the appliance's order.
-func (i *Inventory) List(ctx context.Context, collection sps.Collection) ([]sps.Object, error) {
-	if objects, ok := i.shelf(collection); ok {
-		return objects, nil
+// parallelReloads bounds how many objects are read at the same time.
+const parallelReloads = 4
+
+// List returns a collection.
+func (i *Inventory) List(ctx context.Context, collection sps.Collection) (*Listing, error) {
+	if listing := i.listing(collection); listing != nil {
+		return listing, nil
 	}
-	select {
-	case i.reading <- struct{}{}:
-		defer func() { <-i.reading }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	done, err := i.reading.enter(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if objects, ok := i.shelf(collection); ok { // somebody else has read it meanwhile
-		return objects, nil
+	defer done()
+	if listing := i.listing(collection); listing != nil { // somebody else has read it meanwhile
+		return listing, nil
 	}
-	for range readAttempts {
-		objects, steady, err := i.read(ctx, collection)
-		if err != nil || steady {
-			return objects, err
-		}
-	}
-	return i.reader.List(ctx, collection) // it keeps moving; this picture is for this caller only
+	return i.list(ctx, collection)
 }
 
 // readAttempts is how often a collection is read in the hope that the configuration does not move meanwhile.
 const readAttempts = 3
 
-// read reads a collection and keeps it, if the configuration is still the one that the shelves show. Otherwise what was
-// read belongs to another one, and would stay if the configuration came back to where it was before the next check.
-func (i *Inventory) read(
-	ctx context.Context, collection sps.Collection,
-) (objects []sps.Object, steady bool, err error) {
+// list reads a collection and puts it onto its shelf. The caller has the turn to read.
+func (i *Inventory) list(ctx context.Context, collection sps.Collection) (*Listing, error) {
+	for range readAttempts {
+		listing, err := i.listOnce(ctx, collection)
+		if err != nil || listing != nil {
+			return listing, err
+		}
+	}
+	records, err := i.reader.List(ctx, collection)
+	return NewListing(records), err // it keeps moving; this picture is for this caller only
+}
+
+// listOnce reads a collection and keeps it, if the configuration is still the one that the shelves show. Otherwise it
+// returns nil: what was read belongs to another one, and would stay if the configuration came back to where it was
+// before the next check.
+func (i *Inventory) listOnce(ctx context.Context, collection sps.Collection) (*Listing, error) {
 	if err := i.identify(ctx); err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	hash, edition := i.showing()
-	if objects, err = i.reader.List(ctx, collection); err != nil {
-		return nil, false, err
+	records, err := i.reader.List(ctx, collection)
+	if err != nil {
+		return nil, err
 	}
-	now := sps.Info{}
+	listing, now := NewListing(records), sps.Info{}
 	if hash != "" {
 		if now, err = i.reader.Info(ctx); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 	}
 	i.mu.Lock()
@@ -93,19 +116,16 @@ func (i *Inventory) read(
 	case now.ConfigHash != hash:
 		i.clear(now.ConfigHash)
 		i.moved = true
-		return nil, false, nil
+		return nil, nil
 	default:
-		i.shelves[collection] = objects
+		i.shelves[collection] = &shelf{Listing: listing}
 	}
-	return objects, true, nil
+	return listing, nil
 }
 
 // identify finds out which configuration is about to be read, so that the next check does not take it for another one.
 func (i *Inventory) identify(ctx context.Context) error {
-	i.mu.Lock()
-	known := i.hash != ""
-	i.mu.Unlock()
-	if known {
+	if hash, _ := i.showing(); hash != "" {
 		return nil
 	}
 	info, err := i.reader.Info(ctx)
@@ -120,11 +140,13 @@ func (i *Inventory) identify(ctx context.Context) error {
 	return nil
 }
 
-func (i *Inventory) shelf(collection sps.Collection) ([]sps.Object, bool) {
+func (i *Inventory) listing(collection sps.Collection) *Listing {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	objects, ok := i.shelves[collection]
-	return objects, ok
+	if s, ok := i.shelves[collection]; ok {
+		return s.Listing
+	}
+	return nil
 }
 
 func (i *Inventory) showing() (hash string, edition int) {
@@ -132,6 +154,11 @@ func (i *Inventory) showing() (hash string, edition int) {
 	defer i.mu.Unlock()
 	return i.hash, i.edition
 }
+
+// trust is how long the inventory goes by what we wrote before it is read again as a whole. Where transactions are
+// isolated, somebody else may commit in the moment between our last look and our commit (sps contract 3): what they
+// changed is then behind the same config_hash as our own change.
+const trust = time.Hour
 
 // Check asks the appliance whether its configuration is still the one that the inventory shows, and throws the
 // inventory away if not. An appliance that tells no config_hash (sps contract 4.10) has always moved.
@@ -143,11 +170,37 @@ func (i *Inventory) Check(ctx context.Context) (info sps.Info, moved bool, err e
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	moved, i.moved = i.moved, false
-	if info.ConfigHash != "" && info.ConfigHash == i.hash {
+	overdue := !i.trusting.IsZero() && time.Since(i.trusting) > trust
+	if info.ConfigHash != "" && info.ConfigHash == i.hash && !overdue {
 		return info, moved, nil
 	}
 	i.clear(info.ConfigHash)
 	return info, true, nil
+}
+
+// Refresh reads again what is on the shelves if the configuration has moved. It is for the moment before a transaction
+// is opened: what is not read then has to be read while the transaction keeps everybody else out.
+func (i *Inventory) Refresh(ctx context.Context) error {
+	info, err := i.reader.Info(ctx)
+	if err != nil || i.shows(info.ConfigHash) {
+		return err
+	}
+	i.mu.Lock()
+	stale := slices.Sorted(maps.Keys(i.shelves))
+	if i.hash != info.ConfigHash {
+		i.moved = i.moved || i.hash != ""
+		i.clear(info.ConfigHash)
+	}
+	i.mu.Unlock()
+	if info.ConfigHash == "" {
+		return nil // nothing that is read now can be relied upon later
+	}
+	for _, collection := range stale {
+		if _, err := i.List(ctx, collection); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Forget throws the inventory away.
@@ -160,7 +213,8 @@ func (i *Inventory) Forget() {
 func (i *Inventory) clear(hash string) {
 	i.hash = hash
 	i.edition++
-	i.shelves = map[sps.Collection][]sps.Object{}
+	i.shelves = map[sps.Collection]*shelf{}
+	i.trusting = time.Time{}
 }
 
 // shows says whether the inventory is that of a configuration.
@@ -181,56 +235,100 @@ func (i *Inventory) committed(base, now string, effects []effect) {
 	}
 	i.hash = now
 	i.edition++
-	for _, e := range effects {
-		if objects, ok := i.shelves[e.collection]; ok {
-			i.shelves[e.collection] = e.apply(objects)
+	if i.trusting.IsZero() {
+		i.trusting = time.Now()
+	}
+	for collection, s := range i.shelves {
+		if slices.ContainsFunc(effects, func(e effect) bool { return e.collection == collection }) {
+			i.shelves[collection] = s.after(collection, effects)
 		}
 	}
 }
 
-// Reload reads one object again, as the appliance shows it, and returns it.
-func (i *Inventory) Reload(ctx context.Context, collection sps.Collection, key string) (sps.Object, error) {
+// after is the shelf after a commit. What was written counts as not seen.
+func (s *shelf) after(collection sps.Collection, effects []effect) *shelf {
+	out := &shelf{Listing: s.Listing.after(collection, effects), unseen: map[string]bool{}}
+	maps.Copy(out.unseen, s.unseen)
+	for _, e := range effects {
+		if e.collection == collection && e.deletes {
+			delete(out.unseen, e.record.Key)
+		} else if e.collection == collection {
+			out.unseen[e.record.Key] = true
+		}
+	}
+	return out
+}
+
+// Confirm sees to it that an object that we wrote is shown as the appliance keeps it, which may differ from what it was
+// sent. It is an error if the object is not there.
+func (i *Inventory) Confirm(ctx context.Context, collection sps.Collection, key string) error {
+	if !i.isUnseen(collection, key) {
+		return nil
+	}
+	turn, read := i.reloading, func() error { return i.reload(ctx, collection, key) }
+	if i.listIsCheaper(collection) {
+		turn, read = i.reading, func() error { _, err := i.list(ctx, collection); return err }
+	}
+	done, err := turn.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if !i.isUnseen(collection, key) { // seen meanwhile
+		return nil
+	}
+	return read()
+}
+
+func (i *Inventory) isUnseen(collection sps.Collection, key string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	s, ok := i.shelves[collection]
+	return ok && s.unseen[key]
+}
+
+// callCost is how many objects in a list are as dear as one call, roughly.
+const callCost = 8
+
+// listIsCheaper says that reading the collection as a whole costs less than reading one by one what is unseen of it,
+// as it does after a batch.
+func (i *Inventory) listIsCheaper(collection sps.Collection) bool {
+	if !i.reader.ListsBodies(collection) {
+		return false
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	s, ok := i.shelves[collection]
+	return ok && len(s.unseen) > 1 && len(s.unseen)*callCost >= s.Len()
+}
+
+// reload reads one object.
+func (i *Inventory) reload(ctx context.Context, collection sps.Collection, key string) error {
 	_, edition := i.showing()
 	object, err := i.reader.Get(ctx, collection, key)
 	gone := rest.IsNotFound(err)
 	if err != nil && !gone {
-		return object, err
+		return err
+	}
+	e := effect{collection: collection, record: sps.Record{Key: key}, deletes: gone}
+	if !gone {
+		if e.record, err = sps.NewRecord(key, object.Body); err != nil {
+			return err
+		}
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if objects, ok := i.shelves[collection]; ok && i.edition == edition {
-		e := effect{collection: collection, key: key, body: object.Body}
-		i.shelves[collection] = e.apply(objects)
+	if s, ok := i.shelves[collection]; ok && i.edition == edition {
+		unseen := maps.Clone(s.unseen)
+		delete(unseen, key)
+		i.shelves[collection] = &shelf{Listing: s.Listing.after(collection, []effect{e}), unseen: unseen}
 	}
-	return object, err
-}
-
-// effect is what a write did to a collection; a nil body is a deletion.
-type effect struct {
-	collection sps.Collection
-	key        string
-	body       sps.Body
-}
-
-// apply returns a copy of the collection after the write. A new object stands at the end (sps contract 4.7, inferred).
-func (e effect) apply(objects []sps.Object) []sps.Object {
-	at := slices.IndexFunc(objects, func(o sps.Object) bool { return o.Key == e.key })
-	out := slices.Clone(objects)
-	switch {
-	case e.body == nil && at < 0:
-		return objects
-	case e.body == nil:
-		return slices.Delete(out, at, at+1)
-	case at < 0:
-		return append(out, sps.Object{Key: e.key, Body: e.body})
-	}
-	out[at].Body = e.body
-	return out
+	return err
 }
 
 // View is what reads collections: an inventory, or a transaction.
 type View interface {
-	List(ctx context.Context, collection sps.Collection) ([]sps.Object, error)
+	List(ctx context.Context, collection sps.Collection) (*Listing, error)
 }
 
 // AmbiguousError says that a name exists more than once; nothing is done then (sps contract Q10).
@@ -246,33 +344,33 @@ func (e *AmbiguousError) Error() string {
 		e.Name, len(e.Keys), e.Collection, e.Keys)
 }
 
-// ByKey finds an object by its key; found is false if there is none.
+// ByKey finds an object by its key, and its place in the collection, -1 if there is none.
 func ByKey(ctx context.Context, v View, collection sps.Collection, key string) (o sps.Object, at int, err error) {
-	return find(ctx, v, collection, "", func(o sps.Object) bool { return o.Key == key })
+	listing, err := v.List(ctx, collection)
+	if err != nil {
+		return sps.Object{}, -1, err
+	}
+	record, at := listing.byKey(key)
+	return record.Object(), at, nil
 }
 
 // ByName finds an object by its name and its place in the collection, -1 if there is none. A name that exists twice is
 // an AmbiguousError.
 func ByName(ctx context.Context, v View, collection sps.Collection, name string) (o sps.Object, at int, err error) {
-	return find(ctx, v, collection, name, func(o sps.Object) bool { return o.Name() == name })
-}
-
-func find(
-	ctx context.Context, v View, collection sps.Collection, name string, is func(sps.Object) bool,
-) (found sps.Object, at int, err error) {
-	objects, err := v.List(ctx, collection)
+	listing, err := v.List(ctx, collection)
 	if err != nil {
 		return sps.Object{}, -1, err
 	}
-	at = -1
-	var keys []string
-	for n, o := range objects {
-		if is(o) {
-			found, at, keys = o, n, append(keys, o.Key)
-		}
+	places := listing.byName(name)
+	switch len(places) {
+	case 0:
+		return sps.Object{}, -1, nil
+	case 1:
+		return listing.records[places[0]].Object(), places[0], nil
 	}
-	if len(keys) > 1 {
-		return sps.Object{}, -1, &AmbiguousError{Collection: collection, Name: name, Keys: keys}
+	keys := make([]string, 0, len(places))
+	for _, at := range places {
+		keys = append(keys, listing.records[at].Key)
 	}
-	return found, at, nil
+	return sps.Object{}, -1, &AmbiguousError{Collection: collection, Name: name, Keys: keys}
 }

@@ -6,10 +6,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -21,9 +24,12 @@ import (
 type box struct {
 	mu      sync.Mutex
 	hash    string
-	objects []sps.Object
+	objects []sps.Record
 	err     error
 	lists   atomic.Int32
+	gets    atomic.Int32
+	// keysOnly says that lists carry no bodies, so that one costs a call for each object.
+	keysOnly bool
 	// listing, if not nil, is called while a list is under way.
 	listing func()
 }
@@ -34,46 +40,59 @@ func (b *box) Info(context.Context) (sps.Info, error) {
 	return sps.Info{ConfigHash: b.hash}, b.err
 }
 
-func (b *box) List(context.Context, sps.Collection) ([]sps.Object, error) {
+func (b *box) ListsBodies(sps.Collection) bool { return !b.keysOnly }
+
+func (b *box) List(context.Context, sps.Collection) ([]sps.Record, error) {
 	b.lists.Add(1)
 	if b.listing != nil {
 		b.listing()
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return append([]sps.Object(nil), b.objects...), b.err
+	return slices.Clone(b.objects), b.err
 }
 
 func (b *box) Get(_ context.Context, _ sps.Collection, key string) (sps.Object, error) {
+	b.gets.Add(1)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, o := range b.objects {
 		if o.Key == key {
-			return o, nil
+			return o.Object(), nil
 		}
 	}
 	return sps.Object{}, &rest.Error{Method: http.MethodGet, Status: http.StatusNotFound, Sent: true}
 }
 
-func (b *box) set(hash string, objects ...sps.Object) {
+func (b *box) set(hash string, objects ...sps.Record) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.hash, b.objects = hash, objects
 }
 
-func thing(key, name string) sps.Object {
-	return sps.Object{Key: key, Body: sps.Body{"name": name}}
+func thing(key, name string) sps.Record {
+	r, err := sps.NewRecord(key, sps.Body{"name": name})
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
+func wrote(r sps.Record) effect { return effect{collection: sps.RDPConnections, record: r} }
+
+func deleted(key string) effect {
+	return effect{collection: sps.RDPConnections, record: sps.Record{Key: key}, deletes: true}
 }
 
 func names(t *testing.T, i *Inventory) []string {
 	t.Helper()
-	objects, err := i.List(t.Context(), sps.RDPConnections)
+	listing, err := i.List(t.Context(), sps.RDPConnections)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out []string
-	for _, o := range objects {
-		out = append(out, o.Name())
+	for _, r := range listing.Records() {
+		out = append(out, r.Object().Name())
 	}
 	return out
 }
@@ -226,11 +245,8 @@ func TestInventoryOfAConfigurationThatKeepsMovingIsReadForTheCallerOnly(t *testi
 
 func TestInventoryTakesOverWhatWasCommitted(t *testing.T) {
 	written := []effect{
-		{collection: sps.RDPConnections, key: "k3", body: sps.Body{"name": "new"}},
-		{collection: sps.RDPConnections, key: "k1", body: sps.Body{"name": "changed"}},
-		{collection: sps.RDPConnections, key: "k2"},
-		{collection: sps.RDPConnections, key: "k9"},
-		{collection: sps.Users, key: "u1", body: sps.Body{"name": "never read"}},
+		wrote(thing("k3", "new")), wrote(thing("k1", "changed")), deleted("k2"), deleted("k9"),
+		{collection: sps.Users, record: thing("u1", "never read")},
 	}
 	for name, c := range map[string]struct {
 		base, now string
@@ -267,20 +283,135 @@ func TestInventoryTakesOverWhatWasCommitted(t *testing.T) {
 	}
 }
 
-func TestInventoryReloadsOneObject(t *testing.T) {
-	b := &box{}
-	b.set("1", thing("k1", "a"), thing("k2", "b"))
+// commit has the inventory show k1 to kN, and takes over that some of them were written.
+func commit(t *testing.T, b *box, total, written int) *Inventory {
+	t.Helper()
+	var there, kept []sps.Record
+	var effects []effect
+	for n := 1; n <= total; n++ {
+		key := "k" + strconv.Itoa(n)
+		there, kept = append(there, thing(key, "old")), append(kept, thing(key, "as the appliance keeps it"))
+		if n <= written {
+			effects = append(effects, wrote(thing(key, "as it was sent")))
+		}
+	}
+	b.set("1", there...)
 	i := newInventory(b)
 	names(t, i)
-	b.set("2", thing("k1", "as the appliance keeps it"))
-	if _, err := i.Reload(t.Context(), sps.RDPConnections, "k1"); err != nil {
-		t.Fatal(err)
+	b.set("2", kept...)
+	i.committed("1", "2", effects)
+	return i
+}
+
+func TestInventoryConfirmsWhatWasWritten(t *testing.T) {
+	for name, c := range map[string]struct {
+		keysOnly              bool
+		total, written        int
+		wantLists, wantReads  int32
+		wantNames, wantOthers string
+	}{
+		"one of many is read alone": {
+			total: 100, written: 1, wantReads: 1, wantNames: "as the appliance keeps it", wantOthers: "old",
+		},
+		"a few of very many are read one by one": {
+			total: 100, written: 5, wantReads: 5, wantNames: "as the appliance keeps it", wantOthers: "old",
+		},
+		"many are read with one list": {
+			total: 100, written: 20, wantLists: 1, wantNames: "as the appliance keeps it", wantOthers: "as the appliance keeps it",
+		},
+		"many are read one by one where a list has no bodies": {
+			keysOnly: true, total: 100, written: 20, wantReads: 20,
+			wantNames: "as the appliance keeps it", wantOthers: "old",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &box{keysOnly: c.keysOnly}
+			i := commit(t, b, c.total, c.written)
+			lists, gets := b.lists.Load(), b.gets.Load()
+			var wg sync.WaitGroup
+			for n := 1; n <= c.total; n++ {
+				wg.Go(func() {
+					if err := i.Confirm(t.Context(), sps.RDPConnections, "k"+strconv.Itoa(n)); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			got := names(t, i)
+			if got[0] != c.wantNames || got[c.total-1] != c.wantOthers {
+				t.Errorf("the first is %q and the last %q", got[0], got[c.total-1])
+			}
+			if l, g := b.lists.Load()-lists, b.gets.Load()-gets; l != c.wantLists || g != c.wantReads {
+				t.Errorf("%d lists and %d reads, want %d and %d", l, g, c.wantLists, c.wantReads)
+			}
+		})
 	}
-	if _, err := i.Reload(t.Context(), sps.RDPConnections, "k2"); !rest.IsNotFound(err) {
+}
+
+func TestInventoryConfirmsThatAnObjectIsGone(t *testing.T) {
+	b := &box{}
+	i := commit(t, b, 3, 1)
+	b.set("2", thing("k2", "b"), thing("k3", "c"))
+	if err := i.Confirm(t.Context(), sps.RDPConnections, "k1"); !rest.IsNotFound(err) {
 		t.Errorf("%v, want not found", err)
 	}
-	if diff := cmp.Diff([]string{"as the appliance keeps it"}, names(t, i)); diff != "" {
+	if diff := cmp.Diff([]string{"old", "old"}, names(t, i)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// pass lets virtual time go by.
+func pass(d time.Duration) { <-time.After(d) }
+
+func TestInventoryIsReadAgainAWhileAfterACommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &box{}
+		i := commit(t, b, 2, 1)
+		// Somebody else's change hides behind the same hash.
+		b.set("2", thing("k1", "as it was sent"), thing("k2", "hidden change"))
+		for range 3 {
+			pass(trust / 3)
+			if _, moved, err := i.Check(t.Context()); err != nil || moved {
+				t.Fatalf("moved %v, %v", moved, err)
+			}
+		}
+		pass(time.Second)
+		if _, moved, err := i.Check(t.Context()); err != nil || !moved {
+			t.Fatalf("moved %v, %v", moved, err)
+		}
+		if got := names(t, i)[1]; got != "hidden change" {
+			t.Errorf("it shows %q", got)
+		}
+		pass(2 * trust)
+		if _, moved, err := i.Check(t.Context()); err != nil || moved {
+			t.Errorf("nothing was committed since, but moved is %v, %v", moved, err)
+		}
+	})
+}
+
+func TestInventoryRefreshReadsWhatIsNeededAgain(t *testing.T) {
+	b := &box{}
+	b.set("1", thing("k1", "a"))
+	i := newInventory(b)
+	names(t, i)
+	for range 2 {
+		if err := i.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := b.lists.Load(); got != 1 {
+		t.Fatalf("%d lists although nothing moved", got)
+	}
+	b.set("2", thing("k1", "changed"))
+	if err := i.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	lists := b.lists.Load()
+	if got := names(t, i)[0]; got != "changed" || b.lists.Load() != lists || !i.shows("2") {
+		t.Errorf("it shows %q after %d more lists", got, b.lists.Load()-lists)
+	}
+	if _, moved, err := i.Check(t.Context()); err != nil || !moved {
+		t.Errorf("the move that Refresh found is not told: %v, %v", moved, err)
 	}
 }
 

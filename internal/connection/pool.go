@@ -317,7 +317,7 @@ func (p *Pool) gate(url string) gate {
 	defer p.mu.Unlock()
 	g, ok := p.gates[url]
 	if !ok {
-		g = newGate()
+		g = newGate(1)
 		p.gates[url] = g
 	}
 	return g

@@ -16,8 +16,9 @@ type Transaction struct {
 	appliance *Appliance
 	tx        *sps.Transaction
 	// base is the config_hash that the transaction started from; empty if the appliance tells none.
-	base    string
-	view    map[sps.Collection][]sps.Object
+	base string
+	// view is the transaction's own: what is written is shown in it.
+	view    map[sps.Collection]*Listing
 	effects []effect
 	release func()
 }
@@ -29,12 +30,16 @@ func (a *Appliance) Begin(ctx context.Context) (*Transaction, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.Inventory.Refresh(ctx); err != nil {
+		release()
+		return nil, err
+	}
 	tx, err := a.client.Begin(ctx)
 	if err != nil {
 		release()
 		return nil, err
 	}
-	t := &Transaction{appliance: a, tx: tx, view: map[sps.Collection][]sps.Object{}, release: release}
+	t := &Transaction{appliance: a, tx: tx, view: map[sps.Collection]*Listing{}, release: release}
 	// What is about to be written is read again inside the transaction, unless the configuration under it is the one that
 	// the inventory shows already: that is the same reading for one call instead of many.
 	if info, err := a.client.Info(ctx); err == nil && a.Inventory.shows(info.ConfigHash) {
@@ -44,32 +49,28 @@ func (a *Appliance) Begin(ctx context.Context) (*Transaction, error) {
 }
 
 // List returns a collection as it is inside the transaction, with what was written so far.
-func (t *Transaction) List(ctx context.Context, collection sps.Collection) ([]sps.Object, error) {
-	if objects, ok := t.view[collection]; ok {
-		return objects, nil
+func (t *Transaction) List(ctx context.Context, collection sps.Collection) (*Listing, error) {
+	if listing, ok := t.view[collection]; ok {
+		return listing, nil
 	}
-	objects, err := t.read(ctx, collection)
+	listing, err := t.read(ctx, collection)
 	if err != nil {
 		return nil, err
 	}
-	t.view[collection] = objects
-	return objects, nil
+	t.view[collection] = listing
+	return listing, nil
 }
 
-func (t *Transaction) read(ctx context.Context, collection sps.Collection) ([]sps.Object, error) {
+func (t *Transaction) read(ctx context.Context, collection sps.Collection) (*Listing, error) {
 	if t.base == "" || !t.appliance.Inventory.shows(t.base) {
-		return t.tx.List(ctx, collection)
+		records, err := t.tx.List(ctx, collection)
+		return NewListing(records), err
 	}
-	objects, err := t.appliance.Inventory.List(ctx, collection)
+	listing, err := t.appliance.Inventory.List(ctx, collection)
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range t.effects { // written before the collection was first read
-		if e.collection == collection {
-			objects = e.apply(objects)
-		}
-	}
-	return objects, nil
+	return listing.after(collection, t.effects), nil // those written before the collection was first read
 }
 
 // Create adds an object and returns its key.
@@ -78,8 +79,7 @@ func (t *Transaction) Create(ctx context.Context, collection sps.Collection, bod
 	if err != nil {
 		return "", err
 	}
-	t.wrote(effect{collection: collection, key: key, body: body})
-	return key, nil
+	return key, t.wrote(collection, key, body)
 }
 
 // Replace writes the full body of an object.
@@ -87,8 +87,7 @@ func (t *Transaction) Replace(ctx context.Context, collection sps.Collection, ke
 	if err := t.tx.Replace(ctx, collection, key, body); err != nil {
 		return err
 	}
-	t.wrote(effect{collection: collection, key: key, body: body})
-	return nil
+	return t.wrote(collection, key, body)
 }
 
 // Delete removes an object.
@@ -96,7 +95,7 @@ func (t *Transaction) Delete(ctx context.Context, collection sps.Collection, key
 	if err := t.tx.Delete(ctx, collection, key); err != nil {
 		return err
 	}
-	t.wrote(effect{collection: collection, key: key})
+	t.happened(effect{collection: collection, record: sps.Record{Key: key}, deletes: true})
 	return nil
 }
 
@@ -105,10 +104,18 @@ func (t *Transaction) CreatePassword(ctx context.Context, plain string) (string,
 	return t.tx.CreatePassword(ctx, plain)
 }
 
-func (t *Transaction) wrote(e effect) {
+func (t *Transaction) wrote(collection sps.Collection, key string, body sps.Body) error {
+	record, err := sps.NewRecord(key, body)
+	if err == nil {
+		t.happened(effect{collection: collection, record: record})
+	}
+	return err
+}
+
+func (t *Transaction) happened(e effect) {
 	t.effects = append(t.effects, e)
-	if objects, ok := t.view[e.collection]; ok {
-		t.view[e.collection] = e.apply(objects)
+	if listing, ok := t.view[e.collection]; ok {
+		listing.apply(e)
 	}
 }
 
@@ -122,7 +129,7 @@ func (t *Transaction) Verify(ctx context.Context) error { return t.tx.Verify(ctx
 func (t *Transaction) Commit(ctx context.Context) error {
 	base := t.base
 	// Where transactions are isolated the base can move under them (sps contract 3). A move that happened is seen here;
-	// one in the moment between this look and the commit is left to the drift check's full reading.
+	// one in the moment between this look and the commit is left to the reading that trust bounds.
 	if info, err := t.appliance.client.Info(ctx); err != nil || info.ConfigHash != base {
 		base = ""
 	}

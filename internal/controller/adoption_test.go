@@ -29,7 +29,7 @@ func lockAtCommit(appliance *simsps.Appliance) func(*http.Request) {
 	}
 }
 
-var _ = Describe("Who owns an object on the appliance", func() {
+var _ = onEverySPS("Who owns an object on the appliance", func() {
 	DescribeTable("what is there already is taken over as adoptionPolicy says",
 		func(ctx context.Context, adoption pamv1alpha1.AdoptionPolicy, active bool, want string, stays bool) {
 			s := newSite(ctx, simsps.Options{})

@@ -16,7 +16,7 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-var _ = Describe("What goes wrong on an SPS appliance", func() {
+var _ = onEverySPS("What goes wrong on an SPS appliance", func() {
 	It("is a name that does not exist: nothing is written, and it heals when the name appears", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})
 		policy := s.policy("a", builder.References(pamv1alpha1.PolicyReferences{
@@ -94,30 +94,28 @@ var _ = Describe("What goes wrong on an SPS appliance", func() {
 		eventuallyReason(ctx, policy, pamv1alpha1.ReasonUnauthorized)
 	})
 
-	for _, version := range []string{"6.0", "8.0"} {
-		It("is somebody who holds the configuration, on version "+version, func(ctx context.Context) {
-			s := newSite(ctx, simsps.Options{Version: version})
-			s.sps.LockBy("alice", simsps.ViaUI)
-			policy := s.policy("a")
-			s.create(ctx, policy)
-			eventuallyReason(ctx, policy, pamv1alpha1.ReasonLocked)
-			Expect(message(ctx, policy)).To(ContainSubstring("alice"))
-			Expect(holds(ctx, policy, pamv1alpha1.ConditionReconciling)()).To(BeTrue())
-			Eventually(func() *pamv1alpha1.ConfigurationLock { return s.connection(ctx).Status.Lock }).Should(
-				HaveField("HeldBy", "alice"))
-			Expect(ready(ctx, s.connection(ctx))()).To(Equal("True Synced"))
-			s.sps.Unlock()
-			eventuallyReady(ctx, policy)
-			Eventually(func() *pamv1alpha1.ConfigurationLock { return s.connection(ctx).Status.Lock }).Should(BeNil())
+	It("is somebody who holds the configuration", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{})
+		s.sps.LockBy("alice", simsps.ViaUI)
+		policy := s.policy("a")
+		s.create(ctx, policy)
+		eventuallyReason(ctx, policy, pamv1alpha1.ReasonLocked)
+		Expect(message(ctx, policy)).To(ContainSubstring("alice"))
+		Expect(holds(ctx, policy, pamv1alpha1.ConditionReconciling)()).To(BeTrue())
+		Eventually(func() *pamv1alpha1.ConfigurationLock { return s.connection(ctx).Status.Lock }).Should(
+			HaveField("HeldBy", "alice"))
+		Expect(ready(ctx, s.connection(ctx))()).To(Equal("True Synced"))
+		s.sps.Unlock()
+		eventuallyReady(ctx, policy)
+		Eventually(func() *pamv1alpha1.ConfigurationLock { return s.connection(ctx).Status.Lock }).Should(BeNil())
 
-			s.sps.LockBy("alice", simsps.ViaUI)
-			Expect(k8s.Delete(ctx, policy)).To(Succeed())
-			eventuallyReason(ctx, policy, pamv1alpha1.ReasonLocked)
-			s.sps.Unlock()
-			eventuallyGone(ctx, policy)
-			Expect(s.named(rdpConnections, "a")).To(BeEmpty())
-		})
-	}
+		s.sps.LockBy("alice", simsps.ViaUI)
+		Expect(k8s.Delete(ctx, policy)).To(Succeed())
+		eventuallyReason(ctx, policy, pamv1alpha1.ReasonLocked)
+		s.sps.Unlock()
+		eventuallyGone(ctx, policy)
+		Expect(s.named(rdpConnections, "a")).To(BeEmpty())
+	})
 
 	It("is a namespace that the connection does not allow", func(ctx context.Context) {
 		home, other := newSite(ctx, simsps.Options{}), newBareSite(ctx, simsps.Options{})

@@ -18,7 +18,7 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-var _ = Describe("LocalUser", func() {
+var _ = onEverySPS("LocalUser", func() {
 	It("can log in with the password of its Secret, and with the next one", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})
 		user := s.alice(ctx)

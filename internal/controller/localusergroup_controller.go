@@ -52,10 +52,11 @@ func (v groupVerbs) observe(
 		return mustAct(pamv1alpha1.ReasonInvalidSpec,
 			"the group %s comes with the appliance and is not managed: choose another name", name)
 	}
-	users, err := view.List(ctx, sps.Users)
+	listing, err := view.List(ctx, sps.Users)
 	if err != nil {
 		return err
 	}
+	users := listing.Records()
 	wanted, err := v.members(ctx, obj, users)
 	if err != nil {
 		return err
@@ -84,7 +85,7 @@ func (v groupVerbs) observe(
 
 // members are the keys of the users that the spec names.
 func (v groupVerbs) members(
-	ctx context.Context, obj *pamv1alpha1.LocalUserGroup, users []sps.Object,
+	ctx context.Context, obj *pamv1alpha1.LocalUserGroup, users []sps.Record,
 ) ([]string, error) {
 	keys := []string{}
 	for i, member := range obj.Spec.Members {

@@ -13,7 +13,7 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-var _ = Describe("LocalUserGroup", func() {
+var _ = onEverySPS("LocalUserGroup", func() {
 	for _, shape := range []string{simsps.MembersNames, simsps.MembersKeys, simsps.MembersRefs} {
 		It("has exactly the members of its spec, where they are shown as "+shape, func(ctx context.Context) {
 			s := newSite(ctx, simsps.Options{Configure: func(w *simsps.Switches) { w.MembersShape = shape }})

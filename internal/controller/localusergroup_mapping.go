@@ -60,12 +60,12 @@ func union(current, wanted []string) []string {
 }
 
 // memberKey is the key of the user of a name.
-func memberKey(users []sps.Object, i int, name string) (string, error) {
+func memberKey(users []sps.Record, i int, name string) (string, error) {
 	var keys []string
 	names := make([]string, 0, len(users))
 	for _, u := range users {
-		names = append(names, u.Name())
-		if u.Name() == name {
+		names = append(names, u.Name)
+		if u.Name == name {
 			keys = append(keys, u.Key)
 		}
 	}
@@ -81,7 +81,7 @@ func memberKey(users []sps.Object, i int, name string) (string, error) {
 }
 
 // namesOfMembers shows a difference of members by their names: keys say nothing to people.
-func namesOfMembers(differences []sps.Difference, users []sps.Object, wanted, current []string) {
+func namesOfMembers(differences []sps.Difference, users []sps.Record, wanted, current []string) {
 	for i := range differences {
 		if differences[i].Path == "members" {
 			differences[i].Desired = "[" + strings.Join(memberNames(users, wanted), ", ") + "]"
@@ -94,11 +94,11 @@ func namesOfMembers(differences []sps.Difference, users []sps.Object, wanted, cu
 const maxMembersShown = 1000
 
 // memberNames are the names of the users with these keys, sorted.
-func memberNames(users []sps.Object, keys []string) []string {
+func memberNames(users []sps.Record, keys []string) []string {
 	var names []string
 	for _, u := range users {
-		if slices.Contains(keys, u.Key) && u.Name() != "" {
-			names = append(names, u.Name())
+		if slices.Contains(keys, u.Key) && u.Name != "" {
+			names = append(names, u.Name)
 		}
 	}
 	slices.Sort(names)
@@ -113,11 +113,13 @@ func deleteUser(ctx context.Context, tx *connection.Transaction, user sps.Object
 	if err != nil {
 		return err
 	}
-	users, err := tx.List(ctx, sps.Users)
+	listing, err := tx.List(ctx, sps.Users)
 	if err != nil {
 		return err
 	}
-	for _, group := range groups {
+	users := listing.Records()
+	for _, record := range groups.Records() {
+		group := record.Object()
 		keys, err := sps.MemberKeys(group.Body, users)
 		if err != nil || !slices.Contains(keys, user.Key) {
 			continue // a group that cannot be read is left to the appliance, which may refuse the deletion

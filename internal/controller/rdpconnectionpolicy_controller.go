@@ -80,8 +80,8 @@ func (v rdpVerbs) create(
 		return "", err
 	}
 	body := seen.complete
-	if len(others) > 0 {
-		body = rdpLike(others[0].Body, seen.managed, seen.complete)
+	if template, ok := others.First(); ok {
+		body = rdpLike(template.Object().Body, seen.managed, seen.complete)
 	}
 	return tx.Create(ctx, sps.RDPConnections, body)
 }

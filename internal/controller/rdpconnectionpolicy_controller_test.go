@@ -15,28 +15,26 @@ import (
 
 const rdpConnections = "rdp/connections"
 
-var _ = Describe("RDPConnectionPolicy", func() {
-	for _, version := range []string{"6.0", "7.0", "8.0"} {
-		It("is created, changed and deleted on an appliance of version "+version, func(ctx context.Context) {
-			s := newSite(ctx, simsps.Options{Version: version})
-			policy := builder.RDPConnectionPolicy("finance", append(s.in("sps"), builder.Port(3390))...)
-			s.create(ctx, policy)
-			eventuallyReady(ctx, policy)
+var _ = onEverySPS("RDPConnectionPolicy", func() {
+	It("is created, changed and deleted", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{})
+		policy := builder.RDPConnectionPolicy("finance", append(s.in("sps"), builder.Port(3390))...)
+		s.create(ctx, policy)
+		eventuallyReady(ctx, policy)
 
-			there, ok := s.sps.Object(rdpConnections, policy.Status.Key)
-			Expect(ok).To(BeTrue())
-			Expect(there.Body).To(HaveKeyWithValue("name", "finance"))
+		there, ok := s.sps.Object(rdpConnections, policy.Status.Key)
+		Expect(ok).To(BeTrue())
+		Expect(there.Body).To(HaveKeyWithValue("name", "finance"))
 
-			change(ctx, policy, func(p *pamv1alpha1.RDPConnectionPolicy) { p.Spec.Active = new(false) })
-			Eventually(func() any {
-				o, _ := s.sps.Object(rdpConnections, policy.Status.Key)
-				return o.Body["active"]
-			}).Should(BeFalse())
-			eventuallyReady(ctx, policy)
+		change(ctx, policy, func(p *pamv1alpha1.RDPConnectionPolicy) { p.Spec.Active = new(false) })
+		Eventually(func() any {
+			o, _ := s.sps.Object(rdpConnections, policy.Status.Key)
+			return o.Body["active"]
+		}).Should(BeFalse())
+		eventuallyReady(ctx, policy)
 
-			Expect(k8s.Delete(ctx, policy)).To(Succeed())
-			eventuallyGone(ctx, policy)
-			Expect(s.sps.Objects(rdpConnections)).To(BeEmpty())
-		})
-	}
+		Expect(k8s.Delete(ctx, policy)).To(Succeed())
+		eventuallyGone(ctx, policy)
+		Expect(s.sps.Objects(rdpConnections)).To(BeEmpty())
+	})
 })

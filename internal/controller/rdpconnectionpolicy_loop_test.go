@@ -18,14 +18,16 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-var _ = Describe("An RDPConnectionPolicy and what others do on its appliance", func() {
+var _ = onEverySPS("An RDPConnectionPolicy and what others do on its appliance", func() {
 	It("leaves alone what the spec does not mention", func(ctx context.Context) {
-		s := newSite(ctx, simsps.Options{})
+		s := newSite(ctx, simsps.Options{Configure: func(w *simsps.Switches) {
+			w.OptionalMembers = append(w.OptionalMembers, "future_member")
+		}})
 		policy := s.policy("a", builder.Port(3390))
 		s.create(ctx, policy)
 		eventuallyReady(ctx, policy)
 		s.edit(ctx, rdpConnections, policy.Status.Key, map[string]any{
-			"rate_limit": map[string]any{"enabled": true, "value": 7}, "override_log_level": map[string]any{"enabled": false},
+			"rate_limit": map[string]any{"enabled": true, "value": 7}, "future_member": map[string]any{"level": 5.0},
 		})
 		want := s.body(policy)
 		change(ctx, policy, func(p *pamv1alpha1.RDPConnectionPolicy) { p.Spec.Active = new(false) })

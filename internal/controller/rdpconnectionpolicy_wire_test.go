@@ -25,21 +25,19 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-var _ = Describe("What an RDPConnectionPolicy becomes on the appliance", func() {
-	for _, version := range []string{"6.0", "8.0"} {
-		It("is the whole documented body, for every field and every form, on version "+version, func(ctx context.Context) {
-			s := newSite(ctx, simsps.Options{Version: version})
-			s.create(ctx, builder.LocalUserGroup("auditors", append(s.in("sps"), groupName("rdp-auditors"))...))
-			policies := map[string]*pamv1alpha1.RDPConnectionPolicy{}
-			for i, name := range slices.Sorted(maps.Keys(controller.RDPFields)) {
-				policies[name] = s.fieldPolicy(ctx, fmt.Sprintf("field-%d", i), name, version)
-			}
-			for name, policy := range policies {
-				eventuallyReady(ctx, policy)
-				s.expectBody(policy, onVersion(version, controller.RDPFields[name].Wire), name)
-			}
-		})
-	}
+var _ = onEverySPS("What an RDPConnectionPolicy becomes on the appliance", func() {
+	It("is the whole documented body, for every field and every form", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{})
+		s.create(ctx, builder.LocalUserGroup("auditors", append(s.in("sps"), groupName("rdp-auditors"))...))
+		policies := map[string]*pamv1alpha1.RDPConnectionPolicy{}
+		for i, name := range slices.Sorted(maps.Keys(controller.RDPFields)) {
+			policies[name] = s.fieldPolicy(ctx, fmt.Sprintf("field-%d", i), name, spsVersion)
+		}
+		for name, policy := range policies {
+			eventuallyReady(ctx, policy)
+			s.expectBody(policy, onVersion(spsVersion, controller.RDPFields[name].Wire), name)
+		}
+	})
 
 	It("follows the spec from any form of a field to any other", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})
@@ -50,12 +48,12 @@ var _ = Describe("What an RDPConnectionPolicy becomes on the appliance", func() 
 		Expect(err).NotTo(HaveOccurred())
 		for _, name := range walk {
 			field := controller.RDPFields[name]
-			spec, err := controller.RDPSpec(field.Spec)
+			spec, err := controller.RDPSpec(onVersion(spsVersion, field.Spec))
 			Expect(err).NotTo(HaveOccurred(), name)
 			spec.ConnectionRef = policy.Spec.ConnectionRef
 			change(ctx, policy, func(p *pamv1alpha1.RDPConnectionPolicy) { p.Spec = spec })
 			eventuallyReady(ctx, policy)
-			whole, err := controller.RDPBody("walker", field.Wire)
+			whole, err := controller.RDPBody("walker", onVersion(spsVersion, field.Wire))
 			Expect(err).NotTo(HaveOccurred())
 			for _, member := range members(field.Spec) {
 				want[member] = whole[member] // and what the spec no longer mentions stays as it was

@@ -207,7 +207,7 @@ func (r *policyReconciler[T]) apply(
 
 // verify reads the object again and compares: an appliance may take a value and keep another one.
 func (r *policyReconciler[T]) verify(ctx context.Context, appliance *connection.Appliance, obj T) (outcome, error) {
-	if _, err := appliance.Inventory.Reload(ctx, r.collection, obj.PolicyStatus().Key); err != nil {
+	if err := appliance.Inventory.Confirm(ctx, r.collection, obj.PolicyStatus().Key); err != nil {
 		return outcome{}, err
 	}
 	seen, err := r.observe(ctx, appliance.Inventory, obj, true)

@@ -81,20 +81,20 @@ func (r reference) resolve(ctx context.Context, view connection.View) (string, e
 
 func (r reference) notFound(ctx context.Context, view connection.View, collection sps.Collection) error {
 	hint := "; it has none at all"
-	objects, err := view.List(ctx, collection)
+	listing, err := view.List(ctx, collection)
 	if err != nil {
 		return err
 	}
-	names := make([]string, 0, len(objects))
-	for _, o := range objects {
-		if o.Name() != "" {
-			names = append(names, o.Name())
+	names := make([]string, 0, listing.Len())
+	for _, o := range listing.Records() {
+		if o.Name != "" {
+			names = append(names, o.Name)
 		}
 	}
 	switch {
 	case len(names) > 0:
 		hint = "; near it are " + strings.Join(nearest(r.name, names), ", ")
-	case len(objects) > 0:
+	case listing.Len() > 0:
 		hint = "; the appliance shows no names there, so give the key instead"
 	}
 	return mustAct(pamv1alpha1.ReasonReferenceNotFound,

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/rest"
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
@@ -18,20 +19,20 @@ import (
 // shelf is an appliance that shows collections, or answers with a status.
 type shelf map[sps.Collection]any
 
-func (s shelf) List(_ context.Context, collection sps.Collection) ([]sps.Object, error) {
+func (s shelf) List(_ context.Context, collection sps.Collection) (*connection.Listing, error) {
 	switch what := s[collection].(type) {
-	case []sps.Object:
-		return what, nil
+	case []sps.Record:
+		return connection.NewListing(what), nil
 	case int:
 		return nil, &rest.Error{Method: "GET", Path: string(collection), Status: what}
 	}
-	return nil, nil
+	return connection.NewListing(nil), nil
 }
 
-func objects(names ...string) []sps.Object {
-	out := make([]sps.Object, 0, len(names))
+func objects(names ...string) []sps.Record {
+	out := make([]sps.Record, 0, len(names))
 	for i, name := range names {
-		out = append(out, sps.Object{Key: fmt.Sprintf("key-%d", i), Body: sps.Body{"name": name}})
+		out = append(out, sps.Record{Key: fmt.Sprintf("key-%d", i), Name: name})
 	}
 	return out
 }
@@ -68,7 +69,7 @@ func TestResolve(t *testing.T) {
 			reason:    pamv1alpha1.ReasonReferenceNotFound, words: []string{"it has none at all"},
 		},
 		"a collection that shows no names": {
-			there:     shelf{sps.BackupPolicies: []sps.Object{{Key: "k", Body: sps.Body{}}}},
+			there:     shelf{sps.BackupPolicies: []sps.Record{{Key: "k"}}},
 			reference: reference{field: "f", name: "nightly", collections: backup},
 			reason:    pamv1alpha1.ReasonReferenceNotFound, words: []string{"give the key instead"},
 		},

@@ -17,11 +17,11 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-var _ = Describe("SPSConnection", func() {
+var _ = onEverySPS("SPSConnection", func() {
 	It("shows the appliance's version and configuration", func(ctx context.Context) {
-		s := newSite(ctx, simsps.Options{Version: "7.0"})
+		s := newSite(ctx, simsps.Options{})
 		c := s.connection(ctx)
-		Expect(c.Status.Version).To(HavePrefix("7.0"))
+		Expect(c.Status.Version).To(HavePrefix(spsVersion))
 		Expect(c.Status.ConfigHash).To(Equal(s.sps.Stats().ConfigHash))
 		s.byHand("new", `{}`)
 		Eventually(func() string { return s.connection(ctx).Status.ConfigHash }).Should(Equal(s.sps.Stats().ConfigHash))

@@ -26,6 +26,25 @@ const (
 	spsGroups = "aaa/local_database/groups"
 )
 
+// spsVersion is the version of the appliance that newSite makes, if it is not told another one.
+var spsVersion = "8.0"
+
+// onEverySPS describes what holds on every version of the appliance: they differ in how a transaction is opened, who it
+// locks out, and what lists and answers look like (sps contract 3).
+func onEverySPS(text string, body func()) bool {
+	return onSPS(text, []string{"6.0", "7.0", "8.0"}, body)
+}
+
+func onSPS(text string, versions []string, body func()) bool {
+	for _, version := range versions {
+		Describe(text+", on version "+version, func() {
+			BeforeEach(func() { spsVersion = version })
+			body()
+		})
+	}
+	return true
+}
+
 // policy makes a policy of this site that goes through the connection sps.
 func (s *site) policy(name string, options ...builder.Option) *pamv1alpha1.RDPConnectionPolicy {
 	return builder.RDPConnectionPolicy(name, append(s.in("sps"), options...)...)

@@ -128,6 +128,9 @@ func newBareSite(ctx context.Context, options simsps.Options) *site {
 func newSiteOf(ctx context.Context, options simsps.Options, server simnps.Options) *site {
 	s := &site{namespace: fmt.Sprintf("site-%d", sites.Add(1))}
 	options.Users = map[string]string{"operator": canarySPSPassword}
+	if options.Version == "" {
+		options.Version = spsVersion
+	}
 	s.sps = simsps.New(options)
 	s.nps = simnps.New(server)
 	running, err := simulator.Serve(ctx, simulator.Config{Listeners: []simulator.Listener{

@@ -66,6 +66,8 @@ type Client struct {
 	swept bool
 	// messageMember is the member that this appliance has taken a commit message in, empty while that is not known.
 	messageMember string
+	// completeLists says of which collections a list carries the bodies.
+	completeLists map[Collection]bool
 }
 
 // New checks the configuration and returns a client; it sends nothing.

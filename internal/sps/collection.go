@@ -4,7 +4,9 @@ package sps
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -55,74 +57,110 @@ const parallelGets = 4
 // List returns the collection in the appliance's order, which for connection policies is the order of evaluation
 // (sps contract 4.7). Bodies are always there: appliances that list keys only (before 7.3, and later ones for some
 // collections) are asked for each object.
-func (c *Client) List(ctx context.Context, collection Collection) ([]Object, error) {
-	return list(ctx, c.reader.rest, collection)
+func (c *Client) List(ctx context.Context, collection Collection) ([]Record, error) {
+	records, complete, err := list(ctx, c.reader.rest, collection)
+	if err == nil {
+		c.learnList(collection, complete)
+	}
+	return records, err
 }
 
 // Get returns one object.
 func (c *Client) Get(ctx context.Context, collection Collection, key string) (Object, error) {
-	return get(ctx, c.reader.rest, collection, key)
+	r, err := get(ctx, c.reader.rest, collection, key)
+	return r.Object(), err
+}
+
+// ListsBodies says that a List of the collection costs one call and not one for each object, as far as is known: since
+// 7.3 lists carry bodies, for most collections (sps contract 2).
+func (c *Client) ListsBodies(collection Collection) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.completeLists[collection]
+}
+
+func (c *Client) learnList(collection Collection, complete bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.completeLists == nil {
+		c.completeLists = map[Collection]bool{}
+	}
+	c.completeLists[collection] = complete
 }
 
 // objectAnswer is an object as it is read, alone or in a list.
 type objectAnswer struct {
-	Key  string `json:"key"`
-	Body Body   `json:"body"`
+	Key  string          `json:"key"`
+	Body json.RawMessage `json:"body"`
 }
 
-func get(ctx context.Context, client *rest.Client, collection Collection, key string) (Object, error) {
+func get(ctx context.Context, client *rest.Client, collection Collection, key string) (Record, error) {
 	req := rest.Request{Method: http.MethodGet, Path: collection.path(key)}
 	var answer objectAnswer
 	if err := client.DoJSON(ctx, req, &answer); err != nil {
-		return Object{}, err
+		return Record{}, err
 	}
-	if answer.Body == nil {
-		return Object{}, malformed(req, "the answer has no body")
+	r, ok := record(key, answer.Body)
+	if !ok || !hasBody(answer.Body) {
+		return Record{}, malformed(req, "the answer has no body")
 	}
-	return Object{Key: key, Body: answer.Body}, nil
+	return r, nil
 }
 
-func list(ctx context.Context, client *rest.Client, collection Collection) ([]Object, error) {
+// list also says whether the list was complete in itself.
+func list(
+	ctx context.Context, client *rest.Client, collection Collection,
+) (records []Record, complete bool, err error) {
 	req := rest.Request{Method: http.MethodGet, Path: collection.path()}
 	var answer struct {
 		Items *[]objectAnswer `json:"items"`
 	}
 	if err := client.DoJSON(ctx, req, &answer); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if answer.Items == nil { // taken for an empty collection, it would make us create everything anew
-		return nil, malformed(req, "the answer has no items")
+		return nil, false, malformed(req, "the answer has no items")
 	}
-	objects := make([]Object, 0, len(*answer.Items))
+	records, complete = make([]Record, 0, len(*answer.Items)), true
 	for _, item := range *answer.Items {
-		if item.Key == "" {
-			return nil, malformed(req, "an item of the answer has no key")
+		r, ok := Record{Key: item.Key}, true
+		if hasBody(item.Body) {
+			r, ok = record(item.Key, item.Body)
+		} else {
+			complete = false
 		}
-		objects = append(objects, Object(item))
+		switch {
+		case item.Key == "":
+			return nil, false, malformed(req, "an item of the answer has no key")
+		case !ok:
+			return nil, false, malformed(req, "the body of an item of the answer is no object")
+		}
+		records = append(records, r)
 	}
-	return fillBodies(ctx, client, collection, objects)
+	records, err = fillBodies(ctx, client, collection, records)
+	return records, complete, err
 }
 
 // fillBodies reads the objects whose bodies the list did not carry. Those that are gone meanwhile are left out.
-func fillBodies(ctx context.Context, client *rest.Client, collection Collection, objects []Object) ([]Object, error) {
+func fillBodies(ctx context.Context, client *rest.Client, collection Collection, records []Record) ([]Record, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var workers sync.WaitGroup
-	next := make(chan *Object)
+	next := make(chan *Record)
 	for range parallelGets {
 		workers.Go(func() {
-			for object := range next {
-				full, err := get(ctx, client, collection, object.Key)
+			for r := range next {
+				full, err := get(ctx, client, collection, r.Key)
 				if err != nil && !rest.IsNotFound(err) {
 					stop(err) // the first cause stays
 				}
-				object.Body = full.Body
+				*r = full
 			}
 		})
 	}
-	for i := range objects {
-		if objects[i].Body == nil && ctx.Err() == nil {
-			next <- &objects[i]
+	for i := range records {
+		if records[i].body == nil && ctx.Err() == nil {
+			next <- &records[i]
 		}
 	}
 	close(next)
@@ -130,13 +168,7 @@ func fillBodies(ctx context.Context, client *rest.Client, collection Collection,
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	present := objects[:0]
-	for _, object := range objects {
-		if object.Body != nil {
-			present = append(present, object)
-		}
-	}
-	return present, nil
+	return slices.DeleteFunc(records, func(r Record) bool { return r.body == nil }), nil
 }
 
 // malformed is an answer that arrived and makes no sense. Nobody can say what the appliance did.

@@ -14,7 +14,7 @@ type Group struct {
 // MemberKeys returns the keys of a group's members in their order. The appliance may list them as names, as keys or as
 // references (sps contract Q6), so it takes the users to read a body. A member that is no user, and a text that means
 // more than one user, are errors: a group that was written without them would lose them.
-func MemberKeys(body Body, users []Object) ([]string, error) {
+func MemberKeys(body Body, users []Record) ([]string, error) {
 	if body["members"] == nil {
 		return nil, nil
 	}
@@ -35,11 +35,11 @@ func MemberKeys(body Body, users []Object) ([]string, error) {
 }
 
 // meanings maps every text that can stand for a user to the keys of those users.
-func meanings(users []Object) map[string][]string {
+func meanings(users []Record) map[string][]string {
 	out := make(map[string][]string, 2*len(users))
 	for _, user := range users {
 		out[user.Key] = append(out[user.Key], user.Key)
-		if name := user.Name(); name != user.Key {
+		if name := user.Name; name != user.Key {
 			out[name] = append(out[name], user.Key)
 		}
 	}

@@ -13,8 +13,8 @@ import (
 
 func TestMemberKeys(t *testing.T) {
 	t.Parallel()
-	user := func(key, name string) sps.Object { return sps.Object{Key: key, Body: sps.Body{"name": name}} }
-	users := []sps.Object{
+	user := func(key, name string) sps.Record { return sps.Record{Key: key, Name: name} }
+	users := []sps.Record{
 		user("k1", "alice"), user("k2", "bob"), user("k3", "twin"), user("k4", "twin"), user("k5", "k1"), user("k6", "k6"),
 	}
 	tests := map[string]struct {

@@ -10,12 +10,15 @@ import (
 )
 
 // List returns the collection as it is inside the transaction, uncommitted writes included; see Client.List.
-func (t *Transaction) List(ctx context.Context, collection Collection) ([]Object, error) {
+func (t *Transaction) List(ctx context.Context, collection Collection) ([]Record, error) {
 	if t.phase != phaseOpen {
 		return nil, errEnded
 	}
-	objects, err := list(ctx, t.session.rest, collection)
-	return objects, at(stepRead, err)
+	records, complete, err := list(ctx, t.session.rest, collection)
+	if err == nil {
+		t.client.learnList(collection, complete)
+	}
+	return records, at(stepRead, err)
 }
 
 // Get returns one object as it is inside the transaction.
@@ -23,8 +26,8 @@ func (t *Transaction) Get(ctx context.Context, collection Collection, key string
 	if t.phase != phaseOpen {
 		return Object{}, errEnded
 	}
-	object, err := get(ctx, t.session.rest, collection, key)
-	return object, at(stepRead, err)
+	r, err := get(ctx, t.session.rest, collection, key)
+	return r.Object(), at(stepRead, err)
 }
 
 // Create adds an object, at the end of its collection (sps contract 4.7, inferred), and returns its key. References in

@@ -241,7 +241,7 @@ func (a *appliance) key(in sps.Collection, name string) string {
 	objects, err := a.client.List(a.Context(), in)
 	a.must(err)
 	for _, object := range objects {
-		if object.Name() == name || a.isReal() && !strings.HasPrefix(object.Name(), "pam-operator-") {
+		if object.Name == name || a.isReal() && !strings.HasPrefix(object.Name, "pam-operator-") {
 			return object.Key
 		}
 	}

@@ -70,12 +70,12 @@ func (a *appliance) listsAndGets(collection sps.Collection) {
 		a.Fatal("the list is empty")
 	}
 	for _, listed := range objects {
-		if listed.Key == "" || listed.Name() == "" {
-			a.Errorf("object %q has the name %q", listed.Key, listed.Name())
+		if listed.Key == "" || listed.Name == "" {
+			a.Errorf("object %q has the name %q", listed.Key, listed.Name)
 		}
 		got, err := a.client.Get(a.Context(), collection, listed.Key)
 		a.must(err)
-		if diff := cmp.Diff(listed, got); diff != "" {
+		if diff := cmp.Diff(listed.Object(), got); diff != "" {
 			a.Errorf("list and object differ (-list +object):\n%s", diff)
 		}
 	}
@@ -102,7 +102,12 @@ func TestSPSListsWithAndWithoutBodies(t *testing.T) {
 			a.set(func(s *simsps.Switches) { s.ListBodies = bodies })
 			objects, err := a.client.List(a.Context(), sps.Groups)
 			a.must(err)
-			lists[bodies] = objects
+			for _, o := range objects {
+				lists[bodies] = append(lists[bodies], o.Object())
+			}
+			if got := a.client.ListsBodies(sps.Groups); got != bodies {
+				a.Errorf("ListsBodies is %v", got)
+			}
 		}
 		if diff := cmp.Diff(lists[true], lists[false]); diff != "" {
 			a.Errorf("lists differ (-with +without bodies):\n%s", diff)

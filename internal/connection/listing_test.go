@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connection
+
+import (
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/pam-operator/pam-operator/internal/sps"
+)
+
+// TestListingFollowsWrites compares a listing with a plain list to which the same is done.
+func TestListingFollowsWrites(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var plain []sps.Record
+		for n := range rapid.IntRange(0, 5).Draw(t, "objects") {
+			plain = append(plain, thing("k"+strconv.Itoa(n), rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "name")))
+		}
+		listing := NewListing(slices.Clone(plain))
+		original := slices.Clone(plain)
+		changed := listing.after(sps.Users, nil)
+		var effects []effect
+		for range rapid.IntRange(0, 10).Draw(t, "writes") {
+			key := "k" + strconv.Itoa(rapid.IntRange(0, 8).Draw(t, "key"))
+			e := wrote(thing(key, rapid.SampledFrom([]string{"a", "b", "d"}).Draw(t, "new name")))
+			e.deletes = rapid.Bool().Draw(t, "deletes")
+			effects, plain = append(effects, e), model(plain, e)
+			changed.apply(e)
+		}
+		same(t, "written one by one", changed, plain)
+		same(t, "written together", listing.after(sps.RDPConnections, effects), plain)
+		same(t, "of another collection", listing.after(sps.Users, effects), original)
+		same(t, "the original", listing, original)
+	})
+}
+
+// model does to a plain list what a write does to a collection.
+func model(plain []sps.Record, e effect) []sps.Record {
+	at := slices.IndexFunc(plain, func(r sps.Record) bool { return r.Key == e.record.Key })
+	plain = slices.Clone(plain)
+	switch {
+	case e.deletes && at >= 0:
+		return slices.Delete(plain, at, at+1)
+	case e.deletes:
+		return plain
+	case at < 0:
+		return append(plain, e.record)
+	}
+	plain[at] = e.record
+	return plain
+}
+
+func same(t *rapid.T, what string, l *Listing, want []sps.Record) {
+	type entry struct{ Key, Name string }
+	entries := func(records []sps.Record) []entry {
+		out := []entry{}
+		for _, r := range records {
+			out = append(out, entry{r.Key, r.Object().Name()})
+		}
+		return out
+	}
+	if diff := cmp.Diff(entries(want), entries(l.Records())); diff != "" {
+		t.Fatalf("%s:\n%s", what, diff)
+	}
+	if l.Len() != len(want) {
+		t.Fatalf("%s: Len is %d", what, l.Len())
+	}
+	if first, ok := l.First(); ok != (len(want) > 0) || ok && first.Key != want[0].Key {
+		t.Fatalf("%s: First is %q, %v", what, first.Key, ok)
+	}
+	for _, name := range []string{"a", "b", "c", "d"} {
+		var keys, wantKeys []string
+		for _, at := range l.byName(name) {
+			keys = append(keys, l.records[at].Key)
+		}
+		for _, r := range want {
+			if found, at := l.byKey(r.Key); at < 0 || found.Name != r.Name {
+				t.Fatalf("%s: %s is at %d with the name %q", what, r.Key, at, found.Name)
+			}
+			if r.Name == name {
+				wantKeys = append(wantKeys, r.Key)
+			}
+		}
+		slices.Sort(keys)
+		slices.Sort(wantKeys)
+		if diff := cmp.Diff(wantKeys, keys); diff != "" {
+			t.Fatalf("%s: objects of the name %s:\n%s", what, name, diff)
+		}
+	}
+}
