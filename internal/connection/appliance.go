@@ -34,10 +34,10 @@ type Appliance struct {
 
 // Activity is what happened on an appliance lately.
 type Activity struct {
-	// LockedBy and LockedSince say who else held the configuration when it was last wanted; LockedSince is zero while
-	// nobody did.
-	LockedBy    string
-	LockedSince time.Time
+	// LockedBy and LockedSince say who else held the configuration when it was last wanted, which was at LockedAt;
+	// LockedSince is zero while nobody did.
+	LockedBy              string
+	LockedSince, LockedAt time.Time
 	// LastCommit is the last transaction that was committed through this connection; its Time is zero before the first.
 	LastCommit Commit
 }
@@ -63,6 +63,10 @@ func newAppliance(client *sps.Client, url string, g gate, notify func()) *Applia
 func (a *Appliance) Change(ctx context.Context, change func(ctx context.Context, tx *Transaction) error) error {
 	return a.committer.Do(ctx, change)
 }
+
+// Recover ends the transaction that an earlier process may have left open on the appliance, so that nobody waits for
+// the appliance's idle time-out. It does nothing from the second time on.
+func (a *Appliance) Recover(ctx context.Context) error { return a.client.Sweep(ctx) }
 
 // ActiveSessions lists the live sessions of a connection policy.
 func (a *Appliance) ActiveSessions(ctx context.Context, policyKey string) ([]sps.ActiveSession, error) {
@@ -121,10 +125,10 @@ func (a *Appliance) observe(e groupcommit.Event) {
 		if a.activity.LockedSince.IsZero() {
 			a.activity.LockedSince = time.Now()
 		}
-		a.activity.LockedBy = holder(e.Err)
+		a.activity.LockedBy, a.activity.LockedAt = holder(e.Err), time.Now()
 	case groupcommit.TransactionOpened:
 		changed = !a.activity.LockedSince.IsZero()
-		a.activity.LockedBy, a.activity.LockedSince = "", time.Time{}
+		a.activity.LockedBy, a.activity.LockedSince, a.activity.LockedAt = "", time.Time{}, time.Time{}
 	case groupcommit.Committed:
 		a.activity.LastCommit = Commit{Time: time.Now(), Changes: e.Changes, Hold: e.Hold}
 	default:

@@ -105,6 +105,8 @@ var _ = onEverySPS("What goes wrong on an SPS appliance", func() {
 		Eventually(func() *pamv1alpha1.ConfigurationLock { return s.connection(ctx).Status.Lock }).Should(
 			HaveField("HeldBy", "alice"))
 		Expect(ready(ctx, s.connection(ctx))()).To(Equal("True Synced"))
+		Eventually(told(ctx, s.connection(ctx))).Should(HaveKeyWithValue(
+			"the configuration is held by alice; changes wait until it is free", pamv1alpha1.ReasonLocked))
 		s.sps.Unlock()
 		eventuallyReady(ctx, policy)
 		Eventually(func() *pamv1alpha1.ConfigurationLock { return s.connection(ctx).Status.Lock }).Should(BeNil())

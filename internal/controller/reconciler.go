@@ -214,7 +214,7 @@ func (r *policyReconciler[T]) verify(ctx context.Context, appliance *connection.
 	if err != nil {
 		return outcome{}, err
 	}
-	if len(seen.drift) > 0 {
+	if seen.different() {
 		r.show(obj, seen)
 		return stalled(pamv1alpha1.ReasonRejected,
 			"the appliance took the change but shows another value for "+paths(seen.drift)), nil

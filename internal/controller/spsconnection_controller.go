@@ -54,7 +54,10 @@ func (r spsConnections) probe(ctx context.Context, conn *pamv1alpha1.SPSConnecti
 		return outcome{}, err
 	}
 	conn.Status.Dependents = new(r.countDependents(ctx, conn))
-	r.showActivity(conn, appliance.Activity())
+	lockShown := r.showActivity(conn, appliance.Activity())
+	if err := appliance.Recover(ctx); err != nil {
+		return outcome{}, err
+	}
 	info, moved, err := appliance.Inventory.Check(ctx)
 	if err != nil {
 		return outcome{}, err
@@ -68,6 +71,7 @@ func (r spsConnections) probe(ctx context.Context, conn *pamv1alpha1.SPSConnecti
 	if conn.Spec.DriftCheckInterval != nil {
 		out.after = conn.Spec.DriftCheckInterval.Duration
 	}
+	out.after = soonest(out.after, lockShown)
 	return out, nil
 }
 
@@ -85,11 +89,20 @@ func (r spsConnections) countDependents(ctx context.Context, conn *pamv1alpha1.S
 	return int32(total)
 }
 
-// showActivity puts what happened on the appliance into the status.
-func (r spsConnections) showActivity(conn *pamv1alpha1.SPSConnection, a connection.Activity) {
+// lockMemory is after how many retries that did not come a lock is no longer shown: whoever wanted the configuration has
+// gone away, and nobody can say whether somebody still holds it.
+const lockMemory = 4
+
+// showActivity puts what happened on the appliance into the status, and tells of a lock when it is first met. It returns
+// for how long a lock is shown; 0 if there is none.
+func (r spsConnections) showActivity(conn *pamv1alpha1.SPSConnection, a connection.Activity) (shown time.Duration) {
+	known := conn.Status.Lock != nil
 	conn.Status.Lock = nil
-	if !a.LockedSince.IsZero() {
+	if shown = time.Until(a.LockedAt.Add(lockMemory * r.LockedRetry)); !a.LockedSince.IsZero() && shown > 0 {
 		conn.Status.Lock = &pamv1alpha1.ConfigurationLock{HeldBy: a.LockedBy, Since: metav1.NewTime(a.LockedSince)}
+		if !known {
+			r.statusWriter().event(conn, corev1.EventTypeNormal, pamv1alpha1.ReasonLocked, lockMessage(a.LockedBy))
+		}
 	}
 	if !a.LastCommit.Time.IsZero() {
 		conn.Status.LastCommit = &pamv1alpha1.CommitRecord{
@@ -98,4 +111,12 @@ func (r spsConnections) showActivity(conn *pamv1alpha1.SPSConnection, a connecti
 			Duration: metav1.Duration{Duration: a.LastCommit.Hold.Round(time.Millisecond)},
 		}
 	}
+	return max(shown, 0)
+}
+
+func lockMessage(holder string) string {
+	if holder == "" {
+		holder = "somebody else"
+	}
+	return "the configuration is held by " + holder + "; changes wait until it is free"
 }

@@ -60,8 +60,8 @@ func (w statusWriter) tell(obj client.Object, was, is *metav1.Condition) {
 	if was != nil && was.Reason == is.Reason && was.Status == is.Status {
 		return
 	}
-	if was == nil && is.Reason == pamv1alpha1.ReasonProgressing {
-		return
+	if was == nil && is.Reason == pamv1alpha1.ReasonProgressing || is.Reason == pamv1alpha1.ReasonLocked {
+		return // a lock is told of once, by the connection, and not by everybody who waits for it
 	}
 	kind := corev1.EventTypeWarning
 	if is.Status == metav1.ConditionTrue || is.Reason == pamv1alpha1.ReasonProgressing {

@@ -71,11 +71,11 @@ func (a *attempt[T]) open(ctx context.Context) error {
 	return err
 }
 
-// write runs the changes one after the other, as many as MaxHold has room for.
+// write runs the changes one after the other, as many as MaxHold has room for when they are verified, too.
 func (a *attempt[T]) write(ctx context.Context, calls []*call[T]) (ending, error) {
 	var slowest time.Duration
 	for i, c := range calls {
-		if i > 0 && time.Since(a.opened)+slowest > a.settings.MaxHold {
+		if i > 0 && time.Since(a.opened)+slowest+a.pace.verify(i+1) > a.settings.MaxHold {
 			a.rest = calls[i:]
 			break
 		}
@@ -118,6 +118,7 @@ func (a *attempt[T]) apply(ctx context.Context, c *call[T]) (ending, error) {
 
 // commit verifies and commits what was applied.
 func (a *attempt[T]) commit(ctx context.Context) (ending, error) {
+	begun := time.Now()
 	if err := step(ctx, a.settings.Timeout, a.tx.Verify); err != nil {
 		end := abandoned
 		if a.verdict(err) == Conflict {
@@ -125,7 +126,8 @@ func (a *attempt[T]) commit(ctx context.Context) (ending, error) {
 		}
 		return end, fmt.Errorf("verify transaction: %w", err)
 	}
-	begun := time.Now()
+	a.pace.verified(len(a.applied), time.Since(begun))
+	begun = time.Now()
 	err := step(ctx, a.settings.Timeout, a.tx.Commit)
 	if err == nil {
 		a.observe(Event{

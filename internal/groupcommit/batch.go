@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // maxRepeats is how often the same changes are written again because the store changed under them.
@@ -16,8 +17,18 @@ const maxRepeats = 3
 type batch[T Tx] struct {
 	options  Options[T]
 	settings Settings
+	pace     *pace
 	calls    []*call[T]
 }
+
+// pace is how long it took to verify a transaction lately. What is written is verified under the lock, so MaxHold has
+// to have room for it.
+type pace struct{ each time.Duration }
+
+func (p *pace) verified(changes int, took time.Duration) { p.each = took / time.Duration(changes) }
+
+// verify is how long so many changes are likely to take.
+func (p *pace) verify(changes int) time.Duration { return time.Duration(changes) * p.each }
 
 // run answers all calls.
 func (b *batch[T]) run(ctx context.Context) {

@@ -17,6 +17,7 @@ type Committer[T Tx] struct {
 	ctx     context.Context // what every batch runs under; ended by Close when it waits no longer
 	cancel  context.CancelFunc
 	wake    chan struct{} // tells the runner to look at the queue again
+	pace    pace          // the runner's
 
 	mu     sync.Mutex
 	closed bool
@@ -132,7 +133,7 @@ func (c *Committer[T]) run() {
 		if len(calls) == 0 {
 			return
 		}
-		b := &batch[T]{options: c.options, settings: settings, calls: calls}
+		b := &batch[T]{options: c.options, settings: settings, pace: &c.pace, calls: calls}
 		b.run(c.ctx)
 	}
 }

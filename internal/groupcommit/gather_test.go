@@ -39,6 +39,7 @@ const second = time.Second
 var gatherings = map[string]struct {
 	settings   groupcommit.Settings
 	writeTime  time.Duration
+	verifyTime time.Duration // for each write
 	commitTime time.Duration
 	arrivals   string
 	want       []string
@@ -113,6 +114,12 @@ var gatherings = map[string]struct {
 		arrivals:  "0s a b c",
 		want:      []string{"41s: a b", "1m1s: c"},
 	},
+	"the longest hold has room for verifying, once it is known how long that takes": {
+		writeTime:  10 * second,
+		verifyTime: 5 * second,
+		arrivals:   "0s a b c d e f g h i j k l",
+		want:       []string{"1m31s: a b c d e f", "2m31s: g h i j", "3m1s: k l"},
+	},
 	"a change slower than the longest hold goes alone": {
 		settings:  groupcommit.Settings{MaxHold: second},
 		writeTime: 20 * second,
@@ -126,7 +133,7 @@ func TestBatchesAreGatheredInTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStore()
-				s.writeTime, s.commitTime = tt.writeTime, tt.commitTime
+				s.writeTime, s.verifyTime, s.commitTime = tt.writeTime, tt.verifyTime, tt.commitTime
 				b := newBench(s, tt.settings)
 				arrivals(b, tt.arrivals)
 				if diff := cmp.Diff(tt.want, s.history); diff != "" {

@@ -94,9 +94,9 @@ type Settings struct {
 	MaxWindow time.Duration
 	// MaxChanges is how many changes a batch has at most. So many are not kept waiting.
 	MaxChanges int
-	// MaxHold is how long a transaction is written to. No change is begun that could not be finished by then, going by
-	// the slowest one so far; what is written is committed, and the rest goes on in a further transaction. A transaction
-	// takes one change at least.
+	// MaxHold is how long a transaction is written to and verified. No change is begun that could not be finished by then,
+	// going by the slowest one so far and by how long it took to verify the transaction before; what is written is
+	// committed, and the rest goes on in a further transaction. A transaction takes one change at least.
 	MaxHold time.Duration
 	// Timeout bounds each step of a transaction by itself: opening it, one change, verifying it, committing it. So a
 	// change that hangs is the one that pays, and a slow commit has the whole time however long the writes took.

@@ -76,6 +76,7 @@ type faults struct {
 // correct Committer never does.
 type store struct {
 	writeTime, commitTime time.Duration
+	verifyTime            time.Duration // for each write
 	faults
 
 	mu        sync.Mutex
@@ -131,6 +132,9 @@ func (t *tx) Writes() int { return t.writes }
 func (t *tx) Verify(ctx context.Context) error {
 	t.mustBeOpen("verify")
 	t.store.verifies++ // only the batch is here
+	if err := pause(ctx, time.Duration(t.Writes())*t.store.verifyTime); err != nil {
+		return err
+	}
 	if t.store.verify != nil {
 		return t.store.verify(t.store.verifies)
 	}

@@ -21,8 +21,9 @@ type SessionStore interface {
 	Save(ctx context.Context, cookie string) error
 }
 
-// sweep ends the transaction that an earlier process may have left open. It is tried until it succeeds once.
-func (c *Client) sweep(ctx context.Context) error {
+// Sweep ends the transaction that an earlier process may have left open. It is tried until it succeeds once; Begin
+// tries, too.
+func (c *Client) Sweep(ctx context.Context) error {
 	c.mu.Lock()
 	store, swept := c.cfg.Sessions, c.swept
 	c.mu.Unlock()

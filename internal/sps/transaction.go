@@ -43,7 +43,7 @@ const (
 // was left behind, by a roll-back that never arrived for instance, and is dropped first. An error for which IsLocked
 // holds means that somebody else has the configuration.
 func (c *Client) Begin(ctx context.Context) (*Transaction, error) {
-	if err := c.sweep(ctx); err != nil {
+	if err := c.Sweep(ctx); err != nil {
 		return nil, at(stepOpen, err)
 	}
 	s, err := c.takeSession()
