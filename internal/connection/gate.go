@@ -8,8 +8,8 @@ import (
 )
 
 // gate admits so many at a time. That of an appliance admits one transaction: connections to the same appliance share
-// it, so that they queue here instead of refusing each other over there; each keeps its own log-in, so that no change is
-// made with the rights of another connection.
+// it, so that they queue here instead of refusing each other over there; each keeps its own log-in, so that no change
+// is made with the rights of another connection.
 type gate chan struct{}
 
 func newGate(admits int) gate { return make(gate, admits) }

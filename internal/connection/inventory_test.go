@@ -283,14 +283,17 @@ func TestInventoryTakesOverWhatWasCommitted(t *testing.T) {
 	}
 }
 
+// kept is the name that an object has on the appliance, whatever it was sent.
+const kept = "as the appliance keeps it"
+
 // commit has the inventory show k1 to kN, and takes over that some of them were written.
 func commit(t *testing.T, b *box, total, written int) *Inventory {
 	t.Helper()
-	var there, kept []sps.Record
+	var there, now []sps.Record
 	var effects []effect
 	for n := 1; n <= total; n++ {
 		key := "k" + strconv.Itoa(n)
-		there, kept = append(there, thing(key, "old")), append(kept, thing(key, "as the appliance keeps it"))
+		there, now = append(there, thing(key, "old")), append(now, thing(key, kept))
 		if n <= written {
 			effects = append(effects, wrote(thing(key, "as it was sent")))
 		}
@@ -298,7 +301,7 @@ func commit(t *testing.T, b *box, total, written int) *Inventory {
 	b.set("1", there...)
 	i := newInventory(b)
 	names(t, i)
-	b.set("2", kept...)
+	b.set("2", now...)
 	i.committed("1", "2", effects)
 	return i
 }
@@ -311,17 +314,17 @@ func TestInventoryConfirmsWhatWasWritten(t *testing.T) {
 		wantNames, wantOthers string
 	}{
 		"one of many is read alone": {
-			total: 100, written: 1, wantReads: 1, wantNames: "as the appliance keeps it", wantOthers: "old",
+			total: 100, written: 1, wantReads: 1, wantNames: kept, wantOthers: "old",
 		},
 		"a few of very many are read one by one": {
-			total: 100, written: 5, wantReads: 5, wantNames: "as the appliance keeps it", wantOthers: "old",
+			total: 100, written: 5, wantReads: 5, wantNames: kept, wantOthers: "old",
 		},
 		"many are read with one list": {
-			total: 100, written: 20, wantLists: 1, wantNames: "as the appliance keeps it", wantOthers: "as the appliance keeps it",
+			total: 100, written: 20, wantLists: 1, wantNames: kept, wantOthers: kept,
 		},
 		"many are read one by one where a list has no bodies": {
 			keysOnly: true, total: 100, written: 20, wantReads: 20,
-			wantNames: "as the appliance keeps it", wantOthers: "old",
+			wantNames: kept, wantOthers: "old",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

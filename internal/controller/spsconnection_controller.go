@@ -89,12 +89,12 @@ func (r spsConnections) countDependents(ctx context.Context, conn *pamv1alpha1.S
 	return int32(total)
 }
 
-// lockMemory is after how many retries that did not come a lock is no longer shown: whoever wanted the configuration has
-// gone away, and nobody can say whether somebody still holds it.
+// lockMemory is after how many retries that did not come a lock is no longer shown: whoever wanted the configuration
+// has gone away, and nobody can say whether somebody still holds it.
 const lockMemory = 4
 
-// showActivity puts what happened on the appliance into the status, and tells of a lock when it is first met. It returns
-// for how long a lock is shown; 0 if there is none.
+// showActivity puts what happened on the appliance into the status, and tells of a lock when it is first met. It
+// returns for how long a lock is shown; 0 if there is none.
 func (r spsConnections) showActivity(conn *pamv1alpha1.SPSConnection, a connection.Activity) (shown time.Duration) {
 	known := conn.Status.Lock != nil
 	conn.Status.Lock = nil

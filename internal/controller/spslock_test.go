@@ -37,7 +37,7 @@ var _ = onEverySPS("The lock of an appliance", func() {
 		Expect(s.sps.LockedBy()).NotTo(BeNil())
 	})
 
-	It("is let go of at the start, where an earlier manager was killed with a transaction open", func(ctx context.Context) {
+	It("is let go of at the start, where a manager was killed with a transaction open", func(ctx context.Context) {
 		s := newBareSite(ctx, simsps.Options{})
 		cookie := s.abandonTransaction(ctx)
 		Expect(s.sps.Stats().OpenTransactions).To(Equal(1))
