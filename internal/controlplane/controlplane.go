@@ -105,6 +105,9 @@ func (cp *ControlPlane) Err() error {
 	return cp.manager.failure()
 }
 
+// Kubectl is the path of the kubectl that belongs to the control plane, as long as that runs.
+func (cp *ControlPlane) Kubectl() string { return filepath.Join(cp.dir, "assets", "kubectl") }
+
 // AddUser makes a client certificate for a user, who may do only what RBAC grants to the name and the groups, and
 // returns it as a client configuration and as a kubeconfig.
 func (cp *ControlPlane) AddUser(name string, groups ...string) (*rest.Config, []byte, error) {

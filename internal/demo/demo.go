@@ -18,6 +18,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/pam-operator/pam-operator/internal/controlplane"
+	"github.com/pam-operator/pam-operator/internal/installation"
+	"github.com/pam-operator/pam-operator/internal/process"
 )
 
 // Options say what to show.
@@ -47,11 +49,11 @@ type demo struct {
 
 	plane      *controlplane.ControlPlane
 	client     client.Client
-	simulator  *process
+	simulator  *process.Process
 	appliances appliances
-	namespace  string // of the manager
+	installed  installation.Installation
 	account    account
-	manager    *process
+	manager    *process.Process
 	samples    samples
 	board      *board
 	updates    <-chan observation
@@ -114,7 +116,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 // the appliance, while both are still there.
 func (d *demo) close(failed bool) error {
 	d.screen.step("stopping")
-	err := errors.Join(d.manager.stop(), d.simulator.stop())
+	err := errors.Join(d.manager.Stop(), d.simulator.Stop())
 	if d.plane != nil {
 		err = errors.Join(err, d.plane.Stop())
 	}

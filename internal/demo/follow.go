@@ -42,10 +42,10 @@ func (d *demo) follow(ctx context.Context, deadline <-chan time.Time, enough fun
 			}
 		case <-deadline:
 			return d.late()
-		case <-d.manager.done:
-			return d.manager.failure()
-		case <-d.simulator.done:
-			return d.simulator.failure()
+		case <-d.manager.Done():
+			return d.manager.Failure()
+		case <-d.simulator.Done():
+			return d.simulator.Failure()
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -5,23 +5,47 @@ package demo
 import (
 	"context"
 	"errors"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pam-operator/pam-operator/internal/process"
 )
 
-// waiting is a demo that waits for one object; nothing of it runs.
+// idle is a process of this name that does nothing.
+func idle(t *testing.T, name string) *process.Process {
+	t.Helper()
+	shell, err := exec.LookPath("bash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.Symlink(shell, filepath.Join(dir, name)); err != nil {
+		t.Fatal(err)
+	}
+	p, err := process.Start(t.Context(), filepath.Join(dir, "log"), nil, filepath.Join(dir, name), "-c", "exec sleep 600")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// waiting is a demo that waits for one object; its processes do nothing.
 func waiting(t *testing.T) (*demo, chan observation, *strings.Builder) {
 	t.Helper()
 	updates, out := make(chan observation, 10), &strings.Builder{}
-	idle := func(name string) *process {
-		return &process{name: name, logFile: filepath.Join(t.TempDir(), "log"), done: make(chan struct{})}
-	}
 	return &demo{
 		screen: screenAt(out, false, time.Second), updates: updates,
 		board:   newBoard([]identity{{"LocalUser", "ns", "alice"}}),
-		manager: idle("manager"), simulator: idle("pam-simulator"),
+		manager: idle(t, "manager"), simulator: idle(t, "pam-simulator"),
 	}, updates, out
 }
 
@@ -64,10 +88,10 @@ func TestFollowFails(t *testing.T) {
 			ctx: t.Context(), deadline: passed, prepare: func(*demo) {}, want: "LocalUser ns/alice: NotSeen",
 		},
 		"when the manager ends": {
-			ctx: t.Context(), prepare: func(d *demo) { close(d.manager.done) }, want: "manager ended by itself",
+			ctx: t.Context(), prepare: func(d *demo) { _ = d.manager.Kill() }, want: "manager ended by itself",
 		},
 		"when the simulator ends": {
-			ctx: t.Context(), prepare: func(d *demo) { close(d.simulator.done) }, want: "pam-simulator ended by itself",
+			ctx: t.Context(), prepare: func(d *demo) { _ = d.simulator.Kill() }, want: "pam-simulator ended by itself",
 		},
 		"when the context ends": {ctx: ended, prepare: func(*demo) {}, want: context.Canceled.Error()},
 	}

@@ -32,7 +32,7 @@ func (d *demo) showGuide(ctx context.Context) error {
 		"  kubectl explain rdpconnectionpolicy.spec.network",
 		"",
 		"  # Somebody edits a policy at the appliance, behind the manager's back. Within some seconds it is repaired; the",
-		"  # new commit shows here at sps-prod, the field in " + d.manager.logFile + ":",
+		"  # new commit shows here at sps-prod, the field in " + d.manager.LogFile + ":",
 		"  " + edit,
 		"",
 		"  # End a session. Its Secret goes with it:",

@@ -3,21 +3,16 @@
 package demo
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/installation"
 )
 
 // fieldManager is whose the applied fields are.
@@ -55,40 +50,13 @@ func readSamples(dir string) (samples, error) {
 		if err != nil {
 			return nil, err
 		}
-		objects, err := decodeDocuments(content)
+		objects, err := installation.Decode(content)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		all = append(all, objects...)
 	}
 	return all, nil
-}
-
-// decodeDocuments reads objects from YAML documents; those that hold only comments are skipped.
-func decodeDocuments(content []byte) ([]*unstructured.Unstructured, error) {
-	var objects []*unstructured.Unstructured
-	documents := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(content)))
-	for {
-		document, err := documents.Read()
-		if errors.Is(err, io.EOF) {
-			return objects, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		encoded, err := yaml.YAMLToJSONStrict(document)
-		if err != nil {
-			return nil, err
-		}
-		if string(encoded) == "null" {
-			continue
-		}
-		object := &unstructured.Unstructured{}
-		if err := object.UnmarshalJSON(encoded); err != nil {
-			return nil, err
-		}
-		objects = append(objects, object)
-	}
 }
 
 // ours are the samples of our own kinds, which are to become ready.

@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"sigs.k8s.io/yaml"
+
+	"github.com/pam-operator/pam-operator/internal/installation"
 )
 
 const samplesDir = "../../config/samples"
@@ -49,7 +51,7 @@ func TestExamplesOfTheReadmeHaveOnlyFieldsOfTheirKinds(t *testing.T) {
 		t.Fatal("the README has no example")
 	}
 	for _, block := range blocks {
-		objects, err := decodeDocuments(block[1])
+		objects, err := installation.Decode(block[1])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +88,7 @@ func TestReadSamplesReadsWhatTheKustomizationNames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		objects, err := decodeDocuments(content)
+		objects, err := installation.Decode(content)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,7 +211,7 @@ func TestFitRefusesWhatItCannotComplete(t *testing.T) {
 					all = append(all, o)
 				}
 			}
-			more, err := decodeDocuments([]byte(tt.add))
+			more, err := installation.Decode([]byte(tt.add))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -246,7 +248,7 @@ func TestDecodeDocuments(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			objects, err := decodeDocuments([]byte(tt.content))
+			objects, err := installation.Decode([]byte(tt.content))
 			if tt.fails != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.fails) {
 					t.Errorf("error %v, want %q in it", err, tt.fails)

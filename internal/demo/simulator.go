@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"sync"
+
+	"github.com/pam-operator/pam-operator/internal/process"
 )
 
 // appliances is what the simulator announces when it serves.
@@ -34,7 +36,7 @@ func (d *demo) startSimulator(ctx context.Context) error {
 		return err
 	}
 	output := &announcement{complete: make(chan struct{})}
-	d.simulator, err = startProcess(ctx, d.path("simulator.log"), output, binary,
+	d.simulator, err = process.Start(ctx, d.path("simulator.log"), output, binary,
 		"--sps-address=127.0.0.1:0", "--nps-address=127.0.0.1:0", "--control-address=127.0.0.1:0", "--dir="+dir,
 		"--sps-user="+d.account.login, "--sps-password-file="+dir+"/password",
 		"--nps-application="+d.account.login, "--nps-api-key-file="+dir+"/apiKey",
@@ -44,8 +46,8 @@ func (d *demo) startSimulator(ctx context.Context) error {
 	}
 	select {
 	case <-output.complete:
-	case <-d.simulator.done:
-		return d.simulator.failure()
+	case <-d.simulator.Done():
+		return d.simulator.Failure()
 	case <-ctx.Done():
 		return ctx.Err()
 	}

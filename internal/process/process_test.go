@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package demo
+package process
 
 import (
 	"bufio"
@@ -10,13 +10,13 @@ import (
 	"testing"
 )
 
-func start(t *testing.T, script string) *process {
+func start(t *testing.T, script string) *Process {
 	t.Helper()
-	p, err := startProcess(t.Context(), filepath.Join(t.TempDir(), "log"), nil, "bash", "-c", script)
+	p, err := Start(t.Context(), filepath.Join(t.TempDir(), "log"), nil, "bash", "-c", script)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = p.stop() })
+	t.Cleanup(func() { _ = p.Stop() })
 	return p
 }
 
@@ -30,18 +30,18 @@ func TestStopEndsAProcess(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			output, stdout := io.Pipe()
-			p, err := startProcess(t.Context(), filepath.Join(t.TempDir(), "log"), stdout, "bash", "-c", tt.script)
+			p, err := Start(t.Context(), filepath.Join(t.TempDir(), "log"), stdout, "bash", "-c", tt.script)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if _, err := bufio.NewReader(output).ReadString('\n'); err != nil {
 				t.Fatal(err)
 			}
-			err = p.stop()
+			err = p.Stop()
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}
-			if err := p.stop(); err != nil {
+			if err := p.Stop(); err != nil {
 				t.Errorf("the second stop: %v", err)
 			}
 		})
@@ -49,16 +49,16 @@ func TestStopEndsAProcess(t *testing.T) {
 }
 
 func TestStopOfWhatWasNeverStarted(t *testing.T) {
-	var p *process
-	if err := p.stop(); err != nil {
+	var p *Process
+	if err := p.Stop(); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestFailureExplainsAnEnd(t *testing.T) {
 	p := start(t, `for i in {1..40}; do echo "line $i"; done; echo alas >&2; exit 3`)
-	<-p.done
-	err := p.failure()
+	<-p.Done()
+	err := p.Failure()
 	for _, want := range []string{"bash ended by itself (exit status 3)", "\nline 27\n", "line 40\nalas"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in the error:\n%v", want, err)
@@ -67,7 +67,33 @@ func TestFailureExplainsAnEnd(t *testing.T) {
 	if strings.Contains(err.Error(), "line 26\n") {
 		t.Errorf("more than the end of the log:\n%v", err)
 	}
-	if err := p.stop(); err != nil {
+	if err := p.Stop(); err != nil {
 		t.Errorf("stop tells it again: %v", err)
+	}
+}
+
+func TestKillEndsAProcessThatTakesNoNotice(t *testing.T) {
+	output, stdout := io.Pipe()
+	script := "trap '' TERM; echo ready; exec sleep 600"
+	p, err := Start(t.Context(), filepath.Join(t.TempDir(), "log"), stdout, "bash", "-c", script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(output).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Kill(); err != nil {
+		t.Error(err)
+	}
+	if err := p.Stop(); err != nil {
+		t.Errorf("stop after it: %v", err)
+	}
+}
+
+func TestKillOfWhatHasEndedFails(t *testing.T) {
+	p := start(t, "exit 3")
+	<-p.Done()
+	if err := p.Kill(); err == nil {
+		t.Error("no error")
 	}
 }

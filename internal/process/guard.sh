@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs a command until it ends, or until our owner closes the pipe on our standard input, or dies, which closes it.
+# Runs a command until it ends, or until our owner closes the pipe on our standard input, or dies, which closes it. The
+# line "kill" on that pipe kills it at once.
 # Arguments: the command and its arguments. The exit status is the command's.
 exec 3<&0
 "$@" </dev/null 3<&- &
 child=$!
 {
-  while read -r _ <&3; do :; done
+  while read -r order <&3; do
+    [[ $order != kill ]] || kill -KILL "$child"
+  done
   kill -TERM "$child"
   for ((tenth = 0; tenth < 150; tenth++)); do
     kill -0 "$child" || exit
