@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/controlplane"
+	"github.com/pam-operator/pam-operator/internal/installation"
+)
+
+// cluster is the control plane that all scenarios share, with our kinds and with what the manager is allowed to do. A
+// scenario has a namespace of its own in it.
+type cluster struct {
+	client    client.Client // of an administrator
+	plane     *controlplane.ControlPlane
+	installed installation.Installation
+	// managerKubeconfig is the file with the manager's identity.
+	managerKubeconfig string
+	dir               string
+	namespaces        atomic.Int64
+}
+
+// shared starts the cluster when the first scenario asks for it.
+var shared = sync.OnceValues(func() (*cluster, error) {
+	dir, err := os.MkdirTemp("", "e2e-")
+	if err != nil {
+		return nil, err
+	}
+	started = &cluster{dir: dir}
+	return started, started.start(context.Background())
+})
+
+// started is the cluster, ready or not, nil if no scenario needed it.
+var started *cluster
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := started.close(); err != nil {
+		fmt.Fprintln(os.Stderr, "stop the cluster:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// theCluster is the shared cluster.
+func theCluster(t *testing.T) *cluster {
+	t.Helper()
+	c, err := shared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func (c *cluster) start(ctx context.Context) error {
+	plane, err := controlplane.Start(ctx, controlplane.Options{
+		CRDDirs: []string{filepath.Join("..", "..", "config", "crd", "bases")}, ControllerManager: true,
+	})
+	if err != nil {
+		return err
+	}
+	c.plane = plane
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, pamv1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return err
+		}
+	}
+	if c.client, err = client.New(plane.Config, client.Options{Scheme: scheme}); err != nil {
+		return err
+	}
+	return c.installRights(ctx)
+}
+
+// installRights applies what an installation lets the manager do, and makes a kubeconfig with these rights.
+func (c *cluster) installRights(ctx context.Context) error {
+	var err error
+	dir := filepath.Join("..", "..", "config", "default")
+	if c.installed, err = installation.Render(ctx, c.plane.Kubectl(), dir); err != nil {
+		return err
+	}
+	objects := make([]client.Object, 0, len(c.installed.Objects))
+	for _, o := range c.installed.Objects {
+		objects = append(objects, o)
+	}
+	manifest, err := documents(objects...)
+	if err != nil {
+		return err
+	}
+	if _, err := c.runKubectl(ctx, manifest, "apply", "--server-side", "-f", "-"); err != nil {
+		return err
+	}
+	user, groups := c.installed.User()
+	_, kubeconfig, err := c.plane.AddUser(user, groups...)
+	if err != nil {
+		return err
+	}
+	c.managerKubeconfig = filepath.Join(c.dir, "manager.kubeconfig")
+	return os.WriteFile(c.managerKubeconfig, kubeconfig, 0o600)
+}
+
+// newNamespace is a name that no scenario has, and no other run of the same one.
+func (c *cluster) newNamespace(scenario string) string {
+	return fmt.Sprintf("%s-%d", scenario, c.namespaces.Add(1))
+}
+
+func (c *cluster) close() error {
+	if c == nil {
+		return nil
+	}
+	var err error
+	if c.plane != nil {
+		err = c.plane.Stop()
+	}
+	return errors.Join(err, os.RemoveAll(c.dir))
+}
+
+// kubectl runs kubectl as an administrator, with this standard input, and returns what it prints.
+func (c *cluster) kubectl(t *testing.T, stdin string, arguments ...string) string {
+	t.Helper()
+	out, err := c.runKubectl(t.Context(), stdin, arguments...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func (c *cluster) runKubectl(ctx context.Context, stdin string, arguments ...string) (string, error) {
+	// What kubectl keeps about a server must not come from an earlier one at the same port.
+	all := append([]string{"--kubeconfig=" + c.plane.KubeconfigFile, "--cache-dir=" + c.dir}, arguments...)
+	cmd := exec.CommandContext(ctx, c.plane.Kubectl(), all...)
+	cmd.Stdin = strings.NewReader(stdin)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("kubectl %s: %w: %s", strings.Join(arguments, " "), err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	return string(out), nil
+}
+
+// apply applies objects as one manifest, server-side, and returns what kubectl says.
+func (c *cluster) apply(t *testing.T, objects ...client.Object) string {
+	t.Helper()
+	manifest, err := documents(objects...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.kubectl(t, manifest, "apply", "--server-side", "-f", "-")
+}
+
+// documents writes objects into one manifest.
+func documents(objects ...client.Object) (string, error) {
+	var manifest strings.Builder
+	for _, o := range objects {
+		document, err := yaml.Marshal(o)
+		if err != nil {
+			return "", err
+		}
+		manifest.WriteString("---\n" + string(document))
+	}
+	return manifest.String(), nil
+}
