@@ -22,7 +22,7 @@ var guardScript string
 // tailLines is how many lines of a log explain why a process ended.
 const tailLines = 15
 
-// How bash reports a process that a signal of the guard ended: before it could take notice of it, and without asking it.
+// How bash reports a process that a signal of the guard ended, before it took notice of it or without asking it.
 const (
 	endedBySignal = 128 + int(syscall.SIGTERM)
 	endedByKill   = 128 + int(syscall.SIGKILL)

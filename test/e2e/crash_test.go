@@ -211,9 +211,10 @@ func (s *crashes) expectAppliance() {
 
 // expectFewCommits is step 8. When a manager starts, all policies are there and make one batch. A batch of n with b bad
 // ones costs 1+2*b*ceil(log2 n) commits at most, refused ones included; see package groupcommit. Of the four managers
-// the last one got through its batch; it may come in three parts on a machine that is busy. The second one was killed at
-// its first commit that succeeded. Before that come only refusals: those on the way down to one bad policy, that one
-// alone, and the other one, if it is its neighbour.
+// the last one got through its batch; two more are for stragglers on a machine that is busy, such as the policies that
+// the first manager sees while kubectl is still applying. The second manager was killed at its first commit that
+// succeeded. Before that come only refusals: those on the way down to one bad policy, that one alone, and the other
+// one, if it is its neighbour.
 func (s *crashes) expectFewCommits() {
 	s.Helper()
 	levels := bits.Len(uint(policyCount - 1)) // ceil(log2 policyCount)

@@ -27,7 +27,7 @@ const (
 	transaction    = "/api/transaction"
 
 	spsUser     = "pam-operator"
-	spsPassword = "canary-password-of-the-appliance" //nolint:gosec // of a simulator
+	spsPassword = "canary-password-of-the-appliance"
 )
 
 // policyByHand is the body of a policy that an administrator made.
