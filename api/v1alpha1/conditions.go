@@ -89,6 +89,9 @@ func AllReasons() []string {
 const (
 	// Finalizer keeps an object until what it stands for is gone from the appliance, or has been let go.
 	Finalizer = "pam-operator.io/finalizer"
+	// LabelLeftover is on every ConfigMap that records what may have been left on an appliance; its value is the kind of
+	// the object that was let go, in lower case.
+	LabelLeftover = "pam-operator.io/leftover"
 	// AnnotationRequestID carries the request id of an ActivitySession from before the request is sent.
 	AnnotationRequestID = "pam-operator.io/request-id"
 	// AnnotationRefreshRequestedAt, when its value changes, makes an active session's connection Secret be fetched anew.

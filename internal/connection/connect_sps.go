@@ -27,8 +27,11 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appl
 		return digest(cfg.content()...), func() (*Appliance, error) { return p.newAppliance(c, cfg.Config) }, err
 	}
 	appliance, err := s.current(inputs, load, func(old *Appliance) { p.retire(ctx, old) })
-	if err == nil {
+	switch {
+	case err == nil:
 		appliance.configure(c.Spec.Commit)
+	case IsNotReady(err):
+		p.outlive(ctx, c, s)
 	}
 	return appliance, err
 }

@@ -19,6 +19,19 @@ func (e *NotReadyError) Error() string { return e.Message }
 // MissingError is a NotReadyError whose connection object does not exist at all.
 type MissingError struct{ NotReadyError }
 
+// LostError is a NotReadyError of a connection that is going together with its namespace and whose Secret or CA has gone
+// already: it can never be used again.
+type LostError struct{ NotReadyError }
+
+// Unwrap makes a LostError a NotReadyError, too.
+func (e *LostError) Unwrap() error { return &e.NotReadyError }
+
+// IsLost says that the connection can never be used again.
+func IsLost(err error) bool {
+	_, ok := errors.AsType[*LostError](err)
+	return ok
+}
+
 // UntriedError is a NotReadyError of a connection that has just been made or changed.
 type UntriedError struct{ NotReadyError }
 

@@ -44,6 +44,8 @@ type Config struct {
 	Client client.Client
 	// UserAgent is sent to the appliances.
 	UserAgent string
+	// KeepFor is how long after the deletion of a connection its client may be used without its Secret; see Removing.
+	KeepFor time.Duration
 	// Notify is called when something happened on an appliance that its connection's status shows; may be nil.
 	Notify func(types.NamespacedName)
 }
@@ -69,6 +71,8 @@ type slot[T any] struct {
 	inputs, content string
 	value           T
 	built           bool
+	// lost is when the Secret or the CA that the value was built from was first missing; zero while they are there.
+	lost time.Time
 }
 
 // NewPool returns an empty pool.
@@ -138,6 +142,7 @@ func (s *slot[T]) current(
 		return value, err
 	}
 	if s.built && s.inputs == versions {
+		s.lost = time.Time{}
 		return s.value, nil
 	}
 	content, build, err := load()
@@ -154,7 +159,7 @@ func (s *slot[T]) current(
 		}
 		s.value, s.built = fresh, true
 	}
-	s.inputs, s.content = versions, content
+	s.inputs, s.content, s.lost = versions, content, time.Time{}
 	return s.value, nil
 }
 

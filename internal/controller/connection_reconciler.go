@@ -4,12 +4,15 @@ package controller
 
 import (
 	"context"
+	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
 )
 
 // connectionConcurrency lets one connection that hangs not hold up the others.
@@ -29,6 +32,8 @@ type connectionReconciler[T connectionObject] struct {
 	empty func() T
 	// probe tries the connection out and fills its status.
 	probe func(ctx context.Context, conn T) (outcome, error)
+	// hold keeps the connection as long as it is needed; nil keeps it no longer than asked for.
+	hold func(ctx context.Context, conn T) (keeping, error)
 }
 
 // Reconcile makes one pass over a connection and writes down what it came to.
@@ -44,9 +49,23 @@ func (r connectionReconciler[T]) Reconcile(ctx context.Context, request reconcil
 		return ctrl.Result{}, err
 	}
 	before := copyOf(conn)
+	var kept keeping
+	if r.hold != nil {
+		if kept, err = r.hold(ctx, conn); err != nil || kept.gone {
+			after, err := afterConflict(err)
+			return ctrl.Result{RequeueAfter: after}, err
+		}
+	}
 	out, err := r.probe(ctx, conn)
 	if err != nil {
 		out = outcomeOf(err)
+	}
+	if connection.IsNotReady(err) {
+		out.after = connection.RevokedAfter // then what was built from a Secret that is gone is dropped
+	}
+	out = kept.apply(out)
+	if is := readyOf(before); kept.note != "" && (is == nil || !strings.Contains(is.Message, deletionWaits)) {
+		r.statusWriter().event(conn, corev1.EventTypeWarning, pamv1alpha1.ReasonDeletionBlocked, kept.note)
 	}
 	showInsecureTLS(conn, r.kind, conn.TLSSettings())
 	return r.statusWriter().save(ctx, before, conn, out)

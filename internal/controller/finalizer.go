@@ -110,15 +110,15 @@ func (r *policyReconciler[T]) remove(ctx context.Context, obj T) (out outcome, r
 		return r.release(ctx, obj, "left on the appliance as it is, because "+leaves(steward))
 	case status.Key == "" && obj.GetAnnotations()[annotationCreating] == "":
 		return r.release(ctx, obj, "")
-	case steward.Suspended():
-		return held("deletion waits, because the object is suspended: resume it, or set deletionPolicy: Orphan"), false
 	}
-	conn, appliance, err := r.pool.Appliance(ctx, obj.Connection(), obj.GetNamespace())
+	conn, appliance, err := r.pool.Removing(ctx, obj.Connection(), obj.GetNamespace())
 	switch {
-	case connection.IsMissing(err), connection.IsNotPermitted(err):
+	case connection.IsMissing(err), connection.IsNotPermitted(err), connection.IsLost(err):
 		return r.abandon(ctx, obj, err)
-	case err == nil && conn.Suspended():
-		return held("deletion waits, because the connection is suspended: resume it, or set deletionPolicy: Orphan"), false
+	case steward.Suspended():
+		return r.waits(obj, "the object"), false
+	case conn != nil && conn.Suspended():
+		return r.waits(obj, "the connection"), false
 	case err == nil:
 		err = r.erase(ctx, appliance, obj)
 	}
@@ -126,13 +126,42 @@ func (r *policyReconciler[T]) remove(ctx context.Context, obj T) (out outcome, r
 		return r.release(ctx, obj, "")
 	}
 	out = deletionOutcome(err)
-	if unanswered(out) && time.Since(obj.GetDeletionTimestamp().Time) > r.DeletionDeadline {
+	if unanswered(out) && deletingFor(obj) > r.DeletionDeadline {
 		return r.abandon(ctx, obj, err)
 	}
-	if out.after == 0 && out.err == nil {
-		out.after = r.DeletionDeadline // so that the deadline is noticed
+	return r.again(obj, out), false
+}
+
+// again says when a deletion that did not succeed is tried again. What refers to an object that the appliance does not
+// let go of is often being deleted at the same time, so that is tried soon at first, and ever more slowly.
+func (r *policyReconciler[T]) again(obj T, out outcome) outcome {
+	switch {
+	case out.reason == pamv1alpha1.ReasonDeletionBlocked:
+		out.after = min(max(deletingFor(obj), blockedRetry), stalledRecheck)
+	case out.after == 0 && out.err == nil: // so that the deadline is noticed
+		out.after = max(r.DeletionDeadline-deletingFor(obj), deadlineRecheck)
 	}
-	return out, false
+	return out
+}
+
+const (
+	// blockedRetry is when a deletion that the appliance refused is first tried again.
+	blockedRetry = time.Second
+	// deadlineRecheck is the least time after which it is looked again whether the deadline has passed.
+	deadlineRecheck = time.Second
+)
+
+// deletingFor is how long ago an object's deletion was asked for.
+func deletingFor(obj client.Object) time.Duration { return time.Since(obj.GetDeletionTimestamp().Time) }
+
+// waits says that a deletion waits because somebody suspended something. The Event is not left to the change of reason:
+// an object that was suspended before its deletion has the reason already.
+func (r *policyReconciler[T]) waits(obj T, suspended string) outcome {
+	out := held("deletion waits, because " + suspended + " is suspended: resume it, or set deletionPolicy: Orphan")
+	if is := readyOf(obj); is != nil && is.Reason == out.reason && is.Message != out.message {
+		r.statusWriter().event(obj, corev1.EventTypeWarning, out.reason, out.message)
+	}
+	return out
 }
 
 // leaves says which policy leaves an object on its appliance.
@@ -222,17 +251,6 @@ func (r *policyReconciler[T]) release(ctx context.Context, obj T, message string
 		return outcomeOf(err), false
 	}
 	return outcome{}, true
-}
-
-// abandon lets an object go although it may still be on the appliance, and says so.
-func (r *policyReconciler[T]) abandon(ctx context.Context, obj T, cause error) (outcome, bool) {
-	status := obj.PolicyStatus()
-	message := fmt.Sprintf("%q (key %s) may be left on %s: %v", obj.NameOnAppliance(), status.Key, status.Appliance, cause)
-	r.statusWriter().event(obj, corev1.EventTypeWarning, pamv1alpha1.ReasonDeletionBlocked, message)
-	leftovers.WithLabelValues(string(r.collection)).Inc()
-	logf.FromContext(ctx).Info("left on the appliance", "appliance", status.Appliance,
-		"collection", r.collection, "nameOnAppliance", obj.NameOnAppliance(), "key", status.Key, "cause", cause.Error())
-	return r.release(ctx, obj, "")
 }
 
 // audit writes the line that says what was changed on an appliance, and for which object.

@@ -67,7 +67,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	activity := make(chan event.GenericEvent, activityBuffer)
 	pool := connection.NewPool(connection.Config{
 		Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Client: mgr.GetClient(), UserAgent: options.UserAgent,
-		Notify: notify(activity),
+		Notify: notify(activity), KeepFor: options.DeletionDeadline,
 	})
 	if err := mgr.Add(pool); err != nil {
 		return fmt.Errorf("add the pool of connections: %w", err)

@@ -18,7 +18,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/connection"
 )
 
-// +kubebuilder:rbac:groups=pam-operator.io,resources=spsconnections,verbs=get;list;watch
+// +kubebuilder:rbac:groups=pam-operator.io,resources=spsconnections,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=pam-operator.io,resources=spsconnections/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=secrets;configmaps,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
@@ -34,10 +34,10 @@ type spsConnections struct{ deps }
 func setupSPSConnection(mgr ctrl.Manager, deps deps) error {
 	r := connectionReconciler[*pamv1alpha1.SPSConnection]{
 		deps: deps, kind: "SPSConnection", empty: func() *pamv1alpha1.SPSConnection { return &pamv1alpha1.SPSConnection{} },
-		probe: spsConnections{deps}.probe,
+		probe: spsConnections{deps}.probe, hold: spsConnections{deps}.hold,
 	}
 	list := &pamv1alpha1.SPSConnectionList{}
-	return ctrl.NewControllerManagedBy(mgr).Named("spsconnection").
+	return watchNeeding(ctrl.NewControllerManagedBy(mgr), deps.client).Named("spsconnection").
 		For(&pamv1alpha1.SPSConnection{}, onSpec()).
 		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.client, list, indexSecrets)).
 		WatchesMetadata(&corev1.ConfigMap{}, dependentsOn(deps.client, list, indexConfigMaps)).

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
+)
+
+// hold keeps a connection, by the finalizer, for as long as there are objects whose deletion needs it, so that a
+// namespace that is deleted with everything in it still gets its objects off the appliance. It is kept for no longer
+// than the deletion deadline. Nothing holds a connection that nobody needs: it can be deleted without a manager.
+func (r spsConnections) hold(ctx context.Context, conn *pamv1alpha1.SPSConnection) (kept keeping, err error) {
+	needing, err := r.needing(ctx, conn)
+	if err != nil {
+		return kept, err
+	}
+	deleting, holds := !conn.DeletionTimestamp.IsZero(), holdsFinalizer(conn)
+	if deleting {
+		kept.remaining = r.DeletionDeadline - deletingFor(conn)
+	}
+	wanted := len(needing) > 0 && kept.remaining >= 0
+	switch {
+	case wanted && !holds && !deleting: // nobody can add a finalizer to what is going
+		return kept, patchMetadata(ctx, r.client, conn, func(o client.Object) {
+			controllerutil.AddFinalizer(o, pamv1alpha1.Finalizer)
+		})
+	case !wanted && holds:
+		kept.gone = deleting
+		return kept, patchMetadata(ctx, r.client, conn, func(o client.Object) {
+			controllerutil.RemoveFinalizer(o, pamv1alpha1.Finalizer)
+		})
+	case wanted && holds && deleting:
+		kept.note = fmt.Sprintf(deletionWaits+", for %s at most, for %d objects that are to be deleted through it, "+
+			"such as %s: delete them, or set their deletionPolicy: Orphan",
+			r.DeletionDeadline, len(needing), client.ObjectKeyFromObject(needing[0]))
+	}
+	return kept, nil
+}
+
+// deletionWaits begins the note of a connection that is held.
+const deletionWaits = "deletion waits"
+
+// keeping is what became of holding a connection.
+type keeping struct {
+	// gone says that the connection was let go.
+	gone bool
+	// note says what the deletion waits for; empty if it does not.
+	note string
+	// remaining is how much longer it waits.
+	remaining time.Duration
+}
+
+// apply puts it beside what a pass came to.
+func (k keeping) apply(out outcome) outcome {
+	if k.note == "" {
+		return out
+	}
+	out.message += "; " + k.note
+	if until := max(k.remaining, deadlineRecheck); out.after == 0 || out.after > until {
+		out.after = until
+	}
+	return out
+}
+
+// needing are the objects whose deletion needs the connection.
+func (r spsConnections) needing(ctx context.Context, conn *pamv1alpha1.SPSConnection) ([]policyObject, error) {
+	var out []policyObject
+	for _, list := range policyLists() {
+		through := client.MatchingFields{indexConnection: client.ObjectKeyFromObject(conn).String()}
+		if err := r.client.List(ctx, list, through); err != nil {
+			return nil, err
+		}
+		_ = meta.EachListItem(list, func(o runtime.Object) error {
+			if p, ok := o.(policyObject); ok && holdsFinalizer(p) && !p.Steward().Orphans() && !p.Steward().Observes() {
+				out = append(out, p)
+			}
+			return nil
+		})
+	}
+	return out, nil
+}
+
+func policyLists() []client.ObjectList {
+	return []client.ObjectList{
+		&pamv1alpha1.RDPConnectionPolicyList{}, &pamv1alpha1.LocalUserList{}, &pamv1alpha1.LocalUserGroupList{},
+	}
+}
+
+// watchNeeding wakes a connection that has to begin or to end being held.
+func watchNeeding(b *builder.Builder, c client.Reader) *builder.Builder {
+	wake := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, obj client.Object) []reconcile.Request {
+		p, ok := obj.(policyObject)
+		if !ok {
+			return nil
+		}
+		conn := &pamv1alpha1.SPSConnection{}
+		key := connection.Target(p.Connection(), p.GetNamespace())
+		if c.Get(ctx, key, conn) != nil || conn.DeletionTimestamp.IsZero() && holdsFinalizer(conn) {
+			return nil
+		}
+		return []reconcile.Request{{NamespacedName: key}}
+	})
+	for _, kind := range []client.Object{
+		&pamv1alpha1.RDPConnectionPolicy{}, &pamv1alpha1.LocalUser{}, &pamv1alpha1.LocalUserGroup{},
+	} {
+		b = b.Watches(kind, wake, builder.WithPredicates(predicate.Funcs{
+			CreateFunc: func(event.CreateEvent) bool { return false }, // nothing needs the connection yet
+			UpdateFunc: func(e event.UpdateEvent) bool {
+				return holdsFinalizer(e.ObjectOld) != holdsFinalizer(e.ObjectNew) ||
+					e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration()
+			},
+		}))
+	}
+	return b
+}
+
+// afterConflict makes an error of metadata a wait, if somebody else wrote it meanwhile or took the object away.
+func afterConflict(err error) (time.Duration, error) {
+	if apierrors.IsConflict(err) {
+		return errStale.after, nil
+	}
+	return 0, client.IgnoreNotFound(err)
+}

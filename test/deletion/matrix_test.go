@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package deletion_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+)
+
+// Deadlines of the managers: one that nothing reaches, and one that is soon over.
+const (
+	never = time.Hour
+	soon  = 4 * time.Second
+)
+
+var _ = Describe("Deleting in every order", Ordered, func() {
+	It("ends without the help of a deadline, and clean, wherever the credentials can still be had", func(ctx context.Context) {
+		run(ctx, "prompt", never, func(o order) bool { return !o.waits() })
+	})
+
+	It("ends at its deadline where the appliance or the credentials are missing, and reports what is left",
+		func(ctx context.Context) {
+			run(ctx, "late", soon, order.waits)
+		})
+})
+
+const boxCount = 6
+
+// run sends all orders that it is for through the lives of two managers.
+func run(ctx context.Context, name string, deadline time.Duration, isFor func(order) bool) {
+	GinkgoHelper()
+	began := time.Now()
+	b := startBoxes(ctx, 2*boxCount) // the second half will be down
+	before := leftoverMetric()
+	stop := startManager(deadline)
+	sites := makeSites(ctx, name, b, isFor)
+	Eventually(unready).WithArguments(ctx, sites).Should(BeEmpty())
+	made := time.Since(began)
+	for i := range boxCount {
+		b.down(boxCount + i)
+	}
+	awaitDeletions(ctx, stop, deadline, sites)
+
+	uncertain := 0
+	for _, s := range sites {
+		uncertain += s.check(ctx)
+	}
+	AddReportEntry(fmt.Sprintf("%s: %d orders of 3 objects, %d objects left over, made in %s, ended in %s", name, len(sites),
+		leftoverMetric()-before, made.Round(time.Second), (time.Since(began) - made).Round(time.Second)))
+	Expect(leftoverMetric()-before).To(BeNumerically(">=", uncertain), "the metric does not count every leftover")
+	Expect(logs.about(password)).To(BeEmpty())
+}
+
+func makeSites(ctx context.Context, name string, b *boxes, isFor func(order) bool) []*site {
+	GinkgoHelper()
+	var sites []*site
+	for i, o := range slices.DeleteFunc(orders(), func(o order) bool { return !isFor(o) }) {
+		sites = append(sites, &site{order: o, name: fmt.Sprintf("%s-%d", name, i)})
+	}
+	each(sites, func(s *site) {
+		at := len(s.before) + len(s.name) + int(s.name[len(s.name)-1])
+		at %= boxCount
+		if s.down {
+			at += boxCount
+		}
+		*s = *newSite(ctx, s.order, s.name, b, at)
+	})
+	return sites
+}
+
+// awaitDeletions deletes everything as the orders say, and waits for the end. A manager that does not restart has to
+// have ended its sites before it does.
+func awaitDeletions(ctx context.Context, stop func(), deadline time.Duration, sites []*site) {
+	GinkgoHelper()
+	steady := slices.DeleteFunc(slices.Clone(sites), (*site).restarts)
+	broken := slices.DeleteFunc(slices.Clone(sites), func(s *site) bool { return !s.restarts() })
+	each(steady, func(s *site) { s.remove(ctx, s.before) })
+	Eventually(unfinished).WithArguments(ctx, steady).Should(BeEmpty())
+	each(broken, func(s *site) { s.remove(ctx, s.before) })
+	stop()
+	each(broken, func(s *site) { s.remove(ctx, s.after) })
+	Eventually(undeleted).WithArguments(ctx, broken).Should(BeEmpty()) // what the namespace controller deletes, too
+	stop = startManager(deadline)
+	Eventually(unfinished).WithArguments(ctx, broken).Should(BeEmpty())
+	stop()
+}
+
+// unready describes the objects that are not ready.
+func unready(ctx context.Context, sites []*site) []string {
+	there := existing(ctx)
+	var out []string
+	for _, s := range sites {
+		for _, kind := range []string{"LocalUser", "LocalUserGroup", "RDPConnectionPolicy"} {
+			key := kind + " " + s.name + "/" + s.name
+			if state := there[key]; !strings.HasPrefix(state, "True") {
+				out = append(out, key+" "+state)
+			}
+		}
+	}
+	return out
+}
+
+// check compares the end with what is promised, and returns how many objects were left.
+func (s *site) check(ctx context.Context) int {
+	GinkgoHelper()
+	left, records := s.left(), s.records(ctx)
+	about := func() string { return fmt.Sprintf("%s\nleft: %v\n%s", s, left, logs.about(s.name)) }
+	switch s.want() {
+	case clean:
+		Expect(left).To(BeEmpty(), about)
+		Expect(records).To(BeEmpty(), about)
+	case reported:
+		Expect(left).To(HaveLen(len(s.objects)), about)
+	}
+	if s.homeGoes() {
+		return len(left)
+	}
+	for _, collection := range left {
+		Expect(records).To(HaveKey(collection), about)
+		Expect(records[collection].Data).To(And(
+			HaveKeyWithValue("nameOnAppliance", s.name), HaveKeyWithValue("namespace", s.name),
+			HaveKeyWithValue("appliance", s.connection.Spec.URL), HaveKeyWithValue("connection", s.home+"/sps"),
+			HaveKeyWithValue("key", Not(BeEmpty())), HaveKeyWithValue("cause", Not(BeEmpty())),
+		))
+	}
+	if len(left) > 0 && !s.has(namespace) {
+		Eventually(func() int { return eventsOf(ctx, s.name, "may be left on") }).Should(BeNumerically(">=", len(left)), about)
+	}
+	return len(left)
+}
+
+// records are the ConfigMaps in the namespace of the connection, by collection.
+func (s *site) records(ctx context.Context) map[string]corev1.ConfigMap {
+	GinkgoHelper()
+	list := &corev1.ConfigMapList{}
+	Expect(k8s.List(ctx, list, client.InNamespace(s.home), client.HasLabels{pamv1alpha1.LabelLeftover})).To(Succeed())
+	out := map[string]corev1.ConfigMap{}
+	for _, m := range list.Items {
+		out[m.Data["collection"]] = m
+		Expect(m.Labels).To(HaveKeyWithValue(pamv1alpha1.LabelLeftover, strings.ToLower(m.Data["kind"])))
+	}
+	Expect(out).To(HaveLen(len(list.Items)), "one object has two records")
+	return out
+}
+
+func eventsOf(ctx context.Context, in, text string) (count int) {
+	GinkgoHelper()
+	list := &corev1.EventList{}
+	Expect(k8s.List(ctx, list, client.InNamespace(in))).To(Succeed())
+	for i := range list.Items {
+		if strings.Contains(list.Items[i].Message, text) {
+			count++
+		}
+	}
+	return count
+}
+
+// leftoverMetric is what pam_leftovers_total counts.
+func leftoverMetric() (total int) {
+	GinkgoHelper()
+	families, err := metrics.Registry.(prometheus.Gatherer).Gather()
+	Expect(err).NotTo(HaveOccurred())
+	for _, family := range families {
+		if family.GetName() == "pam_leftovers_total" {
+			for _, m := range family.GetMetric() {
+				total += int(m.GetCounter().GetValue())
+			}
+		}
+	}
+	return total
+}
+
+func eachItem(list client.ObjectList, do func(client.Object)) {
+	GinkgoHelper()
+	Expect(meta.EachListItem(list, func(o runtime.Object) error {
+		obj, ok := o.(client.Object)
+		Expect(ok).To(BeTrue())
+		do(obj)
+		return nil
+	})).To(Succeed())
+}
+
+// readiness is what the condition Ready of one of our objects says.
+func readiness(o client.Object) string {
+	status, ok := o.(interface {
+		GetStatus() pamv1alpha1.ObjectStatus
+	})
+	if !ok {
+		return ""
+	}
+	c := meta.FindStatusCondition(*status.GetStatus().ObjectConditions(), pamv1alpha1.ConditionReady)
+	if c == nil {
+		return "not looked at yet"
+	}
+	return string(c.Status) + " " + c.Reason + ": " + c.Message
+}

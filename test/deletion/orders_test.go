@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package deletion_test
+
+import "slices"
+
+// what is deleted.
+type what string
+
+const (
+	object     what = "object" // the user, the group and the policy
+	secret     what = "Secret" // the credentials
+	connection what = "connection"
+	namespace  what = "namespace"            // that of the objects
+	home       what = "connection-namespace" // that of the connection, if it is another one
+)
+
+// order is one combination.
+type order struct {
+	// apart says that the connection is in another namespace than the objects.
+	apart bool
+	// before is deleted, one after the other, while the first manager runs; after while none does.
+	before, after []what
+	// down says that the appliance does not answer from the first deletion on.
+	down bool
+}
+
+// restarts says that the manager is stopped and started again.
+func (o order) restarts() bool { return len(o.after) > 0 }
+
+func (o order) has(w what) bool { return slices.Contains(o.before, w) || slices.Contains(o.after, w) }
+
+// The namespace of the connection goes, also with what is in it.
+func (o order) homeGoes() bool       { return o.has(home) || !o.apart && o.has(namespace) }
+func (o order) secretGoes() bool     { return o.has(secret) || o.homeGoes() }
+func (o order) connectionGoes() bool { return o.has(connection) || o.homeGoes() }
+
+// outcome is what is promised beside that it ends.
+type outcome string
+
+const (
+	clean    outcome = "clean"
+	reported outcome = "reported"
+	either   outcome = "either" // the credentials went while the objects were being deleted
+)
+
+func (o order) want() outcome {
+	switch {
+	case o.down:
+		return reported
+	case !o.secretGoes():
+		return clean
+	case !o.restarts() && o.connectionGoes():
+		return clean // the connection waits for its objects, with the client that it had
+	case len(o.before) == 0:
+		return reported // nobody has the credentials any more
+	}
+	return either
+}
+
+// waits says that the deletion may have to wait for its deadline.
+func (o order) waits() bool { return o.want() != clean && (o.down || !o.homeGoes()) }
+
+// orders are all that can be told apart.
+func orders() []order {
+	var out []order
+	for _, down := range []bool{false, true} {
+		for _, apart := range []bool{false, true} {
+			for _, split := range splits(apart) {
+				split.down, split.apart = down, apart
+				if (split.has(object) || split.has(namespace)) && !split.redundant() {
+					out = append(out, split)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// redundant says that something is deleted that a namespace takes along, later than right after it, or that is in it
+// and needs nobody to be deleted before.
+func (o order) redundant() bool {
+	at := slices.Index(o.before, namespace)
+	if at < 0 {
+		return false
+	}
+	later := o.before[at+1:]
+	if o.apart {
+		return slices.Contains(later, object) || slices.Contains(o.after, object)
+	}
+	return len(later)+len(o.after) > 1
+}
+
+// splits are all ways to delete some of what there is: in each order while the manager runs, and then the rest while it
+// does not, where an order makes no difference. After a first deletion that a manager saw, all that matters is what
+// is gone when the next manager comes.
+func splits(apart bool) []order {
+	all := []what{object, secret, connection, namespace}
+	var out []order
+	for _, before := range arrangements(all) {
+		out = append(out, order{before: before})
+		if len(before) > 1 {
+			continue
+		}
+		rest := slices.DeleteFunc(slices.Clone(all), func(w what) bool { return slices.Contains(before, w) })
+		for _, after := range subsets(rest) {
+			if len(after) > 0 {
+				out = append(out, order{before: before, after: after})
+			}
+		}
+	}
+	if !apart {
+		return out
+	}
+	for _, some := range arrangements([]what{home, object, namespace}) {
+		if slices.Contains(some, home) {
+			out = append(out, order{before: some})
+		}
+	}
+	for _, some := range subsets([]what{object, namespace}) {
+		out = append(out, order{after: append(some, home)}, order{before: []what{home}, after: some})
+	}
+	return out
+}
+
+// arrangements are all orders of all subsets, the empty one too.
+func arrangements(of []what) [][]what {
+	out := [][]what{nil}
+	for i, first := range of {
+		rest := slices.Delete(slices.Clone(of), i, i+1)
+		for _, more := range arrangements(rest) {
+			out = append(out, append([]what{first}, more...))
+		}
+	}
+	return out
+}
+
+func subsets(of []what) [][]what {
+	if len(of) == 0 {
+		return [][]what{nil}
+	}
+	var out [][]what
+	for _, rest := range subsets(of[1:]) {
+		out = append(out, rest, append([]what{of[0]}, rest...))
+	}
+	return out
+}
