@@ -33,10 +33,10 @@ import (
 const patience = 4 * time.Minute
 
 var (
-	plane *controlplane.ControlPlane
-	k8s   client.Client
-	logs  logBuffer
-	crds  = filepath.Join("..", "..", "config", "crd", "bases")
+	plane     *controlplane.ControlPlane
+	k8s       client.Client
+	logs      logBuffer
+	crdFolder = filepath.Join("..", "..", "config", "crd", "bases")
 )
 
 func TestDeletion(t *testing.T) {
@@ -50,7 +50,7 @@ var _ = BeforeSuite(func() {
 	ctrl.SetLogger(zap.New(zap.WriteTo(&logs), zap.UseDevMode(true), zap.StacktraceLevel(zapcore.PanicLevel)))
 	ctx, cancel := context.WithCancel(context.Background())
 	var err error
-	plane, err = controlplane.Start(ctx, controlplane.Options{CRDDirs: []string{crds}, ControllerManager: true})
+	plane, err = controlplane.Start(ctx, controlplane.Options{CRDDirs: []string{crdFolder}, ControllerManager: true})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() {
 		cancel()
