@@ -19,8 +19,8 @@ func (e *NotReadyError) Error() string { return e.Message }
 // MissingError is a NotReadyError whose connection object does not exist at all.
 type MissingError struct{ NotReadyError }
 
-// LostError is a NotReadyError of a connection that is going together with its namespace and whose Secret or CA has gone
-// already: it can never be used again.
+// LostError is a NotReadyError of a connection that is going together with its namespace and whose Secret or CA has
+// gone already: it can never be used again.
 type LostError struct{ NotReadyError }
 
 // Unwrap makes a LostError a NotReadyError, too.

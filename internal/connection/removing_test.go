@@ -18,7 +18,9 @@ import (
 func goingSite(t *testing.T, used bool, connection, namespace time.Duration) (*Pool, *world) {
 	t.Helper()
 	conn, ns := spsConnection(), builder.Namespace(home)
-	meta.SetStatusCondition(&conn.Status.Conditions, metav1.Condition{Type: pamv1alpha1.ConditionReady, Status: "True", Reason: "Synced"})
+	meta.SetStatusCondition(&conn.Status.Conditions, metav1.Condition{
+		Type: pamv1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: pamv1alpha1.ReasonSynced,
+	})
 	conn.Status.ObservedGeneration = new(int64(0))
 	for o, ago := range map[client.Object]time.Duration{conn: connection, ns: namespace} {
 		o.SetFinalizers([]string{pamv1alpha1.Finalizer})
@@ -53,7 +55,9 @@ func TestOnlyAConnectionThatIsGoingOutlivesItsSecret(t *testing.T) {
 		"but not for longer than it is kept":                      {connection: 61 * time.Minute},
 		"one in a namespace that is being deleted, too":           {namespace: time.Minute, usable: true},
 		"one that was never used in this process has nothing":     {connection: time.Minute, unused: true},
-		"and is lost if nobody can create the Secret again":       {connection: time.Minute, namespace: 1, unused: true, lost: true},
+		"and is lost if nobody can create the Secret again": {
+			connection: time.Minute, namespace: time.Minute, unused: true, lost: true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			pool, _ := goingSite(t, !c.unused, c.connection, c.namespace)

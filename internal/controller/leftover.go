@@ -21,9 +21,12 @@ import (
 
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=create
 
-// recordingFactor is how many deletion deadlines after its deletion an object is let go at last, although the API server
-// still does not take the record of what it leaves behind.
+// recordingFactor is how many deletion deadlines after its deletion an object is let go at last, although the API
+// server still does not take the record of what it leaves behind.
 const recordingFactor = 2
+
+// recordName is the key of a record for the name of the object.
+const recordName = "name"
 
 // abandon lets an object go although it may still be on the appliance, and says so: in a ConfigMap beside the
 // connection, which is also what makes a repeated pass tell nothing twice, then in Events, a metric and the log.
@@ -46,7 +49,8 @@ func (r *policyReconciler[T]) abandon(ctx context.Context, obj T, cause error) (
 // isLasting says that the record cannot be written however often it is tried: its namespace is gone or going, or a
 // quota, a policy or a missing right forbids it.
 func isLasting(err error) bool {
-	return apierrors.IsNotFound(err) || apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err)
+	return apierrors.IsNotFound(err) || apierrors.IsForbidden(err) || apierrors.IsInvalid(err) ||
+		apierrors.IsBadRequest(err)
 }
 
 // leftover is the record of what an object leaves behind. Its name follows from the object, so that there is one.
@@ -67,7 +71,7 @@ func (r *policyReconciler[T]) leftover(obj T, cause error) (*corev1.ConfigMap, e
 		Data: map[string]string{
 			"appliance": status.Appliance, "collection": string(r.collection),
 			"nameOnAppliance": obj.NameOnAppliance(), "key": status.Key,
-			"kind": gvk.Kind, "namespace": obj.GetNamespace(), "name": obj.GetName(), "uid": string(obj.GetUID()),
+			"kind": gvk.Kind, "namespace": obj.GetNamespace(), recordName: obj.GetName(), "uid": string(obj.GetUID()),
 			"connection": through.String(), "time": time.Now().UTC().Format(time.RFC3339),
 			"cause": shorten(cause.Error(), maxConditionMessage),
 		},

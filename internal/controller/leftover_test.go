@@ -125,7 +125,8 @@ func TestARecordSaysWhatAPersonHasToKnow(t *testing.T) {
 	}
 	delete(record.Data, "time")
 	want := map[string]string{
-		"appliance": "https://sps.example.com", "collection": "aaa/local_database/users", "nameOnAppliance": "alice", "key": "k1",
+		"appliance": "https://sps.example.com", "collection": "aaa/local_database/users",
+		"nameOnAppliance": "alice", "key": "k1",
 		"kind": "LocalUser", "namespace": "team", "name": "alice", "uid": "1-2-3", "connection": "pam-system/sps",
 		"cause": "the connection is gone",
 	}

@@ -37,13 +37,15 @@ var (
 
 // Deleting a CustomResourceDefinition deletes its objects and waits for them.
 var _ = Describe("Deleting definitions while there are objects", func() {
-	DescribeTable("ends", func(ctx context.Context, name string, plurals []string, o order, deadline time.Duration, want outcome) {
+	DescribeTable("ends", func(
+		ctx context.Context, name string, plurals []string, o order, deadline time.Duration, want outcome,
+	) {
 		scheme := runtime.NewScheme()
 		Expect(apiextensionsv1.AddToScheme(scheme)).To(Succeed())
 		admin, err := client.New(plane.Config, client.Options{Scheme: scheme})
 		Expect(err).NotTo(HaveOccurred())
 		b := startBoxes(ctx, 1)
-		stop := startManager(deadline)
+		stop := startManager(ctx, deadline)
 		s := newSite(ctx, o, name, b, 0)
 		Eventually(unready).WithArguments(ctx, []*site{s}).Should(BeEmpty())
 		if o.down {
@@ -61,7 +63,7 @@ var _ = Describe("Deleting definitions while there are objects", func() {
 			Expect(admin.Delete(ctx, crd)).To(Succeed())
 		}
 		if o.restarts() {
-			stop = startManager(deadline)
+			stop = startManager(ctx, deadline)
 		}
 		for _, crd := range crds {
 			Eventually(func() bool {

@@ -28,9 +28,10 @@ const (
 )
 
 var _ = Describe("Deleting in every order", Ordered, func() {
-	It("ends without the help of a deadline, and clean, wherever the credentials can still be had", func(ctx context.Context) {
-		run(ctx, "prompt", never, func(o order) bool { return !o.waits() })
-	})
+	It("ends without the help of a deadline, and clean, wherever the credentials can still be had",
+		func(ctx context.Context) {
+			run(ctx, "prompt", never, func(o order) bool { return !o.waits() })
+		})
 
 	It("ends at its deadline where the appliance or the credentials are missing, and reports what is left",
 		func(ctx context.Context) {
@@ -46,7 +47,7 @@ func run(ctx context.Context, name string, deadline time.Duration, isFor func(or
 	began := time.Now()
 	b := startBoxes(ctx, 2*boxCount) // the second half will be down
 	before := leftoverMetric()
-	stop := startManager(deadline)
+	stop := startManager(ctx, deadline)
 	sites := makeSites(ctx, name, b, isFor)
 	Eventually(unready).WithArguments(ctx, sites).Should(BeEmpty())
 	made := time.Since(began)
@@ -59,8 +60,9 @@ func run(ctx context.Context, name string, deadline time.Duration, isFor func(or
 	for _, s := range sites {
 		uncertain += s.check(ctx)
 	}
-	AddReportEntry(fmt.Sprintf("%s: %d orders of 3 objects, %d objects left over, made in %s, ended in %s", name, len(sites),
-		leftoverMetric()-before, made.Round(time.Second), (time.Since(began) - made).Round(time.Second)))
+	AddReportEntry(fmt.Sprintf("%s: %d orders of 3 objects, %d objects left over, made in %s, ended in %s",
+		name, len(sites), leftoverMetric()-before,
+		made.Round(time.Second), (time.Since(began) - made).Round(time.Second)))
 	Expect(leftoverMetric()-before).To(BeNumerically(">=", uncertain), "the metric does not count every leftover")
 	Expect(logs.about(password)).To(BeEmpty())
 }
@@ -94,7 +96,7 @@ func awaitDeletions(ctx context.Context, stop func(), deadline time.Duration, si
 	stop()
 	each(broken, func(s *site) { s.remove(ctx, s.after) })
 	Eventually(undeleted).WithArguments(ctx, broken).Should(BeEmpty()) // what the namespace controller deletes, too
-	stop = startManager(deadline)
+	stop = startManager(ctx, deadline)
 	Eventually(unfinished).WithArguments(ctx, broken).Should(BeEmpty())
 	stop()
 }
@@ -138,7 +140,8 @@ func (s *site) check(ctx context.Context) int {
 		))
 	}
 	if len(left) > 0 && !s.has(namespace) {
-		Eventually(func() int { return eventsOf(ctx, s.name, "may be left on") }).Should(BeNumerically(">=", len(left)), about)
+		Eventually(func() int { return eventsOf(ctx, s.name, "may be left on") }).
+			Should(BeNumerically(">=", len(left)), about)
 	}
 	return len(left)
 }
@@ -172,7 +175,9 @@ func eventsOf(ctx context.Context, in, text string) (count int) {
 // leftoverMetric is what pam_leftovers_total counts.
 func leftoverMetric() (total int) {
 	GinkgoHelper()
-	families, err := metrics.Registry.(prometheus.Gatherer).Gather()
+	gatherer, ok := metrics.Registry.(prometheus.Gatherer)
+	Expect(ok).To(BeTrue())
+	families, err := gatherer.Gather()
 	Expect(err).NotTo(HaveOccurred())
 	for _, family := range families {
 		if family.GetName() == "pam_leftovers_total" {

@@ -136,12 +136,11 @@ func arrangements(of []what) [][]what {
 }
 
 func subsets(of []what) [][]what {
-	if len(of) == 0 {
-		return [][]what{nil}
-	}
-	var out [][]what
-	for _, rest := range subsets(of[1:]) {
-		out = append(out, rest, append([]what{of[0]}, rest...))
+	out := [][]what{nil}
+	for _, w := range of {
+		for _, without := range slices.Clone(out) {
+			out = append(out, append(slices.Clone(without), w))
+		}
 	}
 	return out
 }

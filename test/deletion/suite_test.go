@@ -62,7 +62,7 @@ var _ = BeforeSuite(func() {
 })
 
 // startManager runs the controllers, and returns how to stop them, which may be done more than once.
-func startManager(deadline time.Duration) (stop func()) {
+func startManager(ctx context.Context, deadline time.Duration) (stop func()) {
 	GinkgoHelper()
 	mgr, err := ctrl.NewManager(plane.Config, ctrl.Options{
 		Scheme: scheme.Scheme, Metrics: metricsserver.Options{BindAddress: "0"},
@@ -72,7 +72,7 @@ func startManager(deadline time.Duration) (stop func()) {
 		Controller: config.Controller{SkipNameValidation: new(true)}, // one manager after the other
 	})
 	Expect(err).NotTo(HaveOccurred())
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(ctx)
 	Expect(controller.Setup(ctx, mgr, controller.Options{
 		UserAgent: "pam-operator/test", DeletionDeadline: deadline, Concurrency: 200, LockedRetry: 200 * time.Millisecond,
 	})).To(Succeed())
