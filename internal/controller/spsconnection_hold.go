@@ -83,7 +83,7 @@ func (r spsConnections) needing(ctx context.Context, conn *pamv1alpha1.SPSConnec
 	var out []policyObject
 	for _, list := range policyLists() {
 		through := client.MatchingFields{indexConnection: client.ObjectKeyFromObject(conn).String()}
-		if err := r.client.List(ctx, list, through); err != nil {
+		if err := r.client.List(ctx, list, through, client.UnsafeDisableDeepCopy); err != nil { // they are only read
 			return nil, err
 		}
 		_ = meta.EachListItem(list, func(o runtime.Object) error {

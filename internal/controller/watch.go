@@ -69,7 +69,8 @@ func requests(
 	ctx context.Context, c client.Reader, prototype client.ObjectList, options ...client.ListOption,
 ) []reconcile.Request {
 	list := copyOf(prototype)
-	if err := c.List(ctx, list, options...); err != nil {
+	// Only names are read, of what may be ten thousand objects.
+	if err := c.List(ctx, list, append(options, client.UnsafeDisableDeepCopy)...); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "look up dependents")
 		return nil
 	}
