@@ -14,6 +14,7 @@ TESTFLAGS ?=
 # A number of runs, since a time limit can strike inside a run, which go test then reports as a failure.
 FUZZTIME ?= 10000x
 DEMO_ARGS ?=
+BENCH_ARGS ?=
 
 GO_BUILD = go build -buildvcs=false -trimpath -ldflags '-X main.version=$(VERSION)'
 
@@ -103,9 +104,8 @@ test-cluster: ## Run the tests that need pods, on the cluster of KUBECONFIG with
 	IMG='$(IMG)' go test -tags cluster -count=1 -timeout 30m $(TESTFLAGS) ./test/cluster/...
 
 .PHONY: bench
-bench: controlplane ## Measure the budgets of the design against the simulators.
-	@if [[ ! -d test/bench ]]; then echo 'there is no test/bench yet'; exit 0; fi; \
-	go test -run '^$$' -bench . -timeout 60m $(TESTFLAGS) ./test/bench/...
+bench: controlplane build ## Measure the budgets against the simulators; BENCH_ARGS="--only idle" picks scenarios.
+	go run ./test/bench $(BENCH_ARGS)
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz test for FUZZTIME (10000x: as many inputs).

@@ -38,6 +38,8 @@ type Options struct {
 	// ControllerManager starts kube-controller-manager too. Without it nothing ever finishes the deletion of a
 	// namespace, collects garbage, or creates the Pods of a Job.
 	ControllerManager bool
+	// AuditPolicy is an audit policy in YAML; kube-apiserver then writes AuditLog. Empty means no audit.
+	AuditPolicy string
 }
 
 // ControlPlane is a running control plane.
@@ -46,6 +48,8 @@ type ControlPlane struct {
 	Config *rest.Config
 	// KubeconfigFile is a kubeconfig of the same user.
 	KubeconfigFile string
+	// AuditLog is the file of audit events, one JSON document a line; empty without Options.AuditPolicy.
+	AuditLog string
 
 	opts    Options
 	dir     string

@@ -30,6 +30,9 @@ func (cp *ControlPlane) startPlane(context.Context) error {
 	defer apiServerLog.Close()
 
 	cp.plane = newPlane(cp.dir, etcdLog, apiServerLog)
+	if err := cp.audit(); err != nil {
+		return err
+	}
 	if err := cp.plane.Start(); err != nil {
 		return cp.explain(err)
 	}
@@ -39,6 +42,22 @@ func (cp *ControlPlane) startPlane(context.Context) error {
 	}
 	cp.Config = config
 	return os.WriteFile(cp.KubeconfigFile, kubeconfig, 0o600)
+}
+
+// audit makes kube-apiserver keep the audit log that Options.AuditPolicy asks for.
+func (cp *ControlPlane) audit() error {
+	if cp.opts.AuditPolicy == "" {
+		return nil
+	}
+	policy := filepath.Join(cp.dir, "audit-policy.yaml")
+	if err := os.WriteFile(policy, []byte(cp.opts.AuditPolicy), 0o600); err != nil {
+		return err
+	}
+	cp.AuditLog = filepath.Join(cp.dir, "logs", "audit.log")
+	cp.plane.APIServer.Configure().
+		Set("audit-policy-file", policy).
+		Set("audit-log-path", cp.AuditLog)
+	return nil
 }
 
 // newPlane configures what envtest starts; etcd is told by envtest not to wait for the disk.

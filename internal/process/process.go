@@ -37,6 +37,7 @@ type Process struct {
 	LogFile string
 
 	name     string
+	pid      int            // of the guard
 	guard    io.WriteCloser // closing it ends the process
 	stopping atomic.Bool
 	done     chan struct{} // closed after the end
@@ -67,6 +68,7 @@ func Start(ctx context.Context, logFile string, stdout io.Writer, command ...str
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", p.name, err)
 	}
+	p.pid = cmd.Process.Pid
 	go func() {
 		_ = cmd.Wait() // the state says it all
 		p.state = cmd.ProcessState
@@ -74,6 +76,9 @@ func Start(ctx context.Context, logFile string, stdout io.Writer, command ...str
 	}()
 	return p, nil
 }
+
+// Guard is the id of the process whose child the command is.
+func (p *Process) Guard() int { return p.pid }
 
 // Stop ends the process and waits for that. It may be called more than once, and for a process that was never started.
 func (p *Process) Stop() error {

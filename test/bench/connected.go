@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/test/builder"
+)
+
+// startReady starts the manager and waits until it has connected to the appliance.
+func (d *bed) startReady(ctx context.Context) error {
+	if err := d.startManager(ctx); err != nil {
+		return err
+	}
+	key := client.ObjectKey{Namespace: namespace, Name: builder.DefaultSPSConnection}
+	last := ""
+	err := wait.PollUntilContextTimeout(ctx, pollInterval, d.patience, true, func(ctx context.Context) (bool, error) {
+		if err := d.manager.ended(); err != nil {
+			return false, err
+		}
+		c := &pamv1alpha1.SPSConnection{}
+		if err := d.client.Get(ctx, key, c); err != nil {
+			return false, err
+		}
+		if ready := meta.FindStatusCondition(c.Status.Conditions, pamv1alpha1.ConditionReady); ready != nil {
+			last = ready.Reason + ": " + ready.Message
+		}
+		return meta.IsStatusConditionTrue(c.Status.Conditions, pamv1alpha1.ConditionReady), nil
+	})
+	if err != nil {
+		return fmt.Errorf("the manager does not connect (%s): %w", last, err)
+	}
+	d.say("the manager runs and has connected")
+	return nil
+}

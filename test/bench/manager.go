@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/pam-operator/pam-operator/internal/process"
+)
+
+// manager is a running bin/manager.
+type manager struct {
+	process *process.Process
+	metrics string // URL
+}
+
+// startManager starts bin/manager as config/manager does, but for what only a Pod needs, and with its metrics in plain
+// HTTP, which tell when it has nothing to do. It ends with the scenario, if not before.
+func (d *bed) startManager(ctx context.Context) error {
+	binary, err := filepath.Abs(filepath.Join(d.bin, "manager"))
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(binary); err != nil {
+		return fmt.Errorf("%w: run `make build` first", err)
+	}
+	user, groups := d.installed.User()
+	_, kubeconfig, err := d.plane.AddUser(user, groups...)
+	if err != nil {
+		return err
+	}
+	file := d.path("manager.kubeconfig")
+	if err := os.WriteFile(file, kubeconfig, 0o600); err != nil {
+		return err
+	}
+	address, err := freeAddress(ctx)
+	if err != nil {
+		return err
+	}
+	m := &manager{metrics: "http://" + address + "/metrics"}
+	command := append([]string{binary}, d.installed.Arguments(file)...)
+	command = append(command, "--metrics-bind-address="+address, "--metrics-secure=false")
+	m.process, err = process.Start(ctx, d.path("manager.log"), nil, command...)
+	if err != nil {
+		return err
+	}
+	d.manager = m
+	d.atEnd(m.process.Stop)
+	return nil
+}
+
+// freeAddress finds a port that nobody listens on. Somebody else could take it before the manager does, which would
+// show at once.
+func freeAddress(ctx context.Context) (string, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// ended returns why the manager is no more; nil as long as it runs.
+func (m *manager) ended() error {
+	select {
+	case <-m.process.Done():
+		return m.process.Failure()
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+	"text/template"
+)
+
+//go:embed benchmarks.md.tmpl
+var documentText string
+
+var document = template.Must(template.New("benchmarks").Parse(documentText))
+
+// page is what the template of docs/benchmarks.md sees.
+type page struct {
+	Table, Verdict, WriteDelay, CommitDelay, Interval string
+	Plain, Policies                                   int
+	Facts                                             []fact
+}
+
+// markdown is docs/benchmarks.md.
+func (r report) markdown() []byte {
+	verdict := "All budgets hold."
+	if n := len(r.missed()); n > 0 {
+		verdict = fmt.Sprintf("**%d budgets do not hold**; they are marked NO.", n)
+	}
+	var text strings.Builder
+	// Neither the template nor a strings.Builder fails with these values.
+	_ = document.Execute(&text, page{
+		Table: markdownTable(r.rows), Verdict: verdict, WriteDelay: r.writeDelay.String(),
+		CommitDelay: r.commitDelay.String(), Interval: r.interval.String(), Plain: r.plain, Policies: r.policies,
+		Facts: r.facts(),
+	})
+	return []byte(text.String())
+}
+
+func markdownTable(rows []row) string {
+	var text strings.Builder
+	line := func(cells []string) {
+		for i, cell := range cells {
+			cells[i] = strings.ReplaceAll(cell, "|", `\|`)
+		}
+		fmt.Fprintf(&text, "| %s |\n", strings.Join(cells, " | "))
+	}
+	line(append([]string{}, columns...))
+	fmt.Fprintln(&text, strings.Repeat("|---", len(columns))+"|")
+	for _, r := range rows {
+		line(r.cells())
+	}
+	return text.String()
+}

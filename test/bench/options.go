@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// options are the flags. The defaults are the sizes of the budgets.
+type options struct {
+	scenarios []scenario
+	root, bin string
+	keep      bool
+
+	writeDelay, commitDelay time.Duration
+	policies                int // of the scenarios apply and hold
+	plain                   int // objects that the plain procedure makes
+	changes, refused        int // of the scenario refusals
+	idle, secrets           int // of the scenario idle
+	interval                time.Duration
+	intervals               int
+	maxHold                 time.Duration
+	patience                time.Duration
+
+	// full says that everything was measured, at the sizes of the budgets.
+	full bool
+}
+
+func parse(arguments []string, stderr io.Writer) (options, error) {
+	var (
+		o         options
+		only      string
+		plainFull bool
+	)
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	names := strings.Join(scenarioNames(), ",")
+	flags.StringVar(&only, "only", names, "scenarios to run, separated by commas")
+	flags.StringVar(&o.root, "root", ".", "folder of the repository")
+	flags.StringVar(&o.bin, "bin", "bin", "folder of the binary manager")
+	flags.BoolVar(&o.keep, "keep", false, "leave the folders with logs, kubeconfig and the calls to the appliance")
+	flags.DurationVar(&o.writeDelay, "write-delay", 20*time.Millisecond, "what one write takes on the appliance")
+	flags.DurationVar(&o.commitDelay, "commit-delay", 2*time.Second, "what one commit takes on the appliance")
+	flags.IntVar(&o.policies, "policies", 1000, "policies that are applied at once")
+	flags.IntVar(&o.plain, "plain", 40, "objects that the plain procedure makes; compared by the time for each")
+	flags.BoolVar(&plainFull, "plain-full", false, "let the plain procedure make as many as -policies; takes half an hour")
+	flags.IntVar(&o.changes, "changes", 500, "changes of which some are refused at the commit")
+	flags.IntVar(&o.refused, "refused", 3, "how many of them")
+	flags.IntVar(&o.idle, "idle", 10_000, "idle policies")
+	flags.IntVar(&o.secrets, "secrets", 30_000, "foreign Secrets in the cluster of the idle policies")
+	flags.DurationVar(&o.interval, "interval", 10*time.Second, "driftCheckInterval of the idle policies")
+	flags.IntVar(&o.intervals, "intervals", 6, "how many intervals the idle policies are watched")
+	flags.DurationVar(&o.maxHold, "max-hold", 5*time.Second, "maxHold of the scenario hold")
+	flags.DurationVar(&o.patience, "patience", 15*time.Minute, "how long one step may take before it counts as failed")
+	if err := flags.Parse(arguments); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if plainFull {
+		o.plain = o.policies
+	}
+	o.full = only == names && standardSizes(flags)
+	var err error
+	if o.scenarios, err = pick(only); err != nil {
+		return o, err
+	}
+	return o, o.check()
+}
+
+// standardSizes says that no flag makes the run incomparable with others.
+func standardSizes(flags *flag.FlagSet) bool {
+	harmless, standard := []string{"only", "root", "bin", "keep", "plain", "plain-full", "patience"}, true
+	flags.Visit(func(f *flag.Flag) {
+		if !slices.Contains(harmless, f.Name) && f.Value.String() != f.DefValue {
+			standard = false
+		}
+	})
+	return standard
+}
+
+func (o options) check() error {
+	for _, n := range []int{o.policies, o.plain, o.changes, o.refused, o.idle, o.intervals} {
+		if n < 1 {
+			return errors.New("every number but -secrets is at least 1")
+		}
+	}
+	if o.refused > o.changes {
+		return errors.New("-refused is more than -changes")
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/api/meta"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/test/builder"
+)
+
+// creators is how many objects are created at the same time.
+const creators = 32
+
+// createAll creates n objects.
+func (d *bed) createAll(ctx context.Context, n int, object func(i int) client.Object) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(creators)
+	for i := range n {
+		group.Go(func() error { return d.client.Create(ctx, object(i)) })
+	}
+	return group.Wait()
+}
+
+// policy is an ordinary RDP connection policy: addresses, a port, and what it refers to by name.
+func policy(name string, i int) *pamv1alpha1.RDPConnectionPolicy {
+	return builder.RDPConnectionPolicy(name, builder.InNamespace(namespace), builder.Port(3389),
+		builder.Client(fmt.Sprintf("10.%d.%d.0/24", i/256%256, i%256)),
+		builder.Target(fmt.Sprintf("172.16.%d.%d/32", i/256%256, i%256)),
+		builder.References(pamv1alpha1.PolicyReferences{
+			Channel:  &pamv1alpha1.ApplianceReference{Name: "all"},
+			Settings: &pamv1alpha1.ApplianceReference{Name: "default"},
+			Audit:    &pamv1alpha1.ApplianceReference{Name: "default"},
+		}))
+}
+
+func numberedPolicy(i int) client.Object { return policy(fmt.Sprintf("rdp-%05d", i), i) }
+
+// policies watches what the objects in the cluster say of themselves.
+type policies struct {
+	mu      sync.Mutex
+	reasons map[string]string // by name; empty while it says nothing
+	counts  map[string]int    // by reason
+	last    time.Time         // of the latest change
+	changed chan struct{}
+}
+
+// watchPolicies begins before there are any, so that none is missed.
+func (d *bed) watchPolicies(ctx context.Context) error {
+	p := &policies{reasons: map[string]string{}, counts: map[string]int{}, changed: make(chan struct{}, 1)}
+	watching, stop := context.WithCancel(ctx)
+	c, err := cache.New(d.plane.Config, cache.Options{Scheme: scheme})
+	if err != nil {
+		stop()
+		return err
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = c.Start(watching) // ends with watching, which is all that it can tell
+	}()
+	d.atEnd(func() error { stop(); <-ended; return nil })
+	informer, err := c.GetInformer(watching, &pamv1alpha1.RDPConnectionPolicy{})
+	if err != nil {
+		return err
+	}
+	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+		AddFunc: p.note, UpdateFunc: func(_, now any) { p.note(now) },
+	})
+	d.policies = p
+	return err
+}
+
+// note takes down the reason of an object.
+func (p *policies) note(object any) {
+	o, ok := object.(*pamv1alpha1.RDPConnectionPolicy)
+	if !ok {
+		return
+	}
+	reason := ""
+	if c := meta.FindStatusCondition(o.Status.Conditions, pamv1alpha1.ConditionReady); c != nil {
+		reason = c.Reason
+	}
+	p.mu.Lock()
+	p.counts[p.reasons[o.Name]]--
+	p.counts[reason]++
+	p.reasons[o.Name], p.last = reason, time.Now()
+	p.mu.Unlock()
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
+}
+
+// count says how many have this reason, and when any of them last changed.
+func (p *policies) count(reason string) (int, time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.counts[reason], p.last
+}
+
+// await waits until so many policies have this reason, and says when that was.
+func (d *bed) await(ctx context.Context, reason string, n int) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.patience)
+	defer cancel()
+	told, _ := d.policies.count(reason)
+	for {
+		have, at := d.policies.count(reason)
+		if have >= n {
+			d.say("%d %s", have, reason)
+			return at, nil
+		}
+		if have-told >= max(1, n/5) {
+			told = have
+			d.say("%d of %d %s", have, n, reason)
+		}
+		select {
+		case <-d.policies.changed:
+		case <-d.manager.process.Done():
+			return at, d.manager.process.Failure()
+		case <-ctx.Done():
+			return at, fmt.Errorf("%d of %d %s: %w", have, n, reason, context.Cause(ctx))
+		}
+	}
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// report is what a run found.
+type report struct {
+	options
+	machine
+	measurements
+	rows []row
+}
+
+// missed are the rows whose budget does not hold.
+func (r report) missed() []row {
+	var out []row
+	for _, row := range r.rows {
+		if row.verdict == missed {
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+// publish shows the table. A full run also writes it into docs/, where it is not to be mixed with other sizes.
+func (r report) publish(o options, out io.Writer) error {
+	fmt.Fprintln(out)
+	writeTable(out, r.rows)
+	fmt.Fprintln(out)
+	if !o.full {
+		fmt.Fprintln(out, "docs/benchmarks.md is left as it is: only a run of all scenarios at their sizes writes it.")
+		return nil
+	}
+	docs := filepath.Join(o.root, "docs")
+	//nolint:gosec // G306: documentation, for everybody to read
+	if err := os.WriteFile(filepath.Join(docs, "benchmarks.md"), r.markdown(), 0o644); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "written: docs/benchmarks.md")
+	if len(r.holds) == 0 || r.oursEach == 0 || r.plainEach == 0 { // a scenario broke
+		fmt.Fprintln(out, "docs/benchmarks.svg is left as it is: what it shows was not measured.")
+		return nil
+	}
+	fmt.Fprintln(out, "written: docs/benchmarks.svg")
+	return r.draw(filepath.Join(docs, "benchmarks.svg"))
+}

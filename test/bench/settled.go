@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"k8s.io/apimachinery/pkg/util/wait"
+)
+
+// policyController is the name of the controller of RDPConnectionPolicy in metrics.
+const policyController = "rdpconnectionpolicy"
+
+// pollInterval is how often the manager's metrics are read while we wait for it.
+const pollInterval = 100 * time.Millisecond
+
+// workload is what the manager's metrics say of one controller.
+type workload struct{ passes, queued, active float64 }
+
+// parseWorkload reads metrics in the format of Prometheus.
+func parseWorkload(text io.Reader, controller string) (workload, error) {
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(text)
+	if err != nil {
+		return workload{}, fmt.Errorf("metrics of the manager: %w", err)
+	}
+	return workload{
+		passes: sum(families["controller_runtime_reconcile_total"], "controller", controller),
+		queued: sum(families["workqueue_depth"], "name", controller),
+		active: sum(families["controller_runtime_active_workers"], "controller", controller),
+	}, nil
+}
+
+// sum adds up the counters or gauges whose label has this value.
+func sum(family *dto.MetricFamily, label, value string) float64 {
+	total := 0.0
+	for _, m := range family.GetMetric() {
+		for _, l := range m.GetLabel() {
+			if l.GetName() == label && l.GetValue() == value {
+				total += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	return total
+}
+
+func (m *manager) workload(ctx context.Context) (workload, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, m.metrics, nil)
+	if err != nil {
+		return workload{}, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return workload{}, err
+	}
+	defer response.Body.Close()
+	return parseWorkload(response.Body, policyController)
+}
+
+// settled waits until the manager has looked at so many policies and has nothing to do any more.
+func (d *bed) settled(ctx context.Context, passes int) error {
+	return wait.PollUntilContextTimeout(ctx, pollInterval, d.patience, true, func(ctx context.Context) (bool, error) {
+		if err := d.manager.ended(); err != nil {
+			return false, err
+		}
+		w, err := d.manager.workload(ctx)
+		if err != nil {
+			return false, nil //nolint:nilerr // it does not serve yet
+		}
+		return w.passes >= float64(passes) && w.queued == 0 && w.active == 0, nil
+	})
+}
