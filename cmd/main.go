@@ -39,6 +39,7 @@ type settings struct {
 	metricsSecure   bool
 	metricsCertDir  string
 	probeAddress    string
+	pprofAddress    string
 	leaderElect     bool
 	leaseNamespace  string
 	watchNamespaces string
@@ -71,6 +72,8 @@ func flags() *settings {
 	flag.StringVar(&s.metricsCertDir, "metrics-cert-dir", "",
 		"Folder with tls.crt and tls.key for the metrics, read again when they change; empty makes a certificate.")
 	flag.StringVar(&s.probeAddress, "health-probe-bind-address", ":8081", "Where /healthz and /readyz are served.")
+	flag.StringVar(&s.pprofAddress, "pprof-bind-address", "0",
+		"Where profiles are served, without asking who wants them: use 127.0.0.1:6060 or the like; 0 serves none.")
 	flag.BoolVar(&s.leaderElect, "leader-elect", false, "Let one manager of several lead. Needed with more than one.")
 	flag.StringVar(&s.leaseNamespace, "leader-election-namespace", "",
 		"Namespace of the lease; empty means the manager's own.")
@@ -125,6 +128,7 @@ func options(s *settings, scheme *runtime.Scheme) ctrl.Options {
 		Scheme:                        scheme,
 		Metrics:                       metricsOptions(s),
 		HealthProbeBindAddress:        s.probeAddress,
+		PprofBindAddress:              s.pprofAddress,
 		LeaderElection:                s.leaderElect,
 		LeaderElectionID:              "pam-operator.io",
 		LeaderElectionNamespace:       s.leaseNamespace,

@@ -75,7 +75,7 @@ func tallyOf(calls []fault.Call) tally {
 	return t
 }
 
-func (t tally) total() int { return writes(t).total() }
+
 
 func (t tally) String() string {
 	if len(t) == 0 {

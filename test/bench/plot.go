@@ -109,7 +109,7 @@ func (r report) timePlot() (*plot.Plot, error) {
 		if err != nil {
 			return nil, err
 		}
-		bar.Color, bar.LineStyle.Width = side.color, 0
+		bar.Color, bar.Width = side.color, 0
 		label, err := plotter.NewLabels(plotter.XYLabels{
 			XYs: plotter.XYs{{X: float64(i), Y: side.value * 1.2}}, Labels: []string{fmt.Sprintf("%.1f ms", side.value)},
 		})

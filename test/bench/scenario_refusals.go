@@ -98,4 +98,4 @@ func (b *bench) refusalRows(have committed, used spent) []row {
 }
 
 // commitBudget is 1 + 2·b·⌈log2 n⌉ for b bad changes among n.
-func commitBudget(n, bad int) int { return 1 + 2*bad*bits.Len(uint(max(0, n-1))) } //nolint:gosec // G115: not negative
+func commitBudget(n, bad int) int { return 1 + 2*bad*bits.Len(uint(max(0, n-1))) }
