@@ -3,9 +3,11 @@
 package connection
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"strconv"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -16,7 +18,8 @@ import (
 
 // ConnectServer returns the server of a connection, ready or not and without asking who wants it. Nothing is sent.
 func (p *Pool) ConnectServer(ctx context.Context, c *pamv1alpha1.NPSConnection) (*Server, error) {
-	s, err := slotOf(p, p.servers, client.ObjectKeyFromObject(c))
+	name := client.ObjectKeyFromObject(c)
+	s, err := slotOf(p, p.servers, name)
 	if err != nil {
 		return nil, err
 	}
@@ -28,10 +31,16 @@ func (p *Pool) ConnectServer(ctx context.Context, c *pamv1alpha1.NPSConnection) 
 			if err != nil {
 				return nil, invalid("connection %s/%s: %v", c.Namespace, c.Name, err)
 			}
-			return newServer(npsClient), nil
+			poller := p.poller(name)
+			poller.use(npsClient)
+			return newServer(npsClient, poller), nil
 		}, err
 	}
-	return s.current(inputs, load, func(old *Server) { old.client.Close() })
+	server, err := s.current(inputs, load, func(old *Server) { old.client.Close() })
+	if err == nil {
+		server.poller.pace(polling(c))
+	}
+	return server, err
 }
 
 // npsSettings is a client's configuration together with the texts that make it differ from another one.
@@ -115,7 +124,20 @@ func (p *Pool) user(ctx context.Context, c *pamv1alpha1.NPSConnection, out npsSe
 const (
 	defaultActiveSessions    = 200
 	defaultRequestsPerSecond = 20
+
+	defaultPollStarting = 2 * time.Second
+	defaultPollActive   = 15 * time.Second
 )
+
+// polling are the intervals at which the sessions of a connection are looked at: those that are about to change, and
+// the others.
+func polling(c *pamv1alpha1.NPSConnection) (starting, active time.Duration) {
+	starting, active = defaultPollStarting, defaultPollActive
+	if p := c.Spec.Polling; p != nil {
+		starting, active = cmp.Or(duration(p.Starting), starting), cmp.Or(duration(p.Active), active)
+	}
+	return starting, active
+}
 
 func requestsPerSecond(c *pamv1alpha1.NPSConnection) int32 {
 	if l := c.Spec.Limits; l != nil && l.RequestsPerSecond != nil {

@@ -53,6 +53,21 @@ type InvalidError struct{ Message string }
 // Error says what is wrong and where.
 func (e *InvalidError) Error() string { return e.Message }
 
+// TroubleError says that a server's sessions cannot be looked at. Whoever gets it is told when they can be again.
+type TroubleError struct{ Err error }
+
+// Error is what the last look came to.
+func (e *TroubleError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what the last look came to.
+func (e *TroubleError) Unwrap() error { return e.Err }
+
+// IsTrouble says that whoever gets the error is told when it is over.
+func IsTrouble(err error) bool {
+	_, ok := errors.AsType[*TroubleError](err)
+	return ok
+}
+
 // IsNotReady says that the connection cannot be used now.
 func IsNotReady(err error) bool {
 	_, ok := errors.AsType[*NotReadyError](err)

@@ -48,6 +48,9 @@ type Config struct {
 	KeepFor time.Duration
 	// Notify is called when something happened on an appliance that its connection's status shows; may be nil.
 	Notify func(types.NamespacedName)
+	// Tell is called when the session of an object has changed at its server; may be nil. It may block while the context
+	// lives.
+	Tell func(ctx context.Context, object types.NamespacedName)
 }
 
 // Pool hands out appliances and servers. It is safe for concurrent use.
@@ -60,6 +63,7 @@ type Pool struct {
 	gates      map[string]gate
 	appliances map[types.NamespacedName]*slot[*Appliance]
 	servers    map[types.NamespacedName]*slot[*Server]
+	pollers    map[types.NamespacedName]*poller
 	closing    sync.WaitGroup
 }
 
@@ -85,6 +89,7 @@ func NewPool(cfg Config) *Pool {
 		gates:      map[string]gate{},
 		appliances: map[types.NamespacedName]*slot[*Appliance]{},
 		servers:    map[types.NamespacedName]*slot[*Server]{},
+		pollers:    map[types.NamespacedName]*poller{},
 	}
 }
 
@@ -104,10 +109,15 @@ func (p *Pool) NeedLeaderElection() bool { return true }
 func (p *Pool) Close(ctx context.Context) error {
 	p.mu.Lock()
 	p.closed = true
-	appliances, servers := p.appliances, p.servers
+	appliances, servers, pollers := p.appliances, p.servers, p.pollers
 	p.appliances = map[types.NamespacedName]*slot[*Appliance]{}
 	p.servers = map[types.NamespacedName]*slot[*Server]{}
+	p.pollers = map[types.NamespacedName]*poller{}
 	p.mu.Unlock()
+	for _, poller := range pollers {
+		poller.close()
+		poller.wait()
+	}
 	var (
 		wg     sync.WaitGroup
 		mu     sync.Mutex
@@ -295,10 +305,14 @@ func ready(c client.Object, conditions []metav1.Condition, observed *int64) erro
 // Forget closes what was built for a connection that is gone.
 func (p *Pool) Forget(ctx context.Context, name types.NamespacedName) {
 	p.mu.Lock()
-	appliance, server := p.appliances[name], p.servers[name]
+	appliance, server, poller := p.appliances[name], p.servers[name], p.pollers[name]
 	delete(p.appliances, name)
 	delete(p.servers, name)
+	delete(p.pollers, name)
 	p.mu.Unlock()
+	if poller != nil {
+		poller.close()
+	}
 	if appliance != nil {
 		_ = appliance.close(func(a *Appliance) error { p.retire(ctx, a); return nil })
 	}
@@ -326,6 +340,42 @@ func (p *Pool) gate(url string) gate {
 		p.gates[url] = g
 	}
 	return g
+}
+
+// poller returns the poller of a connection, which is made if there is none.
+func (p *Pool) poller(name types.NamespacedName) *poller {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	found, ok := p.pollers[name]
+	if !ok {
+		found = newPoller(p.cfg.Tell)
+		p.pollers[name] = found
+	}
+	if p.closed {
+		found.close()
+	}
+	return found
+}
+
+// Follow says that an object wants to be told when its session changes. Call it again when more is known. It has no
+// effect before somebody has connected to the server.
+func (p *Pool) Follow(ref pamv1alpha1.ConnectionReference, f Followed) {
+	p.mu.Lock()
+	found := p.pollers[Target(ref, f.Object.Namespace)]
+	p.mu.Unlock()
+	if found != nil {
+		found.follow(f)
+	}
+}
+
+// Unfollow says that an object does not want to hear of its session any more.
+func (p *Pool) Unfollow(ref pamv1alpha1.ConnectionReference, object types.NamespacedName) {
+	p.mu.Lock()
+	found := p.pollers[Target(ref, object.Namespace)]
+	p.mu.Unlock()
+	if found != nil {
+		found.unfollow(object)
+	}
 }
 
 // slotOf returns the slot of a connection, which is made if there is none.

@@ -5,10 +5,10 @@ package connection
 import (
 	"context"
 	"errors"
-	"slices"
-	"strings"
 	"sync"
 	"time"
+
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/pam-operator/pam-operator/internal/nps"
 	"github.com/pam-operator/pam-operator/internal/rest"
@@ -17,6 +17,7 @@ import (
 // Server is an NPS server as seen through one connection.
 type Server struct {
 	client *nps.Client
+	poller *poller
 
 	mu        sync.Mutex
 	platforms map[string]nps.Platform
@@ -25,8 +26,8 @@ type Server struct {
 	asked   time.Time
 }
 
-func newServer(c *nps.Client) *Server {
-	return &Server{client: c, platforms: map[string]nps.Platform{}}
+func newServer(c *nps.Client, p *poller) *Server {
+	return &Server{client: c, poller: p, platforms: map[string]nps.Platform{}}
 }
 
 // Client sends requests to the server.
@@ -51,41 +52,35 @@ func (s *Server) Version(ctx context.Context, maxAge time.Duration) (string, err
 // TokenExpiresAt is when the present token would expire; zero before the first sign-in.
 func (s *Server) TokenExpiresAt() time.Time { return s.client.TokenExpiresAt() }
 
-// everyStatus are the lists that together hold every session of the caller (nps contract 5), in the order of a
-// session's life: one that moves on while they are read is met again in a later list.
-var everyStatus = []nps.StatusFilter{
-	nps.FilterApprovalRequired, nps.FilterPending, nps.FilterActive,
-	nps.FilterCancelling, nps.FilterHistorical,
+// Sighting is what the lists say of a session that is followed, not much older than an interval. ok is false where they
+// do not tell: read the session then. An error is a *TroubleError, or the context's.
+func (s *Server) Sighting(ctx context.Context, id string) (seen Sighting, ok bool, err error) {
+	return s.poller.sighting(ctx, id)
 }
 
-// FindByNote returns the caller's sessions, in every status, whose note ends with the word. A list that fails makes the
-// whole search fail: half a search proves nothing.
-func (s *Server) FindByNote(ctx context.Context, word string) ([]nps.Summary, error) {
-	var found []nps.Summary
-	for _, status := range everyStatus {
-		// The filter is the server's and only narrows; the comparison below decides.
-		summaries, err := s.client.ListMine(ctx, status, word)
-		if err != nil {
-			return nil, err
-		}
-		for _, summary := range summaries {
-			known := slices.ContainsFunc(found, func(o nps.Summary) bool { return o.ID == summary.ID })
-			if !known && lastWord(summary.Note) == word {
-				found = append(found, summary)
-			}
-		}
+// Read reads a session from the server.
+func (s *Server) Read(ctx context.Context, id string) (nps.Session, error) {
+	at := time.Now()
+	session, err := s.client.Get(ctx, id)
+	if err == nil {
+		s.poller.roll.read(id, session, at, false)
 	}
-	return found, nil
+	return session, err
 }
 
-// lastWord is where the operator writes; what comes before it is written by whoever asked for the session, and may be
-// anything.
-func lastWord(note string) string {
-	words := strings.Fields(note)
-	if len(words) == 0 {
-		return ""
+// Create asks for a session; see nps.Client.Create.
+func (s *Server) Create(ctx context.Context, request nps.CreateRequest) (nps.Session, error) {
+	at := time.Now()
+	session, err := s.client.Create(ctx, request)
+	if err == nil && session.Status != "" {
+		s.poller.roll.read(session.ID, session, at, false)
 	}
-	return words[len(words)-1]
+	return session, err
+}
+
+// Copies are the sessions that have an object's request id and are not its session, each of them once.
+func (s *Server) Copies(object types.NamespacedName) []string {
+	return s.poller.roll.takeCopies(object)
 }
 
 // IsRDP says whether a platform is reached by an RDP file. A custom platform is what it was copied from; where the

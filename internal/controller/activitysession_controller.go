@@ -12,10 +12,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
-	"github.com/pam-operator/pam-operator/internal/connection"
 )
 
 // +kubebuilder:rbac:groups=pam-operator.io,resources=activitysessions,verbs=get;list;watch;patch;delete
@@ -66,6 +67,8 @@ func setupActivitySession(mgr ctrl.Manager, deps deps) error {
 		For(&pamv1alpha1.ActivitySession{}, onSpec()).
 		Watches(&pamv1alpha1.NPSConnection{}, dependentsOfConnection(deps.client, list), onReadiness()).
 		Watches(&pamv1alpha1.ActivitySession{}, waitingSessions(deps.client), onLife()).
+		Watches(&pamv1alpha1.ActivitySession{}, handler.Funcs{DeleteFunc: r.deleted}).
+		WatchesRawSource(source.Channel(deps.sessions, &handler.EnqueueRequestForObject{})).
 		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.client, list, indexSecrets)).
 		WatchesMetadata(&batchv1.Job{}, boundSessions(deps.client, "Job")).
 		WatchesMetadata(&corev1.Pod{}, boundSessions(deps.client, "Pod")).
@@ -92,14 +95,16 @@ func (r *activitySessionReconciler) Reconcile(
 		if released {
 			return ctrl.Result{}, out.err
 		}
+		r.follow(s)
 		return r.save(ctx, before, s, out)
 	}
 	out, err := r.advance(ctx, s)
 	if errors.Is(err, errStale) { // nothing of what this pass believed is to be written
 		return ctrl.Result{RequeueAfter: jitter(time.Second)}, nil
 	}
+	r.follow(s)
 	if err != nil {
-		out = outcomeOf(err)
+		out = sessionOutcome(err)
 	}
 	if out.reason == "" { // deleted by its TTL
 		return ctrl.Result{}, nil
@@ -148,7 +153,11 @@ func (r *activitySessionReconciler) save(
 	ctx context.Context, before, s *pamv1alpha1.ActivitySession, out outcome,
 ) (ctrl.Result, error) {
 	setSessionConditions(s)
-	return r.statusWriter().save(ctx, before, s, out)
+	result, err := r.statusWriter().save(ctx, before, s, out)
+	if left := untilNext(s, r.now()); left > 0 && (result.RequeueAfter == 0 || left < result.RequeueAfter) {
+		result.RequeueAfter = left // exactly, where other delays are spread
+	}
+	return result, err
 }
 
 // enter moves a session to a phase. A phase is never left backwards.
@@ -156,11 +165,4 @@ func (r *activitySessionReconciler) enter(
 	s *pamv1alpha1.ActivitySession, phase pamv1alpha1.SessionPhase, message string,
 ) {
 	enterPhase(s, phase, message, r.now())
-}
-
-// server is the server of a session that was asked for.
-func (r *activitySessionReconciler) server(
-	ctx context.Context, s *pamv1alpha1.ActivitySession,
-) (*pamv1alpha1.NPSConnection, *connection.Server, error) {
-	return r.pool.Following(ctx, s.Spec.ConnectionRef, s.Namespace)
 }

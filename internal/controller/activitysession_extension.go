@@ -39,8 +39,11 @@ func (r *activitySessionReconciler) extend(
 	if refused, ok := known.(refusedExtension); ok && refused.duration == duration && !last {
 		return refused.why, nil
 	}
-	session, err := server.Client().Get(ctx, s.Status.SessionID)
-	if err != nil {
+	session, err := r.seen(ctx, server, s)
+	if err != nil || wantedExtension(s, session, last) <= 0 {
+		return "", err
+	}
+	if session, err = server.Read(ctx, s.Status.SessionID); err != nil {
 		return "", err
 	}
 	minutes := wantedExtension(s, session, last)
@@ -68,7 +71,7 @@ func (r *activitySessionReconciler) prolong(
 	if rest.IsUnauthorized(extendErr) {
 		return "", extendErr
 	}
-	if session, err = server.Client().Get(ctx, s.Status.SessionID); err != nil {
+	if session, err = server.Read(ctx, s.Status.SessionID); err != nil {
 		return "", err
 	}
 	observeSession(&s.Status, session)

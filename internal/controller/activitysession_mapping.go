@@ -102,7 +102,9 @@ func grantRequest(s *pamv1alpha1.ActivitySession) connection.Request {
 func observeSession(status *pamv1alpha1.ActivitySessionStatus, session nps.Session) {
 	status.ServerStatus = shorten(session.Status.String(), 128)
 	status.LoginAccount = shorten(session.LoginAccountName, 256)
-	status.Platform = shorten(session.PlatformID(), 64)
+	if platform := session.PlatformID(); platform != "" { // a summary does not always have it
+		status.Platform = shorten(platform, 64)
+	}
 	if start := session.ActualStart; !start.IsZero() {
 		status.StartTime = seconds(start)
 	} else if start := session.ScheduledStart; !start.IsZero() {
@@ -234,19 +236,6 @@ func durationOr(d *metav1.Duration, fallback time.Duration) time.Duration {
 		return fallback
 	}
 	return d.Duration
-}
-
-// pollInterval is how often a session is looked at.
-func pollInterval(conn *pamv1alpha1.NPSConnection, phase pamv1alpha1.SessionPhase) time.Duration {
-	polling := conn.Spec.Polling
-	if polling == nil {
-		polling = &pamv1alpha1.NPSPolling{}
-	}
-	switch phase {
-	case pamv1alpha1.SessionStarting, pamv1alpha1.SessionEnding:
-		return durationOr(polling.Starting, defaultPollStarting)
-	}
-	return durationOr(polling.Active, defaultPollActive)
 }
 
 // soonest is the shortest of the durations that are not 0.

@@ -27,13 +27,10 @@ const (
 	secondLook = 5 * time.Second
 	// unseenRetry is how often a server that does not answer is asked for a session that is about to end.
 	unseenRetry = 5 * time.Second
-
-	defaultPollStarting = 2 * time.Second
-	defaultPollActive   = 15 * time.Second
 )
 
-// follow takes over what the server says of the session.
-func (r *activitySessionReconciler) follow(
+// observe takes over what the server says of the session.
+func (r *activitySessionReconciler) observe(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession, session nps.Session,
 ) {
 	now := r.now()
@@ -52,7 +49,7 @@ func (r *activitySessionReconciler) follow(
 
 // await is the handler of the phases that wait for people, for a time, or for the server.
 func (r *activitySessionReconciler) await(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
-	conn, server, err := r.server(ctx, s)
+	server, err := r.server(ctx, s)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -65,20 +62,21 @@ func (r *activitySessionReconciler) await(ctx context.Context, s *pamv1alpha1.Ac
 	} else if reason != "" {
 		return outcome{}, r.end(ctx, server, s, reason, why)
 	}
-	poll := soonest(pollInterval(conn, s.Status.Phase), r.until(s.Status.Deadline))
 	switch s.Status.Phase {
 	case pamv1alpha1.SessionWaitingForApproval:
 		return wait(pamv1alpha1.ReasonWaitingForApproval,
-			"the server waits for approval until "+clock(s.Status.Deadline), poll), nil
+			"the server waits for approval until "+clock(s.Status.Deadline), sessionRecheck), nil
 	case pamv1alpha1.SessionScheduled:
-		return wait(pamv1alpha1.ReasonProgressing, "the session begins at "+clock(s.Status.StartTime), poll), nil
+		return wait(pamv1alpha1.ReasonProgressing,
+			"the session begins at "+clock(s.Status.StartTime), sessionRecheck), nil
 	}
-	return wait(pamv1alpha1.ReasonProgressing, "the server is starting the session: "+s.Status.ServerStatus, poll), nil
+	return wait(pamv1alpha1.ReasonProgressing,
+		"the server is starting the session: "+s.Status.ServerStatus, sessionRecheck), nil
 }
 
 // active is the handler of Active.
 func (r *activitySessionReconciler) active(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
-	conn, server, err := r.server(ctx, s)
+	server, err := r.server(ctx, s)
 	if err != nil {
 		return r.unseen(ctx, s, err)
 	}
@@ -95,7 +93,7 @@ func (r *activitySessionReconciler) active(ctx context.Context, s *pamv1alpha1.A
 		return outcome{}, r.end(ctx, server, s, reason, why)
 	}
 	out = r.serve(ctx, server, s)
-	out.after = soonest(out.after, pollInterval(conn, s.Status.Phase), r.until(s.Status.ExpiresAt))
+	out.after = soonest(out.after, sessionRecheck)
 	return out, nil
 }
 
@@ -104,7 +102,7 @@ func (r *activitySessionReconciler) active(ctx context.Context, s *pamv1alpha1.A
 func (r *activitySessionReconciler) unseen(
 	ctx context.Context, s *pamv1alpha1.ActivitySession, cause error,
 ) (outcome, error) {
-	out := outcomeOf(cause)
+	out := sessionOutcome(cause)
 	if s.Status.ExpiresAt == nil {
 		return out, nil
 	}
@@ -127,11 +125,15 @@ func (r *activitySessionReconciler) serve(
 ) outcome {
 	refresh, err := r.ensureSecret(ctx, server, s)
 	if err != nil {
-		return outcomeOf(err)
+		return sessionOutcome(err)
 	}
+	end := expiresAt(s)
 	note, err := r.extend(ctx, server, s)
+	if err == nil && expiresAt(s) != end {
+		refresh, err = r.ensureSecret(ctx, server, s)
+	}
 	if err != nil {
-		return outcomeOf(err)
+		return sessionOutcome(err)
 	}
 	out := done(pamv1alpha1.ReasonActive, "the session can be used until "+clock(s.Status.ExpiresAt)+note)
 	out.after = refresh
@@ -143,7 +145,7 @@ func (r *activitySessionReconciler) ending(ctx context.Context, s *pamv1alpha1.A
 	if err := r.removeSecret(ctx, s); err != nil {
 		return outcome{}, err
 	}
-	conn, server, err := r.server(ctx, s)
+	server, err := r.server(ctx, s)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -151,16 +153,15 @@ func (r *activitySessionReconciler) ending(ctx context.Context, s *pamv1alpha1.A
 		s.Status.Phase != pamv1alpha1.SessionEnding {
 		return out, err
 	}
-	poll := pollInterval(conn, s.Status.Phase)
 	if s.Status.Deadline != nil && r.now().After(s.Status.Deadline.Time) {
 		s.Status.Deadline = &metav1.Time{Time: r.now().Add(endTimeout)}
 		if err := server.Client().End(ctx, s.Status.SessionID); err != nil {
 			return outcome{}, err
 		}
 		return wait(pamv1alpha1.ReasonProgressing,
-			"the server has not ended the session yet, and was told again; look at it there", poll), nil
+			"the server has not ended the session yet, and was told again; look at it there", sessionRecheck), nil
 	}
-	return wait(pamv1alpha1.ReasonProgressing, "the server is ending the session", poll), nil
+	return wait(pamv1alpha1.ReasonProgressing, "the server is ending the session", sessionRecheck), nil
 }
 
 // finished is the handler of the last phases.
@@ -190,7 +191,7 @@ func (r *activitySessionReconciler) finished(ctx context.Context, s *pamv1alpha1
 func (r *activitySessionReconciler) look(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
 ) (outcome, error) {
-	session, err := server.Client().Get(ctx, s.Status.SessionID)
+	session, err := r.seen(ctx, server, s)
 	if rest.IsNotFound(err) {
 		if !r.gone.since(s.UID, r.now(), r.SecondLook) {
 			return wait(pamv1alpha1.ReasonProgressing,
@@ -204,7 +205,7 @@ func (r *activitySessionReconciler) look(
 		return outcome{}, err
 	}
 	r.gone.forget(s.UID)
-	r.follow(ctx, server, s, session)
+	r.observe(ctx, server, s, session)
 	return outcome{}, nil
 }
 
@@ -294,14 +295,6 @@ func (r *activitySessionReconciler) explain(
 	if err == nil {
 		s.Status.Failure.Log = logLines(lines)
 	}
-}
-
-// until is how long it is to a time; 0 if there is none.
-func (r *activitySessionReconciler) until(t *metav1.Time) time.Duration {
-	if t == nil {
-		return 0
-	}
-	return max(t.Sub(r.now()), time.Second)
 }
 
 // missing remembers which sessions a server did not know, and since when.

@@ -25,7 +25,7 @@ func (r *activitySessionReconciler) remove(
 	}
 	over, out, err := r.windDown(ctx, s)
 	if err != nil {
-		out = outcomeOf(err)
+		out = sessionOutcome(err)
 	}
 	switch {
 	case err == nil && over:
@@ -58,7 +58,7 @@ func (r *activitySessionReconciler) windDown(
 	if s.Status.Phase.Terminal() || s.Status.SessionID == "" && requestID(s) == "" {
 		return true, outcome{}, nil
 	}
-	conn, server, err := r.server(ctx, s)
+	server, err := r.server(ctx, s)
 	if err != nil {
 		return false, outcome{}, err
 	}
@@ -77,8 +77,7 @@ func (r *activitySessionReconciler) windDown(
 	case s.Status.Phase != pamv1alpha1.SessionEnding:
 		err = r.end(ctx, server, s, reasonCancelled, "the ActivitySession was deleted")
 	}
-	poll := pollInterval(conn, s.Status.Phase)
-	return false, wait(pamv1alpha1.ReasonProgressing, "the server is ending the session", poll), err
+	return false, wait(pamv1alpha1.ReasonProgressing, "the server is ending the session", sessionRecheck), err
 }
 
 // find looks for the session of a request whose outcome nobody wrote down.
@@ -94,10 +93,7 @@ func (r *activitySessionReconciler) find(
 func (r *activitySessionReconciler) release(
 	ctx context.Context, s *pamv1alpha1.ActivitySession,
 ) (outcome, bool) {
-	r.gone.forget(s.UID)
-	r.unanswered.forget(s.UID)
-	r.refusedExtensions.Delete(s.UID)
-	r.places.give(s.UID)
+	r.forget(s)
 	err := patchMetadata(ctx, r.client, s, func(o client.Object) {
 		controllerutil.RemoveFinalizer(o, pamv1alpha1.Finalizer)
 	})

@@ -171,12 +171,12 @@ func (r *activitySessionReconciler) adopt(
 		r.statusWriter().event(s, corev1.EventTypeWarning, pamv1alpha1.ReasonConflict,
 			"ended session "+extra.ID+", a second one for the same request")
 	}
-	session, err := server.Client().Get(ctx, found[0].ID)
+	session, err := server.Read(ctx, found[0].ID)
 	if err != nil {
 		return false, err
 	}
 	r.accepted(ctx, s, session.ID)
-	r.follow(ctx, server, s, session)
+	r.observe(ctx, server, s, session)
 	return true, nil
 }
 
@@ -185,7 +185,7 @@ func (r *activitySessionReconciler) send(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
 ) (outcome, error) {
 	r.unanswered.forget(s.UID)
-	session, err := server.Client().Create(ctx, createRequest(s, r.now()))
+	session, err := server.Create(ctx, createRequest(s, r.now()))
 	if err != nil {
 		if refused(err) {
 			return r.refuse(s, err), nil
@@ -194,11 +194,11 @@ func (r *activitySessionReconciler) send(
 	}
 	r.accepted(ctx, s, session.ID)
 	if session.Status == "" { // the answer had the id alone
-		if session, err = server.Client().Get(ctx, session.ID); err != nil {
+		if session, err = server.Read(ctx, session.ID); err != nil {
 			return outcome{}, err
 		}
 	}
-	r.follow(ctx, server, s, session)
+	r.observe(ctx, server, s, session)
 	return outcome{}, nil
 }
 

@@ -131,7 +131,7 @@ func (r *activitySessionReconciler) writeSecret(
 func (r *activitySessionReconciler) connectionData(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
 ) (map[string][]byte, error) {
-	protocol, err := protocolOf(ctx, server, s)
+	protocol, err := r.protocolOf(ctx, server, s)
 	if err != nil {
 		return nil, err
 	}
@@ -156,13 +156,13 @@ func (r *activitySessionReconciler) connectionData(
 }
 
 // protocolOf decides what the Secret holds, where the spec leaves it open.
-func protocolOf(
+func (r *activitySessionReconciler) protocolOf(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
 ) (pamv1alpha1.Protocol, error) {
 	if p := s.Spec.Protocol; p != "" && p != pamv1alpha1.ProtocolAuto {
 		return p, nil
 	}
-	session, err := server.Client().Get(ctx, s.Status.SessionID)
+	session, err := r.seen(ctx, server, s)
 	if err != nil {
 		return "", err
 	}
@@ -185,7 +185,7 @@ func protocolOf(
 // usable tells a session that has no connection data from one that keeps it back for now: the server may refuse what
 // it has while the session is locked, or because it has just ended (nps contract 11).
 func usable(ctx context.Context, server *connection.Server, id string) error {
-	session, err := server.Client().Get(ctx, id)
+	session, err := server.Read(ctx, id)
 	switch {
 	case err != nil:
 		return err

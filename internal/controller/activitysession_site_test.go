@@ -105,6 +105,27 @@ func (s *site) activeSession(ctx context.Context, name string, options ...builde
 	return session
 }
 
+// wake makes the operator look at a session although nothing happened.
+func (s *site) wake(ctx context.Context, session *pamv1alpha1.ActivitySession) {
+	GinkgoHelper()
+	change(ctx, session, func(o *pamv1alpha1.ActivitySession) {
+		builder.Annotation("test.pam-operator.io/look", time.Now().Format(time.RFC3339Nano))(o)
+	})
+}
+
+// lookAgain has the operator look at an active session several times. Each is over when the one after has begun, which
+// a Secret that is taken away tells.
+func (s *site) lookAgain(ctx context.Context, session *pamv1alpha1.ActivitySession) {
+	GinkgoHelper()
+	for range 3 {
+		secret := secretOf(ctx, session)
+		Expect(secret).NotTo(BeNil())
+		secret.Data["expires-at"] = []byte("soon")
+		Expect(k8s.Update(ctx, secret)).To(Succeed())
+		Eventually(value(ctx, session, "expires-at")).ShouldNot(Equal("soon"))
+	}
+}
+
 // down makes the server cut every connection until up is called.
 func (s *site) down() {
 	GinkgoHelper()

@@ -219,6 +219,9 @@ var _ = Describe("An ActivitySession that the server starts", func() {
 	It("goes on if the server has lost sight of it for a moment only", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
 		session := s.activeSession(ctx, "session")
+		s.fault(fault.Rule{
+			Name: "list", Path: "MySummaryByStatus/Active", Status: 200, Body: `{"data":null,"recordsTotal":0}`, Times: 1,
+		})
 		s.fault(fault.Rule{Name: "blink", Method: "GET", Path: session.Status.SessionID + "$", Status: 404, Times: 1})
 		Eventually(ready(ctx, session)).Should(Equal("False Progressing"))
 		eventuallyReady(ctx, session)

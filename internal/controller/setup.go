@@ -48,6 +48,8 @@ type deps struct {
 	moved *broadcast
 	// activity tells of connections on whose appliance something happened that their status shows.
 	activity chan event.GenericEvent
+	// sessions tells of objects whose session has changed at its server.
+	sessions chan event.GenericEvent
 }
 
 // activityBuffer is more than there are connections; what does not fit is told by the next drift check.
@@ -64,10 +66,10 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	if options.SecondLook == 0 {
 		options.SecondLook = secondLook
 	}
-	activity := make(chan event.GenericEvent, activityBuffer)
+	activity, sessions := make(chan event.GenericEvent, activityBuffer), make(chan event.GenericEvent)
 	pool := connection.NewPool(connection.Config{
 		Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Client: mgr.GetClient(), UserAgent: options.UserAgent,
-		Notify: notify(activity), KeepFor: options.DeletionDeadline,
+		Notify: notify(activity), Tell: tellSession(sessions), KeepFor: options.DeletionDeadline,
 	})
 	if err := mgr.Add(pool); err != nil {
 		return fmt.Errorf("add the pool of connections: %w", err)
@@ -75,6 +77,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	d := deps{
 		Options: options, client: mgr.GetClient(), cache: mgr.GetCache(), live: mgr.GetAPIReader(),
 		events: mgr.GetEventRecorder("pam-operator"), pool: pool, moved: &broadcast{}, activity: activity,
+		sessions: sessions,
 	}
 	for _, setup := range []func(ctrl.Manager, deps) error{
 		setupSPSConnection, setupNPSConnection, setupRDPConnectionPolicy, setupLocalUser, setupLocalUserGroup,

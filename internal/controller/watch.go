@@ -135,9 +135,20 @@ func annotationsOfOthers(obj client.Object) map[string]string {
 }
 
 func lostStatus(e event.UpdateEvent) bool {
+	if lostSession(e) {
+		return true
+	}
 	was, ok1 := e.ObjectOld.(object)
 	is, ok2 := e.ObjectNew.(object)
 	return ok1 && ok2 && readyOf(was) != nil && readyOf(is) == nil
+}
+
+// lostSession says that a status no longer names the session that its object has, be it in a restore: nobody tells of a
+// session that is not known.
+func lostSession(e event.UpdateEvent) bool {
+	was, ok1 := e.ObjectOld.(*pamv1alpha1.ActivitySession)
+	is, ok2 := e.ObjectNew.(*pamv1alpha1.ActivitySession)
+	return ok1 && ok2 && was.Status.SessionID != "" && is.Status.SessionID == ""
 }
 
 // onDeletion passes only that an object is gone.

@@ -4,9 +4,11 @@ package nps
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 )
 
 // pageSize is how many summaries are asked for at once; the vendor's own scripts use the same.
@@ -39,6 +41,8 @@ type Summary struct {
 	ActualStart    Time `json:"actualStartDateTimeUtc"`
 	ActualEnd      Time `json:"actualEndDateTimeUtc"`
 
+	// ManagedAccountID is the account for which the session was made.
+	ManagedAccountID    string       `json:"managedAccountId"`
 	ActivityID          string       `json:"activityId"`
 	ActivityName        string       `json:"activityName"`
 	ActivityType        ActivityType `json:"activityType"`
@@ -57,10 +61,50 @@ type Summary struct {
 	ExtensionMinutes int  `json:"sessionExtensionMinutes"`
 }
 
+// nowhere is what stands for an id that is missing where the server does not write null.
+const nowhere = "00000000-0000-0000-0000-000000000000"
+
+// Session is the summary in the form of the full object, whose names differ (nps contract 5.2). What a summary does not
+// have is zero: who cancelled the session, its profile, its credential and its connections.
+func (s Summary) Session() Session {
+	out := Session{
+		ID: s.ID, Status: s.Status, StatusDescription: s.StatusDescription,
+		CreatedAt: s.CreatedAt, ScheduledStart: s.ScheduledStart, ScheduledEnd: s.ScheduledEnd,
+		ActualStart: s.ActualStart, ActualEnd: s.ActualEnd,
+		ActivityID: s.ActivityID, Activity: &Activity{ID: s.ActivityID, Name: s.ActivityName, Type: s.ActivityType},
+		AccessPolicyID: s.AccessPolicyID, LoginAccountName: s.LoginAccountName, Locked: s.Locked,
+		Note: s.Note, Ticket: s.Ticket,
+		AllowExtension: s.AllowExtension, ExtensionCount: s.ExtensionCount, ExtensionMinutes: s.ExtensionMinutes,
+	}
+	if s.ManagedResourceID == "" || s.ManagedResourceID == nowhere {
+		return out
+	}
+	out.ManagedResourceID = s.ManagedResourceID
+	out.ManagedResource = &ManagedResource{ID: s.ManagedResourceID, Name: s.ManagedResourceName}
+	if s.PlatformID != nowhere {
+		out.ManagedResource.PlatformID = s.PlatformID
+	}
+	return out
+}
+
 // ListMine lists the caller's sessions that pass the filter and, unless it is "", hold filterText in a searched member
 // such as the note. All pages are read; a session that moves between pages meanwhile is listed once, or may be missed:
 // read one that is missing by its id.
 func (c *Client) ListMine(ctx context.Context, filter StatusFilter, filterText string) ([]Summary, error) {
+	query := url.Values{}
+	if filterText != "" {
+		query.Set("filterText", filterText)
+	}
+	return c.listMine(ctx, filter, query)
+}
+
+// ListMineSince is ListMine of the sessions whose scheduled start is not before a time. A server that does not know the
+// parameter lists more, so look at the times as well.
+func (c *Client) ListMineSince(ctx context.Context, filter StatusFilter, start time.Time) ([]Summary, error) {
+	return c.listMine(ctx, filter, url.Values{"startDate": {requestTime(start)}})
+}
+
+func (c *Client) listMine(ctx context.Context, filter StatusFilter, query url.Values) ([]Summary, error) {
 	var all []Summary
 	seen := map[string]bool{}
 	for skip := 0; ; {
@@ -70,9 +114,7 @@ func (c *Client) ListMine(ctx context.Context, filter StatusFilter, filterText s
 		}
 		req := session(http.MethodGet, "MySummaryByStatus", string(filter))
 		req.Query = url.Values{"skip": {strconv.Itoa(skip)}, "take": {strconv.Itoa(pageSize)}}
-		if filterText != "" {
-			req.Query.Set("filterText", filterText)
-		}
+		maps.Copy(req.Query, query)
 		if err := c.rest.DoJSON(ctx, req, &page); err != nil {
 			return nil, err
 		}
@@ -87,4 +129,17 @@ func (c *Client) ListMine(ctx context.Context, filter StatusFilter, filterText s
 			return all, nil
 		}
 	}
+}
+
+// ServerTime is a time of the local clock by the server's clock, as far as its last sign-in told. It is good to a
+// second or two.
+func (c *Client) ServerTime(local time.Time) time.Time {
+	return local.Add(time.Duration(c.tokens.clock.skew.Load()))
+}
+
+// AccountID is the id of the account that the client has signed in as; "" if that is not known.
+func (c *Client) AccountID() string {
+	c.tokens.mu.Lock()
+	defer c.tokens.mu.Unlock()
+	return c.tokens.current.managedAccountID
 }
