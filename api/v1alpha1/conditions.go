@@ -94,6 +94,8 @@ const (
 	LabelLeftover = "pam-operator.io/leftover"
 	// AnnotationRequestID carries the request id of an ActivitySession from before the request is sent.
 	AnnotationRequestID = "pam-operator.io/request-id"
+	// AnnotationRequestedAt is when the request was sent last, written before it is sent.
+	AnnotationRequestedAt = "pam-operator.io/requested-at"
 	// AnnotationRefreshRequestedAt, when its value changes, makes an active session's connection Secret be fetched anew.
 	AnnotationRefreshRequestedAt = "pam-operator.io/refresh-requested-at"
 	// SecretTypeConnection is the type of the Secret that an ActivitySession fills.

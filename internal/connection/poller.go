@@ -15,7 +15,12 @@ import (
 )
 
 // jittered spreads the rounds of connections that began together; little, because people wait for a round.
-func jittered(d time.Duration) time.Duration { return utilwait.Jitter(d*975/1000, 0.05) }
+func jittered(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	return utilwait.Jitter(d*975/1000, 0.05)
+}
 
 // sessionReader is what a poller asks.
 type sessionReader interface {
@@ -116,11 +121,7 @@ func (p *poller) idle() bool {
 
 func (p *poller) run() {
 	for !p.idle() {
-		pause, ok := p.roll.rest(time.Now())
-		if !ok {
-			continue
-		}
-		if pause > 0 && !p.sleep(jittered(pause)) {
+		if pause := p.roll.rest(time.Now()); pause > 0 && !p.sleep(pause) {
 			continue
 		}
 		plan := p.roll.plan(time.Now())
@@ -191,10 +192,9 @@ func (p *poller) list(client sessionReader, filters []nps.StatusFilter) error {
 	for _, filter := range filters {
 		at := time.Now()
 		summaries, err := client.ListMine(p.ctx, filter, "")
-		switch {
-		case err == nil:
+		if err == nil {
 			p.roll.listed(filter, summaries, at)
-		case !p.roll.withoutList(filter, err, at):
+		} else if err = p.roll.withoutList(filter, err, at); err != nil {
 			return err
 		}
 	}
@@ -205,18 +205,18 @@ func (p *poller) read(client sessionReader, id string) error {
 	at := time.Now()
 	session, err := client.Get(p.ctx, id)
 	switch {
+	case err == nil:
+		p.roll.read(id, session, at, true)
+		return nil
 	case rest.IsNotFound(err):
 		p.roll.unknown(id, at)
-	case err != nil:
-		return err
-	default:
-		p.roll.read(id, session, at, true)
+		return nil
 	}
-	return nil
+	return err
 }
 
 // sighting is what is known of a session that is followed. Where nothing is known yet, it waits for the first round: a
-// manager that has just begun would else read thousands of sessions one by one. ok is false where the lists do not tell.
+// manager that has just begun would else read thousands of sessions one by one. ok is false where no list tells.
 func (p *poller) sighting(ctx context.Context, id string) (s Sighting, ok bool, err error) {
 	for {
 		p.mu.Lock()

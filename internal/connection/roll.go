@@ -102,6 +102,8 @@ type roll struct {
 	// refused are the lists that the server does not give, and until when they are not asked for; fails counts errors.
 	refused map[nps.StatusFilter]time.Time
 	fails   map[nps.StatusFilter]int
+	// noted says that a list has shown the note of one of our sessions.
+	noted bool
 	// pages is how many pages the lists had when they were last read.
 	pages map[nps.StatusFilter]int
 	// failures counts the rounds that failed since one succeeded; trouble is what is told of them.
@@ -258,6 +260,7 @@ func (r *roll) see(filter nps.StatusFilter, session nps.Session, at time.Time) b
 // meet notes a session that has the request id of an object whose session is another one.
 func (r *roll) meet(summary nps.Summary) {
 	object, ok := r.byRequest[lastWord(summary.Note)]
+	r.noted = r.noted || ok
 	if !ok || summary.Status.Terminal() || summary.Status == nps.StatusCancelling {
 		return
 	}
@@ -270,6 +273,12 @@ func (r *roll) meet(summary nps.Summary) {
 		}
 	}
 	r.copies[object], r.owed[object] = append(r.copies[object], summary.ID), true
+}
+
+func (r *roll) keepsNotes() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.noted
 }
 
 // takeCopies returns the sessions that are one too many for an object. One that is not ended shows up again.

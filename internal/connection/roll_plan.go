@@ -81,28 +81,29 @@ func (r *roll) plan(now time.Time) plan {
 	return p
 }
 
-// rest is how long to wait before the next round; false if nobody follows anything.
-func (r *roll) rest(now time.Time) (time.Duration, bool) {
+// rest is how long to wait before the next round. Intervals are spread a little, a moment that somebody waits for is
+// not.
+func (r *roll) rest(now time.Time) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.followed) == 0 {
-		return 0, false
-	}
 	if r.failures > 0 {
 		pause := r.starting << min(r.failures-1, 10)
-		return r.last.Add(min(pause, max(r.active, r.starting))).Sub(now), true
+		return jittered(r.last.Add(min(pause, max(r.active, r.starting))).Sub(now))
 	}
-	next := r.last.Add(r.active)
+	next, moment := r.last.Add(r.active), r.last.Add(r.active)
 	for _, f := range r.followed {
 		switch {
 		case f.FastFrom.IsZero():
 		case r.last.Before(f.FastFrom): // the first fast look is when it becomes interesting, but no two looks at once
-			next = earlier(next, later(f.FastFrom, r.last.Add(r.starting)))
+			moment = earlier(moment, later(f.FastFrom, r.last.Add(r.starting)))
 		default:
 			next = earlier(next, r.last.Add(r.starting))
 		}
 	}
-	return next.Sub(now), true
+	if moment.Before(next) {
+		return moment.Sub(now)
+	}
+	return jittered(next.Sub(now))
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -200,22 +201,22 @@ func (r *roll) unread(p plan) []nps.StatusFilter {
 	return out
 }
 
-// withoutList notes that a list failed, and says whether the round goes on without it.
-func (r *roll) withoutList(filter nps.StatusFilter, err error, now time.Time) bool {
+// withoutList notes that a list failed, and returns the error unless the round goes on without the list.
+func (r *roll) withoutList(filter nps.StatusFilter, err error, now time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	answer := rest.As(err)
 	if answer == nil {
-		return false
+		return err
 	}
 	if answer.Status >= http.StatusInternalServerError {
 		r.fails[filter]++
 	}
 	if !refusesList(answer) && r.fails[filter] < listFailures {
-		return false
+		return err
 	}
 	r.refused[filter] = now.Add(refusedRounds * r.active)
-	return true
+	return nil
 }
 
 // refusesList says that the server does not have a list, or not for us, or writes it in a way that makes no sense.

@@ -24,6 +24,9 @@ type Server struct {
 	// version is the server's last answer, at asked; empty if it gave none.
 	version string
 	asked   time.Time
+	// keepsNotes and noteLimit are what the server's answers have shown of notes.
+	keepsNotes bool
+	noteLimit  int
 }
 
 func newServer(c *nps.Client, p *poller) *Server {
@@ -73,6 +76,7 @@ func (s *Server) Create(ctx context.Context, request nps.CreateRequest) (nps.Ses
 	at := time.Now()
 	session, err := s.client.Create(ctx, request)
 	if err == nil && session.Status != "" {
+		s.learn(request.Note, session.Note)
 		s.poller.roll.read(session.ID, session, at, false)
 	}
 	return session, err

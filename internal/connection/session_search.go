@@ -6,6 +6,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pam-operator/pam-operator/internal/nps"
 )
@@ -45,4 +46,66 @@ func lastWord(note string) string {
 		return ""
 	}
 	return words[len(words)-1]
+}
+
+// NoteIsOf says that a note is that of a request.
+func NoteIsOf(note, requestID string) bool { return lastWord(note) == requestID }
+
+// clockSlack is how far the server's clock, as its last sign-in told it, may be from the truth.
+const clockSlack = 5 * time.Second
+
+// MadeSince returns the sessions, in every status, that were made for the account of the connection since a time of the
+// local clock.
+func (s *Server) MadeSince(ctx context.Context, since time.Time) ([]nps.Summary, error) {
+	var found []nps.Summary
+	from, account := s.client.ServerTime(since).Add(-clockSlack), s.client.AccountID()
+	for _, status := range everyStatus {
+		summaries, err := s.list(ctx, status, from)
+		if err != nil {
+			return nil, err
+		}
+		for _, summary := range summaries {
+			known := slices.ContainsFunc(found, func(o nps.Summary) bool { return o.ID == summary.ID })
+			foreign := account != "" && summary.ManagedAccountID != "" &&
+				!strings.EqualFold(account, summary.ManagedAccountID)
+			if !known && !foreign && !summary.CreatedAt.Before(from) {
+				found = append(found, summary)
+			}
+		}
+	}
+	return found, nil
+}
+
+// list leaves out what began long ago where sessions are listed that are over: there may be years of them.
+func (s *Server) list(ctx context.Context, status nps.StatusFilter, from time.Time) ([]nps.Summary, error) {
+	if status == nps.FilterHistorical {
+		return s.client.ListMineSince(ctx, status, from.Add(-time.Hour))
+	}
+	return s.client.ListMine(ctx, status, "")
+}
+
+// learn takes over what the server made of a note.
+func (s *Server) learn(sent, kept string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case sent == kept:
+		s.keepsNotes = true
+	case kept != "" && strings.HasPrefix(sent, kept):
+		s.noteLimit = len([]rune(kept))
+	}
+}
+
+// NoteLimit is how many characters of a note the server keeps, as far as it has shown; 0 if it kept every note.
+func (s *Server) NoteLimit() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.noteLimit
+}
+
+// KeepsNotes says that the server has shown that it keeps notes: a session without one is then nobody's of ours.
+func (s *Server) KeepsNotes() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.keepsNotes || s.poller.roll.keepsNotes()
 }

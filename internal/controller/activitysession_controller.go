@@ -35,6 +35,9 @@ type activitySessionReconciler struct {
 	// unanswered are the requests that were sent and that the server does not show.
 	unanswered *missing
 	places     *places
+	claims     *claims
+	// written maps UIDs to the resource version that the last pass has left.
+	written sync.Map
 	// refusedExtensions maps UIDs to refusedExtension.
 	refusedExtensions sync.Map
 	now               func() time.Time
@@ -48,7 +51,7 @@ type phaseHandler func(ctx context.Context, s *pamv1alpha1.ActivitySession) (out
 func setupActivitySession(mgr ctrl.Manager, deps deps) error {
 	r := &activitySessionReconciler{
 		deps: deps, gone: newMissing(), unanswered: newMissing(),
-		places: newPlaces(deps.client), now: time.Now,
+		places: newPlaces(deps.client), claims: newClaims(deps.client), now: time.Now,
 	}
 	r.phases = map[pamv1alpha1.SessionPhase]phaseHandler{
 		pamv1alpha1.SessionPending:            r.request,
@@ -112,13 +115,20 @@ func (r *activitySessionReconciler) Reconcile(
 	return r.save(ctx, before, s, out)
 }
 
-// refresh reads a session again whose request was sent, but has no answer as far as the cache knows: an earlier pass
-// may have written it down, and a request must not be sent twice because of a cache that lags.
+// refresh reads a session again that is not as the last pass left it, for passes follow each other quickly: one that
+// went by a cache that lags would take a phase back. So it does where a request was sent that has no answer as far as
+// the cache knows: it must not be sent twice.
 func (r *activitySessionReconciler) refresh(ctx context.Context, s *pamv1alpha1.ActivitySession) error {
-	if requestID(s) == "" || s.Status.SessionID != "" || s.Status.Phase.Terminal() {
+	last, known := r.written.Load(s.UID)
+	unanswered := requestID(s) != "" && s.Status.SessionID == "" && !s.Status.Phase.Terminal()
+	if !unanswered && (!known || last == s.ResourceVersion) {
 		return nil
 	}
-	return r.live.Get(ctx, client.ObjectKeyFromObject(s), s)
+	if err := r.live.Get(ctx, client.ObjectKeyFromObject(s), s); err != nil {
+		return err
+	}
+	r.written.Store(s.UID, s.ResourceVersion)
+	return nil
 }
 
 // advance runs the handlers of the phases until one leaves the phase as it is.
@@ -154,6 +164,7 @@ func (r *activitySessionReconciler) save(
 ) (ctrl.Result, error) {
 	setSessionConditions(s)
 	result, err := r.statusWriter().save(ctx, before, s, out)
+	r.written.Store(s.UID, s.ResourceVersion)
 	if left := untilNext(s, r.now()); left > 0 && (result.RequeueAfter == 0 || left < result.RequeueAfter) {
 		result.RequeueAfter = left // exactly, where other delays are spread
 	}

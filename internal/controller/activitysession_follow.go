@@ -55,7 +55,7 @@ func (r *activitySessionReconciler) server(
 // follow has the poller look at a session that lives, and at no other.
 func (r *activitySessionReconciler) follow(s *pamv1alpha1.ActivitySession) {
 	name := client.ObjectKeyFromObject(s)
-	if !lives(s) {
+	if !lives(s) && !r.watched(s) {
 		r.pool.Unfollow(s.Spec.ConnectionRef, name)
 		return
 	}
@@ -80,6 +80,8 @@ func (r *activitySessionReconciler) forget(s *pamv1alpha1.ActivitySession) {
 	r.unanswered.forget(s.UID)
 	r.refusedExtensions.Delete(s.UID)
 	r.places.give(s.UID)
+	r.claims.forget(s)
+	r.written.Delete(s.UID)
 }
 
 // seen is the session as it is: as the lists show it, or read from the server where they do not, and where something is

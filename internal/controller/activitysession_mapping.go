@@ -39,10 +39,10 @@ var customFieldTypes = map[pamv1alpha1.CustomFieldType]nps.CustomFieldType{
 
 // createRequest is the spec in the server's form. "Now" is left out, so that clocks that differ schedule nothing (nps
 // contract 4.1).
-func createRequest(s *pamv1alpha1.ActivitySession, now time.Time) nps.CreateRequest {
+func createRequest(s *pamv1alpha1.ActivitySession, now time.Time, noteLimit int) nps.CreateRequest {
 	spec := &s.Spec
 	out := nps.CreateRequest{
-		ActivityName: spec.Activity.Name, ActivityID: spec.Activity.ID, Ticket: spec.Ticket, Note: note(s),
+		ActivityName: spec.Activity.Name, ActivityID: spec.Activity.ID, Ticket: spec.Ticket, Note: note(s, noteLimit),
 	}
 	if spec.Resource != nil {
 		out.ManagedResourceName, out.ManagedResourceID = spec.Resource.Name, spec.Resource.ID
@@ -69,16 +69,24 @@ func createRequest(s *pamv1alpha1.ActivitySession, now time.Time) nps.CreateRequ
 	return out
 }
 
-// note is the text for people, who asked, and last the request id.
-func note(s *pamv1alpha1.ActivitySession) string {
-	parts := []string{}
+// note is the text for people, who asked, and last the request id, which must survive a server that cuts notes to limit
+// characters; 0 is no limit.
+func note(s *pamv1alpha1.ActivitySession, limit int) string {
+	parts, id := []string{}, newRequestID(s)
 	if s.Spec.Note != "" {
 		parts = append(parts, s.Spec.Note)
 	}
 	if s.Spec.RequestedBy != "" {
 		parts = append(parts, "requested by "+s.Spec.RequestedBy)
 	}
-	return strings.Join(append(parts, newRequestID(s)), " ")
+	text := []rune(strings.Join(parts, " "))
+	if room := max(limit-len(id)-1, 0); limit > 0 && len(text) > room {
+		text = text[:room]
+	}
+	if len(text) == 0 {
+		return id
+	}
+	return string(text) + " " + id
 }
 
 // grantRequest is what the grants of a connection look at.

@@ -266,7 +266,7 @@ func TestCreateRequest(t *testing.T) {
 			s := &pamv1alpha1.ActivitySession{Spec: c.spec}
 			s.UID = "uid"
 			c.want.Note = "pam-operator/uid/1"
-			got := createRequest(s, noon)
+			got := createRequest(s, noon, 0)
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}

@@ -169,6 +169,11 @@ func (r *activitySessionReconciler) finished(ctx context.Context, s *pamv1alpha1
 	if err := r.removeSecret(ctx, s); err != nil {
 		return outcome{}, err
 	}
+	if r.watched(s) {
+		if err := r.watch(ctx, s); err != nil {
+			return outcome{}, err
+		}
+	}
 	s.Status.Deadline = nil
 	if s.Status.EndTime == nil {
 		s.Status.EndTime = &metav1.Time{Time: r.now()}
@@ -191,6 +196,9 @@ func (r *activitySessionReconciler) finished(ctx context.Context, s *pamv1alpha1
 func (r *activitySessionReconciler) look(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
 ) (outcome, error) {
+	if err := r.endCopies(ctx, server, s); err != nil {
+		return outcome{}, err
+	}
 	session, err := r.seen(ctx, server, s)
 	if rest.IsNotFound(err) {
 		if !r.gone.since(s.UID, r.now(), r.SecondLook) {
@@ -315,6 +323,16 @@ func (m *missing) since(uid types.UID, now time.Time, long time.Duration) bool {
 		return false
 	}
 	return now.Sub(first) >= long*8/10 // the delay of the second look is jittered
+}
+
+// firstSeen is when a session was first not found.
+func (m *missing) firstSeen(uid types.UID, now time.Time) time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.first[uid]; !ok {
+		m.first[uid] = now
+	}
+	return m.first[uid]
 }
 
 func (m *missing) forget(uid types.UID) {

@@ -5,10 +5,8 @@ package controller
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,7 +15,6 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
-	"github.com/pam-operator/pam-operator/internal/nps"
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
@@ -29,36 +26,61 @@ import (
 //
 // Whoever finds the request id but no session id searches for it before sending anything.
 
+// limitRetry is how often a request that waits for a place looks again.
+const limitRetry = 15 * time.Second
+
+// Reasons why a request has failed.
 const (
-	// refusalPatience is how long a refused request is tried again, slowly, before it has failed for good: the cause may
-	// be mended at the server, but nobody wants a privileged session to open hours after it was asked for.
-	refusalPatience = time.Hour
-	// limitRetry is how often a request that waits for a place looks again.
-	limitRetry = 15 * time.Second
+	reasonRejected       = "Rejected"
+	reasonOutcomeUnknown = "OutcomeUnknown"
 )
 
-// request is the handler of Pending.
+// request is the handler of Pending. A request that comes to nothing is given up in the end, but for one that its
+// author holds back.
 func (r *activitySessionReconciler) request(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
+	if s.Status.SessionID != "" { // it was created, and its state could not be read
+		r.enter(s, pamv1alpha1.SessionStarting, "")
+		s.Status.Deadline = deadline(s, r.now())
+		return outcome{}, nil
+	}
+	if s.Suspended() && requestID(s) == "" {
+		s.Status.Deadline = nil
+	}
+	over := s.Status.Deadline != nil && !r.now().Before(s.Status.Deadline.Time)
+	if over && !s.Cancelled() {
+		return r.giveUp(ctx, s)
+	}
+	out, err := r.ask(ctx, s)
+	switch {
+	case s.Status.Phase != pamv1alpha1.SessionPending, s.Suspended() && requestID(s) == "":
+		return out, err
+	case over:
+		return r.giveUp(ctx, s)
+	}
+	s.Status.Deadline = at(pendingDeadline(s, r.now()))
+	return out, err
+}
+
+// ask makes one try to get the session that is asked for.
+func (r *activitySessionReconciler) ask(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
 	marked := requestID(s) != ""
 	if !marked {
 		if out, stop := r.mayBegin(ctx, s); stop {
 			return out, nil
 		}
 	}
-	if s.Status.SessionID != "" { // it was created, and its state could not be read
-		return r.await(ctx, s)
-	}
-	conn, server, err := r.pool.Server(ctx, s.Spec.ConnectionRef, s.Namespace)
-	if err != nil {
-		return outcome{}, err
-	}
-	if marked {
+	_, server, err := r.pool.Following(ctx, s.Spec.ConnectionRef, s.Namespace)
+	if marked && err == nil {
 		if out, found, err := r.recover(ctx, server, s); err != nil || found || out.reason != "" {
 			return out, err
 		}
 		if out, stop := r.mayBegin(ctx, s); stop { // nothing was sent, and nothing is to be
 			return out, nil
 		}
+	}
+	conn, server, err := r.pool.Server(ctx, s.Spec.ConnectionRef, s.Namespace)
+	if err != nil {
+		return outcome{}, err
 	}
 	if out, err := r.permitted(ctx, conn, s); err != nil || out.reason != "" {
 		return out, err
@@ -125,6 +147,7 @@ func (r *activitySessionReconciler) mark(ctx context.Context, s *pamv1alpha1.Act
 	err := patchMetadata(ctx, r.client, s, func(o client.Object) {
 		controllerutil.AddFinalizer(o, pamv1alpha1.Finalizer)
 		setAnnotation(o, pamv1alpha1.AnnotationRequestID, newRequestID(s))
+		setAnnotation(o, pamv1alpha1.AnnotationRequestedAt, r.now().UTC().Format(time.RFC3339Nano))
 	})
 	s.Status.RequestID = requestID(s)
 	if apierrors.IsConflict(err) {
@@ -133,64 +156,22 @@ func (r *activitySessionReconciler) mark(ctx context.Context, s *pamv1alpha1.Act
 	return err
 }
 
-// recover finds out what became of a request that was sent before. That nothing came of it is believed at the second
-// look: the server may still be at it although the answer did not come in time.
-func (r *activitySessionReconciler) recover(
-	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
-) (out outcome, found bool, err error) {
-	if r.places.isRefused(s.UID) {
-		return outcome{}, false, nil
-	}
-	if found, err = r.adopt(ctx, server, s); err != nil || found {
-		return outcome{}, found, err
-	}
-	if !r.unanswered.since(s.UID, r.now(), r.SecondLook) {
-		return wait(pamv1alpha1.ReasonProgressing,
-			"the request got no answer, and the server shows no session of it; looking once more", r.SecondLook), false, nil
-	}
-	return outcome{}, false, nil
-}
-
-// adopt looks for sessions of this request. The oldest one that is not over is ours; any further one is ended.
-func (r *activitySessionReconciler) adopt(
-	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
-) (bool, error) {
-	s.Status.RequestID = requestID(s)
-	found, err := server.FindByNote(ctx, s.Status.RequestID)
-	if err != nil || len(found) == 0 {
-		return false, err
-	}
-	slices.SortFunc(found, oldestLiveFirst)
-	for _, extra := range found[1:] {
-		if extra.Status.Terminal() {
-			continue
-		}
-		if err := server.Client().End(ctx, extra.ID); err != nil {
-			return false, err
-		}
-		r.statusWriter().event(s, corev1.EventTypeWarning, pamv1alpha1.ReasonConflict,
-			"ended session "+extra.ID+", a second one for the same request")
-	}
-	session, err := server.Read(ctx, found[0].ID)
-	if err != nil {
-		return false, err
-	}
-	r.accepted(ctx, s, session.ID)
-	r.observe(ctx, server, s, session)
-	return true, nil
-}
-
 // send asks for the session.
 func (r *activitySessionReconciler) send(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
 ) (outcome, error) {
 	r.unanswered.forget(s.UID)
-	session, err := server.Create(ctx, createRequest(s, r.now()))
-	if err != nil {
-		if refused(err) {
-			return r.refuse(s, err), nil
-		}
-		return outcome{}, err // if the outcome is unknown, the next pass searches before it sends
+	r.claims.send(s)
+	defer r.claims.sent(s.UID)
+	session, err := server.Create(ctx, createRequest(s, r.now(), server.NoteLimit()))
+	switch {
+	case refused(err):
+		return r.refuse(s, err), nil
+	case err != nil && !rest.IsOutcomeUnknown(err):
+		r.places.refused(s.UID) // it never got there
+		return outcome{}, err
+	case err != nil:
+		return outcome{}, err // the next pass searches before it sends
 	}
 	r.accepted(ctx, s, session.ID)
 	if session.Status == "" { // the answer had the id alone
@@ -210,13 +191,7 @@ func refused(err error) bool {
 // refuse keeps a refused request for a while, and then gives up.
 func (r *activitySessionReconciler) refuse(s *pamv1alpha1.ActivitySession, err error) outcome {
 	r.places.refused(s.UID)
-	if s.Status.Deadline == nil {
-		s.Status.Deadline = &metav1.Time{Time: r.now().Add(refusalPatience)}
-	}
-	if r.now().After(s.Status.Deadline.Time) {
-		r.fail(s, "Rejected", err.Error())
-		return outcome{}
-	}
+	s.Status.Deadline = at(pendingDeadline(s, r.now()))
 	return stalled(pamv1alpha1.ReasonRejected, err.Error()+"; asked again until "+
 		s.Status.Deadline.UTC().Format(time.RFC3339))
 }
@@ -224,19 +199,9 @@ func (r *activitySessionReconciler) refuse(s *pamv1alpha1.ActivitySession, err e
 // accepted notes that the server has created a session for this request.
 func (r *activitySessionReconciler) accepted(ctx context.Context, s *pamv1alpha1.ActivitySession, id string) {
 	r.unanswered.forget(s.UID)
+	r.claims.is(id, s.UID)
 	s.Status.SessionID, s.Status.Deadline = id, nil
 	s.Status.RequestTime = &metav1.Time{Time: r.now()}
 	logf.FromContext(ctx).Info("privileged session requested", "session", id,
 		"request", s.Status.RequestID, "requestedBy", s.Spec.RequestedBy, "generation", s.Generation)
-}
-
-// oldestLiveFirst orders sessions of the same request: those that live before those that are over, then by age.
-func oldestLiveFirst(a, b nps.Summary) int {
-	if a.Status.Terminal() != b.Status.Terminal() {
-		if a.Status.Terminal() {
-			return 1
-		}
-		return -1
-	}
-	return a.CreatedAt.Compare(b.CreatedAt.Time)
 }

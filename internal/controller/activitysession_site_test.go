@@ -229,7 +229,6 @@ func checkSession(session *pamv1alpha1.ActivitySession) error {
 	forward := slices.IsSortedFunc(status.History, func(a, b pamv1alpha1.SessionTransition) int {
 		return rank(a.Phase) - rank(b.Phase)
 	})
-	waits := status.Phase != pamv1alpha1.SessionPending && !status.Phase.Terminal()
 	switch {
 	case is(pamv1alpha1.ConditionActive) != (status.Phase == pamv1alpha1.SessionActive):
 		return errors.New("the condition Active does not fit the phase " + string(status.Phase))
@@ -239,12 +238,18 @@ func checkSession(session *pamv1alpha1.ActivitySession) error {
 		return errors.New("a phase was left backwards")
 	case len(status.History) == 0 || status.History[len(status.History)-1].Phase != status.Phase:
 		return errors.New("the history does not end on the phase " + string(status.Phase))
-	case waits && status.Deadline == nil && status.ExpiresAt == nil:
+	case waits(session) && status.Deadline == nil && status.ExpiresAt == nil:
 		return errors.New("neither deadline nor expiry in the phase " + string(status.Phase))
 	case status.Phase.Terminal() && (status.EndTime == nil || status.ConnectionSecretRef != nil):
 		return errors.New("a session that is over has no endTime, or a Secret")
 	}
 	return nil
+}
+
+// waits says that a session must not stay as it is for ever.
+func waits(session *pamv1alpha1.ActivitySession) bool {
+	held := session.Suspended() && session.Status.Phase == pamv1alpha1.SessionPending
+	return !held && !session.Status.Phase.Terminal() && session.DeletionTimestamp == nil
 }
 
 // checkSessions proves what must be true of the sessions of a site whatever a test did.

@@ -4,6 +4,7 @@ package controller_test
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -220,11 +221,16 @@ var _ = Describe("An ActivitySession that the server starts", func() {
 		s := newServerSite(ctx, simnps.Options{})
 		session := s.activeSession(ctx, "session")
 		s.fault(fault.Rule{
-			Name: "list", Path: "MySummaryByStatus/Active", Status: 200, Body: `{"data":null,"recordsTotal":0}`, Times: 1,
+			Name: "list", Path: "MySummaryByStatus/Active", Status: 200, Body: `{"data":null,"recordsTotal":0}`,
 		})
 		s.fault(fault.Rule{Name: "blink", Method: "GET", Path: session.Status.SessionID + "$", Status: 404, Times: 1})
-		Eventually(ready(ctx, session)).Should(Equal("False Progressing"))
+		Eventually(func() bool {
+			return slices.ContainsFunc(s.nps.Faults().Calls(), func(c fault.Call) bool { return c.Rule == "blink" })
+		}).Should(BeTrue())
+		s.nps.Faults().ResetCalls()
+		Eventually(func() int { return s.nps.Faults().Count("GET", session.Status.SessionID+"$") }).ShouldNot(BeZero())
 		eventuallyReady(ctx, session)
+		Expect(session.Status.Phase).To(Equal(pamv1alpha1.SessionActive))
 		Expect(secretOf(ctx, session)).NotTo(BeNil())
 	})
 })

@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -22,6 +23,7 @@ const (
 	indexGroupRefs     = "groupRefs"
 	indexPolicyRef     = "policyRef"
 	indexBoundTo       = "boundTo"
+	indexSessionID     = "sessionID"
 )
 
 // addIndexes adds the field indexes that the controllers look objects up by.
@@ -49,6 +51,7 @@ func addIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		{&pamv1alpha1.ActivitySession{}, indexConnection, connectionOf},
 		{&pamv1alpha1.ActivitySession{}, indexSecrets, sessionSecretOf},
 		{&pamv1alpha1.ActivitySession{}, indexBoundTo, boundToOf},
+		{&pamv1alpha1.ActivitySession{}, indexSessionID, sessionIDOf},
 	} {
 		if err := indexer.IndexField(ctx, i.obj, i.field, i.of); err != nil {
 			return err
@@ -137,4 +140,12 @@ func boundToOf(obj client.Object) []string {
 		return nil
 	}
 	return []string{s.Spec.BoundTo.Kind + "/" + s.Spec.BoundTo.Name}
+}
+
+func sessionIDOf(obj client.Object) []string {
+	s, ok := obj.(*pamv1alpha1.ActivitySession)
+	if !ok || s.Status.SessionID == "" {
+		return nil
+	}
+	return []string{strings.ToLower(s.Status.SessionID)}
 }

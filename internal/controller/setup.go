@@ -31,6 +31,8 @@ type Options struct {
 	// SecondLook is how long after a session was not found at its server it is looked for once more, before that is
 	// believed; 0 means 5 s. It is jittered.
 	SecondLook time.Duration
+	// Settle is how long after a request without an answer its session may still show up at the server; 0 means 1 min.
+	Settle time.Duration
 }
 
 // deps is what every controller works with.
@@ -65,6 +67,9 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	}
 	if options.SecondLook == 0 {
 		options.SecondLook = secondLook
+	}
+	if options.Settle == 0 {
+		options.Settle = requestSettle
 	}
 	activity, sessions := make(chan event.GenericEvent, activityBuffer), make(chan event.GenericEvent)
 	pool := connection.NewPool(connection.Config{

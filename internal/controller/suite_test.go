@@ -84,6 +84,7 @@ func startManager(ctx context.Context, plane *controlplane.ControlPlane) {
 	Expect(controller.Setup(ctx, mgr, controller.Options{
 		UserAgent: "pam-operator/test", DeletionDeadline: deletionDeadline, Concurrency: 200,
 		LockedRetry: 200 * time.Millisecond, SecondLook: 300 * time.Millisecond,
+		Settle: time.Second,
 	})).To(Succeed())
 	stopped := make(chan error, 1)
 	managerCtx, stop := context.WithCancel(ctx)

@@ -131,6 +131,7 @@ func annotationsOfOthers(obj client.Object) map[string]string {
 	out := maps.Clone(obj.GetAnnotations())
 	delete(out, annotationCreating)
 	delete(out, pamv1alpha1.AnnotationRequestID)
+	delete(out, pamv1alpha1.AnnotationRequestedAt)
 	return out
 }
 

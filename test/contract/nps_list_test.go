@@ -209,3 +209,45 @@ func TestNPSNotesThatAreCutOrDropped(t *testing.T) {
 		}
 	})
 }
+
+// TestNPSSummaryIsShortForTheSession compares the two forms of the same session in every state.
+func TestNPSSummaryIsShortForTheSession(t *testing.T) {
+	onSimulatedNPS(t, needsCatalogue, func(s *server) {
+		for _, state := range []simnps.Status{simnps.ApprovalRequired, simnps.Pending, simnps.Active, simnps.Complete} {
+			request := s.ordinary()
+			created := s.create(request)
+			s.must(s.sim.SetStatus(created.ID, state))
+			full, err := s.client.Get(s.Context(), created.ID)
+			s.must(err)
+			short := s.inOneList(request.Note).Session()
+			if short.PlatformID() != full.PlatformID() || short.Activity.Type != full.Activity.Type {
+				s.Errorf("%s: platform %q and type %q, want %q and %q", state,
+					short.PlatformID(), short.Activity.Type, full.PlatformID(), full.Activity.Type)
+			}
+			// What a summary does not have, or has less of.
+			full.Profile, full.CustomFields, full.ProxySessions, full.CancelledBy = nil, nil, nil, ""
+			full.Activity, full.ManagedResource, full.CredentialID = nil, nil, ""
+			short.Activity, short.ManagedResource = nil, nil
+			if diff := cmp.Diff(full, short); diff != "" {
+				s.Errorf("%s (-full +summary):\n%s", state, diff)
+			}
+		}
+	})
+}
+
+func TestNPSListsFromAStartOn(t *testing.T) {
+	onSimulatedNPS(t, needsCatalogue, func(s *server) {
+		request := s.ordinary()
+		created := s.create(request)
+		s.must(s.sim.SetStatus(created.ID, simnps.Complete))
+		for _, c := range []struct {
+			from time.Duration
+			want int
+		}{{-time.Hour, 1}, {time.Hour, 0}} {
+			found, err := s.client.ListMineSince(s.Context(), nps.FilterHistorical, time.Now().Add(c.from))
+			if err != nil || len(found) != c.want {
+				s.Errorf("from %s on: %d sessions, error %v, want %d", c.from, len(found), err, c.want)
+			}
+		}
+	})
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+)
+
+// claims keeps two objects from taking the same session over, where its note does not say whose it is.
+type claims struct {
+	client client.Reader
+
+	mu sync.Mutex
+	// of maps sessions to the objects that have them, for as long as the cache may not show it.
+	of map[string]types.UID
+	// sending are the requests whose answers are awaited, and what they ask for.
+	sending map[types.UID]string
+}
+
+func newClaims(c client.Reader) *claims {
+	return &claims{client: c, of: map[string]types.UID{}, sending: map[types.UID]string{}}
+}
+
+// send notes that a request is under way: what shows up at the server meanwhile may be its session.
+func (c *claims) send(s *pamv1alpha1.ActivitySession) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sending[s.UID] = targetOf(s)
+}
+
+// sent notes that the answer has come, or will not.
+func (c *claims) sent(uid types.UID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.sending, uid)
+}
+
+// contended says that another request for the same is under way.
+func (c *claims) contended(s *pamv1alpha1.ActivitySession) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for uid, target := range c.sending {
+		if uid != s.UID && target == targetOf(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// take says that a session belongs to an object, unless another one has it.
+func (c *claims) take(ctx context.Context, id string, uid types.UID) (bool, error) {
+	id = strings.ToLower(id)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if owner, ok := c.of[id]; ok && owner != uid {
+		return false, nil
+	}
+	var list pamv1alpha1.ActivitySessionList
+	if err := c.client.List(ctx, &list, client.MatchingFields{indexSessionID: id}); err != nil {
+		return false, err
+	}
+	for i := range list.Items {
+		if list.Items[i].UID != uid {
+			return false, nil
+		}
+	}
+	c.of[id] = uid
+	return true, nil
+}
+
+// is notes whose session it is, as the server said.
+func (c *claims) is(id string, uid types.UID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.of[strings.ToLower(id)] = uid
+}
+
+// forget lets go of what an object has.
+func (c *claims) forget(s *pamv1alpha1.ActivitySession) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.sending, s.UID)
+	delete(c.of, strings.ToLower(s.Status.SessionID))
+}
+
+// targetOf is what two requests have in common whose sessions look alike.
+func targetOf(s *pamv1alpha1.ActivitySession) string {
+	parts := []string{s.Spec.Activity.Name, s.Spec.Activity.ID}
+	if s.Spec.Resource != nil {
+		parts = append(parts, s.Spec.Resource.Name, s.Spec.Resource.ID)
+	}
+	return strings.ToLower(strings.Join(parts, "/"))
+}

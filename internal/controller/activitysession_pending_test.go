@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"pgregory.net/rapid"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/nps"
+)
+
+func TestUntilLookEndsWhenTheRequestHasSettled(t *testing.T) {
+	elapsed, looks := time.Duration(0), 0
+	for {
+		pause := untilLook(elapsed, secondLook, requestSettle)
+		if pause == 0 {
+			break
+		}
+		if elapsed, looks = elapsed+pause, looks+1; looks > 10 {
+			t.Fatal("it looks for ever")
+		}
+	}
+	if elapsed < requestSettle || elapsed > requestSettle+time.Second || looks < 4 {
+		t.Errorf("%d looks in %s", looks, elapsed)
+	}
+}
+
+func TestPendingDeadlineComesAndNeverMovesAway(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, now := &pamv1alpha1.ActivitySession{}, noon
+		s.UID = "uid"
+		if rapid.Bool().Draw(t, "scheduled") {
+			s.Spec.StartTime = &metav1.Time{Time: noon.Add(48 * time.Hour)}
+		}
+		for range rapid.IntRange(1, 20).Draw(t, "passes") {
+			before := s.Status.Deadline
+			if rapid.Bool().Draw(t, "sent") {
+				setAnnotation(s, pamv1alpha1.AnnotationRequestID, newRequestID(s))
+			}
+			s.Status.Deadline = at(pendingDeadline(s, now))
+			end := s.Status.Deadline.Time
+			switch {
+			case before != nil && end.After(before.Time):
+				t.Fatal("the deadline moved away")
+			case requestID(s) != "" && end.After(now.Add(refusalPatience)):
+				t.Fatal("a request that was sent has more than its time")
+			case end.After(noon.Add(48*time.Hour + requestPatience)):
+				t.Fatal("the deadline is too far away")
+			}
+			now = now.Add(time.Duration(rapid.IntRange(0, 600).Draw(t, "minutes")) * time.Minute)
+		}
+	})
+}
+
+// TestEveryPhaseHasAWayOut is about the clock: for each phase that is not the last one there is a moment at which a
+// pass is made, and that pass decides.
+func TestEveryPhaseHasAWayOut(t *testing.T) {
+	for _, phase := range order[1:] {
+		t.Run(string(phase), func(t *testing.T) {
+			s := &pamv1alpha1.ActivitySession{}
+			enterPhase(s, phase, "", noon)
+			s.Status.StartTime = &metav1.Time{Time: noon.Add(time.Hour)}
+			s.Status.Deadline = deadline(s, noon)
+			switch phase {
+			case pamv1alpha1.SessionPending:
+				s.Status.Deadline = at(pendingDeadline(s, noon))
+			case pamv1alpha1.SessionActive:
+				s.Status.ExpiresAt = &metav1.Time{Time: noon.Add(time.Hour)}
+			}
+			now, moments := noon, 0
+			for next := untilNext(s, now); next > 0; next = untilNext(s, now) {
+				if now, moments = now.Add(next), moments+1; moments > 10 {
+					t.Fatal("it wakes for ever")
+				}
+			}
+			if moments == 0 || !decides(s, now) {
+				t.Errorf("%d moments, and nothing is decided at %s", moments, now)
+			}
+		})
+	}
+}
+
+func TestLooksLike(t *testing.T) {
+	request := func() *pamv1alpha1.ActivitySession {
+		s := &pamv1alpha1.ActivitySession{}
+		s.UID = "0b5e1c5c-6f0c-4f0e-9d5e-5f1d0c6f7a01"
+		s.Spec.Activity.Name, s.Spec.Note = "Linux root", strings.Repeat("vacuum ", 10)
+		s.Spec.Resource = &pamv1alpha1.NamedOrID{Name: "db1"}
+		return s
+	}
+	twin := nps.Summary{ActivityName: "linux ROOT", ManagedResourceName: "DB1"}
+	with := func(change func(*nps.Summary)) nps.Summary {
+		c := twin
+		change(&c)
+		return c
+	}
+	full := note(request(), 0)
+	for name, c := range map[string]struct {
+		candidate nps.Summary
+		kept      bool
+		want      bool
+	}{
+		"the same without a note":                      {candidate: twin, want: true},
+		"the same without a note where notes are kept": {candidate: twin, kept: true},
+		"another activity":                             {candidate: with(func(s *nps.Summary) { s.ActivityName = "Linux" })},
+		"another resource": {
+			candidate: with(func(s *nps.Summary) { s.ManagedResourceName = "db2" }),
+		},
+		"somebody else's note": {candidate: with(func(s *nps.Summary) { s.Note = "mine" })},
+		"another ticket":       {candidate: with(func(s *nps.Summary) { s.Ticket = "T" })},
+		"our note cut short": {
+			candidate: with(func(s *nps.Summary) { s.Note = full[:len(full)-5] }), kept: true, want: true,
+		},
+		"too little of our note": {
+			candidate: with(func(s *nps.Summary) { s.Note = full[:10] }),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := looksLike(request(), c.candidate, c.kept); got != c.want {
+				t.Errorf("got %t", got)
+			}
+		})
+	}
+}
+
+func TestTheRequestIDSurvivesALimitOfNotes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := &pamv1alpha1.ActivitySession{}
+		s.UID = "uid"
+		s.Spec.Note = rapid.String().Draw(t, "note")
+		s.Spec.RequestedBy = rapid.String().Draw(t, "requestedBy")
+		limit := rapid.IntRange(0, 300).Draw(t, "limit")
+		got := note(s, limit)
+		if !connection.NoteIsOf(got, newRequestID(s)) {
+			t.Fatalf("%q does not end on the request id", got)
+		}
+		if limit >= len(newRequestID(s)) && len([]rune(got)) > limit {
+			t.Fatalf("%q is longer than %d", got, limit)
+		}
+	})
+}

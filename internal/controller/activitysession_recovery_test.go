@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller_test
+
+import (
+	"context"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	eventsv1 "k8s.io/api/events/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/simulator/fault"
+	simnps "github.com/pam-operator/pam-operator/internal/simulator/nps"
+	"github.com/pam-operator/pam-operator/test/builder"
+)
+
+// unanswered is a server that makes so many sessions without saying so.
+func unanswered(requests int, switches simnps.CreateSwitches) simnps.Options {
+	switches.CreatesLost = requests
+	return simnps.Options{Switches: simnps.Switches{CreateSwitches: switches}}
+}
+
+// events are the messages of the Events about an object with a reason.
+func events(ctx context.Context, o client.Object, reason string) func() []string {
+	return func() []string {
+		list, out := &eventsv1.EventList{}, []string{}
+		Expect(k8s.List(ctx, list, client.InNamespace(o.GetNamespace()))).To(Succeed())
+		for i := range list.Items {
+			if e := &list.Items[i]; e.Regarding.UID == o.GetUID() && e.Reason == reason {
+				out = append(out, e.Note)
+			}
+		}
+		return out
+	}
+}
+
+// expire puts the deadline of a session into the past.
+func (s *site) expire(ctx context.Context, session *pamv1alpha1.ActivitySession) {
+	GinkgoHelper()
+	Eventually(func() bool {
+		_ = phase(ctx, session)()
+		return session.Status.Deadline != nil
+	}).Should(BeTrue())
+	patch := patchFrom(session)
+	session.Status.Deadline.Time = time.Now().Add(-time.Minute)
+	Expect(k8s.Status().Patch(ctx, session, patch)).To(Succeed())
+	s.wake(ctx, session)
+}
+
+var _ = Describe("An ActivitySession whose request got no answer", func() {
+	It("is not asked for again before the server had time to finish", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		s.fault(fault.Rule{Name: "slow", Method: "POST", Path: createPath, Status: 504, Times: 1})
+		session := s.session(ctx, "session")
+		server := s.client()
+		Eventually(func() int { return s.nps.Faults().Count("GET", "MySummaryByStatus/Historical") }).Should(
+			BeNumerically(">=", 2), "it has searched twice, in vain")
+		late := ask(ctx, server, requestIDOf(session)) // the server has finished
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionActive)
+		Expect(session.Status.SessionID).To(Equal(late))
+		Expect(s.nps.Stats().Creates).To(Equal(1))
+	})
+
+	It("is asked for again when nothing came of it", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		s.fault(fault.Rule{Name: "lost", Method: "POST", Path: createPath, Drop: fault.DropBefore, Times: 1})
+		session := s.activeSession(ctx, "session")
+		Expect(session.Annotations).To(HaveKey(pamv1alpha1.AnnotationRequestedAt))
+		Expect(s.nps.Stats().Creates).To(Equal(1))
+	})
+
+	It("loses a copy that shows up while it is active", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		session := s.activeSession(ctx, "session")
+		id := session.Status.SessionID
+		extra := ask(ctx, s.client(), requestIDOf(session))
+		Eventually(func() string {
+			there, _ := s.nps.Session(extra)
+			return there.Status
+		}).Should(Equal("Complete"))
+		Eventually(events(ctx, session, pamv1alpha1.ReasonConflict)).Should(ContainElement(ContainSubstring(extra)))
+		eventuallyReady(ctx, session)
+		Expect(session.Status.SessionID).To(Equal(id))
+		Expect(s.atServer(session).Status).To(Equal("Active"))
+	})
+
+	DescribeTable("is recognised at a server that does not give its note back",
+		func(ctx context.Context, switches simnps.CreateSwitches) {
+			s := newServerSite(ctx, unanswered(1, switches))
+			session := s.activeSession(ctx, "session", builder.RequestedBy("system:serviceaccount:payments:nightly"),
+				builder.With(func(s *pamv1alpha1.ActivitySession) { s.Spec.Note = "the nightly vacuum of the database" }))
+			Expect(s.nps.Stats().Creates).To(Equal(1))
+			Eventually(events(ctx, session, pamv1alpha1.ReasonProgressing)).Should(
+				ContainElement(ContainSubstring("gives no notes back")))
+		},
+		Entry("at all", simnps.CreateSwitches{NotesDropped: true}),
+		Entry("whole", simnps.CreateSwitches{NoteMaxLength: 70}),
+	)
+
+	It("shares no session with another one for the same", func(ctx context.Context) {
+		s := newServerSite(ctx, unanswered(2, simnps.CreateSwitches{NotesDropped: true}))
+		one, two := s.session(ctx, "one"), s.session(ctx, "two")
+		eventuallyPhase(ctx, one, pamv1alpha1.SessionActive)
+		eventuallyPhase(ctx, two, pamv1alpha1.SessionActive)
+		Expect(one.Status.SessionID).NotTo(Equal(two.Status.SessionID))
+		Expect(s.nps.Sessions()).To(HaveLen(2))
+	})
+
+	It("takes no session for its own that was there before, or is for something else", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{Switches: simnps.Switches{
+			CreateSwitches: simnps.CreateSwitches{NotesDropped: true},
+		}})
+		before := ask(ctx, s.client(), "somebody's")
+		s.fault(fault.Rule{Name: "lost", Method: "POST", Path: createPath, Drop: fault.DropBefore, Times: 1})
+		session := s.session(ctx, "session", onWindows())
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionActive)
+		Expect(session.Status.SessionID).NotTo(Equal(before))
+	})
+
+	It("fails if nobody can tell what became of it, and ends what shows up later", func(ctx context.Context) {
+		s := newServerSite(ctx, unanswered(1, simnps.CreateSwitches{}))
+		s.nps.SetSwitches(func(sw *simnps.Switches) { sw.ListRefusedStatus = 500 })
+		session := s.session(ctx, "session")
+		Eventually(func() int { return s.nps.Stats().Creates }).Should(Equal(1))
+		s.expire(ctx, session)
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionFailed)
+		Expect(session.Status.Failure.Reason).To(Equal("OutcomeUnknown"))
+		Expect(session.Status.Failure.Message).To(ContainSubstring(requestIDOf(session)))
+
+		s.nps.SetSwitches(func(sw *simnps.Switches) { sw.ListRefusedStatus = 0 })
+		Eventually(func() string { return s.nps.Sessions()[0].Status }).Should(Equal("Complete"))
+		Expect(s.nps.Stats().Creates).To(Equal(1))
+	})
+})
+
+var _ = Describe("A Pending ActivitySession", func() {
+	It("is given up when its connection is not there in time", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		session := s.session(ctx, "session", builder.Connection("nowhere", ""))
+		Eventually(ready(ctx, session)).Should(Equal("False ConnectionNotReady"))
+		Expect(session.Status.Deadline.Time).To(BeTemporally("~", time.Now().Add(24*time.Hour), time.Minute))
+		s.expire(ctx, session)
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionFailed)
+		Expect(session.Status.Failure.Reason).To(Equal("RequestTimeout"))
+		Expect(session.Status.Failure.Message).To(ContainSubstring("does not exist"))
+		Expect(s.nps.Stats().Creates).To(BeZero())
+	})
+
+	It("has no deadline while its author holds it back", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		session := s.session(ctx, "session", builder.Suspended())
+		eventuallyReason(ctx, session, pamv1alpha1.ReasonSuspended)
+		Expect(session.Status.Deadline).To(BeNil())
+	})
+})
