@@ -190,14 +190,20 @@ func (p *poller) look(plan plan) error {
 
 func (p *poller) list(client sessionReader, filters []nps.StatusFilter) error {
 	for _, filter := range filters {
-		at := time.Now()
-		summaries, err := client.ListMine(p.ctx, filter, "")
-		if err == nil {
-			p.roll.listed(filter, summaries, at)
-		} else if err = p.roll.withoutList(filter, err, at); err != nil {
+		if err := p.listOne(client, filter); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+func (p *poller) listOne(client sessionReader, filter nps.StatusFilter) error {
+	at := time.Now()
+	summaries, err := client.ListMine(p.ctx, filter, "")
+	if err != nil {
+		return p.roll.withoutList(filter, err, at)
+	}
+	p.roll.listed(filter, summaries, at)
 	return nil
 }
 

@@ -133,7 +133,8 @@ func TestNPSSummaryAndSessionAgree(t *testing.T) {
 			ManagedResourceID: session.ManagedResourceID, ManagedResourceName: session.ManagedResource.Name,
 			AccessPolicyID: session.AccessPolicyID, PlatformID: session.ManagedResource.PlatformID,
 			LoginAccountName: session.LoginAccountName, Note: session.Note, Ticket: session.Ticket,
-			AllowExtension: session.AllowExtension, ExtensionCount: session.ExtensionCount,
+			ManagedAccountID: s.client.AccountID(),
+			AllowExtension:   session.AllowExtension, ExtensionCount: session.ExtensionCount,
 			ExtensionMinutes: session.ExtensionMinutes,
 		}
 		if s.isReal() { // it may have moved on meanwhile
