@@ -172,6 +172,11 @@ func (p *poller) look(plan plan) error {
 		}
 		lost = p.roll.unseen(plan)
 	}
+	return p.readLost(client, plan, lost)
+}
+
+// readLost reads those sessions by their ids that are the poller's to read.
+func (p *poller) readLost(client sessionReader, plan plan, lost []Followed) error {
 	reads := 0
 	for _, f := range lost {
 		if reads == maxSingleReads || p.ctx.Err() != nil {
