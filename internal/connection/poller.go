@@ -179,7 +179,7 @@ func (p *poller) look(plan plan) error {
 func (p *poller) readLost(client sessionReader, plan plan, lost []Followed) error {
 	reads := 0
 	for _, f := range lost {
-		if reads == maxSingleReads || p.ctx.Err() != nil {
+		if reads == maxSingleReads {
 			break
 		}
 		if !p.roll.single(f, plan) {
