@@ -75,8 +75,6 @@ func tallyOf(calls []fault.Call) tally {
 	return t
 }
 
-
-
 func (t tally) String() string {
 	if len(t) == 0 {
 		return "none"

@@ -10,7 +10,7 @@ import (
 
 // writeTable writes rows in aligned columns.
 func writeTable(out io.Writer, rows []row) {
-	lines := [][]string{columns}
+	lines := append(make([][]string, 0, 1+len(rows)), columns)
 	for _, r := range rows {
 		lines = append(lines, r.cells())
 	}
