@@ -49,7 +49,11 @@ func run(ctx context.Context, name string, deadline time.Duration, isFor func(or
 	before := leftoverMetric()
 	stop := startManager(ctx, deadline)
 	sites := makeSites(ctx, name, b, isFor)
-	Eventually(unready).WithArguments(ctx, sites).Should(BeEmpty())
+	Eventually(unready).WithArguments(ctx, sites).Should(BeEmpty(), func() string {
+		return logsOf(slices.DeleteFunc(slices.Clone(sites), func(s *site) bool {
+			return len(unready(ctx, []*site{s})) == 0
+		}))
+	})
 	made := time.Since(began)
 	for i := range boxCount {
 		b.down(boxCount + i)
@@ -114,6 +118,15 @@ func unready(ctx context.Context, sites []*site) []string {
 		}
 	}
 	return out
+}
+
+// logsOf returns what was logged about the sites that something is said about.
+func logsOf(sites []*site) string {
+	var out strings.Builder
+	for _, s := range sites {
+		out.WriteString(logs.about(`"name":"` + s.name + `"`))
+	}
+	return out.String()
 }
 
 // check compares the end with what is promised, and returns how many objects were left.
