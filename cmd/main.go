@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // so that --kubeconfig works with the log-ins of clouds
+	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,6 +29,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/apiserver"
 	"github.com/pam-operator/pam-operator/internal/controller"
 )
 
@@ -91,7 +94,18 @@ func flags() *settings {
 	return s
 }
 
+// maxRequests is how many requests to the API server are under way at the same time, watches aside: enough to keep it
+// busy, and fewer than the 250 that one HTTP/2 connection carries, the leases' share included.
+const maxRequests = 100
+
+// gcPercent has garbage collected earlier than Go does by itself: an operator idles nearly always, and what it costs
+// then is memory. GOGC overrides it.
+const gcPercent = 50
+
 func run(s *settings) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, pamv1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
@@ -102,8 +116,11 @@ func run(s *settings) error {
 	if err != nil {
 		return err
 	}
-	config.QPS = -1 // the API server's own priority and fairness bound us; a thousand objects come at once
-	mgr, err := ctrl.NewManager(config, options(s, scheme))
+	config.QPS = -1 // a number at the same time bounds us, and the API server's own priority and fairness
+	opts := options(s, scheme)
+	opts.LeaderElectionConfig = rest.CopyConfig(config) // the lease waits for nobody
+	config.Wrap(apiserver.Limit(maxRequests))
+	mgr, err := ctrl.NewManager(config, opts)
 	if err != nil {
 		return fmt.Errorf("make the manager: %w", err)
 	}

@@ -40,6 +40,8 @@ type Inventory struct {
 	// edition changes whenever the shelves are cleared, so that a list that was begun before is not kept.
 	edition int
 	shelves map[sps.Collection]*shelf
+	// committing says that a commit of ours is under way: until it is known to what, the hash may move by our own hand.
+	committing bool
 	// trusting is since when the shelves rest on what we wrote and not on what was read; zero if they do not.
 	trusting time.Time
 }
@@ -113,6 +115,7 @@ func (i *Inventory) listOnce(ctx context.Context, collection sps.Collection) (*L
 	defer i.mu.Unlock()
 	switch {
 	case i.edition != edition: // whoever cleared the shelves or committed knows the configuration of now
+	case now.ConfigHash != hash && i.committing: // what was read may belong to either
 	case now.ConfigHash != hash:
 		i.clear(now.ConfigHash)
 		i.moved = true
@@ -169,6 +172,9 @@ func (i *Inventory) Check(ctx context.Context) (info sps.Info, moved bool, err e
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	if i.committing && info.ConfigHash != i.hash {
+		return info, false, nil // the next check tells
+	}
 	moved, i.moved = i.moved, false
 	overdue := !i.trusting.IsZero() && time.Since(i.trusting) > trust
 	if info.ConfigHash != "" && info.ConfigHash == i.hash && !overdue {
@@ -222,6 +228,13 @@ func (i *Inventory) shows(hash string) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return hash != "" && i.hash == hash
+}
+
+// expect says whether a commit of ours is under way.
+func (i *Inventory) expect(commit bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.committing = commit
 }
 
 // committed takes over what a transaction changed. If somebody else's change may lie between the inventory and the

@@ -392,6 +392,33 @@ func TestInventoryIsReadAgainAWhileAfterACommit(t *testing.T) {
 	})
 }
 
+func TestInventoryDoesNotTakeOurOwnCommitForSomebodyElses(t *testing.T) {
+	b := &box{}
+	b.set("1", thing("k1", "a"))
+	i := newInventory(b)
+	names(t, i)
+	i.expect(true)
+	b.set("2", thing("k1", "ours"))
+	if _, moved, err := i.Check(t.Context()); err != nil || moved {
+		t.Errorf("moved %v, %v", moved, err)
+	}
+	i.committed("1", "2", []effect{wrote(thing("k1", "ours"))})
+	i.expect(false)
+	lists := b.lists.Load()
+	if got := names(t, i)[0]; got != "ours" || b.lists.Load() != lists {
+		t.Errorf("it shows %q after %d more lists", got, b.lists.Load()-lists)
+	}
+	if _, moved, err := i.Check(t.Context()); err != nil || moved {
+		t.Errorf("moved %v, %v", moved, err)
+	}
+	i.expect(true)
+	i.expect(false) // the commit failed, and somebody else's comes
+	b.set("3", thing("k1", "theirs"))
+	if _, moved, err := i.Check(t.Context()); err != nil || !moved {
+		t.Errorf("moved %v, %v", moved, err)
+	}
+}
+
 func TestInventoryRefreshReadsWhatIsNeededAgain(t *testing.T) {
 	b := &box{}
 	b.set("1", thing("k1", "a"))

@@ -133,6 +133,8 @@ func (t *Transaction) Commit(ctx context.Context) error {
 	if info, err := t.appliance.client.Info(ctx); err != nil || info.ConfigHash != base {
 		base = ""
 	}
+	t.appliance.Inventory.expect(true)
+	defer t.appliance.Inventory.expect(false)
 	if err := t.tx.Commit(ctx, t.appliance.message()); err != nil {
 		return err
 	}

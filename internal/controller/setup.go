@@ -95,4 +95,6 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	return nil
 }
 
-func (d deps) statusWriter() statusWriter { return statusWriter{client: d.client, events: d.events} }
+func (d deps) statusWriter() statusWriter {
+	return statusWriter{client: d.client, live: d.live, events: d.events}
+}

@@ -54,7 +54,11 @@ func (r spsConnections) probe(ctx context.Context, conn *pamv1alpha1.SPSConnecti
 		return outcome{}, err
 	}
 	conn.Status.Dependents = new(r.countDependents(ctx, conn))
+	waited := conn.Status.Lock != nil
 	lockShown := r.showActivity(conn, appliance.Activity())
+	if waited && conn.Status.Lock == nil { // the lock is gone: whoever waits for it need not wait for its next try
+		r.moved.send(ctx, event.GenericEvent{Object: conn.DeepCopy()})
+	}
 	if err := appliance.Recover(ctx); err != nil {
 		return outcome{}, err
 	}

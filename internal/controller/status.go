@@ -4,11 +4,13 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilwait "k8s.io/apimachinery/pkg/util/wait"
@@ -31,6 +33,7 @@ type object interface {
 // statusWriter writes an object's status: once per pass, at its end, and only if it changed.
 type statusWriter struct {
 	client client.Client
+	live   client.Reader
 	events events.EventRecorder
 }
 
@@ -47,12 +50,41 @@ func (w statusWriter) save(
 		before.SetResourceVersion(obj.GetResourceVersion())
 		before.SetFinalizers(obj.GetFinalizers())
 		before.SetAnnotations(obj.GetAnnotations())
-		if err := w.client.Status().Patch(ctx, obj, client.MergeFrom(before)); err != nil {
+		switch err := w.write(ctx, before, obj); {
+		case errors.Is(err, errStale):
+			return ctrl.Result{RequeueAfter: jitter(errStale.after)}, nil
+		case err != nil:
 			return ctrl.Result{}, client.IgnoreNotFound(fmt.Errorf("write status: %w", err))
 		}
 	}
 	w.tell(obj, previous, readyOf(obj))
 	return ctrl.Result{RequeueAfter: jitter(out.after)}, out.err
+}
+
+// statusAttempts is how often a status is written to an object that others keep writing.
+const statusAttempts = 5
+
+// write patches the status. A pass that went by a cache that lags must not undo what a pass before it has written: the
+// cache would then show that for a while, and the next pass would find nothing to write. Such a pass fails with
+// errStale. But the author may write a new spec at any time, which takes nothing away from what was found out.
+func (w statusWriter) write(ctx context.Context, before, obj object) error {
+	for range statusAttempts {
+		lock := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+		err := w.client.Status().Patch(ctx, obj, lock)
+		if !apierrors.IsConflict(err) {
+			return err
+		}
+		live := copyOf(before)
+		if err := w.live.Get(ctx, client.ObjectKeyFromObject(obj), live); err != nil {
+			return err
+		}
+		if live.GetUID() != obj.GetUID() || !equality.Semantic.DeepEqual(live.GetStatus(), before.GetStatus()) {
+			return errStale
+		}
+		before.SetResourceVersion(live.GetResourceVersion())
+		obj.SetResourceVersion(live.GetResourceVersion())
+	}
+	return errStale
 }
 
 // tell makes an Event of a transition.

@@ -3,6 +3,7 @@
 package sps
 
 import (
+	"context"
 	"net/http"
 	"slices"
 )
@@ -120,7 +121,8 @@ func (a *Appliance) commitTransaction(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	done, err := c.session.takeTurn(c.r.Context(), a.Switches().CommitDelay)
+	// A commit that has begun goes on when its client is gone.
+	done, err := c.session.takeTurn(context.WithoutCancel(c.r.Context()), a.Switches().CommitDelay)
 	if err != nil {
 		return answer{}, err
 	}
