@@ -72,6 +72,7 @@ func setupActivitySession(mgr ctrl.Manager, deps deps) error {
 		Watches(&pamv1alpha1.ActivitySession{}, waitingSessions(deps.client), onLife()).
 		Watches(&pamv1alpha1.ActivitySession{}, handler.Funcs{DeleteFunc: r.deleted}).
 		WatchesRawSource(source.Channel(deps.sessions, &handler.EnqueueRequestForObject{})).
+		WatchesMetadata(&corev1.Namespace{}, dependentsIn(deps.client, list), onLabels()).
 		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.client, list, indexSecrets)).
 		WatchesMetadata(&batchv1.Job{}, boundSessions(deps.client, "Job")).
 		WatchesMetadata(&corev1.Pod{}, boundSessions(deps.client, "Pod")).

@@ -9,6 +9,8 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/simulator/fault"
@@ -117,6 +119,24 @@ var _ = onEverySPS("What goes wrong on an SPS appliance", func() {
 		s.sps.Unlock()
 		eventuallyGone(ctx, policy)
 		Expect(s.named(rdpConnections, "a")).To(BeEmpty())
+	})
+
+	It("is a namespace without the label that the connection asks for, until it has it", func(ctx context.Context) {
+		home, other := newBareSite(ctx, simsps.Options{}), newBareSite(ctx, simsps.Options{})
+		home.create(ctx, home.spsConnection("sps", builder.With(func(c *pamv1alpha1.SPSConnection) {
+			c.Spec.AllowedNamespaces = &pamv1alpha1.AllowedNamespaces{
+				From:     pamv1alpha1.NamespacesFromSelector,
+				Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"pam": "allowed"}},
+			}
+		})))
+		policy := builder.RDPConnectionPolicy("a",
+			builder.InNamespace(other.namespace), builder.Connection("sps", home.namespace))
+		home.create(ctx, policy)
+		eventuallyReason(ctx, policy, pamv1alpha1.ReasonConnectionNotPermitted)
+		change(ctx, builder.Namespace(other.namespace), func(n *corev1.Namespace) { n.Labels["pam"] = "allowed" })
+		eventuallyReady(ctx, policy)
+		change(ctx, builder.Namespace(other.namespace), func(n *corev1.Namespace) { delete(n.Labels, "pam") })
+		eventuallyReason(ctx, policy, pamv1alpha1.ReasonConnectionNotPermitted)
 	})
 
 	It("is a namespace that the connection does not allow", func(ctx context.Context) {

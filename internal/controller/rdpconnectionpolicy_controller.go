@@ -65,9 +65,10 @@ func (v rdpVerbs) observe(
 		return err
 	}
 	seen.current.Body = sps.Dereference(seen.current.Body)
+	references := rdpReferences(&obj.Spec, false)
 	for _, d := range sps.Diff(seen.managed, seen.current.Body, rdpUnordered) {
 		d.Path = specPath(d.Path)
-		seen.drift = append(seen.drift, d)
+		seen.drift = append(seen.drift, withNames(ctx, view, references, d))
 	}
 	return nil
 }

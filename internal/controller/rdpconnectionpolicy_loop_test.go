@@ -96,6 +96,23 @@ var _ = onEverySPS("An RDPConnectionPolicy and what others do on its appliance",
 		Expect(s.sps.Stats().TransactionsOpened).To(BeZero())
 	})
 
+	It("shows what another policy is referred to by its name", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{})
+		key := s.byHand("watched", `{}`)
+		policies, ok := s.sps.Objects(rdpConnections)[0].Body["policies"].(map[string]any)
+		Expect(ok).To(BeTrue())
+		policy := s.policy("a", policyName("watched"), builder.Manage(pamv1alpha1.ManagementPolicyObserve),
+			builder.References(pamv1alpha1.PolicyReferences{Channel: &pamv1alpha1.ApplianceReference{Name: "all"}}))
+		s.create(ctx, policy)
+		eventuallyReady(ctx, policy)
+		other := s.sps.Put("rdp/channel_policies", "", map[string]any{"name": "restricted"})
+		policies["channel_policy"] = other
+		s.edit(ctx, rdpConnections, key, map[string]any{"policies": policies})
+		eventuallyReason(ctx, policy, pamv1alpha1.ReasonDriftDetected)
+		want := []pamv1alpha1.DriftedField{{Path: "policies.channel", Desired: `"all"`, Actual: `"restricted"`}}
+		Expect(cmp.Diff(want, policy.Status.Drift)).To(BeEmpty())
+	})
+
 	It("does not take over what it only observed, if adoptionPolicy forbids it", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})
 		key := s.byHand("watched", `{}`)

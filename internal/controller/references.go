@@ -5,8 +5,10 @@ package controller
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -48,6 +50,28 @@ func resolve(ctx context.Context, view connection.View, references []reference) 
 		}
 	}
 	return keys, nil
+}
+
+// withNames shows a difference between two objects that a spec can refer to by their names, where they have any: keys
+// say nothing to people. The collections have been read for the reference itself.
+func withNames(ctx context.Context, view connection.View, references []reference, d sps.Difference) sps.Difference {
+	i := slices.IndexFunc(references, func(r reference) bool { return r.field == d.Path })
+	if i < 0 || references[i].name == "" {
+		return d
+	}
+	for _, value := range []*string{&d.Desired, &d.Actual} {
+		var key string
+		if json.Unmarshal([]byte(*value), &key) != nil {
+			continue // none, or no reference
+		}
+		for _, collection := range references[i].collections {
+			if o, at, err := connection.ByKey(ctx, view, collection, key); err == nil && at >= 0 && o.Name() != "" {
+				*value = strconv.Quote(o.Name())
+				break
+			}
+		}
+	}
+	return d
 }
 
 func (r reference) resolve(ctx context.Context, view connection.View) (string, error) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -38,6 +39,7 @@ func setupSessionTermination(mgr ctrl.Manager, deps deps) error {
 		For(&pamv1alpha1.SessionTermination{}, onSpec()).
 		Watches(&pamv1alpha1.SPSConnection{}, dependentsOfConnection(deps.client, list), onReadiness()).
 		Watches(&pamv1alpha1.RDPConnectionPolicy{}, dependentsOn(deps.client, list, indexPolicyRef), onKeyOrReady()).
+		WatchesMetadata(&corev1.Namespace{}, dependentsIn(deps.client, list), onLabels()).
 		WithOptions(options(connectionConcurrency)).
 		Complete(reconcile.AsReconciler(deps.client, r))
 }

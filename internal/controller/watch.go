@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -41,6 +42,22 @@ func dependentsOfConnection(c client.Reader, list client.ObjectList) handler.Eve
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, obj client.Object) []reconcile.Request {
 		return requests(ctx, c, list, client.MatchingFields{indexConnection: client.ObjectKeyFromObject(obj).String()})
 	})
+}
+
+// dependentsIn enqueues the objects in the namespace that changed: its labels decide which connections they may use.
+func dependentsIn(c client.Reader, list client.ObjectList) handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, obj client.Object) []reconcile.Request {
+		return requests(ctx, c, list, client.InNamespace(obj.GetName()))
+	})
+}
+
+// onLabels passes only that labels changed.
+func onLabels() builder.WatchesOption {
+	return builder.WithPredicates(predicate.And[client.Object](predicate.LabelChangedPredicate{}, predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		DeleteFunc:  func(event.DeleteEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+	}))
 }
 
 // connectionsOf enqueues the connection of the object that changed.
@@ -170,6 +187,7 @@ func (r *policyReconciler[T]) builder(
 		For(obj, onSpec()).
 		Watches(&pamv1alpha1.SPSConnection{}, dependents, onReadiness()).
 		Watches(obj, namesakes(r.client, list), onDeletion()).
+		WatchesMetadata(&corev1.Namespace{}, dependentsIn(r.client, list), onLabels()).
 		WatchesRawSource(source.Channel(r.moved.subscribe(), dependents)).
 		WithOptions(options(r.Concurrency))
 }
