@@ -19,6 +19,7 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/controlplane"
 	"github.com/pam-operator/pam-operator/internal/installation"
+	"github.com/pam-operator/pam-operator/internal/simulator/fault"
 	"github.com/pam-operator/pam-operator/internal/simulator/sps"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
@@ -26,7 +27,7 @@ import (
 const (
 	namespace    = "bench"
 	fieldManager = "pam-bench"
-	caConfigMap  = "sps-ca"
+	caConfigMap  = "ca"
 	account      = "pam-operator"
 )
 
@@ -48,6 +49,8 @@ type bed struct {
 	plane     *controlplane.ControlPlane
 	client    client.Client
 	installed installation.Installation
+	// faults keeps the record of calls to what the manager talks to: the appliance, or the server.
+	faults    *fault.Injector
 	appliance *appliance
 	policies  *policies
 	manager   *manager
@@ -56,23 +59,36 @@ type bed struct {
 // newBed starts a control plane and an appliance, with a connection to it; everything but the manager. It all ends with
 // the scenario.
 func (b *bench) newBed(ctx context.Context, configure func(*sps.Switches), options ...builder.Option) (*bed, error) {
+	d, err := b.newCluster(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return d, inOrder(ctx,
+		func(ctx context.Context) error { return d.startAppliance(ctx, configure) },
+		func(ctx context.Context) error { return d.connect(ctx, options) },
+		d.watchPolicies,
+	)
+}
+
+// newCluster starts a control plane, which ends with the scenario.
+func (b *bench) newCluster(ctx context.Context) (*bed, error) {
 	d := &bed{bench: b}
 	var err error
 	if d.dir, err = os.MkdirTemp("", "pam-bench-"); err != nil {
 		return nil, err
 	}
 	b.atEnd(d.leave)
-	for _, step := range []func(context.Context) error{
-		d.startControlPlane,
-		func(ctx context.Context) error { return d.startAppliance(ctx, configure) },
-		func(ctx context.Context) error { return d.connect(ctx, options) },
-		d.watchPolicies,
-	} {
+	return d, d.startControlPlane(ctx)
+}
+
+// inOrder takes steps until one fails.
+func inOrder(ctx context.Context, steps ...func(context.Context) error) error {
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return d, nil
+	return nil
 }
 
 // leave removes the folder, or keeps it with the record of the appliance's calls, for whoever wants to know what took
@@ -82,10 +98,10 @@ func (d *bed) leave() error {
 		return os.RemoveAll(d.dir)
 	}
 	d.say("logs, calls.json and kubeconfig stay in %s", d.dir)
-	if d.appliance == nil {
+	if d.faults == nil {
 		return nil
 	}
-	calls, err := json.Marshal(d.appliance.Faults().Calls())
+	calls, err := json.Marshal(d.faults.Calls())
 	if err != nil {
 		return err
 	}
@@ -124,22 +140,26 @@ func (d *bed) startControlPlane(ctx context.Context) (err error) {
 }
 
 func (d *bed) startAppliance(ctx context.Context, configure func(*sps.Switches)) (err error) {
-	d.appliance, err = startAppliance(ctx, d.bench, configure)
+	if d.appliance, err = startAppliance(ctx, d.bench, configure); err == nil {
+		d.faults = d.appliance.Faults()
+	}
 	return err
 }
 
-// connect makes the namespace of the policies and a connection to the appliance.
+// connect makes the namespace of the objects and a connection to the appliance.
 func (d *bed) connect(ctx context.Context, options []builder.Option) error {
 	inNamespace := builder.InNamespace(namespace)
 	connection := builder.SPSConnection(builder.DefaultSPSConnection, append([]builder.Option{
 		inNamespace, builder.URL(d.appliance.url), builder.TrustedCA(caConfigMap),
 	}, options...)...)
-	for _, o := range []client.Object{
-		builder.Namespace(namespace),
+	return d.createEach(ctx, builder.Namespace(namespace),
 		builder.SPSCredentialsSecret(account, d.appliance.password, inNamespace),
-		configMap(caConfigMap, map[string]string{"ca.crt": string(d.appliance.ca)}),
-		connection,
-	} {
+		configMap(caConfigMap, map[string]string{"ca.crt": string(d.appliance.ca)}), connection)
+}
+
+// createEach creates objects one after the other.
+func (d *bed) createEach(ctx context.Context, objects ...client.Object) error {
+	for _, o := range objects {
 		if err := d.client.Create(ctx, o); err != nil {
 			return fmt.Errorf("create %s: %w", o.GetName(), err)
 		}
@@ -147,11 +167,16 @@ func (d *bed) connect(ctx context.Context, options []builder.Option) error {
 	return nil
 }
 
-// mark begins a span of time in which calls and writes are counted.
+// mark begins a span of time in which everything is counted.
 func (d *bed) mark() (span, error) {
+	t, err := d.tap()
+	return span{tap: t, bed: d, before: d.appliance.Stats()}, err
+}
+
+// tap begins a span of time in which calls and writes are counted.
+func (d *bed) tap() (tap, error) {
 	audit, err := markAudit(d.plane.AuditLog)
-	return span{bed: d, audit: audit, before: d.appliance.Stats(), calls: len(d.appliance.Faults().Calls()),
-		begun: time.Now()}, err
+	return tap{faults: d.faults, audit: audit, calls: len(d.faults.Calls()), begun: time.Now()}, err
 }
 
 func newPassword() string { return rand.Text() }

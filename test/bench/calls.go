@@ -67,12 +67,22 @@ func isCollection(path string) bool {
 // tally counts calls by kind.
 type tally map[string]int
 
-func tallyOf(calls []fault.Call) tally {
+func tallyOf(calls []fault.Call) tally { return tallyBy(calls, kindOf) }
+
+func tallyBy(calls []fault.Call, kind func(fault.Call) string) tally {
 	t := tally{}
 	for _, c := range calls {
-		t[kindOf(c)]++
+		t[kind(c)]++
 	}
 	return t
+}
+
+func (t tally) total() int {
+	total := 0
+	for _, n := range t {
+		total += n
+	}
+	return total
 }
 
 func (t tally) String() string {

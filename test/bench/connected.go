@@ -19,20 +19,30 @@ func (d *bed) startReady(ctx context.Context) error {
 	if err := d.startManager(ctx); err != nil {
 		return err
 	}
-	key := client.ObjectKey{Namespace: namespace, Name: builder.DefaultSPSConnection}
+	return d.connected(ctx, builder.SPSConnection(builder.DefaultSPSConnection, builder.InNamespace(namespace)))
+}
+
+// connection is a kind of connection.
+type connection interface {
+	client.Object
+	GetStatus() pamv1alpha1.ObjectStatus
+}
+
+// connected waits until a connection is ready.
+func (d *bed) connected(ctx context.Context, c connection) error {
 	last := ""
 	err := wait.PollUntilContextTimeout(ctx, pollInterval, d.patience, true, func(ctx context.Context) (bool, error) {
 		if err := d.manager.ended(); err != nil {
 			return false, err
 		}
-		c := &pamv1alpha1.SPSConnection{}
-		if err := d.client.Get(ctx, key, c); err != nil {
+		if err := d.client.Get(ctx, client.ObjectKeyFromObject(c), c); err != nil {
 			return false, err
 		}
-		if ready := meta.FindStatusCondition(c.Status.Conditions, pamv1alpha1.ConditionReady); ready != nil {
+		conditions := *c.GetStatus().ObjectConditions()
+		if ready := meta.FindStatusCondition(conditions, pamv1alpha1.ConditionReady); ready != nil {
 			last = ready.Reason + ": " + ready.Message
 		}
-		return meta.IsStatusConditionTrue(c.Status.Conditions, pamv1alpha1.ConditionReady), nil
+		return meta.IsStatusConditionTrue(conditions, pamv1alpha1.ConditionReady), nil
 	})
 	if err != nil {
 		return fmt.Errorf("the manager does not connect (%s): %w", last, err)

@@ -18,7 +18,22 @@ var document = template.Must(template.New("benchmarks").Parse(documentText))
 type page struct {
 	Table, Verdict, WriteDelay, CommitDelay, Interval string
 	Plain, Policies                                   int
+	Sessions                                          sessionPage
 	Facts                                             []fact
+}
+
+// sessionPage is what it sees of the scenario sessions.
+type sessionPage struct {
+	Count, Rate, Burst, Requests                       int
+	Starting, Active, Fastest, Slowest, ScriptInterval string
+}
+
+func (o options) sessionPage() sessionPage {
+	return sessionPage{
+		Count: o.sessions, Rate: o.sessionRate, Burst: o.burst, Requests: o.requests, Starting: o.starting.String(),
+		Active: o.active.String(), Fastest: quickestStart(o.provisioning).String(), Slowest: o.provisioning.String(),
+		ScriptInterval: o.scriptInterval.String(),
+	}
 }
 
 // markdown is docs/benchmarks.md.
@@ -32,7 +47,7 @@ func (r report) markdown() []byte {
 	_ = document.Execute(&text, page{
 		Table: markdownTable(r.rows), Verdict: verdict, WriteDelay: r.writeDelay.String(),
 		CommitDelay: r.commitDelay.String(), Interval: r.interval.String(), Plain: r.plain, Policies: r.policies,
-		Facts: r.facts(),
+		Facts: r.facts(), Sessions: r.sessionPage(),
 	})
 	return []byte(text.String())
 }

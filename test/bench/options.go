@@ -26,6 +26,12 @@ type options struct {
 	interval                time.Duration
 	intervals               int
 	maxHold                 time.Duration
+	sessions, burst         int // of the scenario sessions
+	sessionRate             int // how many of them are asked for in a second
+	requests                int // requestsPerSecond of the connection
+	starting, active        time.Duration
+	provisioning            time.Duration
+	scriptInterval          time.Duration
 	patience                time.Duration
 
 	// full says that everything was measured, at the sizes of the budgets.
@@ -57,6 +63,16 @@ func parse(arguments []string, stderr io.Writer) (options, error) {
 	flags.DurationVar(&o.interval, "interval", 10*time.Second, "driftCheckInterval of the idle policies")
 	flags.IntVar(&o.intervals, "intervals", 6, "how many intervals the idle policies are watched")
 	flags.DurationVar(&o.maxHold, "max-hold", 5*time.Second, "maxHold of the scenario hold")
+	flags.IntVar(&o.sessions, "sessions", 2000, "live sessions")
+	flags.IntVar(&o.sessionRate, "session-rate", 10, "how many of them are asked for in a second")
+	flags.IntVar(&o.burst, "burst", 200, "further sessions that become active at once")
+	flags.IntVar(&o.requests, "requests-per-second", 100, "limit of the connection of the sessions")
+	flags.DurationVar(&o.starting, "poll-starting", 2*time.Second, "polling.starting of the sessions")
+	flags.DurationVar(&o.active, "poll-active", 15*time.Second, "polling.active of the sessions")
+	flags.DurationVar(&o.provisioning, "provisioning", 25*time.Second, "the longest that the server takes to start a "+
+		"session; the shortest is a fifth of it")
+	flags.DurationVar(&o.scriptInterval, "script-interval", 15*time.Second, "how often the vendor's script asks for its "+
+		"session")
 	flags.DurationVar(&o.patience, "patience", 15*time.Minute, "how long one step may take before it counts as failed")
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
@@ -87,7 +103,9 @@ func standardSizes(flags *flag.FlagSet) bool {
 }
 
 func (o options) check() error {
-	for _, n := range []int{o.policies, o.plain, o.changes, o.refused, o.idle, o.intervals} {
+	for _, n := range []int{
+		o.policies, o.plain, o.changes, o.refused, o.idle, o.intervals, o.sessions, o.sessionRate, o.burst, o.requests,
+	} {
 		if n < 1 {
 			return errors.New("every number but -secrets is at least 1")
 		}

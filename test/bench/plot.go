@@ -40,14 +40,21 @@ func (r report) draw(file string) error {
 	if err != nil {
 		return err
 	}
+	return writePicture(file, func(page draw.Canvas) {
+		half := pictureWidth / 2
+		left.Draw(draw.Crop(page, 0, -half-gap, 0, 0))
+		right.Draw(draw.Crop(page, half+gap, -gap/2, 0, 0))
+	})
+}
+
+// writePicture writes a picture on white.
+func writePicture(file string, paint func(page draw.Canvas)) error {
 	canvas := vgsvg.New(pictureWidth, pictureHeight)
 	page := draw.New(canvas)
 	page.FillPolygon(color.White, page.ClipPolygonXY([]vg.Point{
 		{X: 0, Y: 0}, {X: pictureWidth, Y: 0}, {X: pictureWidth, Y: pictureHeight}, {X: 0, Y: pictureHeight},
 	}))
-	half := pictureWidth / 2
-	left.Draw(draw.Crop(page, 0, -half-gap, 0, 0))
-	right.Draw(draw.Crop(page, half+gap, -gap/2, 0, 0))
+	paint(page)
 	var picture bytes.Buffer
 	if _, err := canvas.WriteTo(&picture); err != nil {
 		return err

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/api/meta"
 	toolscache "k8s.io/client-go/tools/cache"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
@@ -57,27 +56,10 @@ type policies struct {
 // watchPolicies begins before there are any, so that none is missed.
 func (d *bed) watchPolicies(ctx context.Context) error {
 	p := &policies{reasons: map[string]string{}, counts: map[string]int{}, changed: make(chan struct{}, 1)}
-	watching, stop := context.WithCancel(ctx)
-	c, err := cache.New(d.plane.Config, cache.Options{Scheme: scheme})
-	if err != nil {
-		stop()
-		return err
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = c.Start(watching) // ends with watching, which is all that it can tell
-	}()
-	d.atEnd(func() error { stop(); <-ended; return nil })
-	informer, err := c.GetInformer(watching, &pamv1alpha1.RDPConnectionPolicy{})
-	if err != nil {
-		return err
-	}
-	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+	d.policies = p
+	return d.watch(ctx, &pamv1alpha1.RDPConnectionPolicy{}, toolscache.ResourceEventHandlerFuncs{
 		AddFunc: p.note, UpdateFunc: func(_, now any) { p.note(now) },
 	})
-	d.policies = p
-	return err
 }
 
 // note takes down the reason of an object.
@@ -110,25 +92,10 @@ func (p *policies) count(reason string) (int, time.Time) {
 
 // await waits until so many policies have this reason, and says when that was.
 func (d *bed) await(ctx context.Context, reason string, n int) (time.Time, error) {
-	ctx, cancel := context.WithTimeout(ctx, d.patience)
-	defer cancel()
-	told, _ := d.policies.count(reason)
-	for {
-		have, at := d.policies.count(reason)
-		if have >= n {
-			d.say("%d %s", have, reason)
-			return at, nil
-		}
-		if have-told >= max(1, n/5) {
-			told = have
-			d.say("%d of %d %s", have, n, reason)
-		}
-		select {
-		case <-d.policies.changed:
-		case <-d.manager.process.Done():
-			return at, d.manager.process.Failure()
-		case <-ctx.Done():
-			return at, fmt.Errorf("%d of %d %s: %w", have, n, reason, context.Cause(ctx))
-		}
-	}
+	var at time.Time
+	err := d.until(ctx, reason, n, d.policies.changed, func() (have int) {
+		have, at = d.policies.count(reason)
+		return have
+	})
+	return at, err
 }

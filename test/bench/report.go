@@ -43,10 +43,22 @@ func (r report) publish(o options, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintln(out, "written: docs/benchmarks.md")
-	if len(r.holds) == 0 || r.oursEach == 0 || r.plainEach == 0 { // a scenario broke
-		fmt.Fprintln(out, "docs/benchmarks.svg is left as it is: what it shows was not measured.")
-		return nil
+	for _, p := range []struct {
+		name     string
+		measured bool // false if a scenario broke
+		draw     func(file string) error
+	}{
+		{"benchmarks.svg", len(r.holds) > 0 && r.oursEach > 0 && r.plainEach > 0, r.draw},
+		{"benchmarks-sessions.svg", len(r.oursWaits) > 0 && len(r.scriptWaits) > 0, r.drawSessions},
+	} {
+		if !p.measured {
+			fmt.Fprintf(out, "docs/%s is left as it is: what it shows was not measured.\n", p.name)
+			continue
+		}
+		if err := p.draw(filepath.Join(docs, p.name)); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "written: docs/%s\n", p.name)
 	}
-	fmt.Fprintln(out, "written: docs/benchmarks.svg")
-	return r.draw(filepath.Join(docs, "benchmarks.svg"))
+	return nil
 }

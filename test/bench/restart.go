@@ -41,7 +41,7 @@ func (d *bed) restartRows(ctx context.Context) ([]row, error) {
 			detail: read.String(),
 		}),
 		atMost(d.bench, limit[int]{what: "restart: transactions", measured: used.opened, most: 0, show: number}),
-		d.noWrites("restart: API server writes", used),
+		d.noWrites("restart: API server writes", used.counted),
 		d.told("restart: until all were looked at", "%s", seconds(took)),
 		d.told("restart: appliance calls", "%d: %s", len(used.calls), tallyOf(used.calls)),
 	}

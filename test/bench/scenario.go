@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // scenario measures some rows of the table.
@@ -22,6 +23,7 @@ var scenarios = []scenario{
 	{"refusals", "many changes, some of them refused at the commit", measureRefusals},
 	{"idle", "many idle policies among foreign Secrets, and a restart of the manager", measureIdle},
 	{"hold", "many new policies under a short maxHold", measureHold},
+	{"sessions", "many live sessions, beside the vendor's script", measureSessions},
 }
 
 func scenarioNames() []string {
@@ -59,6 +61,8 @@ type measurements struct {
 	holds []hold
 	// oursEach and plainEach are the seconds for each object.
 	oursEach, plainEach float64
+	// oursWaits and scriptWaits are how long usable sessions went without their connection data.
+	oursWaits, scriptWaits []time.Duration
 }
 
 // within runs a scenario and ends what it started, in the reverse order.

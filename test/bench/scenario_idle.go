@@ -112,13 +112,13 @@ func (d *bed) idleRows(ctx context.Context) ([]row, error) {
 			show:   func(x float64) string { return fmt.Sprintf("%.2f", x) },
 			detail: fmt.Sprintf("in %d intervals: %s", d.intervals, tallyOf(used.calls)),
 		}),
-		d.noWrites("idle: API server writes", used),
+		d.noWrites("idle: API server writes", used.counted),
 	}
 	return d.withMemory(rows, fmt.Sprintf("idle: memory resident, among %d foreign Secrets", d.secrets))
 }
 
 // noWrites is the budget of nothing at all.
-func (b *bench) noWrites(what string, used spent) row {
+func (b *bench) noWrites(what string, used counted) row {
 	return atMost(b, limit[int]{
 		what: what, measured: used.work.total(), most: 0, show: number,
 		detail: strings.TrimPrefix(fmt.Sprintf("%s; and %d of leader election", used.work, used.elections), "; "),

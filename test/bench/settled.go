@@ -15,8 +15,11 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// policyController is the name of the controller of RDPConnectionPolicy in metrics.
-const policyController = "rdpconnectionpolicy"
+// Names of controllers in metrics.
+const (
+	policyController  = "rdpconnectionpolicy"
+	sessionController = "activitysession"
+)
 
 // pollInterval is how often the manager's metrics are read while we wait for it.
 const pollInterval = 100 * time.Millisecond
@@ -51,7 +54,7 @@ func sum(family *dto.MetricFamily, label, value string) float64 {
 	return total
 }
 
-func (m *manager) workload(ctx context.Context) (workload, error) {
+func (m *manager) workload(ctx context.Context, controller string) (workload, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, m.metrics, nil)
 	if err != nil {
 		return workload{}, err
@@ -61,16 +64,20 @@ func (m *manager) workload(ctx context.Context) (workload, error) {
 		return workload{}, err
 	}
 	defer response.Body.Close()
-	return parseWorkload(response.Body, policyController)
+	return parseWorkload(response.Body, controller)
 }
 
 // settled waits until the manager has looked at so many policies and has nothing to do any more.
 func (d *bed) settled(ctx context.Context, passes int) error {
+	return d.settledController(ctx, policyController, passes)
+}
+
+func (d *bed) settledController(ctx context.Context, controller string, passes int) error {
 	return wait.PollUntilContextTimeout(ctx, pollInterval, d.patience, true, func(ctx context.Context) (bool, error) {
 		if err := d.manager.ended(); err != nil {
 			return false, err
 		}
-		w, err := d.manager.workload(ctx)
+		w, err := d.manager.workload(ctx, controller)
 		if err != nil {
 			return false, nil //nolint:nilerr // it does not serve yet
 		}

@@ -10,33 +10,49 @@ import (
 	"github.com/pam-operator/pam-operator/internal/simulator/sps"
 )
 
-// span is a stretch of time in which everything is counted.
-type span struct {
-	bed    *bed
+// tap is a stretch of time in which calls and writes are counted.
+type tap struct {
+	faults *fault.Injector
 	audit  auditMark
-	before sps.Stats
 	calls  int
 	begun  time.Time
 }
 
+// counted is what was counted in a stretch of time.
+type counted struct {
+	calls     []fault.Call
+	work      writes
+	elections int
+}
+
+func (t tap) counted() (counted, error) {
+	written, err := t.audit.since()
+	work, elections := written.split()
+	return counted{calls: slices.Clone(t.faults.Calls()[t.calls:]), work: work, elections: elections}, err
+}
+
+// span is a stretch of time in which everything is counted that happens at an appliance.
+type span struct {
+	tap
+	bed    *bed
+	before sps.Stats
+}
+
 // spent is what happened in a span.
 type spent struct {
-	calls                                 []fault.Call
+	counted
 	logIns, opened, commits, refused, put int
 	holds                                 []time.Duration
-	work                                  writes
-	elections                             int
 }
 
 func (s span) end() (spent, error) {
-	now, calls := s.bed.appliance.Stats(), s.bed.appliance.Faults().Calls()
-	written, err := s.audit.since()
-	work, elections := written.split()
+	now := s.bed.appliance.Stats()
+	all, err := s.counted()
 	return spent{
-		calls: slices.Clone(calls[s.calls:]), logIns: now.LogIns - s.before.LogIns,
+		counted: all, logIns: now.LogIns - s.before.LogIns,
 		opened: now.TransactionsOpened - s.before.TransactionsOpened, commits: now.Commits - s.before.Commits,
 		refused: now.CommitsRefused - s.before.CommitsRefused, put: now.Writes - s.before.Writes,
-		holds: slices.Clone(now.HoldTimes[len(s.before.HoldTimes):]), work: work, elections: elections,
+		holds: slices.Clone(now.HoldTimes[len(s.before.HoldTimes):]),
 	}, err
 }
 
@@ -45,6 +61,10 @@ func (s spent) rows(b *bench) []row {
 	return []row{
 		b.told("appliance calls", "%d: %s", len(s.calls), tallyOf(s.calls)),
 		b.told("log-ins / transactions / commits / refused", "%d / %d / %d / %d", s.logIns, s.opened, s.commits, s.refused),
-		b.told("API server writes", "%d: %s; and %d of leader election", s.work.total(), s.work, s.elections),
+		s.written(b, "API server writes"),
 	}
+}
+
+func (c counted) written(b *bench, what string) row {
+	return b.told(what, "%d: %s; and %d of leader election", c.work.total(), c.work, c.elections)
 }
