@@ -69,7 +69,7 @@ func setupActivitySession(mgr ctrl.Manager, deps deps) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("activitysession").
 		For(&pamv1alpha1.ActivitySession{}, onSpec()).
 		Watches(&pamv1alpha1.NPSConnection{}, dependentsOfConnection(deps.client, list), onReadiness()).
-		Watches(&pamv1alpha1.ActivitySession{}, waitingSessions(deps.client), onLife()).
+		Watches(&pamv1alpha1.ActivitySession{}, waitingSessions(deps.client), onLifeEnd()).
 		Watches(&pamv1alpha1.ActivitySession{}, handler.Funcs{DeleteFunc: r.deleted}).
 		WatchesRawSource(source.Channel(deps.sessions, &handler.EnqueueRequestForObject{})).
 		WatchesMetadata(&corev1.Namespace{}, dependentsIn(deps.client, list), onLabels()).

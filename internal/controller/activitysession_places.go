@@ -86,11 +86,13 @@ func (p *places) isRefused(uid types.UID) bool {
 	return p.none[uid]
 }
 
+// sessionsOf are the sessions of a connection, which are only to be read: with thousands of them, copies for each request
+// would cost more than everything else that is done for it.
 func sessionsOf(
 	ctx context.Context, c client.Reader, conn types.NamespacedName,
 ) ([]pamv1alpha1.ActivitySession, error) {
 	var list pamv1alpha1.ActivitySessionList
-	err := c.List(ctx, &list, client.MatchingFields{indexConnection: conn.String()})
+	err := c.List(ctx, &list, client.MatchingFields{indexConnection: conn.String()}, client.UnsafeDisableDeepCopy)
 	return list.Items, err
 }
 
@@ -112,17 +114,26 @@ func liveSessions(ctx context.Context, c client.Reader, conn types.NamespacedNam
 }
 
 // onLife passes that a session has begun to live at the server, or does so no longer.
-func onLife() builder.WatchesOption {
+func onLife() builder.WatchesOption { return builder.WithPredicates(lifeChanges(true)) }
+
+// onLifeEnd passes that a session lives at the server no longer.
+func onLifeEnd() builder.WatchesOption { return builder.WithPredicates(lifeChanges(false)) }
+
+// lifeChanges passes the ends of sessions, and their beginnings if it is to.
+func lifeChanges(beginnings bool) predicate.Funcs {
 	alive := func(o client.Object) bool {
 		s, ok := o.(*pamv1alpha1.ActivitySession)
 		return ok && lives(s)
 	}
-	return builder.WithPredicates(predicate.Funcs{
-		CreateFunc:  func(event.CreateEvent) bool { return false },
-		UpdateFunc:  func(e event.UpdateEvent) bool { return alive(e.ObjectOld) != alive(e.ObjectNew) },
+	return predicate.Funcs{
+		CreateFunc: func(event.CreateEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, now := alive(e.ObjectOld), alive(e.ObjectNew)
+			return before != now && (before || beginnings)
+		},
 		DeleteFunc:  func(e event.DeleteEvent) bool { return alive(e.Object) },
 		GenericFunc: func(event.GenericEvent) bool { return false },
-	})
+	}
 }
 
 // waitingSessions enqueues the sessions that were not asked for yet, through the connection of one that is over: there
