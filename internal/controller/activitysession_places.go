@@ -86,8 +86,8 @@ func (p *places) isRefused(uid types.UID) bool {
 	return p.none[uid]
 }
 
-// sessionsOf are the sessions of a connection, which are only to be read: with thousands of them, copies for each request
-// would cost more than everything else that is done for it.
+// sessionsOf are the sessions of a connection, which are only to be read: with thousands of them, copies for each
+// request would cost more than everything else that is done for it.
 func sessionsOf(
 	ctx context.Context, c client.Reader, conn types.NamespacedName,
 ) ([]pamv1alpha1.ActivitySession, error) {
