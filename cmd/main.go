@@ -45,10 +45,14 @@ type settings struct {
 	pprofAddress    string
 	leaderElect     bool
 	leaseNamespace  string
+	leaseDuration   time.Duration
+	renewDeadline   time.Duration
+	retryPeriod     time.Duration
 	watchNamespaces string
 	http2           bool
 	concurrency     int
 	deletionWait    time.Duration
+	recoveryWindow  time.Duration
 	showVersion     bool
 	log             zap.Options
 }
@@ -80,6 +84,12 @@ func flags() *settings {
 	flag.BoolVar(&s.leaderElect, "leader-elect", false, "Let one manager of several lead. Needed with more than one.")
 	flag.StringVar(&s.leaseNamespace, "leader-election-namespace", "",
 		"Namespace of the lease; empty means the manager's own.")
+	flag.DurationVar(&s.leaseDuration, "leader-elect-lease-duration", 15*time.Second,
+		"How long the others wait after a leader's last sign of life before one of them leads.")
+	flag.DurationVar(&s.renewDeadline, "leader-elect-renew-deadline", 10*time.Second,
+		"How long a leader tries to renew its lease before it stops. Less than the lease duration.")
+	flag.DurationVar(&s.retryPeriod, "leader-elect-retry-period", 2*time.Second,
+		"How long to wait between two tries to get or renew the lease.")
 	flag.StringVar(&s.watchNamespaces, "watch-namespaces", "",
 		"Namespaces to look at, separated by commas; empty means all. Those of the connections must be among them.")
 	flag.BoolVar(&s.http2, "enable-http2", false, "Serve metrics over HTTP/2, too.")
@@ -87,6 +97,9 @@ func flags() *settings {
 		"How many policy objects of a kind wait for a commit at the same time. At least the largest maxChanges.")
 	flag.DurationVar(&s.deletionWait, "deletion-deadline", time.Hour,
 		"How long an object that is being deleted waits for an appliance that does not answer, before it is let go.")
+	flag.DurationVar(&s.recoveryWindow, "session-recovery-window", time.Minute,
+		"How long the session of a request that got no answer is looked for before the request is sent again. A server "+
+			"that takes longer makes a second session, which is then ended.")
 	flag.BoolVar(&s.showVersion, "version", false, "Print the version and stop.")
 	s.log.StacktraceLevel = zapcore.PanicLevel // an appliance that is down is no fault of the code
 	s.log.BindFlags(flag.CommandLine)
@@ -127,6 +140,7 @@ func run(s *settings) error {
 	ctx := ctrl.SetupSignalHandler()
 	if err := controller.Setup(ctx, mgr, controller.Options{
 		UserAgent: "pam-operator/" + version, DeletionDeadline: s.deletionWait, Concurrency: s.concurrency,
+		Settle: s.recoveryWindow,
 	}); err != nil {
 		return err
 	}
@@ -150,6 +164,9 @@ func options(s *settings, scheme *runtime.Scheme) ctrl.Options {
 		LeaderElectionID:              "pam-operator.io",
 		LeaderElectionNamespace:       s.leaseNamespace,
 		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 &s.leaseDuration,
+		RenewDeadline:                 &s.renewDeadline,
+		RetryPeriod:                   &s.retryPeriod,
 		Cache:                         cacheOptions(s),
 		Client: client.Options{Cache: &client.CacheOptions{
 			// Contents of Secrets are read when they are needed and kept nowhere; see docs/adr.

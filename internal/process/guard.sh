@@ -2,14 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Runs a command until it ends, or until our owner closes the pipe on our standard input, or dies, which closes it. The
-# line "kill" on that pipe kills it at once.
+# line "kill" on that pipe kills it at once; "freeze" and "thaw" stop it for a while, as a machine that hangs does.
 # Arguments: the command and its arguments. The exit status is the command's.
 exec 3<&0
 "$@" </dev/null 3<&- &
 child=$!
 {
   while read -r order <&3; do
-    [[ $order != kill ]] || kill -KILL "$child"
+    case $order in
+      kill) kill -KILL "$child" ;;
+      freeze) kill -STOP "$child" ;;
+      thaw) kill -CONT "$child" ;;
+    esac
   done
   kill -TERM "$child"
   for ((tenth = 0; tenth < 150; tenth++)); do

@@ -28,8 +28,12 @@ const (
 	endedByKill   = 128 + int(syscall.SIGKILL)
 )
 
-// killOrder is what the guard takes for the order to kill.
-const killOrder = "kill\n"
+// The orders that the guard takes.
+const (
+	killOrder   = "kill\n"
+	freezeOrder = "freeze\n"
+	thawOrder   = "thaw\n"
+)
 
 // Process is a child that ends when it is told to, and when this process dies in whatever way.
 type Process struct {
@@ -97,12 +101,26 @@ func (p *Process) Stop() error {
 // Kill ends the process as a crash does, without a chance to take notice, and waits for that. An error means that it
 // had ended before.
 func (p *Process) Kill() error {
-	if _, err := io.WriteString(p.guard, killOrder); err != nil {
-		return fmt.Errorf("kill %s: %w", p.name, err)
+	if err := p.order(killOrder); err != nil {
+		return err
 	}
 	<-p.done
 	if p.stopping.Swap(true) || p.state.ExitCode() != endedByKill {
 		return fmt.Errorf("%s was to be killed, but ended with %s; its log is %s", p.name, p.state, p.LogFile)
+	}
+	return nil
+}
+
+// Freeze orders that the process is stopped where it is, without a chance to take notice, until Thaw. It does not wait
+// for that.
+func (p *Process) Freeze() error { return p.order(freezeOrder) }
+
+// Thaw lets a process go on that was frozen.
+func (p *Process) Thaw() error { return p.order(thawOrder) }
+
+func (p *Process) order(order string) error {
+	if _, err := io.WriteString(p.guard, order); err != nil {
+		return fmt.Errorf("%s %s: %w", strings.TrimSpace(order), p.name, err)
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -31,8 +32,9 @@ type cluster struct {
 	client    client.Client // of an administrator
 	plane     *controlplane.ControlPlane
 	installed installation.Installation
-	// managerKubeconfig is the file with the manager's identity.
+	// managerKubeconfig is the file with the manager's identity, managerConfig the same for a client.
 	managerKubeconfig string
+	managerConfig     *rest.Config
 	dir               string
 	namespaces        atomic.Int64
 }
@@ -108,10 +110,11 @@ func (c *cluster) installRights(ctx context.Context) error {
 		return err
 	}
 	user, groups := c.installed.User()
-	_, kubeconfig, err := c.plane.AddUser(user, groups...)
+	config, kubeconfig, err := c.plane.AddUser(user, groups...)
 	if err != nil {
 		return err
 	}
+	c.managerConfig = config
 	c.managerKubeconfig = filepath.Join(c.dir, "manager.kubeconfig")
 	return os.WriteFile(c.managerKubeconfig, kubeconfig, 0o600)
 }

@@ -39,6 +39,9 @@ type manager struct {
 	cluster   *cluster
 	namespace string
 	dir       string
+	// kubeconfig and arguments may be changed before a start; the arguments are further ones.
+	kubeconfig string
+	arguments  []string
 
 	mu    sync.Mutex
 	lives []*process.Process
@@ -49,7 +52,7 @@ type manager struct {
 // one lose it. But for that and for the debug messages it is started as it is installed.
 func newManager(t *testing.T, c *cluster, namespace string) *manager {
 	t.Helper()
-	m := &manager{cluster: c, namespace: namespace, dir: t.TempDir()}
+	m := &manager{cluster: c, namespace: namespace, dir: t.TempDir(), kubeconfig: c.managerKubeconfig}
 	t.Cleanup(func() {
 		for _, life := range m.lives {
 			_ = life.Stop() // of those that ended already; the last one is stopped by the scenario, or has failed it
@@ -64,8 +67,9 @@ func newManager(t *testing.T, c *cluster, namespace string) *manager {
 // start starts the manager.
 func (m *manager) start(t *testing.T) {
 	t.Helper()
-	command := append([]string{binary(t, "manager")}, m.cluster.installed.Arguments(m.cluster.managerKubeconfig)...)
+	command := append([]string{binary(t, "manager")}, m.cluster.installed.Arguments(m.kubeconfig)...)
 	command = append(command, "--leader-elect=false", "--watch-namespaces="+m.namespace, "--zap-log-level=debug")
+	command = append(command, m.arguments...)
 	logFile := filepath.Join(m.dir, fmt.Sprintf("manager-%d.log", len(m.lives)+1))
 	life, err := process.Start(t.Context(), logFile, nil, command...)
 	if err != nil {
