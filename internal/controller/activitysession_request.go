@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,13 +16,14 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/nps"
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
 // This file asks for a session exactly once. NPS has no idempotency key, so the order of steps is what guarantees it:
 //
 //  1. one metadata patch, under an optimistic lock, writes the request id (and the finalizer);
-//  2. the request is sent, with the request id at the end of its note;
+//  2. the request is sent, soon or not at all, with the request id at the end of its note;
 //  3. the status gets the session's id.
 //
 // Whoever finds the request id but no session id searches for it before sending anything.
@@ -163,8 +165,10 @@ func (r *activitySessionReconciler) send(
 	r.unanswered.forget(s.UID)
 	r.claims.send(s)
 	defer r.claims.sent(s.UID)
-	session, err := server.Create(ctx, createRequest(s, r.now(), server.NoteLimit()))
+	session, err := server.Create(r.inTime(ctx, s), createRequest(s, r.now(), server.NoteLimit()))
 	switch {
+	case errors.Is(err, nps.ErrTooLate): // another manager may have taken over meanwhile
+		return outcome{}, errStale
 	case refused(err):
 		return r.refuse(s, err), nil
 	case err != nil && !rest.IsOutcomeUnknown(err):
@@ -181,6 +185,13 @@ func (r *activitySessionReconciler) send(
 	}
 	r.observe(ctx, server, s, session)
 	return outcome{}, nil
+}
+
+// inTime keeps a request from being sent long after it was marked: by a manager that stood still, say, while another one
+// took over, or behind a sign-in that somebody had to confirm. Whoever finds the mark counts from it when nothing more
+// can come of the request, so most of that time is left to the server.
+func (r *activitySessionReconciler) inTime(ctx context.Context, s *pamv1alpha1.ActivitySession) context.Context {
+	return nps.LeaveBefore(ctx, r.sentAt(s).Add(r.Settle/4))
 }
 
 // refused says that the server looked at the request and created nothing (nps contract 4.2).

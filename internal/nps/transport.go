@@ -146,6 +146,12 @@ type timeoutTransport struct {
 }
 
 func (t timeoutTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if tooLate(req.Context()) {
+		closeBody(req)
+		return nil, &rest.Error{
+			Method: req.Method, Path: req.URL.Path, Message: "not sent: " + ErrTooLate.Error(), Err: ErrTooLate,
+		}
+	}
 	ctx, cancel := context.WithTimeoutCause(req.Context(), t.timeout, fmt.Errorf("no answer within %s", t.timeout))
 	resp, err := t.next.RoundTrip(req.WithContext(ctx))
 	if err != nil {

@@ -30,7 +30,7 @@ const (
 )
 
 // sessionBed is a namespace in which sessions are asked for, one after the other, and a manager that looks at it alone,
-// through a tap.
+// through a tap. It is not started yet.
 type sessionBed struct {
 	cluster   *cluster
 	namespace string
@@ -45,7 +45,7 @@ type sessionBed struct {
 	current atomic.Value
 }
 
-func newSessionBed(t *testing.T, c *cluster, arguments ...string) *sessionBed {
+func newSessionBed(t *testing.T, c *cluster) *sessionBed {
 	t.Helper()
 	server, err := apiServer(c.managerConfig)
 	if err != nil {
@@ -63,7 +63,7 @@ func newSessionBed(t *testing.T, c *cluster, arguments ...string) *sessionBed {
 	}}
 	kubeconfig := serveAPI(t, b.api)
 	b.manager = newManager(t, c, b.namespace)
-	b.manager.kubeconfig, b.manager.arguments = kubeconfig, arguments
+	b.manager.kubeconfig = kubeconfig
 	in := builder.InNamespace(b.namespace)
 	c.apply(t, builder.Namespace(b.namespace),
 		builder.Secret(builder.NPSCredentials, map[string]string{
@@ -74,7 +74,6 @@ func newSessionBed(t *testing.T, c *cluster, arguments ...string) *sessionBed {
 			ObjectMeta: metav1.ObjectMeta{Namespace: b.namespace, Name: "ca"},
 			Data:       map[string]string{"ca.crt": string(ca.CertificatePEM())},
 		})
-	b.manager.start(t)
 	return b
 }
 
@@ -207,14 +206,24 @@ func (s *sessionTrial) active() *pamv1alpha1.ActivitySession {
 	return session
 }
 
+// delete asks for the deletion of the object.
+func (s *sessionTrial) delete() {
+	s.Helper()
+	if err := s.bed.cluster.client.Delete(s.Context(), s.object()); err != nil {
+		s.Error(err)
+	}
+}
+
 // remove deletes the object and waits until it is gone. Then nothing may be left of it.
 func (s *sessionTrial) remove() {
 	s.Helper()
-	session := s.object()
-	if err := s.bed.cluster.client.Delete(s.Context(), session); err != nil {
-		s.Fatal(err)
-	}
-	s.eventually(func(g Gomega) { s.gone(g, session) })
+	s.delete()
+	s.eventually(func(g Gomega) { s.gone(g, s.object()) })
+	s.expectNothingLives()
+}
+
+func (s *sessionTrial) expectNothingLives() {
+	s.Helper()
 	if live := s.live(); len(live) != 0 {
 		s.Errorf("the object is gone, and at the server lives %v", live)
 	}

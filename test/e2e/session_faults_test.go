@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	. "github.com/onsi/gomega"
+
 	"github.com/pam-operator/pam-operator/internal/simulator/fault"
 	simnps "github.com/pam-operator/pam-operator/internal/simulator/nps"
 )
@@ -24,16 +26,24 @@ const (
 	shortWindow = "--session-recovery-window=2s"
 )
 
-// way is what becomes of a request: whether the server acted on it, and what keeps the manager from its answer.
+// way is what becomes of a request: whether the server acted on it, what keeps the manager from its answer, and whether
+// the object is deleted meanwhile.
 type way struct {
-	name        string
-	after, kill bool
+	name                 string
+	after, kill, deleted bool
 }
 
-var ways = []way{
-	{name: "kill_before", kill: true}, {name: "kill_after", after: true, kill: true},
-	{name: "cut_before"}, {name: "cut_after", after: true},
-}
+var (
+	ways = []way{
+		{name: "kill_before", kill: true}, {name: "kill_after", after: true, kill: true},
+		{name: "cut_before"}, {name: "cut_after", after: true},
+	}
+	waysOfDeletion = []way{
+		{name: "kill_before_and_delete", kill: true, deleted: true},
+		{name: "kill_after_and_delete", after: true, kill: true, deleted: true},
+		{name: "cut_after_and_delete", after: true, deleted: true},
+	}
+)
 
 // course is how a session may come about. Its requests are struck one after the other.
 type course struct {
@@ -74,15 +84,14 @@ func TestOneSessionWhateverFails(t *testing.T) {
 	c := theCluster(t)
 	beds := make([]*sessionBed, 0, sessionBeds)
 	for range sessionBeds {
-		beds = append(beds, newSessionBed(t, c, shortWindow))
+		bed := newSessionBed(t, c)
+		bed.manager.arguments = []string{shortWindow}
+		bed.manager.start(t)
+		beds = append(beds, bed)
 	}
 	var points []point
 	for _, course := range courses {
-		for _, moment := range beds[0].record(t, course) {
-			for _, way := range ways {
-				points = append(points, point{course, moment, way})
-			}
-		}
+		points = append(points, beds[0].points(t, course)...)
 	}
 	report := newFaultReport()
 	todo := make(chan point, len(points))
@@ -102,35 +111,64 @@ func TestOneSessionWhateverFails(t *testing.T) {
 	report.tell(t, points)
 }
 
-// record follows a course that nothing disturbs, and returns its requests in their order.
-func (b *sessionBed) record(t *testing.T, c course) []moment {
+// points are the points of a course. Those of deletion are where a session is asked for, and until it can be used.
+func (b *sessionBed) points(t *testing.T, c course) []point {
+	t.Helper()
+	r := b.record(t, c)
+	from, to := 0, len(r.requests)
+	if c.from != (moment{}) {
+		from, to = slices.Index(r.requests, c.from)+1, r.removed
+	}
+	var points []point
+	for i, m := range r.requests[from:to] {
+		all := slices.Clone(ways)
+		if at := from + i; at >= r.asked && at < r.removed {
+			all = append(all, waysOfDeletion...)
+		}
+		for _, way := range all {
+			points = append(points, point{c, m, way})
+		}
+	}
+	return points
+}
+
+// recorded are the requests of a course in their order, and how many there were when the object was made and deleted.
+type recorded struct {
+	requests       []moment
+	asked, removed int
+}
+
+// record follows a course that nothing disturbs.
+func (b *sessionBed) record(t *testing.T, c course) recorded {
 	t.Helper()
 	s := b.newTrial(t, c)
 	var (
-		mu      sync.Mutex
-		order   []moment
-		removed int
+		mu sync.Mutex
+		r  recorded
 	)
 	counted := func(m moment) {
 		mu.Lock()
 		defer mu.Unlock()
-		order = append(order, m)
+		r.requests = append(r.requests, m)
+	}
+	note := func(count *int) {
+		mu.Lock()
+		defer mu.Unlock()
+		*count = len(r.requests)
 	}
 	s.nps.reset(nil, counted)
 	b.api.reset(nil, counted)
 	s.connect()
+	note(&r.asked)
 	s.ask()
 	s.active()
-	mu.Lock()
-	removed = len(order)
-	mu.Unlock()
+	note(&r.removed)
 	s.remove()
 	s.nps.disarm()
 	b.api.disarm()
-	if from := slices.Index(order, c.from); from >= 0 {
-		return order[from+1 : removed]
-	}
-	return order
+	mu.Lock()
+	defer mu.Unlock()
+	return r
 }
 
 // trialResult is what came of a point.
@@ -148,13 +186,21 @@ func (b *sessionBed) try(t *testing.T, p point) trialResult {
 		if p.way.kill {
 			b.kill(t)
 		}
+		if p.way.deleted {
+			s.delete()
+		}
 		return false
 	})
 	s.connect()
 	s.ask()
-	s.active()
-	s.remove()
-	if all := s.server.Sessions(); len(all) != 1 {
+	if p.way.deleted {
+		s.eventually(func(g Gomega) { s.gone(g, s.object()) })
+		s.expectNothingLives()
+	} else {
+		s.active()
+		s.remove()
+	}
+	if all := s.server.Sessions(); len(all) > 1 || len(all) == 0 && !p.way.deleted {
 		t.Errorf("the server made %d sessions for one object: %+v", len(all), all)
 	}
 	calls, writes := s.nps.disarm(), b.api.disarm()

@@ -48,7 +48,7 @@ type strike struct {
 	after bool
 	// act is called when the request is there, or was acted on. It says whether the answer is given all the same.
 	act func() (answer bool)
-	// over is closed after act.
+	// over is closed when act has returned, and the server has acted if it is to.
 	over chan struct{}
 }
 
@@ -97,12 +97,12 @@ func (t *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		serve()
 	}
 	given := s.act()
+	if given && !s.after {
+		serve()
+	}
 	close(s.over)
 	if !given {
 		panic(http.ErrAbortHandler)
-	}
-	if !s.after {
-		serve()
 	}
 	maps.Copy(w.Header(), answer.Header())
 	w.WriteHeader(answer.Code)

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// stalls are the places where a leader stops, and what was known to whom: a request that is held before it is acted on
+// is under way when the leader stops, and arrives when the next one has done its work.
+var stalls = []struct {
+	name string
+	at   moment
+	// after says that the request was acted on, and that its answer comes late.
+	after bool
+	// sessions is how many the server may make in the end. More than one never live when all is over.
+	sessions int
+}{
+	{"marked and not asked", moment{"API PATCH activitysessions", 1}, true, 1},
+	{"asked, and the request is under way", createCall, false, 2},
+	{"asked and not written down", createCall, true, 1},
+	{"asked, and the status is under way", moment{"API PATCH activitysessions.status", 1}, false, 1},
+	{"the Secret is under way", moment{"API POST secrets", 1}, false, 1},
+}
+
+// TestOneSessionWhenALeaderWakesUp freezes the leading manager while it asks for a session. Another one takes over and
+// finishes; then the first wakes up in the middle of what it was doing.
+func TestOneSessionWhenALeaderWakesUp(t *testing.T) {
+	c := theCluster(t)
+	var running sync.WaitGroup
+	for _, stall := range stalls {
+		running.Go(func() {
+			t.Run(stall.name, func(t *testing.T) {
+				l := newLeadership(t, c)
+				frozen, thawed := l.stallAt(stall.at, stall.after)
+				l.ask()
+				l.takeOver(frozen)
+				l.active()
+				l.wake(thawed)
+				l.active()
+				if all := l.server.Sessions(); len(all) > stall.sessions {
+					t.Errorf("the server made %d sessions, want %d at most: %+v", len(all), stall.sessions, all)
+				}
+				l.remove()
+				l.second.stop(t)
+			})
+		})
+	}
+	running.Wait()
+}
+
+// leadership is a trial with two managers, the first of which leads.
+type leadership struct {
+	*sessionTrial
+
+	first, second *manager
+}
+
+func newLeadership(t *testing.T, c *cluster) *leadership {
+	t.Helper()
+	bed := newSessionBed(t, c)
+	allowLeases(t, c, bed.namespace)
+	bed.manager.arguments = []string{
+		"--leader-elect", "--leader-election-namespace=" + bed.namespace, "--session-recovery-window=8s",
+		// A machine that is busy is not to make a manager lose its lease.
+		"--leader-elect-lease-duration=10s", "--leader-elect-renew-deadline=8s", "--leader-elect-retry-period=1s",
+	}
+	l := &leadership{first: bed.manager, second: newManager(t, c, bed.namespace)}
+	l.second.arguments = bed.manager.arguments
+	l.first.start(t)
+	l.sessionTrial = bed.newTrial(t, courses[0])
+	l.connect()
+	l.second.start(t)
+	return l
+}
+
+// allowLeases lets the manager lead by a lease in this namespace: the leases of trials must not be the same.
+func allowLeases(t *testing.T, c *cluster, namespace string) {
+	t.Helper()
+	user, _ := c.installed.User()
+	meta := metav1.ObjectMeta{Namespace: namespace, Name: "leases"}
+	c.apply(t,
+		&rbacv1.Role{
+			TypeMeta: metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: "Role"}, ObjectMeta: meta,
+			Rules: []rbacv1.PolicyRule{{
+				APIGroups: []string{"coordination.k8s.io", ""}, Resources: []string{"leases", "events"}, Verbs: []string{"*"},
+			}},
+		},
+		&rbacv1.RoleBinding{
+			TypeMeta: metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: "RoleBinding"}, ObjectMeta: meta,
+			Subjects: []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: user}},
+			RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name},
+		})
+}
+
+// stallAt freezes the first manager at a request, and holds this or its answer until it is thawed.
+func (l *leadership) stallAt(at moment, after bool) (frozen <-chan struct{}, thawed chan<- struct{}) {
+	stopped, again := make(chan struct{}), make(chan struct{})
+	l.arm(at, after, func() bool {
+		if err := l.first.running().Freeze(); err != nil {
+			l.Error(err)
+		}
+		close(stopped)
+		select {
+		case <-again:
+		case <-l.Context().Done(): // the trial has failed
+		}
+		return true
+	})
+	return stopped, again
+}
+
+// takeOver waits until the first manager is frozen, and leaves the work to the second.
+func (l *leadership) takeOver(frozen <-chan struct{}) {
+	l.Helper()
+	select {
+	case <-frozen:
+	case <-time.After(within):
+		l.Fatal("the moment for the leader's stall did not come")
+	}
+	l.bed.manager = l.second
+}
+
+// wake lets the first manager go on, until it notices that it does not lead any more.
+func (l *leadership) wake(thawed chan<- struct{}) {
+	l.Helper()
+	first := l.first.running()
+	if err := first.Thaw(); err != nil {
+		l.Fatal(err)
+	}
+	close(thawed)
+	<-l.strike.over
+	NewWithT(l.T).Eventually(first.Done()).WithTimeout(within).Should(BeClosed())
+	if why := first.Failure(); !strings.Contains(why.Error(), "leader election lost") {
+		l.Errorf("the first manager ended for another reason: %v", why)
+	}
+}
