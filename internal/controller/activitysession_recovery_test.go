@@ -72,6 +72,21 @@ var _ = Describe("An ActivitySession whose request got no answer", func() {
 		Expect(s.nps.Stats().Creates).To(Equal(1))
 	})
 
+	It("is marked anew when a sign-in has kept it from being sent at once", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		s.nps.RevokeTokens()
+		s.fault(fault.Rule{Name: "slow", Method: "POST", Path: "/signin", Delay: fault.Duration(400 * time.Millisecond)})
+		session := s.activeSession(ctx, "session")
+		Expect(s.nps.Stats().Creates).To(Equal(1))
+		marked, err := time.Parse(time.RFC3339Nano, session.Annotations[pamv1alpha1.AnnotationRequestedAt])
+		Expect(err).NotTo(HaveOccurred())
+		for _, call := range s.nps.Faults().Calls() {
+			if call.Method == "POST" && call.Status == 201 {
+				Expect(call.Time.Sub(marked)).To(BeNumerically("~", 0, 400*time.Millisecond), "it was sent right away")
+			}
+		}
+	})
+
 	It("loses a copy that shows up while it is active", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
 		session := s.activeSession(ctx, "session")

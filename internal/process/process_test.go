@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func start(t *testing.T, script string) *Process {
@@ -96,4 +97,38 @@ func TestKillOfWhatHasEndedFails(t *testing.T) {
 	if err := p.Kill(); err == nil {
 		t.Error("no error")
 	}
+}
+
+func TestFreezeStopsAProcessUntilThaw(t *testing.T) {
+	output, stdout := io.Pipe()
+	p, err := Start(t.Context(), filepath.Join(t.TempDir(), "log"), stdout, "bash", "-c", "while :; do echo alive; done")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Stop() })
+	lines := make(chan string, 1<<20)
+	go func() {
+		scanner := bufio.NewScanner(output)
+		for scanner.Scan() {
+			select {
+			case lines <- scanner.Text():
+			default: // enough
+			}
+		}
+	}()
+	<-lines
+	if err := p.Freeze(); err != nil {
+		t.Fatal(err)
+	}
+	for quiet := false; !quiet; {
+		select {
+		case <-lines:
+		case <-time.After(200 * time.Millisecond):
+			quiet = true
+		}
+	}
+	if err := p.Thaw(); err != nil {
+		t.Fatal(err)
+	}
+	<-lines
 }

@@ -81,6 +81,7 @@ func (p point) String() string {
 // Which requests these are is recorded first. Whatever happens, there is exactly one session, with its Secret, and
 // after the deletion none. A point can be tried alone: -run 'TestOneSessionWhateverFails/answered/POST/cut_after'.
 func TestOneSessionWhateverFails(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	c := theCluster(t)
 	beds := make([]*sessionBed, 0, sessionBeds)
 	for range sessionBeds {

@@ -33,6 +33,7 @@ var stalls = []struct {
 // TestOneSessionWhenALeaderWakesUp freezes the leading manager while it asks for a session. Another one takes over and
 // finishes; then the first wakes up in the middle of what it was doing.
 func TestOneSessionWhenALeaderWakesUp(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	c := theCluster(t)
 	var running sync.WaitGroup
 	for _, stall := range stalls {
