@@ -76,7 +76,8 @@ func steps() []step {
 		{"starting the manager", (*demo).startManager},
 		{"applying the samples, server-side", (*demo).applySamples},
 		{"waiting until everything is ready", (*demo).awaitReady},
-		{"everything is ready", (*demo).showResult},
+		{"everything is ready; there are no nodes, so the demo plays the kubelet for the Job", (*demo).playKubelet},
+		{"the Job is over, and so is its session", (*demo).showResult},
 		{"", (*demo).stay},
 	}
 }

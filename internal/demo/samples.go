@@ -3,6 +3,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -68,6 +69,31 @@ func (s samples) ours() []identity {
 		}
 	}
 	return out
+}
+
+// ofKind are the samples of a kind.
+func (s samples) ofKind(kind string) []identity {
+	var out []identity
+	for _, o := range s {
+		if o.GetKind() == kind {
+			out = append(out, identify(o))
+		}
+	}
+	return out
+}
+
+// boundTo are the sessions that end with a workload, and their connection Secrets.
+func (s samples) boundTo(workload identity) (sessions, secrets []identity) {
+	for _, o := range s {
+		to, _, _ := unstructured.NestedStringMap(o.Object, "spec", "boundTo")
+		if to["kind"] != workload.kind || to["name"] != workload.name || o.GetNamespace() != workload.namespace {
+			continue
+		}
+		sessions = append(sessions, identify(o))
+		name, _, _ := unstructured.NestedString(o.Object, "spec", "connectionSecret", "name")
+		secrets = append(secrets, identity{"Secret", o.GetNamespace(), cmp.Or(name, o.GetName())})
+	}
+	return sessions, secrets
 }
 
 // find returns the sample of a kind and name, or nil.

@@ -45,7 +45,10 @@ func TestDemoMakesEverySampleReady(t *testing.T) {
 	if err := demo.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
-	for _, want := range []string{"rdp_demo", "rdp-finance", "rdp-auditors", "alice", "ssh-url", "Synced", "Active"} {
+	for _, want := range []string{
+		"rdp_demo", "rdp-finance", "rdp-auditors", "alice", "ssh-url", "Synced", "Active",
+		"Job payments/nightly-vacuum is Complete", "Secret payments/nightly-vacuum-session is gone",
+	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the demo does not show %q:\n%s", want, out.String())
 		}
