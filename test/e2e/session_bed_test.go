@@ -258,6 +258,7 @@ func (s *sessionTrial) keepRunning() {
 
 // kill kills the manager and returns when it is gone.
 func (b *sessionBed) kill(t *testing.T) {
+	t.Helper()
 	b.killing.Lock()
 	defer b.killing.Unlock()
 	b.killed = true

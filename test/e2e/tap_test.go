@@ -92,6 +92,7 @@ func (t *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer := httptest.NewRecorder()
+	//nolint:contextcheck // what the server has begun goes on when its client is gone
 	serve := func() { t.server.ServeHTTP(answer, r.WithContext(context.WithoutCancel(r.Context()))) }
 	if s.after {
 		serve()
