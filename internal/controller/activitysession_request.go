@@ -188,8 +188,8 @@ func (r *activitySessionReconciler) send(
 }
 
 // inTime keeps a request from being sent long after it was marked: by a manager that stood still, say, while another
-// one took over, or behind a sign-in that somebody had to confirm. Whoever finds the mark counts from it when nothing more
-// can come of the request, so most of that time is left to the server.
+// one took over, or behind a sign-in that somebody had to confirm. Whoever finds the mark counts from it when nothing
+// more can come of the request, so most of that time is left to the server.
 func (r *activitySessionReconciler) inTime(ctx context.Context, s *pamv1alpha1.ActivitySession) context.Context {
 	return nps.LeaveBefore(ctx, r.sentAt(s).Add(r.Settle/4))
 }
