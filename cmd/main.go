@@ -96,7 +96,7 @@ func flags() *settings {
 		"Namespaces to look at, separated by commas; empty means all. Those of the connections must be among them.")
 	flag.BoolVar(&s.http2, "enable-http2", false, "Serve metrics over HTTP/2, too.")
 	flag.IntVar(&s.concurrency, "policy-concurrency", 1000,
-		"How many policy objects of a kind wait for a commit at the same time. At least the largest maxChanges.")
+		"How many RDP connection policies wait for a commit at the same time. At least the largest maxChanges.")
 	flag.DurationVar(&s.deletionWait, "deletion-deadline", time.Hour,
 		"How long an object that is being deleted waits for an appliance that does not answer, before it is let go.")
 	flag.DurationVar(&s.recoveryWindow, "session-recovery-window", time.Minute,

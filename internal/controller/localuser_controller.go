@@ -32,6 +32,7 @@ func setupLocalUser(mgr ctrl.Manager, deps deps) error {
 	r := &policyReconciler[*pamv1alpha1.LocalUser]{
 		deps: deps, collection: sps.Users, verbs: userVerbs{newPasswords(deps)},
 		siblings: siblings[*pamv1alpha1.LocalUser]{client: deps.client, list: listUsers},
+		workers:  accountWorkers,
 	}
 	b := r.builder(mgr, "localuser", &pamv1alpha1.LocalUser{}, &pamv1alpha1.LocalUserList{}).
 		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.client, &pamv1alpha1.LocalUserList{}, indexSecrets))

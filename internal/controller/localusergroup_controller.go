@@ -26,6 +26,7 @@ func setupLocalUserGroup(mgr ctrl.Manager, deps deps) error {
 	r := &policyReconciler[*pamv1alpha1.LocalUserGroup]{
 		deps: deps, collection: sps.Groups, verbs: groupVerbs{client: deps.client},
 		siblings: siblings[*pamv1alpha1.LocalUserGroup]{client: deps.client, list: listGroups},
+		workers:  accountWorkers,
 	}
 	b := r.builder(mgr, "localusergroup", &pamv1alpha1.LocalUserGroup{}, &pamv1alpha1.LocalUserGroupList{}).
 		Watches(&pamv1alpha1.LocalUser{}, dependentsOn(deps.client, &pamv1alpha1.LocalUserGroupList{}, indexUserRefs),

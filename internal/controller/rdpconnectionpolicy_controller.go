@@ -26,6 +26,7 @@ func setupRDPConnectionPolicy(mgr ctrl.Manager, deps deps) error {
 	r := &policyReconciler[*pamv1alpha1.RDPConnectionPolicy]{
 		deps: deps, collection: sps.RDPConnections, verbs: rdpVerbs{client: deps.client},
 		siblings: siblings[*pamv1alpha1.RDPConnectionPolicy]{client: deps.client, list: listRDPPolicies},
+		workers:  policyWorkers,
 	}
 	list := &pamv1alpha1.RDPConnectionPolicyList{}
 	b := r.builder(mgr, "rdpconnectionpolicy", &pamv1alpha1.RDPConnectionPolicy{}, list).

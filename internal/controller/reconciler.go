@@ -10,6 +10,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"math"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -69,7 +70,16 @@ type policyReconciler[T policyObject] struct {
 	verbs      verbs[T]
 	collection sps.Collection
 	siblings   siblings[T]
+	// workers bounds how many objects of the kind are worked on at the same time, below Concurrency: each worker costs
+	// memory also while it has nothing to do.
+	workers int
 }
+
+// Users and groups do not come by the thousand, as policies may.
+const (
+	policyWorkers  = math.MaxInt
+	accountWorkers = 200
+)
 
 // Reconcile makes one pass and writes down what it came to.
 func (r *policyReconciler[T]) Reconcile(ctx context.Context, obj T) (ctrl.Result, error) {

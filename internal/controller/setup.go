@@ -22,7 +22,7 @@ type Options struct {
 	// DeletionDeadline is how long an object that is being deleted waits for an appliance that does not answer, before it
 	// is let go and reported as left over.
 	DeletionDeadline time.Duration
-	// Concurrency is how many policy objects of a kind are worked on at the same time. It should not be less than the
+	// Concurrency is how many RDP connection policies are worked on at the same time. It should not be less than the
 	// largest batch, because each waits in it.
 	Concurrency int
 	// LockedRetry is how long an object waits before it asks again for a configuration that somebody else holds; 0 means

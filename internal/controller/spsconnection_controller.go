@@ -9,7 +9,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/source"
@@ -53,7 +52,6 @@ func (r spsConnections) probe(ctx context.Context, conn *pamv1alpha1.SPSConnecti
 	if err != nil {
 		return outcome{}, err
 	}
-	conn.Status.Dependents = new(r.countDependents(ctx, conn))
 	waited := conn.Status.Lock != nil
 	lockShown := r.showActivity(conn, appliance.Activity())
 	if waited && conn.Status.Lock == nil { // the lock is gone: whoever waits for it need not wait for its next try
@@ -77,20 +75,6 @@ func (r spsConnections) probe(ctx context.Context, conn *pamv1alpha1.SPSConnecti
 	}
 	out.after = soonest(out.after, lockShown)
 	return out, nil
-}
-
-// countDependents counts the objects that refer to the connection.
-func (r spsConnections) countDependents(ctx context.Context, conn *pamv1alpha1.SPSConnection) int32 {
-	total := 0
-	for _, list := range []client.ObjectList{
-		&pamv1alpha1.RDPConnectionPolicyList{}, &pamv1alpha1.LocalUserList{}, &pamv1alpha1.LocalUserGroupList{},
-		&pamv1alpha1.SessionTerminationList{},
-	} {
-		total += len(requests(ctx, r.client, list, client.MatchingFields{
-			indexConnection: client.ObjectKeyFromObject(conn).String(),
-		}))
-	}
-	return int32(total)
 }
 
 // lockMemory is after how many retries that did not come a lock is no longer shown: whoever wanted the configuration

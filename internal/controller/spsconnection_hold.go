@@ -26,10 +26,11 @@ import (
 // namespace that is deleted with everything in it still gets its objects off the appliance. It is kept for no longer
 // than the deletion deadline. Nothing holds a connection that nobody needs: it can be deleted without a manager.
 func (r spsConnections) hold(ctx context.Context, conn *pamv1alpha1.SPSConnection) (kept keeping, err error) {
-	needing, err := r.needing(ctx, conn)
+	total, needing, err := r.dependents(ctx, conn)
 	if err != nil {
 		return kept, err
 	}
+	conn.Status.Dependents = &total
 	deleting, holds := !conn.DeletionTimestamp.IsZero(), holdsFinalizer(conn)
 	if deleting {
 		kept.remaining = r.DeletionDeadline - deletingFor(conn)
@@ -78,22 +79,24 @@ func (k keeping) apply(out outcome) outcome {
 	return out
 }
 
-// needing are the objects whose deletion needs the connection.
-func (r spsConnections) needing(ctx context.Context, conn *pamv1alpha1.SPSConnection) ([]policyObject, error) {
-	var out []policyObject
-	for _, list := range policyLists() {
+// dependents counts the objects that refer to the connection, and returns those whose deletion needs it.
+func (r spsConnections) dependents(
+	ctx context.Context, conn *pamv1alpha1.SPSConnection,
+) (total int32, needing []policyObject, err error) {
+	for _, list := range append(policyLists(), &pamv1alpha1.SessionTerminationList{}) {
 		through := client.MatchingFields{indexConnection: client.ObjectKeyFromObject(conn).String()}
 		if err := r.client.List(ctx, list, through, client.UnsafeDisableDeepCopy); err != nil { // they are only read
-			return nil, err
+			return 0, nil, err
 		}
 		_ = meta.EachListItem(list, func(o runtime.Object) error {
+			total++
 			if p, ok := o.(policyObject); ok && holdsFinalizer(p) && !p.Steward().Orphans() && !p.Steward().Observes() {
-				out = append(out, p)
+				needing = append(needing, p)
 			}
 			return nil
 		})
 	}
-	return out, nil
+	return total, needing, nil
 }
 
 func policyLists() []client.ObjectList {

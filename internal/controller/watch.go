@@ -189,7 +189,7 @@ func (r *policyReconciler[T]) builder(
 		Watches(obj, namesakes(r.client, list), onDeletion()).
 		WatchesMetadata(&corev1.Namespace{}, dependentsIn(r.client, list), onLabels()).
 		WatchesRawSource(source.Channel(r.moved.subscribe(), dependents)).
-		WithOptions(options(r.Concurrency))
+		WithOptions(options(min(r.Concurrency, r.workers)))
 }
 
 func (r *policyReconciler[T]) reconciler() reconcile.Reconciler {
