@@ -21,6 +21,19 @@ COPY internal/ internal/
 RUN CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} \
     go build -buildvcs=false -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /manager ./cmd
 
+# What make test-cluster runs: the same manager, with the simulated appliances and a program that uses a session. It is
+# built for --target test only.
+FROM build AS test-build
+COPY test/cluster/consumer/ test/cluster/consumer/
+RUN CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} \
+    go build -buildvcs=false -trimpath -ldflags "-s -w" -o / ./cmd/pam-simulator ./test/cluster/consumer
+
+FROM ${BASE_IMAGE} AS test
+COPY --from=test-build /manager /pam-simulator /consumer /
+USER 65532:65532
+ENTRYPOINT ["/manager"]
+
+# The image, which has the manager and nothing else.
 FROM ${BASE_IMAGE}
 LABEL org.opencontainers.image.title="pam-operator" \
       org.opencontainers.image.licenses="Apache-2.0"

@@ -43,7 +43,7 @@ help: ## Show this list.
 	@while IFS= read -r line; do \
 		if [[ $$line =~ ^'##@ '(.*) ]]; then printf '\n%s\n' "$${BASH_REMATCH[1]}"; \
 		elif [[ $$line =~ ^([a-z0-9-]+):.*'## '(.*) ]]; then \
-			printf '  %-16s %s\n' "$${BASH_REMATCH[1]}" "$${BASH_REMATCH[2]}"; fi; \
+			printf '  %-18s %s\n' "$${BASH_REMATCH[1]}" "$${BASH_REMATCH[2]}"; fi; \
 	done <Makefile
 
 ##@ Development
@@ -98,10 +98,9 @@ test-e2e: controlplane build ## Run the built binaries on the test control plane
 	go test $(RACE) -timeout 30m $(TESTFLAGS) ./test/e2e/...
 
 .PHONY: test-cluster
-test-cluster: ## Run the tests that need pods, on the cluster of KUBECONFIG with the image IMG.
-	@if [[ ! -d test/cluster ]]; then echo 'there is no test/cluster yet'; exit 0; fi; \
-	: "$${KUBECONFIG:?says which cluster to use}"; \
-	IMG='$(IMG)' go test -tags cluster -count=1 -timeout 30m $(TESTFLAGS) ./test/cluster/...
+test-cluster: controlplane ## Run the tests that need nodes on the cluster of KUBECONFIG; IMG is what test-image makes.
+	@: "$${KUBECONFIG:?says which cluster to use}"
+	IMG='$(IMG)' go test -tags cluster -count=1 -v -timeout 30m $(TESTFLAGS) ./test/cluster
 
 .PHONY: bench
 bench: controlplane build ## Measure the budgets against the simulators; BENCH_ARGS="--only idle" picks scenarios.
@@ -133,6 +132,19 @@ demo: controlplane build ## Control plane, simulators, manager and samples in on
 .PHONY: docker-build
 docker-build: ## Build the image IMG.
 	$(CONTAINER_TOOL) build --build-arg VERSION='$(VERSION)' -t '$(IMG)' .
+
+.PHONY: image-rootfs
+image-rootfs: ## Write what is in the image into dist/rootfs, for builders without a container engine.
+	hack/rootfs.sh dist/rootfs '$(VERSION)' manager=./cmd
+
+.PHONY: test-image
+test-image: ## Build the image IMG for test-cluster, which has the simulator and a consumer, too.
+	$(CONTAINER_TOOL) build --target test --build-arg VERSION='$(VERSION)' -t '$(IMG)' .
+
+.PHONY: test-image-rootfs
+test-image-rootfs: ## Write what is in that image into dist/test-rootfs.
+	hack/rootfs.sh dist/test-rootfs '$(VERSION)' manager=./cmd pam-simulator=./cmd/pam-simulator \
+		consumer=./test/cluster/consumer
 
 .PHONY: build-installer
 build-installer: controlplane manifests ## Write all manifests, with the image IMG, into dist/install.yaml.
