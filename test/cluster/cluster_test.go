@@ -3,9 +3,9 @@
 //go:build cluster
 
 // Package cluster is what needs nodes: the operator as it is installed, simulated appliances beside it, and Jobs that
-// use sessions, all in pods, in namespaces that admit restricted pods only. "make test-cluster" runs it on the cluster of
-// KUBECONFIG with the image IMG, in which are manager, pam-simulator and consumer (see the target test of the Dockerfile).
-// It installs and removes the operator, so it refuses a cluster that has one.
+// use sessions, all in pods, in namespaces that admit restricted pods only. "make test-cluster" runs it on the cluster
+// of KUBECONFIG with the image IMG, in which are manager, pam-simulator and consumer (see the target test of the
+// Dockerfile). It installs and removes the operator, so it refuses a cluster that has one.
 package cluster
 
 import (
@@ -121,7 +121,6 @@ func connect() (*cluster, error) {
 
 // run runs kubectl with this standard input, and returns what it prints.
 func (c *cluster) run(ctx context.Context, stdin string, arguments ...string) (string, error) {
-	//nolint:gosec // G204: the kubectl that belongs to the control plane of the tests
 	cmd := exec.CommandContext(ctx, c.kubectl, arguments...)
 	cmd.Stdin = strings.NewReader(stdin)
 	var stderr bytes.Buffer
@@ -179,7 +178,8 @@ func (s *scenario) step(format string, values ...any) time.Duration {
 // eventually waits until check is content, and fails the scenario if that takes too long.
 func (s *scenario) eventually(check func(g Gomega)) {
 	s.Helper()
-	NewWithT(s.T).Eventually(check).WithContext(s.Context()).WithTimeout(within).WithPolling(pollInterval).Should(Succeed())
+	NewWithT(s.T).Eventually(check).WithContext(s.Context()).WithTimeout(within).WithPolling(pollInterval).
+		Should(Succeed())
 }
 
 // must ends the scenario with an error that is none of its states.

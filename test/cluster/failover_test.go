@@ -166,7 +166,8 @@ func (s *scenario) deleteManager(pod string) {
 		ended <- err
 	}()
 	s.Cleanup(func() { s.must(<-ended) })
-	s.must(s.client.Delete(s.Context(), &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: pod}}))
+	leader := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: pod}}
+	s.must(s.client.Delete(s.Context(), leader))
 }
 
 // request sends a request to the controls of the appliances.

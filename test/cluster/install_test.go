@@ -47,7 +47,6 @@ func (c *cluster) install(ctx context.Context) error {
 			operatorNamespace))
 	}
 	manifest := filepath.Join(c.dir, "install.yaml")
-	//nolint:gosec // G204: a script of this repository
 	render := exec.CommandContext(ctx, filepath.Join(root, "hack", "render.sh"), c.kubectl, c.image, manifest)
 	if out, err := render.CombinedOutput(); err != nil {
 		return fmt.Errorf("render config/default: %w: %s", err, out)
@@ -128,7 +127,7 @@ func TestTheInstallationIsRestricted(t *testing.T) {
 	}
 	s.expectRestricted(operatorNamespace)
 	s.expectRestricted(applianceNamespace)
-	s.step("every namespace refuses a pod that is not restricted, and no pod of manager and appliances can write to its root")
+	s.step("every namespace refuses a pod that is not restricted, and no pod of ours can write to its root")
 }
 
 // expectRestricted looks at what admission does not ask for, beside what it does.
