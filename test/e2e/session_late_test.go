@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -135,8 +136,8 @@ func (s *lateTrial) leave(r *http.Request) bool {
 	if err != nil {
 		s.Error(err)
 	}
-	s.first = httptest.NewRequestWithContext(s.Context(), r.Method, r.URL.Path, bytes.NewReader(body))
-	s.first.Header = r.Header.Clone()
+	s.first = r.Clone(context.WithoutCancel(r.Context()))
+	s.first.Body = io.NopCloser(bytes.NewReader(body))
 	return true
 }
 
