@@ -422,3 +422,34 @@ func TestPollerReadsFewOfALongListByTheirIDs(t *testing.T) {
 		}
 	})
 }
+
+// Where the other lists have 12 pages (970 active sessions are 10 of them), so many reads by id are not dearer, and do
+// not wait for each other.
+func TestPollerReadsLongListsForManyMovedSessionsOnly(t *testing.T) {
+	for name, tt := range map[string]struct {
+		moved int
+		want  []string
+	}{
+		"as many as pages": {12, []string{"Pending"}},
+		"more than pages":  {13, []string{"Pending", "ApprovalRequired", "Active", "Cancelling"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBoard(1000, nps.StatusActive)
+			inDesk(t, b, func(d *desk) {
+				t := d.t
+				for i := range 30 {
+					b.set(id(i), nps.StatusPending)
+					d.begin(i, nps.StatusPending, time.Unix(0, 0))
+				}
+				d.after(t, 3*time.Second)
+				d.take()
+				for i := range tt.moved {
+					b.set(id(i), nps.StatusActive)
+				}
+				d.after(t, 2100*time.Millisecond)
+				want(t, "asked", d.take(), tt.want)
+				want(t, "how many were told", len(d.told()), tt.moved)
+			})
+		})
+	}
+}

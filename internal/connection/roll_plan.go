@@ -16,9 +16,6 @@ import (
 const (
 	// maxSingleReads is how many sessions are read by their ids in one round.
 	maxSingleReads = 50
-	// fewLost is how many sessions may have left their list before the other lists are read, too: each costs a read by
-	// its id otherwise.
-	fewLost = 3
 	// refusedRounds is how many of the slower intervals pass before a list that was refused is asked for again.
 	refusedRounds = 20
 	// listFailures is how often a list may fail in a row, at a server that answers, before its sessions are read singly.
@@ -175,7 +172,8 @@ func (r *roll) status(f Followed) nps.Status {
 	return f.Status
 }
 
-// moved says that so many sessions have left their lists that the other lists are the shorter way to them.
+// moved says that so many sessions have left their lists that the other lists are the shorter way to them: each costs a
+// read by its id otherwise, and those are made side by side, while the pages of a list are read one after the other.
 func (r *roll) moved(lost []Followed, p plan) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -185,7 +183,18 @@ func (r *roll) moved(lost []Followed, p plan) bool {
 			n++
 		}
 	}
-	return n > fewLost && !p.full
+	return n > r.unreadPages(p) && !p.full
+}
+
+// unreadPages is how many calls the lists cost that a round has left out.
+func (r *roll) unreadPages(p plan) int {
+	n := 0
+	for _, filter := range pollLists {
+		if !slices.Contains(p.lists, filter) && p.at.After(r.refused[filter]) {
+			n += max(1, r.pages[filter]) // an empty list is a page, too
+		}
+	}
+	return n
 }
 
 // unread are the lists that a round has left out and that may be read.
