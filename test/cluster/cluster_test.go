@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,7 +27,9 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/yaml"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
@@ -36,7 +39,7 @@ import (
 const (
 	// within is how long a state is waited for: a lease, a commit, and a kubelet that has tried some times.
 	within       = 2 * time.Minute
-	pollInterval = 100 * time.Millisecond
+	pollInterval = 20 * time.Millisecond // some of what is waited for is measured
 	root         = "../.."
 )
 
@@ -73,6 +76,7 @@ var shared = sync.OnceValues(func() (*cluster, error) {
 var started *cluster
 
 func TestMain(m *testing.M) {
+	ctrl.SetLogger(zap.New(zap.WriteTo(io.Discard))) // the scenarios say what there is to say
 	code := m.Run()
 	if err := started.remove(code != 0); err != nil {
 		fmt.Fprintln(os.Stderr, "remove what was installed:", err)
