@@ -113,7 +113,6 @@ func newLateTrial(t *testing.T, c *cluster, patient bool, arguments ...string) *
 }
 
 func (s *lateTrial) serve(w http.ResponseWriter, r *http.Request) {
-	//nolint:contextcheck // what the server has begun goes on when its client is gone
 	if npsClass(r) != createCall.class || !s.leave(r) {
 		s.api.ServeHTTP(w, r)
 		return
