@@ -206,10 +206,22 @@ func (s *sessionTrial) active() *pamv1alpha1.ActivitySession {
 	return session
 }
 
-// delete asks for the deletion of the object.
+// goneOrReady waits for the end of an object that a strike deletes, or, where it did not come to the strike, until the
+// session can be used.
+func (s *sessionTrial) goneOrReady() {
+	s.Helper()
+	session := s.object()
+	s.eventually(func(g Gomega) {
+		err := s.bed.cluster.client.Get(s.Context(), client.ObjectKeyFromObject(session), session)
+		g.Expect(client.IgnoreNotFound(err)).To(Succeed())
+		g.Expect(err != nil || readyReason(session.Status.Conditions) == "True Active").To(BeTrue())
+	})
+}
+
+// delete asks for the deletion of the object, unless it is gone already.
 func (s *sessionTrial) delete() {
 	s.Helper()
-	if err := s.bed.cluster.client.Delete(s.Context(), s.object()); err != nil {
+	if err := client.IgnoreNotFound(s.bed.cluster.client.Delete(s.Context(), s.object())); err != nil {
 		s.Error(err)
 	}
 }
