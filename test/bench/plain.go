@@ -3,12 +3,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/http/cookiejar"
@@ -78,32 +75,16 @@ func (c *plainClient) create(ctx context.Context, object map[string]any) error {
 }
 
 func (c *plainClient) call(ctx context.Context, method, path string, body any) error {
-	var content bytes.Buffer
-	if body != nil {
-		if err := json.NewEncoder(&content).Encode(body); err != nil {
-			return err
-		}
-	}
-	request, err := http.NewRequestWithContext(ctx, method, c.url+path, &content)
+	request, err := newRequest(ctx, method, c.url+path, body)
 	if err != nil {
 		return err
 	}
-	request.Header.Set("Content-Type", "application/json")
 	return c.send(request)
 }
 
 func (c *plainClient) send(request *http.Request) error {
-	response, err := c.http.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode >= http.StatusMultipleChoices {
-		return fmt.Errorf("plain procedure: %s %s: %s: %s", request.Method, request.URL.Path, response.Status, text)
+	if _, err := exchange(c.http, request); err != nil {
+		return fmt.Errorf("plain procedure: %w", err)
 	}
 	return nil
 }

@@ -3,13 +3,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"strings"
@@ -99,32 +97,16 @@ func (s *script) signIn(ctx context.Context, login, password string) (token stri
 }
 
 func (s *script) call(ctx context.Context, method, path, token string, body, into any) error {
-	var content bytes.Buffer
-	if body != nil {
-		if err := json.NewEncoder(&content).Encode(body); err != nil {
-			return err
-		}
-	}
-	request, err := http.NewRequestWithContext(ctx, method, s.url+path, &content)
+	request, err := newRequest(ctx, method, s.url+path, body)
 	if err != nil {
 		return err
 	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Accept", "application/json")
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	response, err := s.http.Do(request)
+	text, err := exchange(s.http, request)
 	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode >= http.StatusMultipleChoices {
-		return fmt.Errorf("script: %s %s: %s: %.200s", method, path, response.Status, text)
+		return fmt.Errorf("script: %w", err)
 	}
 	return json.Unmarshal(text, into)
 }

@@ -78,17 +78,20 @@ func TestDelays(t *testing.T) {
 }
 
 func TestClientThatGoesAwayDuringTheCommit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := sps.New(sps.Options{Configure: slow})
-		c := logInDirectly(t.Context(), a)
-		c.do(t.Context(), http.MethodPost, groups, object{"name": "a", "members": []string{}})
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		c.do(ctx, http.MethodPut, transaction, object{"status": "commit"})
-		if s := a.Stats(); s.Commits != 1 || s.OpenTransactions != 0 {
-			t.Errorf("stats: %+v, want it committed all the same", s)
-		}
-	})
+	for needed, want := range map[bool]int{false: 1, true: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			a := sps.New(sps.Options{Configure: slow})
+			a.SetSwitches(func(s *sps.Switches) { s.CommitNeedsClient = needed })
+			c := logInDirectly(t.Context(), a)
+			c.do(t.Context(), http.MethodPost, groups, object{"name": "a", "members": []string{}})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			c.do(ctx, http.MethodPut, transaction, object{"status": "commit"})
+			if s := a.Stats(); s.Commits != want || s.OpenTransactions != 1-want {
+				t.Errorf("the client is needed: %v; stats: %+v", needed, s)
+			}
+		})
+	}
 }
 
 func BenchmarkListOf10000(b *testing.B) {

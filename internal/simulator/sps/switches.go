@@ -138,6 +138,10 @@ type Switches struct {
 
 	// WriteDelay is what one POST, PUT or DELETE of an object takes; those of one log-in session queue up.
 	WriteDelay time.Duration `json:"-"`
+	// CommitNeedsClient has a commit end unfinished when its client goes away meanwhile; otherwise it goes on (the
+	// contract does not say).
+	CommitNeedsClient bool `json:"commitNeedsClient"`
+
 	// CommitDelay is what one commit takes.
 	CommitDelay time.Duration `json:"-"`
 }

@@ -121,8 +121,11 @@ func (a *Appliance) commitTransaction(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	// A commit that has begun goes on when its client is gone.
-	done, err := c.session.takeTurn(context.WithoutCancel(c.r.Context()), a.Switches().CommitDelay)
+	ctx, switches := c.r.Context(), a.Switches()
+	if !switches.CommitNeedsClient {
+		ctx = context.WithoutCancel(ctx)
+	}
+	done, err := c.session.takeTurn(ctx, switches.CommitDelay)
 	if err != nil {
 		return answer{}, err
 	}
