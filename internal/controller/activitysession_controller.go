@@ -90,6 +90,7 @@ const maxSteps = 6
 func (r *activitySessionReconciler) Reconcile(
 	ctx context.Context, s *pamv1alpha1.ActivitySession,
 ) (ctrl.Result, error) {
+	began := r.now()
 	if err := r.refresh(ctx, s); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
@@ -100,7 +101,7 @@ func (r *activitySessionReconciler) Reconcile(
 			return ctrl.Result{}, out.err
 		}
 		r.follow(s)
-		return r.save(ctx, before, s, out)
+		return r.save(ctx, began, before, s, out)
 	}
 	out, err := r.advance(ctx, s)
 	if errors.Is(err, errStale) { // nothing of what this pass believed is to be written
@@ -113,7 +114,7 @@ func (r *activitySessionReconciler) Reconcile(
 	if out.reason == "" { // deleted by its TTL
 		return ctrl.Result{}, nil
 	}
-	return r.save(ctx, before, s, out)
+	return r.save(ctx, began, before, s, out)
 }
 
 // refresh reads a session again that is not as the last pass left it, for passes follow each other quickly: one that
@@ -161,13 +162,14 @@ func torn(s *pamv1alpha1.ActivitySession) bool {
 }
 
 func (r *activitySessionReconciler) save(
-	ctx context.Context, before, s *pamv1alpha1.ActivitySession, out outcome,
+	ctx context.Context, began time.Time, before, s *pamv1alpha1.ActivitySession, out outcome,
 ) (ctrl.Result, error) {
 	setSessionConditions(s)
 	result, err := r.statusWriter().save(ctx, before, s, out)
 	r.written.Store(s.UID, s.ResourceVersion)
-	if left := untilNext(s, r.now()); left > 0 && (result.RequeueAfter == 0 || left < result.RequeueAfter) {
-		result.RequeueAfter = left // exactly, where other delays are spread
+	if err == nil {
+		// Exactly, where other delays are spread.
+		result.RequeueAfter = soonest(result.RequeueAfter, untilNext(s, began, r.now()))
 	}
 	return result, err
 }

@@ -152,8 +152,9 @@ func fastFrom(s *pamv1alpha1.ActivitySession) time.Time {
 	return time.Time{}
 }
 
-// untilNext is how long it is to the next moment at which something is due by the clock; 0 if there is none.
-func untilNext(s *pamv1alpha1.ActivitySession, now time.Time) time.Duration {
+// untilNext is how long it is to the next moment at which something is due by the clock; 0 if there is none. What became
+// due while the pass was under way, which began then, is due at once: the pass may have decided before.
+func untilNext(s *pamv1alpha1.ActivitySession, began, now time.Time) time.Duration {
 	moments := []time.Time{timeOf(s.Status.Deadline)}
 	switch s.Status.Phase {
 	case pamv1alpha1.SessionScheduled:
@@ -164,7 +165,9 @@ func untilNext(s *pamv1alpha1.ActivitySession, now time.Time) time.Duration {
 	}
 	next := time.Duration(0)
 	for _, m := range moments {
-		next = soonest(next, m.Sub(now))
+		if m.After(began) {
+			next = soonest(next, max(m.Sub(now), time.Millisecond))
+		}
 	}
 	return next
 }

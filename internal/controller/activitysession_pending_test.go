@@ -74,13 +74,33 @@ func TestEveryPhaseHasAWayOut(t *testing.T) {
 				s.Status.ExpiresAt = &metav1.Time{Time: noon.Add(time.Hour)}
 			}
 			now, moments := noon, 0
-			for next := untilNext(s, now); next > 0; next = untilNext(s, now) {
+			for next := untilNext(s, now, now); next > 0; next = untilNext(s, now, now) {
 				if now, moments = now.Add(next), moments+1; moments > 10 {
 					t.Fatal("it wakes for ever")
 				}
 			}
 			if moments == 0 || !decides(s, now) {
 				t.Errorf("%d moments, and nothing is decided at %s", moments, now)
+			}
+		})
+	}
+}
+
+func TestWhatBecomesDueDuringAPassIsDueAtOnce(t *testing.T) {
+	noon := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	s := &pamv1alpha1.ActivitySession{}
+	s.Status.Phase, s.Status.Deadline = pamv1alpha1.SessionStarting, &metav1.Time{Time: noon.Add(time.Second)}
+	for name, c := range map[string]struct {
+		began, now time.Duration
+		want       time.Duration
+	}{
+		"it is to come":               {0, 300 * time.Millisecond, 700 * time.Millisecond},
+		"it came during the pass":     {0, 1500 * time.Millisecond, time.Millisecond},
+		"it had come before the pass": {2 * time.Second, 3 * time.Second, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := untilNext(s, noon.Add(c.began), noon.Add(c.now)); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
 			}
 		})
 	}

@@ -38,12 +38,17 @@ func creating(obj policyObject) bool {
 // hold puts the finalizer on an object before anything is written for it, and the mark of a create before a create. The
 // optimistic lock makes sure that what is about to be done is done for the object as it is now.
 func (r *policyReconciler[T]) hold(ctx context.Context, obj T, create bool) error {
-	return patchMetadata(ctx, r.client, obj, func(o client.Object) {
+	seen := obj.GetResourceVersion()
+	err := patchMetadata(ctx, r.client, obj, func(o client.Object) {
 		controllerutil.AddFinalizer(o, pamv1alpha1.Finalizer)
 		if create {
 			setAnnotation(o, annotationCreating, creatingMark(obj))
 		}
 	})
+	if err != nil || obj.GetResourceVersion() != seen {
+		return err
+	}
+	return r.current(ctx, obj) // there was nothing to patch, so nobody has looked yet
 }
 
 // unmark takes the mark of a create away when it is certain that nothing was created, so that somebody else's object of

@@ -73,8 +73,12 @@ func (k keeping) apply(out outcome) outcome {
 		return out
 	}
 	out.message += "; " + k.note
-	if until := max(k.remaining, deadlineRecheck); out.after == 0 || out.after > until {
-		out.after = until
+	until := max(k.remaining, deadlineRecheck)
+	switch {
+	case out.err == nil:
+		out.after = soonest(out.after, until)
+	case until < lastRetry: // a growing delay would miss it
+		out.err, out.after = nil, min(until, unseenRetry)
 	}
 	return out
 }
