@@ -152,8 +152,8 @@ func fastFrom(s *pamv1alpha1.ActivitySession) time.Time {
 	return time.Time{}
 }
 
-// untilNext is how long it is to the next moment at which something is due by the clock; 0 if there is none. What became
-// due while the pass was under way, which began then, is due at once: the pass may have decided before.
+// untilNext is how long it is to the next moment at which something is due by the clock; 0 if there is none. What
+// became due while the pass was under way, which began then, is due at once: the pass may have decided before.
 func untilNext(s *pamv1alpha1.ActivitySession, began, now time.Time) time.Duration {
 	moments := []time.Time{timeOf(s.Status.Deadline)}
 	switch s.Status.Phase {

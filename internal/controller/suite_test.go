@@ -5,6 +5,7 @@ package controller_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -20,6 +21,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -151,11 +154,30 @@ func newSiteOf(ctx context.Context, options simsps.Options, server simnps.Option
 		})
 	DeferCleanup(func(ctx context.Context) {
 		s.check(ctx)
+		s.dropPolicies(ctx)
 		for _, kind := range []client.Object{&pamv1alpha1.SPSConnection{}, &pamv1alpha1.NPSConnection{}} {
 			Expect(k8s.DeleteAllOf(ctx, kind, client.InNamespace(s.namespace))).To(Succeed())
 		}
 	})
 	return s
+}
+
+// dropPolicies takes the policy objects away, whatever becomes of the appliance: it is gone already, and the address of
+// a connection that waits for them may be that of a later site's appliance.
+func (s *site) dropPolicies(ctx context.Context) {
+	GinkgoHelper()
+	unheld := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))
+	for _, list := range []client.ObjectList{
+		&pamv1alpha1.RDPConnectionPolicyList{}, &pamv1alpha1.LocalUserList{}, &pamv1alpha1.LocalUserGroupList{},
+		&pamv1alpha1.SPSConnectionList{},
+	} {
+		Expect(k8s.List(ctx, list, client.InNamespace(s.namespace))).To(Succeed())
+		Expect(meta.EachListItem(list, func(o runtime.Object) error {
+			obj, ok := o.(client.Object)
+			Expect(ok).To(BeTrue())
+			return errors.Join(client.IgnoreNotFound(k8s.Delete(ctx, obj)), client.IgnoreNotFound(k8s.Patch(ctx, obj, unheld)))
+		})).To(Succeed())
+	}
 }
 
 func (s *site) spsConnection(name string, options ...builder.Option) *pamv1alpha1.SPSConnection {
