@@ -25,6 +25,9 @@ import (
 // server still does not take the record of what it leaves behind.
 const recordingFactor = 2
 
+// recordingTimeout is how long one attempt to write that record may take, also while the manager shuts down.
+const recordingTimeout = 10 * time.Second
+
 // recordName is the key of a record for the name of the object.
 const recordName = "name"
 
@@ -35,14 +38,17 @@ func (r *policyReconciler[T]) abandon(ctx context.Context, obj T, cause error) (
 	if err != nil {
 		return outcomeOf(err), false
 	}
-	err = r.client.Create(ctx, record)
+	// A shutdown between the record and its telling would leave one that no later pass tells of.
+	unbroken, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordingTimeout)
+	defer cancel()
+	err = r.client.Create(unbroken, record)
 	switch {
 	case apierrors.IsAlreadyExists(err):
 		return r.release(ctx, obj, "")
 	case err != nil && !isLasting(err) && deletingFor(obj) < recordingFactor*r.DeletionDeadline:
 		return retry(pamv1alpha1.ReasonProgressing, fmt.Errorf("record what may be left on the appliance: %w", err)), false
 	}
-	r.tellLeftover(ctx, obj, record, err, cause)
+	r.tellLeftover(unbroken, obj, record, err, cause)
 	return r.release(ctx, obj, "")
 }
 

@@ -43,7 +43,6 @@ const boxCount = 6
 
 // run sends all orders that it is for through the lives of two managers.
 func run(ctx context.Context, name string, deadline time.Duration, isFor func(order) bool) {
-	GinkgoHelper()
 	began := time.Now()
 	b := startBoxes(ctx, 2*boxCount) // the second half will be down
 	before := leftoverMetric()
@@ -58,12 +57,7 @@ func run(ctx context.Context, name string, deadline time.Duration, isFor func(or
 	for i := range boxCount {
 		b.down(boxCount + i)
 	}
-	awaitDeletions(ctx, stop, deadline, sites)
-
-	uncertain := 0
-	for _, s := range sites {
-		uncertain += s.check(ctx)
-	}
+	uncertain := awaitDeletions(ctx, stop, deadline, sites)
 	AddReportEntry(fmt.Sprintf("%s: %d orders of 3 objects, %d objects left over, made in %s, ended in %s",
 		name, len(sites), leftoverMetric()-before,
 		made.Round(time.Second), (time.Since(began) - made).Round(time.Second)))
@@ -88,21 +82,34 @@ func makeSites(ctx context.Context, name string, b *boxes, isFor func(order) boo
 	return sites
 }
 
-// awaitDeletions deletes everything as the orders say, and waits for the end. A manager that does not restart has to
-// have ended its sites before it does.
-func awaitDeletions(ctx context.Context, stop func(), deadline time.Duration, sites []*site) {
-	GinkgoHelper()
+// awaitDeletions deletes everything as the orders say, waits for the end, and returns how many objects were left. What
+// is left is told of in Events, which a manager that ends may lose: so each one is checked before it ends, and the one
+// that is stopped in the middle of deletions has no deadline.
+func awaitDeletions(ctx context.Context, stop func(), deadline time.Duration, sites []*site) int {
 	steady := slices.DeleteFunc(slices.Clone(sites), (*site).restarts)
 	broken := slices.DeleteFunc(slices.Clone(sites), func(s *site) bool { return !s.restarts() })
 	each(steady, func(s *site) { s.remove(ctx, s.before) })
-	Eventually(unfinished).WithArguments(ctx, steady).Should(BeEmpty())
+	left := ended(ctx, steady)
+	stop()
+
+	stop = startManager(ctx, never)
 	each(broken, func(s *site) { s.remove(ctx, s.before) })
 	stop()
 	each(broken, func(s *site) { s.remove(ctx, s.after) })
 	Eventually(undeleted).WithArguments(ctx, broken).Should(BeEmpty()) // what the namespace controller deletes, too
+
 	stop = startManager(ctx, deadline)
-	Eventually(unfinished).WithArguments(ctx, broken).Should(BeEmpty())
-	stop()
+	defer stop()
+	return left + ended(ctx, broken)
+}
+
+// ended waits for the end of sites, checks it, and returns how many objects were left.
+func ended(ctx context.Context, sites []*site) (left int) {
+	Eventually(unfinished).WithArguments(ctx, sites).Should(BeEmpty())
+	for _, s := range sites {
+		left += s.check(ctx)
+	}
+	return left
 }
 
 // unready describes the objects that are not ready.
@@ -131,7 +138,6 @@ func logsOf(sites []*site) string {
 
 // check compares the end with what is promised, and returns how many objects were left.
 func (s *site) check(ctx context.Context) int {
-	GinkgoHelper()
 	left, records := s.left(), s.records(ctx)
 	about := func() string { return fmt.Sprintf("%s\nleft: %v\n%s", s, left, logs.about(s.name)) }
 	switch s.want() {
