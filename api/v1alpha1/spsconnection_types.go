@@ -58,14 +58,16 @@ type SPSConnectionSpec struct {
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:XValidation:rule="!has(self.window) || duration(self.window) <= duration(has(self.maxWindow) ? self.maxWindow : '5s')",message="window must not be longer than maxWindow, which is 5s when it is left out"
 type CommitSettings struct {
-	// window is how long after the last change that arrived a transaction waits for one more. Left out, it is 1s.
+	// window is how long after the last change that arrived a transaction waits for one more, unless writing those that
+	// are there takes as long. Left out, it is 1s.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1ms') && duration(self) <= duration('10m')",message="window must be a duration from 1ms to 10m, such as 1s"
 	Window *metav1.Duration `json:"window,omitempty"`
 
-	// maxWindow is the longest that a transaction waits after the first change that arrived. Left out, it is 5s.
+	// maxWindow is the longest that a transaction waits after the first change that arrived; what arrives until then while
+	// the others are being written still joins it. Left out, it is 5s.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32

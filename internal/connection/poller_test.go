@@ -435,10 +435,12 @@ func TestPollerReadsLongListsForManyMovedSessionsOnly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBoard(1000, nps.StatusActive)
+			for i := range 30 {
+				b.set(id(i), nps.StatusPending)
+			}
 			inDesk(t, b, func(d *desk) {
 				t := d.t
 				for i := range 30 {
-					b.set(id(i), nps.StatusPending)
 					d.begin(i, nps.StatusPending, time.Unix(0, 0))
 				}
 				d.after(t, 3*time.Second)

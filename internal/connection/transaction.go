@@ -23,21 +23,21 @@ type Transaction struct {
 	release func()
 }
 
-// Begin opens a transaction. It first waits for other connections to the same appliance, because the lock is the
-// appliance's and not the connection's.
-func (a *Appliance) Begin(ctx context.Context) (*Transaction, error) {
+// Begin opens a transaction, and says since when it may have the lock. It first waits for other connections to the same
+// appliance, because the lock is the appliance's and not the connection's.
+func (a *Appliance) Begin(ctx context.Context) (*Transaction, time.Time, error) {
 	release, err := a.gate.enter(ctx)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	if err := a.Inventory.Refresh(ctx); err != nil {
 		release()
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	tx, err := a.client.Begin(ctx)
 	if err != nil {
 		release()
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	t := &Transaction{appliance: a, tx: tx, view: map[sps.Collection]*Listing{}, release: release}
 	// What is about to be written is read again inside the transaction, unless the configuration under it is the one that
@@ -45,7 +45,7 @@ func (a *Appliance) Begin(ctx context.Context) (*Transaction, error) {
 	if info, err := a.client.Info(ctx); err == nil && a.Inventory.shows(info.ConfigHash) {
 		t.base = info.ConfigHash
 	}
-	return t, nil
+	return t, tx.Opened(), nil
 }
 
 // List returns a collection as it is inside the transaction, with what was written so far.
@@ -123,23 +123,30 @@ func (t *Transaction) happened(e effect) {
 func (t *Transaction) Writes() int { return t.tx.Writes() }
 
 // Verify fails if the transaction holds changes that were not made through it.
-func (t *Transaction) Verify(ctx context.Context) error { return t.tx.Verify(ctx) }
+func (t *Transaction) Verify(ctx context.Context) error {
+	if err := t.tx.Verify(ctx); err != nil {
+		return err
+	}
+	// Where transactions are isolated the base can move under them (sps contract 3). A move that happened is seen here;
+	// one in the moment between this look and the commit is left to the reading that trust bounds.
+	if t.base == "" {
+		return nil
+	}
+	if info, err := t.appliance.client.Info(ctx); err != nil || info.ConfigHash != t.base {
+		t.base = ""
+	}
+	return nil
+}
 
 // Commit makes the writes permanent and brings the inventory up to date.
 func (t *Transaction) Commit(ctx context.Context) error {
-	base := t.base
-	// Where transactions are isolated the base can move under them (sps contract 3). A move that happened is seen here;
-	// one in the moment between this look and the commit is left to the reading that trust bounds.
-	if info, err := t.appliance.client.Info(ctx); err != nil || info.ConfigHash != base {
-		base = ""
-	}
 	t.appliance.Inventory.expect(true)
 	defer t.appliance.Inventory.expect(false)
 	if err := t.tx.Commit(ctx, t.appliance.message()); err != nil {
 		return err
 	}
 	t.release()
-	t.appliance.takeOver(ctx, base, slices.Clone(t.effects))
+	t.appliance.takeOver(ctx, t.base, slices.Clone(t.effects))
 	return nil
 }
 

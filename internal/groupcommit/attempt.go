@@ -61,33 +61,40 @@ func (a *attempt[T]) try(ctx context.Context, calls []*call[T]) (ending, error) 
 
 func (a *attempt[T]) open(ctx context.Context) error {
 	err := step(ctx, a.settings.Timeout, func(ctx context.Context) (err error) {
-		a.tx, err = a.options.Store.Begin(ctx)
+		a.tx, a.opened, err = a.options.Store.Begin(ctx)
 		return err
 	})
 	if err == nil {
-		a.opened = time.Now()
 		a.observe(Event{Kind: TransactionOpened})
 	}
 	return err
 }
 
-// write runs the changes one after the other, as many as MaxHold has room for when they are verified, too.
+// write runs the changes one after the other, as many as MaxHold has room for when they are verified, too, and then
+// those that have arrived meanwhile.
 func (a *attempt[T]) write(ctx context.Context, calls []*call[T]) (ending, error) {
-	var slowest time.Duration
-	for i, c := range calls {
-		if i > 0 && time.Since(a.opened)+slowest+a.pace.verify(i+1) > a.settings.MaxHold {
+	var slowest, total time.Duration
+	written := 0
+	for i := 0; i < len(calls); i++ {
+		if i > 0 && time.Since(a.opened)+slowest+a.pace.verifying(i+1) > a.settings.MaxHold {
 			a.rest = calls[i:]
 			break
 		}
-		if !c.claim() {
-			continue
+		if c := calls[i]; c.claim() {
+			begun := time.Now()
+			if end, err := a.apply(ctx, c); end != finished {
+				a.rest = calls[i+1:]
+				return end, err
+			}
+			took := time.Since(begun)
+			slowest, total, written = max(slowest, took), total+took, written+1
 		}
-		begun := time.Now()
-		if end, err := a.apply(ctx, c); end != finished {
-			a.rest = calls[i+1:]
-			return end, err
+		if i == len(calls)-1 {
+			calls = append(calls, a.join()...)
 		}
-		slowest = max(slowest, time.Since(begun))
+	}
+	if written > 0 {
+		a.pace.wrote(written, total)
 	}
 	return finished, nil
 }

@@ -13,22 +13,18 @@ import (
 // maxRepeats is how often the same changes are written again because the store changed under them.
 const maxRepeats = 3
 
-// batch is the changes that were gathered together. Each of them is answered exactly once.
+// batch is the changes that were gathered together, and those that joined them while they were written. Each of them is
+// answered exactly once.
 type batch[T Tx] struct {
 	options  Options[T]
 	settings Settings
 	pace     *pace
 	calls    []*call[T]
+	// late takes those out of the queue that arrived before a time, at most so many.
+	late func(before time.Time, most int) []*call[T]
+	// troubled says that something failed: what is repeated or divided takes no others along.
+	troubled bool
 }
-
-// pace is how long it took to verify a transaction lately. What is written is verified under the lock, so MaxHold has
-// to have room for it.
-type pace struct{ each time.Duration }
-
-func (p *pace) verified(changes int, took time.Duration) { p.each = took / time.Duration(changes) }
-
-// verify is how long so many changes are likely to take.
-func (p *pace) verify(changes int) time.Duration { return time.Duration(changes) * p.each }
 
 // run answers all calls.
 func (b *batch[T]) run(ctx context.Context) {
@@ -45,6 +41,7 @@ func (b *batch[T]) settle(ctx context.Context, calls []*call[T]) error {
 		a := &attempt[T]{batch: b}
 		end, err := a.try(ctx, calls)
 		calls = a.rest
+		b.troubled = b.troubled || end != finished
 		switch end {
 		case finished:
 			repeats, err = 0, nil
@@ -66,6 +63,18 @@ func (b *batch[T]) settle(ctx context.Context, calls []*call[T]) error {
 		}
 	}
 	return nil
+}
+
+// join returns changes that came after the batch was begun. Its window is open for them as long as it would have been
+// if nothing had been written yet.
+func (b *batch[T]) join() []*call[T] {
+	if b.troubled {
+		return nil
+	}
+	closes := b.calls[0].arrived.Add(b.settings.MaxWindow)
+	calls := b.late(closes, b.settings.MaxChanges-len(b.calls))
+	b.calls = append(b.calls, calls...)
+	return calls
 }
 
 // replay returns what is to be written after an attempt that one change spoiled: all others. From the second time on,

@@ -15,7 +15,7 @@ import (
 )
 
 func TestClose(t *testing.T) {
-	// Changes a and b are written in 10s each from 1s on and committed in 5s at 21s; c arrives at 2s.
+	// Changes a and b are written in 10s each from 1s on and committed in 5s at 21s; c arrives too late to join them.
 	tests := map[string]struct {
 		at, patience time.Duration
 		want         string // what Close returns
@@ -54,7 +54,7 @@ func TestClose(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStore()
 				s.writeTime, s.commitTime = 10*time.Second, 5*time.Second
-				b := newBench(s, groupcommit.Settings{})
+				b := newBench(s, groupcommit.Settings{MaxWindow: 2 * time.Second})
 				for _, name := range []string{"a", "b"} {
 					b.do(t.Context(), name, put(name))
 					synctest.Wait()

@@ -28,7 +28,7 @@ type Committer[T Tx] struct {
 // New returns a Committer for a store. There must be only one for it.
 func New[T Tx](options Options[T]) *Committer[T] {
 	ctx, cancel := context.WithCancel(context.Background()) //nolint:gosec // G118: Close calls cancel
-	return &Committer[T]{options: options, ctx: ctx, cancel: cancel, wake: make(chan struct{}, 1)}
+	return &Committer[T]{options: options, ctx: ctx, cancel: cancel, wake: make(chan struct{}, 1), pace: newPace()}
 }
 
 // Do has the change committed together with those of other callers, and blocks until its fate is known. The change runs
@@ -133,7 +133,7 @@ func (c *Committer[T]) run() {
 		if len(calls) == 0 {
 			return
 		}
-		b := &batch[T]{options: c.options, settings: settings, pace: &c.pace, calls: calls}
+		b := &batch[T]{options: c.options, settings: settings, pace: &c.pace, calls: calls, late: c.late}
 		b.run(c.ctx)
 	}
 }
@@ -161,7 +161,8 @@ func (c *Committer[T]) gather(s Settings) []*call[T] {
 	}
 }
 
-// take returns the calls of the next batch, or how long to wait for them.
+// take returns the calls of the next batch, or how long to wait for them. It need not be waited for more while those
+// that are there are written: what arrives meanwhile joins them.
 func (c *Committer[T]) take(s Settings) ([]*call[T], time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -173,10 +174,25 @@ func (c *Committer[T]) take(s Settings) ([]*call[T], time.Duration) {
 	n := min(len(c.queue), s.MaxChanges)
 	first, latest := c.queue[0], c.queue[len(c.queue)-1]
 	wait := min(time.Until(latest.arrived.Add(s.Window)), time.Until(first.arrived.Add(s.MaxWindow)))
-	if wait > 0 && n < s.MaxChanges {
+	if wait > 0 && n < s.MaxChanges && c.pace.writing(n) < wait {
 		return nil, wait
 	}
+	return c.pop(n), 0
+}
+
+// late takes calls out of the queue that arrived before a time, at most so many.
+func (c *Committer[T]) late(before time.Time, most int) []*call[T] {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := slices.IndexFunc(c.queue, func(call *call[T]) bool { return !call.arrived.Before(before) })
+	if n < 0 {
+		n = len(c.queue)
+	}
+	return c.pop(min(n, most))
+}
+
+func (c *Committer[T]) pop(n int) []*call[T] {
 	calls := slices.Clone(c.queue[:n])
 	c.queue = slices.Delete(c.queue, 0, n)
-	return calls, 0
+	return calls
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -55,6 +56,7 @@ func TestDividingCostsExactlySoManyCommits(t *testing.T) {
 					guilty = append(guilty, names[i])
 				}
 				s := newStore()
+				s.writeTime = time.Millisecond // so that all are one batch
 				s.commit = refuses(guilty...)
 				_, got := runBatch(t, s, strings.Join(names, " "), nil)
 				if got.Commits != tt.want {

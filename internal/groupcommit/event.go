@@ -8,7 +8,7 @@ import "time"
 type EventKind int
 
 const (
-	// BatchStarted says that gathering is over; Changes is the size of the batch.
+	// BatchStarted says that writing begins; Changes is the size of the batch before others joined it.
 	BatchStarted EventKind = iota
 	// TransactionOpened says that the lock is ours.
 	TransactionOpened

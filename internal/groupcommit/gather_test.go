@@ -103,10 +103,10 @@ var gatherings = map[string]struct {
 		want:       []string{"3s: a b", "6s: c d", "9s: e f", "12s: g h"},
 	},
 	"the lock is let go of after the longest hold, and the rest goes on at once": {
-		writeTime:  20 * second,
+		writeTime:  19 * second,
 		commitTime: 2 * second,
 		arrivals:   "0s a b c d e",
-		want:       []string{"1m3s: a b c", "1m45s: d e"},
+		want:       []string{"1m0s: a b c", "1m40s: d e"},
 	},
 	"no change is begun that would exceed the longest hold": {
 		settings:  groupcommit.Settings{MaxHold: 50 * second},
@@ -114,11 +114,39 @@ var gatherings = map[string]struct {
 		arrivals:  "0s a b c",
 		want:      []string{"41s: a b", "1m1s: c"},
 	},
-	"the longest hold has room for verifying, once it is known how long that takes": {
-		writeTime:  10 * second,
+	"the longest hold has room for verifying, once it is known how long that takes, and half as much again": {
+		writeTime:  9 * second,
 		verifyTime: 5 * second,
 		arrivals:   "0s a b c d e f g h i j k l",
-		want:       []string{"1m31s: a b c d e f", "2m31s: g h i j", "3m1s: k l"},
+		want:       []string{"1m25s: a b c d e f", "2m7s: g h i", "2m49s: j k l"},
+	},
+	"what arrives while a batch is written joins it": {
+		writeTime: 400 * time.Millisecond,
+		arrivals:  "0s a 1200ms b 1700ms c",
+		want:      []string{"2.2s: a b c"},
+	},
+	"what arrives after the longest window joins no more": {
+		settings:  groupcommit.Settings{MaxWindow: 1500 * time.Millisecond},
+		writeTime: second,
+		arrivals:  "0s a 1400ms b 1500ms c",
+		want:      []string{"3s: a b", "4s: c"},
+	},
+	"those that join count for the maximum": {
+		settings:  groupcommit.Settings{MaxChanges: 3},
+		writeTime: second,
+		arrivals:  "0s a b 1100ms c d",
+		want:      []string{"4s: a b c", "5s: d"},
+	},
+	"those that join count for the longest hold": {
+		settings:  groupcommit.Settings{MaxHold: 3 * second, MaxWindow: 10 * second},
+		writeTime: 900 * time.Millisecond,
+		arrivals:  "0s a b 1100ms c d",
+		want:      []string{"3.7s: a b c", "4.6s: d"},
+	},
+	"what takes a window to be written is not kept waiting for one": {
+		writeTime: 300 * time.Millisecond,
+		arrivals:  "0s a 2s b 2100ms c 2200ms d 2300ms e",
+		want:      []string{"1.3s: a", "3.5s: b c d e"},
 	},
 	"a change slower than the longest hold goes alone": {
 		settings:  groupcommit.Settings{MaxHold: second},
@@ -179,14 +207,15 @@ func TestDefaultsHoldWithoutSettings(t *testing.T) {
 func TestTheDefaultMaximumIsAThousandChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
+		s.writeTime = time.Millisecond
 		b := newBench(s, groupcommit.Settings{})
 		for i := range groupcommit.DefaultMaxChanges {
 			name := fmt.Sprint(i)
 			b.do(t.Context(), name, put(name))
 		}
 		b.callers.Wait()
-		if since := time.Since(s.started); since != 0 || s.commits != 1 {
-			t.Errorf("%d commits after %v, want 1 at once", s.commits, since)
+		if since := time.Since(s.started); since != second || s.commits != 1 {
+			t.Errorf("%d commits after %v, want 1 as soon as all are written", s.commits, since)
 		}
 	})
 }
@@ -200,11 +229,11 @@ func TestTheSlowestChangeSoFarCountsForTheLongestHold(t *testing.T) {
 			})
 			synctest.Wait()
 		}
-		lasting("a", 30*second)
+		lasting("a", 29900*time.Millisecond)
 		lasting("b", second)
 		lasting("c", second)
 		b.callers.Wait()
-		if diff := cmp.Diff([]string{"32s: a b", "33s: c"}, b.store.history); diff != "" {
+		if diff := cmp.Diff([]string{"31.9s: a b", "32.9s: c"}, b.store.history); diff != "" {
 			t.Errorf("commits (-want +got):\n%s", diff)
 		}
 	})

@@ -23,8 +23,9 @@ import (
 
 // Store opens transactions. One is open at a time.
 type Store[T Tx] interface {
-	// Begin opens a transaction. When it returns an error there must be nothing left open.
-	Begin(ctx context.Context) (T, error)
+	// Begin opens a transaction. The lock was taken at since, at the earliest. When it returns an error there must be
+	// nothing left open.
+	Begin(ctx context.Context) (tx T, since time.Time, err error)
 }
 
 // Tx is one open transaction. Every method must return soon after its context has ended.
@@ -87,10 +88,11 @@ const (
 
 // Settings bound a batch. A value that is zero or less stands for its default.
 type Settings struct {
-	// Window is how long a batch stays open for more after its latest change arrived.
+	// Window is how long a batch stays open for more after its latest change arrived. It is not waited for where writing
+	// what is there takes as long anyway.
 	Window time.Duration
-	// MaxWindow is how long a batch stays open at most after its first change arrived. It wins over Window when it is
-	// shorter; its default is never shorter than Window.
+	// MaxWindow is how long a batch stays open at most after its first change arrived: until then, what comes while it is
+	// being written joins it. It wins over Window when it is shorter; its default is never shorter than Window.
 	MaxWindow time.Duration
 	// MaxChanges is how many changes a batch has at most. So many are not kept waiting.
 	MaxChanges int

@@ -94,7 +94,7 @@ type store struct {
 
 func newStore() *store { return &store{committed: map[string]int{}, started: time.Now()} }
 
-func (s *store) Begin(ctx context.Context) (*tx, error) {
+func (s *store) Begin(ctx context.Context) (*tx, time.Time, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.begins++
@@ -102,15 +102,15 @@ func (s *store) Begin(ctx context.Context) (*tx, error) {
 		s.misuse = append(s.misuse, "two transactions at a time")
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	if s.begin != nil {
 		if err := s.begin(s.begins); err != nil {
-			return nil, err
+			return nil, time.Time{}, err
 		}
 	}
 	s.open = &tx{store: s}
-	return s.open, nil
+	return s.open, time.Now(), nil
 }
 
 // names are the committed names in order.

@@ -23,6 +23,7 @@ type Transaction struct {
 	client  *Client
 	session *session
 	phase   phase
+	opened  time.Time
 
 	messageRequired bool
 	writes          int
@@ -111,9 +112,13 @@ func (t *Transaction) open(ctx context.Context) error {
 	return t.post(ctx)
 }
 
+// Opened is when the appliance was asked to open the transaction: it has the lock since then, or since a little later.
+func (t *Transaction) Opened() time.Time { return t.opened }
+
 // post opens the transaction. Versions since 6.5 would also open one with the first change, but all take the POST
 // (sps contract 3), and it finds a lock before anything is written.
 func (t *Transaction) post(ctx context.Context) error {
+	t.opened = time.Now()
 	err := t.session.send(ctx, transactionRequest(http.MethodPost), nil)
 	switch {
 	case rest.IsConflict(err): // open already, or locked by somebody else (sps contract Q5)
