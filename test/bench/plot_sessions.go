@@ -34,8 +34,17 @@ func (r report) drawSessions(file string) error {
 			return err
 		}
 		line.Color, line.Width = side.color, vg.Points(2)
-		p.Add(line)
-		p.Legend.Add(side.name, line)
+		name, err := plotter.NewLabels(plotter.XYLabels{
+			XYs:    plotter.XYs{{X: quantile(slices.Sorted(slices.Values(side.waits)), 0.4).Seconds(), Y: 40}},
+			Labels: []string{side.name},
+		})
+		if err != nil {
+			return err
+		}
+		name.TextStyle[0].Font = p.Legend.TextStyle.Font
+		name.TextStyle[0].YAlign = draw.YTop
+		name.Offset.X = vg.Points(8) // to the right of a line that rises
+		p.Add(line, name)
 	}
 	p.X.Min, p.Y.Min, p.Y.Max = 0, 0, 100
 	return writePicture(file, func(page draw.Canvas) { p.Draw(draw.Crop(page, 0, -gap/2, 0, 0)) })
