@@ -76,7 +76,7 @@ func (a *attempt[T]) write(ctx context.Context, calls []*call[T]) (ending, error
 	var slowest, total time.Duration
 	written := 0
 	for i := 0; i < len(calls); i++ {
-		if i > 0 && time.Since(a.opened)+slowest+a.pace.verifying(i+1) > a.settings.MaxHold {
+		if i > 0 && time.Since(a.opened)+slowest+a.pace.verifying(i+1) > a.settings.room() {
 			a.rest = calls[i:]
 			break
 		}

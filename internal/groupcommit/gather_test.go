@@ -229,11 +229,11 @@ func TestTheSlowestChangeSoFarCountsForTheLongestHold(t *testing.T) {
 			})
 			synctest.Wait()
 		}
-		lasting("a", 29900*time.Millisecond)
+		lasting("a", 29600*time.Millisecond)
 		lasting("b", second)
 		lasting("c", second)
 		b.callers.Wait()
-		if diff := cmp.Diff([]string{"31.9s: a b", "32.9s: c"}, b.store.history); diff != "" {
+		if diff := cmp.Diff([]string{"31.6s: a b", "32.6s: c"}, b.store.history); diff != "" {
 			t.Errorf("commits (-want +got):\n%s", diff)
 		}
 	})

@@ -115,6 +115,10 @@ func (s Settings) withDefaults() Settings {
 	return s
 }
 
+// room is the part of MaxHold that writing and verifying may fill. The rest is for the ways to the store and back: the
+// bound is meant as the store sees it.
+func (s Settings) room() time.Duration { return s.MaxHold - s.MaxHold/100 }
+
 func positiveOr[N int | time.Duration](value, fallback N) N {
 	if value > 0 {
 		return value
