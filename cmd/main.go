@@ -113,6 +113,9 @@ func flags() *settings {
 // busy, and fewer than the 250 that one HTTP/2 connection carries, the leases' share included.
 const maxRequests = 100
 
+// maxEvents is how many Events are written at the same time. They can wait, and do not keep statuses waiting.
+const maxEvents = 4
+
 // returnMemory gives back to the system what a burst of work needed, every minute: Go by itself keeps half as much
 // again as is in use.
 func returnMemory(ctx context.Context) error {
@@ -149,7 +152,7 @@ func run(s *settings) error {
 	config.QPS = -1 // a number at the same time bounds us, and the API server's own priority and fairness
 	opts := options(s, scheme)
 	opts.LeaderElectionConfig = rest.CopyConfig(config) // the lease waits for nobody
-	config.Wrap(apiserver.Limit(maxRequests))
+	config.Wrap(apiserver.Limit(maxRequests, maxEvents))
 	mgr, err := ctrl.NewManager(config, opts)
 	if err != nil {
 		return fmt.Errorf("make the manager: %w", err)
