@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package changefeed
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/metadata"
+	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/pager"
+)
+
+// space is one namespace, or all of them, and the store that a reflector keeps up to date: a store that forgets.
+type space struct {
+	name      string
+	objects   metadata.ResourceInterface
+	versions  *versions // nil if nobody asks for them
+	listeners *listeners
+	// synced is closed by the first list.
+	synced chan struct{}
+}
+
+var _ toolscache.ReflectorStore = &space{}
+
+// Add is called by the reflector for an object that is new.
+func (s *space) Add(obj any) error { return s.changed(obj, s.versions.put) }
+
+// Update is called by the reflector for an object that is another one than before.
+func (s *space) Update(obj any) error { return s.changed(obj, s.versions.put) }
+
+// Delete is called by the reflector for an object that is gone.
+func (s *space) Delete(obj any) error { return s.changed(obj, s.versions.drop) }
+
+func (s *space) changed(obj any, note func(metav1.Object)) error {
+	o, err := meta.Accessor(obj)
+	if err != nil {
+		return err
+	}
+	note(o) // before anybody is told, for that one will ask
+	s.listeners.tell(nameOf(o))
+	return nil
+}
+
+// Replace is called by the reflector after it has listed; list has consumed the objects. The first list is news to
+// nobody: a controller looks at all its objects when it starts, and starts after this. Later ones are made because a
+// watch was lost, and what was missed is not known.
+func (s *space) Replace([]any, string) error {
+	s.versions.listed()
+	select {
+	case <-s.synced:
+		s.listeners.tellAll(s.name)
+	default:
+		close(s.synced)
+	}
+	return nil
+}
+
+// Resync does nothing: there is nothing to be told of again.
+func (s *space) Resync() error { return nil }
+
+func (s *space) waitForSync(ctx context.Context) error {
+	select {
+	case <-s.synced:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *space) listerWatcher() toolscache.ListerWatcher {
+	return toolscache.ToListWatcherWithWatchListSemantics(&toolscache.ListWatch{
+		ListWithContextFunc: s.list,
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			return s.objects.Watch(ctx, options)
+		},
+	}, paged{})
+}
+
+// paged has a reflector list rather than stream: a stream is gathered as a whole before anybody sees it.
+type paged struct{}
+
+// IsWatchListSemanticsUnSupported is what a reflector asks for.
+func (paged) IsWatchListSemanticsUnSupported() bool { return true }
+
+// list reads all objects, page by page, and returns the list without them. It asks for the present state, since that is
+// what the API server gives in pages; it is never older than the one that the reflector asks for.
+func (s *space) list(ctx context.Context, _ metav1.ListOptions) (runtime.Object, error) {
+	var list metav1.PartialObjectMetadataList
+	s.versions.list()
+	pages := pager.New(func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+		page, err := s.objects.List(ctx, options)
+		if err != nil {
+			return nil, err
+		}
+		if list.ResourceVersion == "" { // all pages show the state of the first one
+			list.ResourceVersion = page.ResourceVersion
+		}
+		return page, nil
+	})
+	pages.PageBufferSize = 0
+	err := pages.EachListItem(ctx, metav1.ListOptions{}, func(obj runtime.Object) error {
+		o, err := meta.Accessor(obj)
+		if err != nil {
+			return err
+		}
+		s.versions.found(o)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &list, nil
+}
