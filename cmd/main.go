@@ -16,7 +16,6 @@ import (
 	"go.uber.org/zap/zapcore"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // so that --kubeconfig works with the log-ins of clouds
@@ -160,7 +159,7 @@ func run(s *settings) error {
 	ctx := ctrl.SetupSignalHandler()
 	if err := controller.Setup(ctx, mgr, controller.Options{
 		UserAgent: "pam-operator/" + version, DeletionDeadline: s.deletionWait, Concurrency: s.concurrency,
-		Settle: s.recoveryWindow,
+		Settle: s.recoveryWindow, Namespaces: s.namespaces(),
 	}); err != nil {
 		return err
 	}
@@ -209,29 +208,24 @@ func metricsOptions(s *settings) metricsserver.Options {
 	return out
 }
 
-// cacheOptions keeps of foreign objects only what is looked at: that they exist, and in which version.
 func cacheOptions(s *settings) cache.Options {
-	bare := cache.ByObject{Transform: bareMetadata}
-	out := cache.Options{
-		DefaultTransform: cache.TransformStripManagedFields(),
-		ByObject: map[client.Object]cache.ByObject{
-			&corev1.Secret{}: bare, &corev1.ConfigMap{}: bare, &corev1.Pod{}: bare, &batchv1.Job{}: bare,
-		},
-	}
-	if s.watchNamespaces != "" {
-		out.DefaultNamespaces = map[string]cache.Config{}
-		for name := range strings.SplitSeq(s.watchNamespaces, ",") {
-			out.DefaultNamespaces[strings.TrimSpace(name)] = cache.Config{}
+	out := cache.Options{DefaultTransform: cache.TransformStripManagedFields()}
+	for _, name := range s.namespaces() {
+		if out.DefaultNamespaces == nil {
+			out.DefaultNamespaces = map[string]cache.Config{}
 		}
+		out.DefaultNamespaces[name] = cache.Config{}
 	}
 	return out
 }
 
-func bareMetadata(in any) (any, error) {
-	if o, err := meta.Accessor(in); err == nil {
-		o.SetManagedFields(nil)
-		o.SetAnnotations(nil)
-		o.SetLabels(nil)
+// namespaces are those to look at; none means all.
+func (s *settings) namespaces() []string {
+	var out []string
+	for name := range strings.SplitSeq(s.watchNamespaces, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			out = append(out, name)
+		}
 	}
-	return in, nil
+	return out
 }

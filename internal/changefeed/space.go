@@ -46,8 +46,8 @@ func (s *space) changed(obj any, note func(metav1.Object)) error {
 }
 
 // Replace is called by the reflector after it has listed; list has consumed the objects. The first list is news to
-// nobody: a controller looks at all its objects when it starts, and starts after this. Later ones are made because a
-// watch was lost, and what was missed is not known.
+// nobody: a controller looks at all its objects when its workers start, which is after this. Later ones are made
+// because a watch was lost, and what was missed is not known.
 func (s *space) Replace([]any, string) error {
 	s.versions.listed()
 	select {

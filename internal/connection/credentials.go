@@ -9,7 +9,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -21,12 +20,6 @@ var (
 	secretKind    = schema.GroupVersionKind{Version: "v1", Kind: "Secret"}
 	configMapKind = schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}
 )
-
-// SecretKind and ConfigMapKind are watched as metadata only: contents are read when they are needed, and not kept.
-func SecretKind() schema.GroupVersionKind { return secretKind }
-
-// ConfigMapKind is the kind that may hold a CA bundle.
-func ConfigMapKind() schema.GroupVersionKind { return configMapKind }
 
 // source is an object that a connection takes content from.
 type source struct {
@@ -89,23 +82,29 @@ func namesOf(obj client.Object, kind schema.GroupVersionKind) []string {
 	return out
 }
 
-// contents reads Secrets and ConfigMaps: their versions from the metadata cache, their content from the API server.
+// Versions knows the objects of one kind by their versions.
+type Versions interface {
+	// Version changes when the object does; exists is false if there is none.
+	Version(ctx context.Context, name types.NamespacedName) (version uint64, exists bool, err error)
+}
+
+// contents reads Secrets and ConfigMaps: their content from the API server, and only if their versions have changed.
 type contents struct {
-	cache client.Reader
-	live  client.Reader
+	secrets, configMaps Versions
+	live                client.Reader
 }
 
 // version identifies the present content of an object without reading it.
-func (c contents) version(ctx context.Context, s source) (string, error) {
-	meta := &metav1.PartialObjectMetadata{}
-	meta.SetGroupVersionKind(s.kind)
-	if err := c.cache.Get(ctx, s.name, meta); err != nil {
-		if apierrors.IsNotFound(err) {
-			return "", notReady("%s %s does not exist", s.kind.Kind, s.name)
-		}
-		return "", err
+func (c contents) version(ctx context.Context, s source) (uint64, error) {
+	versions := c.secrets
+	if s.kind == configMapKind {
+		versions = c.configMaps
 	}
-	return string(meta.UID) + "/" + meta.ResourceVersion, nil
+	version, exists, err := versions.Version(ctx, s.name)
+	if err == nil && !exists {
+		err = notReady("%s %s does not exist", s.kind.Kind, s.name)
+	}
+	return version, err
 }
 
 // data reads an object's content.

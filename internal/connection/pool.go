@@ -2,7 +2,7 @@
 
 // Package connection turns connection objects and their Secrets into ready clients.
 //
-// A Pool is asked, not fed: it reads connection, Secret and CA from the cache when somebody wants an appliance or a
+// A Pool is asked, not fed: it looks at connection, Secret and CA when somebody wants an appliance or a
 // server, and keeps what it built for as long as their content stays the same. So no controller depends on another one
 // having run before.
 package connection
@@ -34,8 +34,10 @@ const shutdownTimeout = 20 * time.Second
 
 // Config says where a pool reads from.
 type Config struct {
-	// Cache reads connections, and the metadata of Secrets, ConfigMaps and namespaces.
+	// Cache reads connections, and the metadata of namespaces.
 	Cache client.Reader
+	// Secrets and ConfigMaps tell when there is another content to be read.
+	Secrets, ConfigMaps Versions
 	// Live reads the content of Secrets and ConfigMaps from the API server.
 	Live client.Reader
 	// Client writes the Secrets of log-in sessions; nil does without them.
@@ -71,7 +73,7 @@ func NewPool(cfg Config) *Pool {
 		cfg.Notify = func(types.NamespacedName) {}
 	}
 	return &Pool{
-		cfg: cfg, contents: contents{cache: cfg.Cache, live: cfg.Live},
+		cfg: cfg, contents: contents{secrets: cfg.Secrets, configMaps: cfg.ConfigMaps, live: cfg.Live},
 		gates:      map[string]gate{},
 		appliances: map[types.NamespacedName]*slot[*Appliance]{},
 		servers:    map[types.NamespacedName]*slot[*Server]{},

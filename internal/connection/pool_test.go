@@ -5,11 +5,14 @@ package connection
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -45,7 +48,27 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 	return w
 }
 
-func (w *world) pool() *Pool { return NewPool(Config{Cache: w, Live: w}) }
+func (w *world) pool() *Pool { return NewPool(w.config()) }
+
+func (w *world) config() Config {
+	return Config{Cache: w, Live: w, Secrets: worldVersions{w, secretKind}, ConfigMaps: worldVersions{w, configMapKind}}
+}
+
+// worldVersions are the versions of a kind in a world.
+type worldVersions struct {
+	world *world
+	kind  schema.GroupVersionKind
+}
+
+func (v worldVersions) Version(ctx context.Context, name types.NamespacedName) (uint64, bool, error) {
+	meta := &metav1.PartialObjectMetadata{}
+	meta.SetGroupVersionKind(v.kind)
+	if err := v.world.Get(ctx, name, meta); err != nil {
+		return 0, false, client.IgnoreNotFound(err)
+	}
+	version, err := strconv.ParseUint(meta.ResourceVersion, 10, 64)
+	return version, true, err
+}
 
 const home = "pam-system"
 

@@ -30,7 +30,9 @@ func goingSite(t *testing.T, used bool, connection, namespace time.Duration) (*P
 	}
 	secret := credentials("a-password")
 	w := newWorld(t, conn, ns, secret)
-	pool := NewPool(Config{Cache: w, Live: w, KeepFor: time.Hour})
+	config := w.config()
+	config.KeepFor = time.Hour
+	pool := NewPool(config)
 	if used {
 		if _, err := pool.Connect(t.Context(), conn); err != nil {
 			t.Fatal(err)

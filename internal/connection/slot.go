@@ -94,7 +94,7 @@ func (p *Pool) inputs(ctx context.Context, c client.Object, sources []source) (s
 		if err != nil {
 			return "", err
 		}
-		b.WriteString(" " + v)
+		fmt.Fprintf(&b, " %x", v)
 	}
 	return b.String(), nil
 }

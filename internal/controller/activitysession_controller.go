@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -73,9 +72,9 @@ func setupActivitySession(mgr ctrl.Manager, deps deps) error {
 		Watches(&pamv1alpha1.ActivitySession{}, handler.Funcs{DeleteFunc: r.deleted}).
 		WatchesRawSource(source.Channel(deps.sessions, &handler.EnqueueRequestForObject{})).
 		WatchesMetadata(&corev1.Namespace{}, dependentsIn(deps.client, list), onLabels()).
-		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.client, list, indexSecrets)).
-		WatchesMetadata(&batchv1.Job{}, boundSessions(deps.client, "Job")).
-		WatchesMetadata(&corev1.Pod{}, boundSessions(deps.client, "Pod")).
+		WatchesRawSource(deps.secrets.Source(dependentsOn(deps.client, list, indexSecrets))).
+		WatchesRawSource(deps.jobs.Source(boundSessions(deps.client, "Job"))).
+		WatchesRawSource(deps.pods.Source(boundSessions(deps.client, "Pod"))).
 		WithOptions(options(sessionConcurrency)).
 		Complete(reconcile.AsReconciler(deps.client, r))
 }

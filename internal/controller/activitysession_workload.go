@@ -20,7 +20,7 @@ import (
 func boundSessions(c client.Reader, kind string) handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, obj client.Object) []reconcile.Request {
 		return requests(ctx, c, &pamv1alpha1.ActivitySessionList{}, client.InNamespace(obj.GetNamespace()),
-			client.MatchingFields{indexBoundTo: kind + "/" + obj.GetName()})
+			client.MatchingFields{indexBoundTo: kind + "/" + nameOrAny(obj)})
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
@@ -43,11 +44,19 @@ func simulatedAppliance(t *testing.T) *connection.Appliance {
 	}
 	world := fake.NewClientBuilder().WithScheme(scheme).WithObjects(
 		conn, ca, builder.SPSCredentialsSecret(simsps.DefaultUser, simsps.DefaultPassword)).Build()
-	appliance, err := connection.NewPool(connection.Config{Cache: world, Live: world}).Connect(t.Context(), conn)
+	pool := connection.NewPool(connection.Config{Cache: world, Live: world, Secrets: settled{}, ConfigMaps: settled{}})
+	appliance, err := pool.Connect(t.Context(), conn)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return appliance
+}
+
+// settled are the versions of objects that all exist and never change.
+type settled struct{}
+
+func (settled) Version(context.Context, types.NamespacedName) (version uint64, exists bool, err error) {
+	return 1, true, nil
 }
 
 // The audit line and the Event of a repair depend on it.

@@ -13,7 +13,7 @@ import (
 )
 
 // Field indexes. Their values are "namespace/name" where an object in another namespace may be meant, and names where
-// only the object's own namespace may.
+// only the object's own namespace may. Those that name what a feed tells of hold anyName as well.
 const (
 	indexConnection    = "connection"
 	indexApplianceName = "applianceName"
@@ -33,23 +33,23 @@ func addIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		field string
 		of    client.IndexerFunc
 	}{
-		{&pamv1alpha1.SPSConnection{}, indexSecrets, connection.SecretNames},
-		{&pamv1alpha1.SPSConnection{}, indexConfigMaps, connection.ConfigMapNames},
-		{&pamv1alpha1.NPSConnection{}, indexSecrets, connection.SecretNames},
-		{&pamv1alpha1.NPSConnection{}, indexConfigMaps, connection.ConfigMapNames},
+		{&pamv1alpha1.SPSConnection{}, indexSecrets, orAny(connection.SecretNames)},
+		{&pamv1alpha1.SPSConnection{}, indexConfigMaps, orAny(connection.ConfigMapNames)},
+		{&pamv1alpha1.NPSConnection{}, indexSecrets, orAny(connection.SecretNames)},
+		{&pamv1alpha1.NPSConnection{}, indexConfigMaps, orAny(connection.ConfigMapNames)},
 		{&pamv1alpha1.RDPConnectionPolicy{}, indexConnection, connectionOf},
 		{&pamv1alpha1.RDPConnectionPolicy{}, indexApplianceName, applianceNameOf},
 		{&pamv1alpha1.RDPConnectionPolicy{}, indexGroupRefs, groupRefsOf},
 		{&pamv1alpha1.LocalUser{}, indexConnection, connectionOf},
 		{&pamv1alpha1.LocalUser{}, indexApplianceName, applianceNameOf},
-		{&pamv1alpha1.LocalUser{}, indexSecrets, passwordSecretOf},
+		{&pamv1alpha1.LocalUser{}, indexSecrets, orAny(passwordSecretOf)},
 		{&pamv1alpha1.LocalUserGroup{}, indexConnection, connectionOf},
 		{&pamv1alpha1.LocalUserGroup{}, indexApplianceName, applianceNameOf},
 		{&pamv1alpha1.LocalUserGroup{}, indexUserRefs, userRefsOf},
 		{&pamv1alpha1.SessionTermination{}, indexConnection, connectionOf},
 		{&pamv1alpha1.SessionTermination{}, indexPolicyRef, policyRefOf},
 		{&pamv1alpha1.ActivitySession{}, indexConnection, connectionOf},
-		{&pamv1alpha1.ActivitySession{}, indexSecrets, sessionSecretOf},
+		{&pamv1alpha1.ActivitySession{}, indexSecrets, orAny(sessionSecretOf)},
 		{&pamv1alpha1.ActivitySession{}, indexBoundTo, boundToOf},
 		{&pamv1alpha1.ActivitySession{}, indexSessionID, sessionIDOf},
 	} {
@@ -139,7 +139,7 @@ func boundToOf(obj client.Object) []string {
 	if !ok || s.Spec.BoundTo == nil {
 		return nil
 	}
-	return []string{s.Spec.BoundTo.Kind + "/" + s.Spec.BoundTo.Name}
+	return []string{s.Spec.BoundTo.Kind + "/" + s.Spec.BoundTo.Name, s.Spec.BoundTo.Kind + "/" + anyName}
 }
 
 func sessionIDOf(obj client.Object) []string {

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -35,7 +34,7 @@ func setupLocalUser(mgr ctrl.Manager, deps deps) error {
 		workers:  accountWorkers,
 	}
 	b := r.builder(mgr, "localuser", &pamv1alpha1.LocalUser{}, &pamv1alpha1.LocalUserList{}).
-		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.client, &pamv1alpha1.LocalUserList{}, indexSecrets))
+		WatchesRawSource(deps.secrets.Source(dependentsOn(deps.client, &pamv1alpha1.LocalUserList{}, indexSecrets)))
 	return b.Complete(r.reconciler())
 }
 
@@ -118,7 +117,7 @@ func (v userVerbs) update(
 func (v userVerbs) withPassword(
 	ctx context.Context, tx *connection.Transaction, obj *pamv1alpha1.LocalUser, body sps.Body,
 ) (sps.Body, error) {
-	plain, version, err := v.passwords.read(ctx, obj)
+	plain, now, err := v.passwords.read(ctx, obj)
 	if err != nil {
 		return nil, err
 	}
@@ -126,8 +125,8 @@ func (v userVerbs) withPassword(
 	if err != nil {
 		return nil, err
 	}
-	v.passwords.remember(obj, version, plain)
-	obj.Status.PasswordVersion = version
+	v.passwords.remember(obj, now)
+	obj.Status.PasswordVersion = now.version
 	managed, err := sps.ToBody(sps.User{Password: &key})
 	if err != nil {
 		return nil, err

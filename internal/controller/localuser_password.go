@@ -8,63 +8,63 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
-	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/changefeed"
 )
 
 // passwords reads the Secrets of LocalUsers, and tells a new password from a new label: a Secret's version changes with
 // both, so digests of the contents decide. They are keyed with a random key and never leave the process.
 type passwords struct {
-	cache client.Reader
-	live  client.Reader
-	salt  []byte
+	secrets *changefeed.Versioned
+	live    client.Reader
+	salt    []byte
 
 	mu   sync.Mutex
-	seen map[types.NamespacedName]password
+	last map[types.NamespacedName]password
 }
 
 // password is what is remembered of the password of one LocalUser.
 type password struct {
-	// version is the version of the Secret that it was read from.
-	version string
-	digest  string
+	// version is that of the Secret that it was read from, as the status has it; seen is the same as the feed has it.
+	version, seen string
+	digest        string
 }
 
 func newPasswords(deps deps) *passwords {
 	salt := make([]byte, sha256.Size)
 	_, _ = rand.Read(salt) // never fails
-	return &passwords{cache: deps.cache, live: deps.live, salt: salt, seen: map[types.NamespacedName]password{}}
+	return &passwords{secrets: deps.secrets, live: deps.live, salt: salt, last: map[types.NamespacedName]password{}}
 }
 
 // changed says whether the Secret holds another password than the one that was last set. Where only the Secret's
 // version is another one, it is taken over into the status.
 func (p *passwords) changed(ctx context.Context, obj *pamv1alpha1.LocalUser) (bool, error) {
-	version, err := p.version(ctx, obj)
+	seen, err := p.seen(ctx, obj)
 	if err != nil {
 		return false, err
 	}
 	last, known := p.lastSet(obj)
-	if known && version == last.version {
+	if known && seen == last.seen {
 		return false, nil
 	}
-	plain, version, err := p.read(ctx, obj)
+	_, now, err := p.read(ctx, obj)
 	if err != nil {
 		return false, err
 	}
-	same := version == obj.Status.PasswordVersion || known && last.digest == p.digest(plain)
+	same := now.version == obj.Status.PasswordVersion || known && last.digest == now.digest
 	if !same {
 		return true, nil
 	}
-	obj.Status.PasswordVersion = version
-	p.remember(obj, version, plain)
+	obj.Status.PasswordVersion = now.version
+	p.remember(obj, now)
 	return false, nil
 }
 
@@ -72,15 +72,15 @@ func (p *passwords) changed(ctx context.Context, obj *pamv1alpha1.LocalUser) (bo
 func (p *passwords) lastSet(obj *pamv1alpha1.LocalUser) (password, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	last, ok := p.seen[client.ObjectKeyFromObject(obj)]
+	last, ok := p.last[client.ObjectKeyFromObject(obj)]
 	return last, ok && last.version == obj.Status.PasswordVersion
 }
 
 // remember keeps what lastSet returns, once the status has this version.
-func (p *passwords) remember(obj *pamv1alpha1.LocalUser, version, plain string) {
+func (p *passwords) remember(obj *pamv1alpha1.LocalUser, now password) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.seen[client.ObjectKeyFromObject(obj)] = password{version: version, digest: p.digest(plain)}
+	p.last[client.ObjectKeyFromObject(obj)] = now
 }
 
 func (p *passwords) digest(plain string) string {
@@ -89,43 +89,53 @@ func (p *passwords) digest(plain string) string {
 	return string(h.Sum(nil))
 }
 
-// version identifies the present content of a user's Secret, and tells nothing about it.
-func (p *passwords) version(ctx context.Context, obj *pamv1alpha1.LocalUser) (string, error) {
-	meta := &metav1.PartialObjectMetadata{}
-	meta.SetGroupVersionKind(connection.SecretKind())
-	if err := p.cache.Get(ctx, secretOf(obj), meta); err != nil {
-		return "", secretError(obj, err)
+// seen identifies the present content of a user's Secret without reading it.
+func (p *passwords) seen(ctx context.Context, obj *pamv1alpha1.LocalUser) (string, error) {
+	version, exists, err := p.secrets.Version(ctx, secretOf(obj))
+	switch {
+	case err != nil:
+		return "", err
+	case !exists:
+		return "", noSecret(obj)
 	}
-	return versionOf(meta, obj), nil
+	return seenAs(version, obj), nil
 }
 
-func (p *passwords) read(ctx context.Context, obj *pamv1alpha1.LocalUser) (plain, version string, err error) {
+func (p *passwords) read(ctx context.Context, obj *pamv1alpha1.LocalUser) (plain string, now password, err error) {
 	secret := &corev1.Secret{}
 	if err := p.live.Get(ctx, secretOf(obj), secret); err != nil {
-		return "", "", secretError(obj, err)
+		if apierrors.IsNotFound(err) {
+			err = noSecret(obj)
+		}
+		return "", password{}, err
 	}
 	key := obj.Spec.PasswordSecretRef.Key
 	if len(secret.Data[key]) == 0 {
-		return "", "", mustAct(pamv1alpha1.ReasonReferenceNotFound,
+		return "", password{}, mustAct(pamv1alpha1.ReasonReferenceNotFound,
 			"spec.passwordSecretRef: Secret %s has no key %s, or an empty one", secretOf(obj), key)
 	}
-	return string(secret.Data[key]), versionOf(secret, obj), nil
+	plain = string(secret.Data[key])
+	return plain, password{
+		version: versionOf(secret, obj), seen: seenAs(p.secrets.Of(secret), obj), digest: p.digest(plain),
+	}, nil
 }
 
 func secretOf(obj *pamv1alpha1.LocalUser) types.NamespacedName {
 	return types.NamespacedName{Namespace: obj.Namespace, Name: obj.Spec.PasswordSecretRef.Name}
 }
 
-// versionOf changes with the Secret, and with the key within it that the user names.
+// versionOf changes with the Secret, and with the key within it that the user names. It says nothing about the content.
 func versionOf(secret client.Object, obj *pamv1alpha1.LocalUser) string {
 	key := sha256.Sum256([]byte(obj.Spec.PasswordSecretRef.Key))
 	return string(secret.GetUID()) + "/" + secret.GetResourceVersion() + "/" + hex.EncodeToString(key[:4])
 }
 
-func secretError(obj *pamv1alpha1.LocalUser, err error) error {
-	if apierrors.IsNotFound(err) {
-		return mustAct(pamv1alpha1.ReasonReferenceNotFound,
-			"spec.passwordSecretRef: Secret %s does not exist", secretOf(obj))
-	}
-	return err
+// seenAs is the same for a version of the feed, which ends with the process.
+func seenAs(version uint64, obj *pamv1alpha1.LocalUser) string {
+	return fmt.Sprintf("%x/%s", version, obj.Spec.PasswordSecretRef.Key)
+}
+
+func noSecret(obj *pamv1alpha1.LocalUser) error {
+	return mustAct(pamv1alpha1.ReasonReferenceNotFound,
+		"spec.passwordSecretRef: Secret %s does not exist", secretOf(obj))
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -32,8 +31,8 @@ func setupNPSConnection(mgr ctrl.Manager, deps deps) error {
 	list := &pamv1alpha1.NPSConnectionList{}
 	return ctrl.NewControllerManagedBy(mgr).Named("npsconnection").
 		For(&pamv1alpha1.NPSConnection{}, onSpec()).
-		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.client, list, indexSecrets)).
-		WatchesMetadata(&corev1.ConfigMap{}, dependentsOn(deps.client, list, indexConfigMaps)).
+		WatchesRawSource(deps.secrets.Source(dependentsOn(deps.client, list, indexSecrets))).
+		WatchesRawSource(deps.configMaps.Source(dependentsOn(deps.client, list, indexConfigMaps))).
 		Watches(&pamv1alpha1.ActivitySession{}, connectionsOf(), onLife()).
 		WithOptions(options(connectionConcurrency)).
 		Complete(r)

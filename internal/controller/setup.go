@@ -33,15 +33,17 @@ type Options struct {
 	SecondLook time.Duration
 	// Settle is how long after a request without an answer its session may still show up at the server; 0 means 1 min.
 	Settle time.Duration
+	// Namespaces are those that the manager looks at; none means all.
+	Namespaces []string
 }
 
 // deps is what every controller works with.
 type deps struct {
 	Options
 
+	feeds
+
 	client client.Client
-	// cache reads metadata of Secrets, whose content the client reads from the API server.
-	cache client.Reader
 	// live reads from the API server.
 	live   client.Reader
 	events events.EventRecorder
@@ -71,16 +73,21 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	if options.Settle == 0 {
 		options.Settle = requestSettle
 	}
+	feeds, err := addFeeds(mgr, options.Namespaces)
+	if err != nil {
+		return fmt.Errorf("add the feeds of foreign objects: %w", err)
+	}
 	activity, sessions := make(chan event.GenericEvent, activityBuffer), make(chan event.GenericEvent)
 	pool := connection.NewPool(connection.Config{
-		Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Client: mgr.GetClient(), UserAgent: options.UserAgent,
-		Notify: notify(activity), Tell: tellSession(sessions), KeepFor: options.DeletionDeadline,
+		Cache: mgr.GetCache(), Secrets: feeds.secrets, ConfigMaps: feeds.configMaps, Live: mgr.GetAPIReader(),
+		Client: mgr.GetClient(), UserAgent: options.UserAgent, Notify: notify(activity), Tell: tellSession(sessions),
+		KeepFor: options.DeletionDeadline,
 	})
 	if err := mgr.Add(pool); err != nil {
 		return fmt.Errorf("add the pool of connections: %w", err)
 	}
 	d := deps{
-		Options: options, client: mgr.GetClient(), cache: mgr.GetCache(), live: mgr.GetAPIReader(),
+		Options: options, feeds: feeds, client: mgr.GetClient(), live: mgr.GetAPIReader(),
 		events: mgr.GetEventRecorder("pam-operator"), pool: pool, moved: &broadcast{}, activity: activity,
 		sessions: sessions,
 	}

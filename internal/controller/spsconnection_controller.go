@@ -38,8 +38,8 @@ func setupSPSConnection(mgr ctrl.Manager, deps deps) error {
 	list := &pamv1alpha1.SPSConnectionList{}
 	return watchNeeding(ctrl.NewControllerManagedBy(mgr), deps.client).Named("spsconnection").
 		For(&pamv1alpha1.SPSConnection{}, onSpec()).
-		WatchesMetadata(&corev1.Secret{}, dependentsOn(deps.client, list, indexSecrets)).
-		WatchesMetadata(&corev1.ConfigMap{}, dependentsOn(deps.client, list, indexConfigMaps)).
+		WatchesRawSource(deps.secrets.Source(dependentsOn(deps.client, list, indexSecrets))).
+		WatchesRawSource(deps.configMaps.Source(dependentsOn(deps.client, list, indexConfigMaps))).
 		WatchesRawSource(source.Channel(deps.activity, &handler.EnqueueRequestForObject{})).
 		WithOptions(options(connectionConcurrency)).
 		Complete(r)

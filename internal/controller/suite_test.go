@@ -24,6 +24,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
@@ -76,7 +77,9 @@ var _ = BeforeSuite(func() {
 
 // startManager runs the controllers as cmd/main.go wires them.
 func startManager(ctx context.Context, plane *controlplane.ControlPlane) {
-	mgr, err := ctrl.NewManager(plane.Config, ctrl.Options{
+	config := rest.CopyConfig(plane.Config)
+	config.Wrap(noteInformers)
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme: scheme.Scheme, Metrics: metricsserver.Options{BindAddress: "0"},
 		Client: client.Options{Cache: &client.CacheOptions{
 			DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}, &corev1.Pod{}, &batchv1.Job{}},
@@ -95,6 +98,7 @@ func startManager(ctx context.Context, plane *controlplane.ControlPlane) {
 	DeferCleanup(func() {
 		stop()
 		Eventually(stopped).Should(Receive(BeNil()))
+		expectNoForeignInformers()
 	})
 }
 

@@ -33,7 +33,7 @@ import (
 // dependentsOn enqueues the objects, in the same namespace, whose index holds the name of what changed.
 func dependentsOn(c client.Reader, list client.ObjectList, index string) handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, obj client.Object) []reconcile.Request {
-		return requests(ctx, c, list, client.InNamespace(obj.GetNamespace()), client.MatchingFields{index: obj.GetName()})
+		return requests(ctx, c, list, client.InNamespace(obj.GetNamespace()), client.MatchingFields{index: nameOrAny(obj)})
 	})
 }
 
