@@ -84,15 +84,47 @@ func (r *activitySessionReconciler) adopt(
 		return r.adoptUnnamed(ctx, server, s)
 	}
 	slices.SortFunc(found, oldestLiveFirst)
-	for _, extra := range found[1:] {
-		if extra.Status.Terminal() {
-			continue
-		}
-		if err := r.endExtra(ctx, server, s, extra.ID); err != nil {
-			return false, err
-		}
+	if err := r.endExtras(ctx, server, s, found[1:]); err != nil {
+		return false, err
 	}
 	return true, r.takeOver(ctx, server, s, found[0].ID)
+}
+
+// endExtras ends sessions of the same request of which another one is taken, as soon as the status says so: until then
+// they are left to the lists.
+func (r *activitySessionReconciler) endExtras(
+	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession, extras []nps.Summary,
+) error {
+	extras = slices.DeleteFunc(extras, func(extra nps.Summary) bool { return extra.Status.Terminal() })
+	if len(extras) == 0 {
+		return nil
+	}
+	if proven, err := r.proven(ctx, s); err != nil || !proven {
+		return err
+	}
+	for _, extra := range extras {
+		if err := r.endExtra(ctx, server, s, extra.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// proven says that this pass may tell which session of a request is one too many, because the API server has the same
+// session in the status, or because none is wanted any more. Two managers may be at it when a leader has stood still:
+// each has a session, and the one that has written it down decides. If each ended what it takes for the other one,
+// there would be none.
+func (r *activitySessionReconciler) proven(ctx context.Context, s *pamv1alpha1.ActivitySession) (bool, error) {
+	live := &pamv1alpha1.ActivitySession{}
+	if err := r.live.Get(ctx, client.ObjectKeyFromObject(s), live); err != nil {
+		return false, client.IgnoreNotFound(err)
+	}
+	if live.UID != s.UID {
+		return false, nil
+	}
+	unwanted := !live.DeletionTimestamp.IsZero() || live.Status.SessionID == "" && live.Status.Phase.Terminal()
+	same := s.Status.SessionID != "" && strings.EqualFold(live.Status.SessionID, s.Status.SessionID)
+	return unwanted || same, nil
 }
 
 func (r *activitySessionReconciler) takeOver(
@@ -186,11 +218,19 @@ func (r *activitySessionReconciler) endExtra(
 	return nil
 }
 
-// endCopies ends what the lists show of this object's request besides its session. Each is read first.
+// endCopies ends what the lists show of this object's request besides its session. Each is read first. One that is left
+// alone shows up again.
 func (r *activitySessionReconciler) endCopies(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
 ) error {
-	for _, id := range server.Copies(client.ObjectKeyFromObject(s)) {
+	copies := server.Copies(client.ObjectKeyFromObject(s))
+	if len(copies) == 0 {
+		return nil
+	}
+	if proven, err := r.proven(ctx, s); err != nil || !proven {
+		return err
+	}
+	for _, id := range copies {
 		session, err := server.Client().Get(ctx, id)
 		if rest.IsNotFound(err) {
 			continue

@@ -4,6 +4,9 @@ package controller_test
 
 import (
 	"context"
+	"net/http"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -35,6 +38,24 @@ func events(ctx context.Context, o client.Object, reason string) func() []string
 		}
 		return out
 	}
+}
+
+// holdFirst keeps the first request of a kind on its way. It tells when there is one, and lets it go on when the second
+// channel is closed.
+func (s *site) holdFirst(method, path string) (held <-chan struct{}, goOn chan<- struct{}) {
+	began, again := make(chan struct{}), make(chan struct{})
+	var requests atomic.Int32
+	s.nps.Faults().OnRequest(func(r *http.Request) {
+		if r.Method != method || !strings.Contains(r.URL.Path, path) || requests.Add(1) > 1 {
+			return
+		}
+		close(began)
+		select {
+		case <-again:
+		case <-r.Context().Done():
+		}
+	})
+	return began, again
 }
 
 // expire puts the deadline of a session into the past.
@@ -99,6 +120,31 @@ var _ = Describe("An ActivitySession whose request got no answer", func() {
 		Eventually(events(ctx, session, pamv1alpha1.ReasonConflict)).Should(ContainElement(ContainSubstring(extra)))
 		eventuallyReady(ctx, session)
 		Expect(session.Status.SessionID).To(Equal(id))
+		Expect(s.atServer(session).Status).To(Equal("Active"))
+	})
+
+	It("is the one that was written down, whoever looks for it at the same time", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		session := s.session(ctx, "session", builder.Suspended())
+		older := ask(ctx, s.client(), requestIDOf(session))
+		newer := ask(ctx, s.client(), requestIDOf(session))
+		looking, goOn := s.holdFirst(http.MethodGet, "/MySummaryByStatus/")
+		resumeAsSent(ctx, session, requestIDOf(session))
+		Eventually(looking).Should(BeClosed())
+		// The next leader, which takes this one for dead, has made the newer one, and writes it down.
+		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(session), session)).To(Succeed())
+		patch := patchFrom(session)
+		session.Status.Phase, session.Status.SessionID = pamv1alpha1.SessionStarting, newer
+		session.Status.RequestID = requestIDOf(session)
+		Expect(k8s.Status().Patch(ctx, session, patch)).To(Succeed())
+		close(goOn)
+
+		Eventually(func() string {
+			there, _ := s.nps.Session(older)
+			return there.Status
+		}).Should(Equal("Complete"), "it is one too many")
+		eventuallyReady(ctx, session)
+		Expect(session.Status.SessionID).To(Equal(newer))
 		Expect(s.atServer(session).Status).To(Equal("Active"))
 	})
 

@@ -246,7 +246,23 @@ func (s *site) check(ctx context.Context) {
 	expectNoSecret(string(text))
 	expectNoSecret(logs.String())
 	// One may be under way, for an object that is looked at once more.
-	Eventually(func() int { return s.sps.Stats().OpenTransactions }).Should(BeZero(), "a transaction was left open")
+	Eventually(func() int { return s.sps.Stats().OpenTransactions }).Should(BeZero(), func() string {
+		return "a transaction was left open\n" + s.story()
+	})
+}
+
+// story is what the appliance was asked for, and what was logged about the site.
+func (s *site) story() string {
+	var out strings.Builder
+	for _, c := range s.sps.Faults().Calls() {
+		fmt.Fprintln(&out, c.Time.Format("05.000"), c.Method, c.Path, c.Status)
+	}
+	for line := range strings.Lines(logs.String()) {
+		if strings.Contains(line, `"`+s.namespace+`"`) || strings.Contains(line, s.namespace+"/") {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
 }
 
 func expectNoSecret(text string) {
