@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/time/rate"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -51,7 +52,7 @@ type npsSettings struct {
 
 func (p *Pool) npsConfig(ctx context.Context, c *pamv1alpha1.NPSConnection) (npsSettings, error) {
 	out := npsSettings{Config: nps.Config{
-		URL: c.Spec.URL, UserAgent: p.cfg.UserAgent, RequestsPerSecond: float64(requestsPerSecond(c)),
+		URL: c.Spec.URL, UserAgent: p.cfg.UserAgent, Limiter: p.limiter(c), UsedCodes: &p.usedCodes,
 	}}
 	var (
 		err error
@@ -61,8 +62,7 @@ func (p *Pool) npsConfig(ctx context.Context, c *pamv1alpha1.NPSConnection) (nps
 		return out, err
 	}
 	out.parts = []string{
-		c.Spec.URL, strconv.Itoa(int(requestsPerSecond(c))), ca, out.TLS.ServerName,
-		strconv.FormatBool(out.TLS.InsecureSkipVerify),
+		c.Spec.URL, ca, out.TLS.ServerName, strconv.FormatBool(out.TLS.InsecureSkipVerify),
 	}
 	if c.Spec.Auth.Type == pamv1alpha1.NPSAuthApplicationUser {
 		return p.applicationUser(ctx, c, out)
@@ -144,6 +144,24 @@ func requestsPerSecond(c *pamv1alpha1.NPSConnection) int32 {
 		return *l.RequestsPerSecond
 	}
 	return defaultRequestsPerSecond
+}
+
+// limiter returns the limit of a connection's requests, as its spec has it now. It outlives the client, which is
+// replaced with the credentials: the server is not to see two clients, each at its full rate.
+func (p *Pool) limiter(c *pamv1alpha1.NPSConnection) *rate.Limiter {
+	name, perSecond := client.ObjectKeyFromObject(c), requestsPerSecond(c)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	found, ok := p.limiters[name]
+	if !ok {
+		found = rate.NewLimiter(rate.Limit(perSecond), int(perSecond))
+		p.limiters[name] = found
+	}
+	if found.Limit() != rate.Limit(perSecond) {
+		found.SetBurst(int(perSecond))
+		found.SetLimit(rate.Limit(perSecond))
+	}
+	return found
 }
 
 // ActiveSessionLimit is how many sessions may live at the same time through a connection.

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/nps"
 )
 
 // closeTimeout is how long a client that was replaced may take to finish its batch.
@@ -64,7 +66,10 @@ type Pool struct {
 	appliances map[types.NamespacedName]*slot[*Appliance]
 	servers    map[types.NamespacedName]*slot[*Server]
 	pollers    map[types.NamespacedName]*poller
+	limiters   map[types.NamespacedName]*rate.Limiter
 	closing    sync.WaitGroup
+
+	usedCodes nps.UsedCodes
 }
 
 // NewPool returns an empty pool.
@@ -78,6 +83,7 @@ func NewPool(cfg Config) *Pool {
 		appliances: map[types.NamespacedName]*slot[*Appliance]{},
 		servers:    map[types.NamespacedName]*slot[*Server]{},
 		pollers:    map[types.NamespacedName]*poller{},
+		limiters:   map[types.NamespacedName]*rate.Limiter{},
 	}
 }
 
@@ -254,6 +260,7 @@ func (p *Pool) Forget(ctx context.Context, name types.NamespacedName) {
 	delete(p.appliances, name)
 	delete(p.servers, name)
 	delete(p.pollers, name)
+	delete(p.limiters, name)
 	p.mu.Unlock()
 	if poller != nil {
 		poller.close()

@@ -72,7 +72,7 @@ func (u ApplicationUser) signInTLS(cfg *tls.Config) *tls.Config {
 	return cfg
 }
 
-func (u ApplicationUser) newSignIn(wire wireConfig, client *rest.Client, _ *serverClock) (signIn, error) {
+func (u ApplicationUser) newSignIn(wire wireConfig, client *rest.Client, clock *serverClock) (signIn, error) {
 	if u.Login == "" || u.APIKey == "" {
 		return nil, errors.New("application user: login and API key are needed")
 	}
@@ -85,7 +85,7 @@ func (u ApplicationUser) newSignIn(wire wireConfig, client *rest.Client, _ *serv
 	}
 	hide(wire.secrets, u.APIKey)
 	path := strings.Split(strings.Trim(wire.config.AppTokenPath, "/"), "/")
-	return &applicationSignIn{rest: client, secrets: wire.secrets, path: path, user: u}, nil
+	return &applicationSignIn{rest: client, secrets: wire.secrets, clock: clock, path: path, user: u}, nil
 }
 
 // certificateSerial is the serial number of the first client certificate, as .NET writes it: big-endian, upper-case
@@ -121,6 +121,7 @@ func (u User) newSignIn(wire wireConfig, client *rest.Client, clock *serverClock
 	if err != nil {
 		return nil, fmt.Errorf("user: %w", err)
 	}
+	codes.share(wire.config.UsedCodes, wire.config.URL)
 	hide(wire.secrets, codes.secret)
 	user.codes = codes
 	return user, nil

@@ -44,7 +44,6 @@ func TestNewChecksTheConfiguration(t *testing.T) {
 	}{
 		"a user":                      {Config{URL: url, Auth: user}, ""},
 		"an application":              {Config{URL: url, Auth: appUser()}, ""},
-		"a limit below one a second":  {Config{URL: url, Auth: user, RequestsPerSecond: 0.5}, ""},
 		"nobody":                      {Config{URL: url}, "auth is missing"},
 		"a url without encryption":    {Config{URL: "http://h", Auth: user}, "https"},
 		"a user without a password":   {Config{URL: url, Auth: User{Username: "u"}}, "password"},

@@ -11,7 +11,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"math"
 	"net/http"
 	"regexp"
 	"strings"
@@ -45,8 +44,11 @@ type Config struct {
 	// Timeout bounds one exchange with the server, not counting a sign-in that it may need first; 0 means
 	// rest.DefaultTimeout.
 	Timeout time.Duration
-	// RequestsPerSecond bounds all calls of this client together, sign-ins included; 0 means no limit.
-	RequestsPerSecond float64
+	// Limiter spaces out all calls, sign-ins included. Clients that share one keep its limit together, as one that takes
+	// another one's place must. Nil is no limit.
+	Limiter *rate.Limiter
+	// UsedCodes keeps clients that share it from sending the same code of a second factor twice. Nil is the client's own.
+	UsedCodes *UsedCodes
 	// AppTokenPath is where an ApplicationUser gets its token; empty means /WebAppApi/api/v1/AppUserToken.
 	AppTokenPath string
 	// Now is the local clock; nil means time.Now.
@@ -68,7 +70,7 @@ func newClient(cfg Config, network http.RoundTripper) (*Client, error) {
 		return nil, errors.New("auth is missing: want an ApplicationUser or a User")
 	}
 	cfg = cfg.withDefaults()
-	wire := wireConfig{config: cfg, network: network, secrets: &rest.Secrets{}, limiter: newLimiter(cfg)}
+	wire := wireConfig{config: cfg, network: network, secrets: &rest.Secrets{}}
 	tokens, err := newTokenSource(wire)
 	if err != nil {
 		return nil, err
@@ -90,18 +92,14 @@ func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.UsedCodes == nil {
+		c.UsedCodes = &UsedCodes{}
+	}
 	if c.TLS == nil {
 		c.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	c.TLS = c.TLS.Clone()
 	return c
-}
-
-func newLimiter(cfg Config) *rate.Limiter {
-	if cfg.RequestsPerSecond <= 0 {
-		return nil
-	}
-	return rate.NewLimiter(rate.Limit(cfg.RequestsPerSecond), int(math.Ceil(cfg.RequestsPerSecond)))
 }
 
 // Close lets go of idle connections and abandons a sign-in that is under way. Calls under way are not disturbed; a

@@ -26,6 +26,7 @@ const (
 type applicationSignIn struct {
 	rest    *rest.Client
 	secrets *rest.Secrets
+	clock   *serverClock
 	path    []string
 	user    ApplicationUser
 }
@@ -44,6 +45,7 @@ func (s *applicationSignIn) token(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", refusedApplication(err)
 	}
+	s.clock.observe(resp.Header)
 	return tokenIn(resp, s.secrets)
 }
 

@@ -156,6 +156,36 @@ func TestANewClientDoesNotWaitForTheHoldOff(t *testing.T) {
 	}
 }
 
+// A client that takes another one's place, because a Secret or a CA has changed, has no code to send before the next
+// step begins.
+func TestNoCodeIsSentTwiceAlsoByClientsThatFollowEachOther(t *testing.T) {
+	tests := map[string]struct {
+		url  string
+		want time.Duration // that the second client waits
+	}{
+		"of the same server":   {"https://NPS.example.com", 30 * time.Second},
+		"of different servers": {"https://other.example.com", 0},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server, used, begin := newRecorder(), &UsedCodes{}, time.Now()
+				for _, url := range []string{"https://nps.example.com", tt.url} {
+					client, err := newClient(Config{URL: url, Auth: totpUser(), UsedCodes: used}, server)
+					if err != nil {
+						t.Fatal(err)
+					}
+					mustVersion(t, client)
+					client.Close()
+				}
+				if waited := time.Since(begin); waited != tt.want {
+					t.Errorf("waited %s, want %s", waited, tt.want)
+				}
+			})
+		})
+	}
+}
+
 func TestSecondCodeAfterARefusedOne(t *testing.T) {
 	tests := map[string]struct {
 		answers   func(server *recorder) http.HandlerFunc
@@ -189,6 +219,27 @@ func TestSecondCodeAfterARefusedOne(t *testing.T) {
 				}
 				if len(codes) != tt.wantCodes || server.count("POST /signin2fa") != tt.wantCodes {
 					t.Errorf("%d codes in %d tries, want %d", len(codes), server.count("POST /signin2fa"), tt.wantCodes)
+				}
+			})
+		})
+	}
+}
+
+// The end of an application's token is told by the server's clock, too.
+func TestApplicationGoesByTheServersClock(t *testing.T) {
+	for name, ahead := range map[string]time.Duration{"ahead": 2 * time.Hour, "behind": -2 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := newRecorder()
+				server.on(appSignIn, func(w http.ResponseWriter, _ *http.Request) {
+					now := time.Now().Add(ahead)
+					w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
+					_, _ = io.WriteString(w, quoted(testToken(1, now.Add(15*time.Minute))))
+				})
+				client := connect(t, server, appUser())
+				mustVersion(t, client)
+				if want := time.Now().Add(15 * time.Minute); !client.TokenExpiresAt().Equal(want) {
+					t.Errorf("expires at %s by the local clock, want %s", client.TokenExpiresAt(), want)
 				}
 			})
 		})

@@ -4,12 +4,14 @@ package nps
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base32"
 	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pquerna/otp"
@@ -19,19 +21,43 @@ import (
 // minCodeLife is how long a code must still be valid when it is sent; the rest is for the way and for the clocks.
 const minCodeLife = 3 * time.Second
 
-// totpCodes makes the codes of a second factor (RFC 6238) and never the same one twice, because a server that remembers
-// codes refuses the second use (nps contract 13 Q2). It is for one sign-in at a time.
+// UsedCodes remembers which codes of second factors were sent, because a server that remembers them refuses the second
+// use (nps contract 13 Q2). It outlives a client that is replaced. Its zero value remembers none; it is safe for
+// concurrent use.
+type UsedCodes struct {
+	mu sync.Mutex
+	// last maps secrets of servers, as checksums, to the last step whose code was given away.
+	last map[[sha256.Size]byte]int64
+}
+
+// take says whether the code of a step is unused, and notes that it is not any more.
+func (u *UsedCodes) take(secret [sha256.Size]byte, step int64) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	// A clock that was put back far gives steps that are not the used one; waiting until it has caught up is no use.
+	if last, ok := u.last[secret]; ok && (step == last || step == last-1) {
+		return false
+	}
+	if u.last == nil {
+		u.last = map[[sha256.Size]byte]int64{}
+	}
+	u.last[secret] = step
+	return true
+}
+
+// totpCodes makes the codes of a second factor (RFC 6238) and never the same one twice.
 type totpCodes struct {
 	secret string // Base32, upper case, no padding
 	opts   totp.ValidateOpts
 	now    func() time.Time // the server's clock
-	used   int64            // the last step whose code was given away
+	used   *UsedCodes
+	key    [sha256.Size]byte // of used
 }
 
 // newTOTPCodes reads a shared key in Base32 or an otpauth:// URI. Errors never quote it.
 func newTOTPCodes(secret string, now func() time.Time) (*totpCodes, error) {
 	codes := &totpCodes{
-		secret: secret, now: now,
+		secret: secret, now: now, used: &UsedCodes{},
 		opts: totp.ValidateOpts{Period: 30, Digits: otp.DigitsSix, Algorithm: otp.AlgorithmSHA1},
 	}
 	if strings.Contains(secret, "://") {
@@ -46,6 +72,11 @@ func newTOTPCodes(secret string, now func() time.Time) (*totpCodes, error) {
 		return nil, errors.New("the TOTP secret is not Base32")
 	}
 	return codes, nil
+}
+
+// share has the codes of this server be remembered together with those that other clients send there.
+func (c *totpCodes) share(used *UsedCodes, server string) {
+	c.used, c.key = used, sha256.Sum256([]byte(strings.ToLower(server)+" "+c.secret))
 }
 
 func (c *totpCodes) readURI(raw string) error {
@@ -88,25 +119,19 @@ var totpAlgorithms = map[string]otp.Algorithm{
 func (c *totpCodes) next(ctx context.Context) (string, error) {
 	for {
 		now := c.now()
-		step, wait := c.step(now)
-		if wait == 0 {
-			c.used = step
+		step, left := c.step(now)
+		if left >= minCodeLife && c.used.take(c.key, step) {
 			return totp.GenerateCodeCustom(c.secret, now, c.opts)
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := sleep(ctx, left); err != nil {
 			return "", fmt.Errorf("wait for the next TOTP code: %w", err)
 		}
 	}
 }
 
-// step returns the step of a moment and how long to wait before its code, or the next one, may be used.
-func (c *totpCodes) step(now time.Time) (step int64, wait time.Duration) {
+// step returns the step of a moment and how long it is until the next one.
+func (c *totpCodes) step(now time.Time) (step int64, left time.Duration) {
 	period := int64(c.opts.Period) //nolint:gosec // 16 bits at most
 	step = now.Unix() / period
-	// A clock that was put back far gives steps that are not the used one; waiting until it has caught up is no use.
-	justUsed := step == c.used || step == c.used-1
-	if left := time.Unix((step+1)*period, 0).Sub(now); justUsed || left < minCodeLife {
-		return step, left
-	}
-	return step, 0
+	return step, time.Unix((step+1)*period, 0).Sub(now)
 }

@@ -116,13 +116,12 @@ func TestTOTPCodesSurviveAClockThatIsPutBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	atOnce, cancel := context.WithCancel(t.Context())
+	cancel() // whoever waits gets an error
 	for _, shift := range []time.Duration{0, -3 * time.Hour} {
 		now = now.Add(shift)
-		if _, wait := codes.step(now); wait != 0 {
-			t.Errorf("waits %s after a shift of %s", wait, shift)
-		}
-		if _, err := codes.next(t.Context()); err != nil {
-			t.Fatal(err)
+		if _, err := codes.next(atOnce); err != nil {
+			t.Errorf("waits after a shift of %s: %v", shift, err)
 		}
 	}
 }

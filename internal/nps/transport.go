@@ -23,13 +23,12 @@ type wireConfig struct {
 	config  Config
 	network http.RoundTripper // nil is the network
 	secrets *rest.Secrets
-	limiter *rate.Limiter // nil is no limit
 }
 
 // signIns configures the client of sign-ins and renewals.
 func (w wireConfig) signIns() rest.Config {
 	return w.rest(func(network http.RoundTripper) http.RoundTripper {
-		return limitTransport{next: network, limiter: w.limiter}
+		return limitTransport{next: network, limiter: w.config.Limiter}
 	}, w.config.Auth.signInTLS(w.config.TLS), w.config.Timeout)
 }
 
@@ -38,7 +37,7 @@ func (w wireConfig) signIns() rest.Config {
 func (w wireConfig) calls(tokens *tokenSource) rest.Config {
 	return w.rest(func(network http.RoundTripper) http.RoundTripper {
 		timed := timeoutTransport{next: network, timeout: w.config.Timeout}
-		return &authTransport{next: limitTransport{next: timed, limiter: w.limiter}, tokens: tokens}
+		return &authTransport{next: limitTransport{next: timed, limiter: w.config.Limiter}, tokens: tokens}
 	}, w.config.TLS, signInBudget+2*w.config.Timeout)
 }
 

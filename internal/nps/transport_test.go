@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/time/rate"
 
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
@@ -95,7 +96,7 @@ func TestUselessFreshTokensAreNotCollected(t *testing.T) {
 
 func TestRequestsPerSecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cfg := Config{URL: "https://nps.example.com", Auth: appUser(), RequestsPerSecond: 2}
+		cfg := Config{URL: "https://nps.example.com", Auth: appUser(), Limiter: rate.NewLimiter(2, 2)}
 		client, err := newClient(cfg, newRecorder())
 		if err != nil {
 			t.Fatal(err)
@@ -107,6 +108,15 @@ func TestRequestsPerSecond(t *testing.T) {
 		}
 		if took := time.Since(begin); took != 2*time.Second {
 			t.Errorf("took %s, want 2s", took)
+		}
+		next, err := newClient(cfg, newRecorder())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer next.Close()
+		mustVersion(t, next) // with its sign-in: two requests
+		if took := time.Since(begin); took != 3*time.Second {
+			t.Errorf("a client in the place of another one: took %s, want 3s", took)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connection
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	simnps "github.com/pam-operator/pam-operator/internal/simulator/nps"
+	"github.com/pam-operator/pam-operator/test/builder"
+)
+
+// quickUsers are accounts without a second factor.
+func quickUsers(n int) []simnps.User {
+	var users []simnps.User
+	for i := range n {
+		users = append(users, simnps.User{Login: quickUser(i), Password: simnps.DefaultPassword})
+	}
+	return users
+}
+
+func quickUser(i int) string { return fmt.Sprintf(`LAB\quick-%d`, i) }
+
+// oneConnection is a connection with its Secret in a cluster in memory, and the server that it leads to.
+type oneConnection struct {
+	*testing.T
+
+	world  *world
+	pool   *Pool
+	conn   *pamv1alpha1.NPSConnection
+	secret *corev1.Secret
+	server *simnps.Server
+}
+
+func newOneConnection(t *testing.T, requestsPerSecond int32) *oneConnection {
+	t.Helper()
+	server := simnps.New(simnps.Options{Users: quickUsers(3)})
+	listener := httptest.NewTLSServer(server.Handler())
+	t.Cleanup(listener.Close)
+	in := builder.InNamespace(home)
+	conn := builder.NPSConnection("nps", in, builder.UserSignIn(), builder.URL(listener.URL),
+		builder.With(func(c *pamv1alpha1.NPSConnection) {
+			c.Spec.TLS = &pamv1alpha1.TLSSettings{InsecureSkipVerify: new(true)}
+			c.Spec.Limits = &pamv1alpha1.NPSLimits{RequestsPerSecond: &requestsPerSecond}
+		}))
+	secret := builder.Secret(builder.NPSCredentials, map[string]string{
+		"username": quickUser(0), "password": simnps.DefaultPassword,
+	}, in)
+	w := newWorld(t, conn, secret)
+	pool := w.pool()
+	t.Cleanup(func() { _ = pool.Close(context.WithoutCancel(t.Context())) })
+	return &oneConnection{T: t, world: w, pool: pool, conn: conn, secret: secret, server: server}
+}
+
+// as changes the Secret, so that the client is replaced.
+func (d *oneConnection) as(user string) {
+	d.Helper()
+	d.secret.Data["username"] = []byte(user)
+	if err := d.world.Update(d.Context(), d.secret); err != nil {
+		d.Fatal(err)
+	}
+}
+
+// connect returns the server as the pool sees it now.
+func (d *oneConnection) connect() *Server {
+	d.Helper()
+	if err := d.world.Get(d.Context(), client.ObjectKeyFromObject(d.conn), d.conn); err != nil {
+		d.Fatal(err)
+	}
+	s, err := d.pool.ConnectServer(d.Context(), d.conn)
+	if err != nil {
+		d.Fatal(err)
+	}
+	return s
+}
+
+// The limit is of the connection and not of its client: who changes the Secret does not get the whole burst again.
+func TestALimitOutlivesTheClient(t *testing.T) {
+	const perSecond = 6
+	d, begin := newOneConnection(t, perSecond), time.Now()
+	var clients []*Server
+	for i := range 3 {
+		d.as(quickUser(i))
+		s := d.connect()
+		if slices.Contains(clients, s) {
+			t.Fatal("the client was not replaced")
+		}
+		clients = append(clients, s)
+		if _, err := s.Client().Version(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	calls := len(d.server.Faults().Calls())
+	if least := time.Duration(calls-perSecond) * time.Second / perSecond; calls != 9 || time.Since(begin) < least {
+		t.Errorf("%d requests in %s, at %d per second", calls, time.Since(begin), perSecond)
+	}
+}
+
+func TestAnotherLimitReplacesNoClient(t *testing.T) {
+	d := newOneConnection(t, 6)
+	before := d.connect()
+	d.conn.Spec.Limits.RequestsPerSecond = new(int32(7))
+	d.conn.Generation++
+	if err := d.world.Update(t.Context(), d.conn); err != nil {
+		t.Fatal(err)
+	}
+	if d.connect() != before {
+		t.Error("the client was replaced, and signs in anew")
+	}
+	if l := d.pool.limiter(d.conn); l.Limit() != 7 || l.Burst() != 7 {
+		t.Errorf("%v per second, %d at once; want 7", l.Limit(), l.Burst())
+	}
+}
+
+// A code of the second factor is used up although the client that sent it is gone; see package nps.
+func TestUsedCodesOutliveTheClient(t *testing.T) {
+	d := newOneConnection(t, 1000)
+	for i := range 2 {
+		d.as(quickUser(i))
+		cfg, err := d.pool.npsConfig(t.Context(), d.conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cfg.UsedCodes == nil || cfg.UsedCodes != &d.pool.usedCodes {
+			t.Error("the client does not know which codes others have sent")
+		}
+	}
+}
