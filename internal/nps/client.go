@@ -59,6 +59,7 @@ type Config struct {
 type Client struct {
 	rest   *rest.Client
 	tokens *tokenSource
+	words  *words
 }
 
 // New checks the configuration and returns a client; it sends nothing.
@@ -71,6 +72,7 @@ func newClient(cfg Config, network http.RoundTripper) (*Client, error) {
 	}
 	cfg = cfg.withDefaults()
 	wire := wireConfig{config: cfg, network: network, secrets: &rest.Secrets{}}
+	wire.words = &words{secrets: wire.secrets}
 	tokens, err := newTokenSource(wire)
 	if err != nil {
 		return nil, err
@@ -79,7 +81,7 @@ func newClient(cfg Config, network http.RoundTripper) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{rest: client, tokens: tokens}, nil
+	return &Client{rest: client, tokens: tokens, words: wire.words}, nil
 }
 
 func (c Config) withDefaults() Config {

@@ -13,13 +13,20 @@ import (
 // minute: use it at once and treat it as a secret (nps contract 7.1).
 func (c *Client) RDPFile(ctx context.Context, id string) ([]byte, error) {
 	text, err := c.nonEmpty(ctx, "Rdp", id)
+	if target, parseErr := ParseRDPFile([]byte(text)); parseErr == nil {
+		c.words.gave(target.Username)
+	}
 	return []byte(text), err
 }
 
 // SSHURL fetches the SSH URL of an active session. Its user part may be a token: treat it as a secret.
 func (c *Client) SSHURL(ctx context.Context, id string) (string, error) {
 	text, err := c.nonEmpty(ctx, "Ssh", id)
-	return strings.TrimSpace(text), err
+	text = strings.TrimSpace(text)
+	if target, parseErr := ParseSSHURL(text); parseErr == nil {
+		c.words.gave(text, target.User)
+	}
+	return text, err
 }
 
 func (c *Client) nonEmpty(ctx context.Context, elements ...string) (string, error) {
@@ -60,5 +67,6 @@ func (c *Client) Password(ctx context.Context, id string) (string, error) {
 	if text == "" {
 		return "", malformed(req, "the answer is empty")
 	}
+	c.words.gave(text)
 	return text, nil
 }

@@ -42,7 +42,7 @@ type LogLine struct {
 	Time    Time     `json:"timestamp"`
 }
 
-// Log reads at most take lines of a session's log, the newest first (nps contract 8).
+// Log reads at most take lines of a session's log, the newest first (nps contract 8). Secrets are cut out of them.
 func (c *Client) Log(ctx context.Context, id string, level LogLevel, take int) ([]LogLine, error) {
 	req := session(http.MethodGet, id, "Log")
 	req.Query = url.Values{"orderDescending": {"true"}, "take": {strconv.Itoa(take)}}
@@ -54,6 +54,9 @@ func (c *Client) Log(ctx context.Context, id string, level LogLevel, take int) (
 	}
 	if err := c.rest.DoJSON(ctx, req, &page); err != nil {
 		return nil, err
+	}
+	for i := range page.Lines {
+		page.Lines[i].Message = c.words.clean(page.Lines[i].Message)
 	}
 	return page.Lines, nil
 }

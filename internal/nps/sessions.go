@@ -33,7 +33,7 @@ func (c *Client) Create(ctx context.Context, create CreateRequest) (Session, err
 	}
 	var created Session
 	if json.Unmarshal(resp.Body, &created) == nil && created.ID != "" {
-		return created, nil
+		return c.words.session(created), nil
 	}
 	if id := lastGUID(resp.Header.Get("Location")); id != "" {
 		return Session{ID: id}, nil
@@ -52,7 +52,7 @@ func lastGUID(location string) string {
 	return found[len(found)-1]
 }
 
-// Get reads a session. A 404 on an id that was known may be a slip: believe the second one (nps contract 13 Q10).
+// Get reads a session. Secrets are cut out of its description. A 404 on an id that was known may be a slip: believe the second one (nps contract 13 Q10).
 func (c *Client) Get(ctx context.Context, id string) (Session, error) {
 	return c.session(ctx, session(http.MethodGet, id))
 }
@@ -65,7 +65,7 @@ func (c *Client) session(ctx context.Context, req rest.Request) (Session, error)
 	if s.ID == "" {
 		return Session{}, malformed(req, "the answer is no activity session")
 	}
-	return s, nil
+	return c.words.session(s), nil
 }
 
 // End asks the server to end a session as soon as possible, or to drop one that is pending. The server does so later:

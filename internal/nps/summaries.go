@@ -106,7 +106,7 @@ func (c *Client) ListMineSince(ctx context.Context, filter StatusFilter, start t
 
 func (c *Client) listMine(ctx context.Context, filter StatusFilter, query url.Values) ([]Summary, error) {
 	var all []Summary
-	seen := map[string]bool{}
+	seen, clean := map[string]bool{}, c.words.cleaner()
 	for skip := 0; ; {
 		var page struct {
 			Data         []Summary `json:"data"`
@@ -121,6 +121,7 @@ func (c *Client) listMine(ctx context.Context, filter StatusFilter, query url.Va
 		for _, summary := range page.Data {
 			if !seen[summary.ID] {
 				seen[summary.ID] = true
+				summary.StatusDescription = clean(summary.StatusDescription)
 				all = append(all, summary)
 			}
 		}

@@ -23,6 +23,7 @@ type wireConfig struct {
 	config  Config
 	network http.RoundTripper // nil is the network
 	secrets *rest.Secrets
+	words   *words
 }
 
 // signIns configures the client of sign-ins and renewals.
@@ -46,7 +47,7 @@ func (w wireConfig) rest(
 ) rest.Config {
 	return rest.Config{
 		URL: w.config.URL, TLS: tlsConfig, UserAgent: w.config.UserAgent, Timeout: timeout,
-		DecodeError: decodeError, Secrets: w.secrets,
+		DecodeError: w.words.ofError, Secrets: w.secrets,
 		Authenticate: func(network http.RoundTripper) http.RoundTripper {
 			if w.network != nil {
 				network = w.network
