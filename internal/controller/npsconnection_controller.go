@@ -50,7 +50,7 @@ func (r npsConnections) probe(ctx context.Context, conn *pamv1alpha1.NPSConnecti
 	}
 	conn.Status.ActiveSessions = new(int32(live)) //nolint:gosec // a number of objects
 	if conn.Status.Version, err = server.Version(ctx, npsProbeInterval/2); err != nil {
-		return outcome{}, err
+		return outcome{}, withPlace(conn, err)
 	}
 	conn.Status.TokenExpiresAt = nil
 	if at := server.TokenExpiresAt(); !at.IsZero() {
