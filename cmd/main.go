@@ -105,7 +105,20 @@ func flags() *settings {
 	s.log.StacktraceLevel = zapcore.PanicLevel // an appliance that is down is no fault of the code
 	s.log.BindFlags(flag.CommandLine)
 	flag.Parse()
+	s.log.Level = noBodies(s.log.Level)
 	return s
+}
+
+// maxVerbosity is as much as the log tells at most: from 8 on, the client of the API server writes down the bodies of
+// requests and answers, Secrets among them.
+const maxVerbosity = 7
+
+// noBodies is a level that tells no more than maxVerbosity; nil is the default one.
+func noBodies(level zapcore.LevelEnabler) zapcore.LevelEnabler {
+	if level == nil || !level.Enabled(-maxVerbosity-1) {
+		return level
+	}
+	return zapcore.Level(-maxVerbosity)
 }
 
 // maxRequests is how many requests to the API server are under way at the same time, watches aside: enough to keep it

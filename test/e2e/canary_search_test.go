@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+)
+
+// plants are the texts that are looked for, and the Secrets that may hold them.
+type plants struct {
+	mu sync.Mutex
+	// in maps what was planted to the names of the Secrets that it was planted in.
+	in map[string][]string
+	// wire are the tokens and cookies that were seen on the wire.
+	wire map[string]bool
+}
+
+func newPlants() *plants { return &plants{in: map[string][]string{}, wire: map[string]bool{}} }
+
+// plant notes what a Secret may hold.
+func (p *plants) plant(secret string, texts ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, text := range texts {
+		p.in[text] = append(p.in[text], secret)
+	}
+}
+
+// plantAnywhere notes what was not planted in a Secret.
+func (p *plants) plantAnywhere(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wire[text] = true
+}
+
+func (p *plants) seen() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.wire))
+}
+
+func (p *plants) all() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Sorted(maps.Keys(p.in))
+}
+
+func (p *plants) mayHold(secret, text string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Contains(p.in[text], secret)
+}
+
+// search looks for everything that was planted, wherever somebody can look.
+func (s *canaries) search(metrics string) {
+	s.Helper()
+	planted, wire := s.all(), s.seen()
+	if len(planted) < 10 || len(wire) < 5 {
+		s.Errorf("%d secrets and %d tokens are looked for: what is proved?", len(planted), len(wire))
+	}
+	for place, text := range map[string]string{
+		"the manager's log": s.manager.log(s.T), "the metrics": scrape(s.T, metrics), "an object": everyObject(s.T, s.cluster),
+	} {
+		for _, secret := range append(planted, wire...) {
+			s.expectAbsent(place, text, secret)
+		}
+	}
+	// Those of the API server would be in hexadecimal, where nothing is found in them.
+	if log := s.manager.log(s.T); strings.Contains(log, "Request Body") || strings.Contains(log, "Response Body") {
+		s.Error("the manager's log has bodies of requests, Secrets among them")
+	}
+	s.searchSecrets(planted, wire)
+}
+
+// searchSecrets looks into the Secrets, too: each may hold what was planted there, and what SPS gave at a log-in may be
+// kept in the Secret for that.
+func (s *canaries) searchSecrets(planted, wire []string) {
+	s.Helper()
+	secrets := &corev1.SecretList{}
+	if err := s.cluster.client.List(s.Context(), secrets, client.InNamespace(s.namespace)); err != nil {
+		s.Fatal(err)
+	}
+	cookies := s.sps.secrets(s.T)
+	for i := range secrets.Items {
+		secret := &secrets.Items[i]
+		text, err := json.Marshal(secret)
+		if err != nil {
+			s.Fatal(err)
+		}
+		shown := string(text)
+		for _, value := range secret.Data {
+			shown += "\n" + string(value)
+		}
+		for _, text := range append(planted, wire...) {
+			if !s.mayHold(secret.Name, text) && !slices.Contains(cookies, text) {
+				s.expectAbsent("Secret "+secret.Name, shown, text)
+			}
+		}
+	}
+}
+
+func (s *canaries) expectAbsent(place, text, secret string) {
+	s.Helper()
+	for form, written := range map[string]string{
+		"as it is": secret, "in JSON": jsonText(s.T, secret), "in a URL": url.QueryEscape(secret),
+		"in base64": base64.StdEncoding.EncodeToString([]byte(secret)),
+	} {
+		if at := strings.Index(text, written); at >= 0 {
+			s.Errorf("%s shows %.40q, %s: %q", place, secret, form, text[max(0, at-200):at])
+			return
+		}
+	}
+}
+
+// jsonText is a text as it stands between the quotes of a JSON string.
+func jsonText(t *testing.T, text string) string {
+	t.Helper()
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(quoted[1 : len(quoted)-1])
+}
+
+// reaches waits for the status of Ready and its reason.
+func (s *canaries) reaches(o client.Object, want string) {
+	s.Helper()
+	NewWithT(s.T).Eventually(func(g Gomega) {
+		s.manager.alive()
+		s.get(g, o)
+		status, ok := o.(interface {
+			GetStatus() pamv1alpha1.ObjectStatus
+		})
+		g.Expect(ok).To(BeTrue())
+		g.Expect(readyReason(*status.GetStatus().ObjectConditions())).To(Equal(want), fmt.Sprintf("%T %s", o, o.GetName()))
+	}).WithTimeout(within).WithPolling(pollInterval).Should(Succeed())
+}
+
+func (s *canaries) get(g Gomega, o client.Object) {
+	g.Expect(s.cluster.client.Get(s.Context(), client.ObjectKeyFromObject(o), o)).To(Succeed())
+}
+
+// freeAddress is a loopback address that nothing listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().String()
+}
+
+// scrape reads the metrics as Prometheus does.
+func scrape(t *testing.T, address string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/metrics", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || !strings.Contains(string(text), "controller_runtime_reconcile_total") {
+		t.Fatalf("these are no metrics: %v: %.200s", err, text)
+	}
+	return string(text)
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/simulator/fault"
+	"github.com/pam-operator/pam-operator/test/builder"
+)
+
+// refusalThatQuotes is the body of an error in which a server quotes what it should not.
+func refusalThatQuotes(t *testing.T, secrets ...string) string {
+	t.Helper()
+	body, err := json.Marshal(map[string]string{"title": "Refused", "detail": "you sent " + strings.Join(secrets, " and ")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+// eavesdrop plants every token and cookie that goes over the wire, and quotes the password that is wrong. Codes that
+// change are six digits and may be a part of anything: nothing could be concluded from them.
+func (s *canaries) eavesdrop(server http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sent, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(sent))
+		if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+			s.plantAnywhere(token)
+			s.tokens.Store(token, true)
+		}
+		if bytes.Contains(sent, []byte("canary-password-that-is-wrong")) {
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = io.WriteString(w, refusalThatQuotes(s.T, canaryWrongPassword, string(sent)))
+			return
+		}
+		answer := httptest.NewRecorder()
+		server.ServeHTTP(answer, r)
+		for _, cookie := range (&http.Response{Header: answer.Header()}).Cookies() {
+			s.plantAnywhere(cookie.Value)
+		}
+		maps.Copy(w.Header(), answer.Header())
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(answer.Body.Bytes())
+	})
+}
+
+func (s *canaries) session(name, connection string, more ...builder.Option) *pamv1alpha1.ActivitySession {
+	withPassword := builder.With(func(s *pamv1alpha1.ActivitySession) {
+		s.Spec.ConnectionSecret = &pamv1alpha1.ConnectionSecret{Password: pamv1alpha1.PasswordIfAllowed}
+	})
+	return builder.ActivitySession(name, append(more, s.in, builder.Connection(connection, ""), withPassword)...)
+}
+
+// openSessions is step 3: a session of each kind of connection data, through each kind of log-in. What comes with them
+// is planted, too.
+func (s *canaries) openSessions() {
+	s.Helper()
+	released := builder.With(func(s *pamv1alpha1.ActivitySession) {
+		s.Spec.Resource, s.Spec.Credential = nil, &pamv1alpha1.CredentialSelector{Name: "svc-backup"}
+	})
+	for _, session := range []*pamv1alpha1.ActivitySession{
+		s.session("ssh", "coded"),
+		s.session("rdp", "app", builder.Activity("Windows admin"), builder.Resource("win1.payments.example.com")),
+		s.session("credential", "fixed", builder.Activity("Credential Release"), released),
+	} {
+		s.cluster.apply(s.T, session)
+		s.reaches(session, "True Active")
+		s.plantConnection(session)
+	}
+	for session, key := range map[string]string{"ssh": "ssh-url", "rdp": "rdp", "credential": "password"} {
+		if len(s.connectionSecret(session).Data[key]) == 0 {
+			s.Errorf("the Secret of session %s has no %s: nothing is proved of it", session, key)
+		}
+	}
+}
+
+func (s *canaries) connectionSecret(session string) *corev1.Secret {
+	s.Helper()
+	secret := s.secret(session, nil)
+	if err := s.cluster.client.Get(s.Context(), client.ObjectKeyFromObject(secret), secret); err != nil {
+		s.Fatal(err)
+	}
+	return secret
+}
+
+// plantConnection plants what a connection Secret holds.
+func (s *canaries) plantConnection(session *pamv1alpha1.ActivitySession) {
+	s.Helper()
+	secret := s.connectionSecret(session.Name)
+	keys := []string{"ssh-url", "password"}
+	if session.Spec.Credential == nil { // else it is no token, but the name of an account
+		keys = append(keys, "username")
+	}
+	for _, key := range keys {
+		if value := string(secret.Data[key]); value != "" {
+			s.plant(secret.Name, value)
+		}
+	}
+	for line := range strings.Lines(string(secret.Data["rdp"])) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "username:s:") || strings.HasPrefix(line, "full address:s:") {
+			s.plant(secret.Name, line)
+		}
+	}
+}
+
+// provoke is step 4: a session fails, and its server tells why in all the words that it must not use; and the servers
+// refuse what is asked of them in such words.
+func (s *canaries) provoke() {
+	s.Helper()
+	const words = "cannot log in with "
+	for connection, known := range map[string][]string{
+		"coded": {canaryNPSPassword, canaryTOTPSecret, string(s.connectionSecret("ssh").Data["ssh-url"])},
+		"fixed": {canaryNPSPassword, canaryCode, canaryReleased},
+		"app":   {canaryAPIKey, string(s.connectionSecret("rdp").Data["username"])},
+	} {
+		session := s.session("failing-"+connection, connection)
+		s.cluster.apply(s.T, session)
+		s.reaches(session, "True Active")
+		s.get(NewWithT(s.T), session)
+		s.tokens.Range(func(token, _ any) bool { known = append(known, fmt.Sprint(token)); return true })
+		said := words + strings.Join(known, " or ")
+		if err := s.nps.Fail(session.Status.SessionID, said); err != nil {
+			s.Fatal(err)
+		}
+		s.reaches(session, "False Failed")
+		s.get(NewWithT(s.T), session)
+		if f := session.Status.Failure; !strings.Contains(f.Message, words) || len(f.Log) == 0 {
+			s.Errorf("the failure says nothing of the server's: %+v", f)
+		}
+		s.refuse(connection, known)
+	}
+}
+
+// refuse has the server refuse a session in words that it must not use.
+func (s *canaries) refuse(connection string, words []string) {
+	s.Helper()
+	err := s.nps.Faults().Set(fault.Rule{
+		Name: "refuse", Method: http.MethodPost, Path: "/api/v1/ActivitySession$", Status: http.StatusForbidden,
+		Body: refusalThatQuotes(s.T, words...),
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+	session := s.session("refused-"+connection, connection)
+	s.cluster.apply(s.T, session)
+	s.reaches(session, "False Rejected")
+	s.nps.Faults().Remove("refuse")
+}
+
+// endSessions is step 5: whatever is left to be said is said, and no Secret of a session is left.
+func (s *canaries) endSessions() {
+	s.Helper()
+	s.cluster.kubectl(s.T, "", "delete", "activitysessions", "--all", "--namespace="+s.namespace)
+	secrets := &corev1.SecretList{}
+	if err := s.cluster.client.List(s.Context(), secrets, client.InNamespace(s.namespace)); err != nil {
+		s.Fatal(err)
+	}
+	if i := slices.IndexFunc(secrets.Items, func(o corev1.Secret) bool {
+		return o.Type == pamv1alpha1.SecretTypeConnection
+	}); i >= 0 {
+		s.Errorf("Secret %s has outlived its session", secrets.Items[i].Name)
+	}
+}
