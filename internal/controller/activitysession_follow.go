@@ -96,7 +96,8 @@ func (r *activitySessionReconciler) seen(
 	if err != nil {
 		return nps.Session{}, err
 	}
-	if !ok || needsReading(s, seen, r.now()) {
+	now := r.now()
+	if !ok || needsReading(s, seen, now, server.Client().ServerTime(now)) {
 		return server.Read(ctx, s.Status.SessionID)
 	}
 	return seen.Session, nil
@@ -112,12 +113,12 @@ func decides(s *pamv1alpha1.ActivitySession, now time.Time) bool {
 
 // needsReading says that a sighting is not enough to go by. A step to another phase is made by the session itself, but
 // for the one to Active, for which a summary has all that is needed; a list that lags leads nowhere.
-func needsReading(s *pamv1alpha1.ActivitySession, seen connection.Sighting, now time.Time) bool {
+func needsReading(s *pamv1alpha1.ActivitySession, seen connection.Sighting, now, atServer time.Time) bool {
 	if seen.Whole && now.Sub(seen.At) < freshFor {
 		return false
 	}
 	probe := *s // what a phase notes in passing is not for now
-	phase, _ := phaseOf(&probe, seen.Session, now)
+	phase, _ := phaseOf(&probe, seen.Session, atServer)
 	if phase == pamv1alpha1.SessionActive && later(s.Status.Phase, phase) {
 		return seen.Session.PlatformID() == ""
 	}

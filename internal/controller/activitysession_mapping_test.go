@@ -31,10 +31,19 @@ func anyStatus() *rapid.Generator[nps.Status] {
 func anySession() *rapid.Generator[nps.Session] {
 	return rapid.Custom(func(t *rapid.T) nps.Session {
 		start := noon.Add(time.Duration(rapid.IntRange(-120, 120).Draw(t, "start")) * time.Minute)
-		return nps.Session{
+		session := nps.Session{
 			ID: "id", Status: anyStatus().Draw(t, "status"), StatusDescription: rapid.String().Draw(t, "description"),
-			ScheduledStart: nps.Time{Time: start}, ScheduledEnd: nps.Time{Time: start.Add(time.Hour)},
 		}
+		if rapid.Bool().Draw(t, "has a start") {
+			session.ScheduledStart = nps.Time{Time: start}
+		}
+		if rapid.Bool().Draw(t, "has an end") {
+			session.ScheduledEnd = nps.Time{Time: start.Add(time.Hour)}
+		}
+		if rapid.Bool().Draw(t, "has a profile") {
+			session.Profile = &nps.Profile{MaxSessionLength: rapid.IntRange(-1, 60).Draw(t, "longest")}
+		}
+		return session
 	})
 }
 
@@ -55,6 +64,7 @@ func observe(s *pamv1alpha1.ActivitySession, session nps.Session, now time.Time)
 	observeSession(&s.Status, session)
 	if phase, message := phaseOf(s, session, now); later(s.Status.Phase, phase) {
 		enterPhase(s, phase, message, now)
+		assumeEnd(s, session, now)
 	}
 	if s.Status.Deadline == nil && !s.Status.Phase.Terminal() {
 		s.Status.Deadline = deadline(s, now)
@@ -92,13 +102,13 @@ func wrong(before, after *pamv1alpha1.ActivitySessionStatus, now time.Time) stri
 	case slices.ContainsFunc(after.History, tooLong):
 		return "a message of the history is longer than the API server takes"
 	}
-	return endless(after, was != is, now)
+	return lasting(after, was != is, now)
 }
 
 func tooLong(step pamv1alpha1.SessionTransition) bool { return len(step.Message) > 512 }
 
-// endless says where a phase could last for ever.
-func endless(status *pamv1alpha1.ActivitySessionStatus, entered bool, now time.Time) string {
+// lasting says where a phase could last for ever.
+func lasting(status *pamv1alpha1.ActivitySessionStatus, entered bool, now time.Time) string {
 	switch {
 	case status.Phase.Terminal():
 	case status.Phase == pamv1alpha1.SessionActive && status.ExpiresAt == nil:
@@ -178,6 +188,33 @@ func TestPhaseOf(t *testing.T) {
 			}
 			if diff := cmp.Diff([]any{c.want, c.reason}, []any{got, reason}); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAssumeEnd(t *testing.T) {
+	hour := &metav1.Time{Time: noon.Add(time.Hour)}
+	for name, c := range map[string]struct {
+		phase   pamv1alpha1.SessionPhase
+		known   *metav1.Time
+		wanted  *metav1.Duration
+		profile *nps.Profile
+		want    time.Time
+	}{
+		"an end that is known stays":         {phase: pamv1alpha1.SessionActive, known: hour, want: noon.Add(time.Hour)},
+		"what is not active has none":        {phase: pamv1alpha1.SessionStarting},
+		"it is what was asked for":           {phase: pamv1alpha1.SessionActive, wanted: &metav1.Duration{Duration: time.Minute}, want: noon.Add(time.Minute)},
+		"it is what the profile allows":      {phase: pamv1alpha1.SessionActive, profile: &nps.Profile{MaxSessionLength: 90}, want: noon.Add(90 * time.Minute)},
+		"a profile without a length is none": {phase: pamv1alpha1.SessionActive, profile: &nps.Profile{}, want: noon.Add(24 * time.Hour)},
+		"it is a day where nothing tells":    {phase: pamv1alpha1.SessionActive, want: noon.Add(24 * time.Hour)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &pamv1alpha1.ActivitySession{}
+			s.Spec.Duration, s.Status.Phase, s.Status.ExpiresAt = c.wanted, c.phase, c.known
+			assumeEnd(s, nps.Session{Profile: c.profile}, noon)
+			if got := timeOf(s.Status.ExpiresAt); !got.Equal(c.want) {
+				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
 	}

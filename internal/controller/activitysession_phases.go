@@ -35,9 +35,10 @@ func (r *activitySessionReconciler) observe(
 ) {
 	now := r.now()
 	observeSession(&s.Status, session)
-	phase, message := phaseOf(s, session, now)
+	phase, message := phaseOf(s, session, server.Client().ServerTime(now))
 	if later(s.Status.Phase, phase) {
 		r.enter(s, phase, message)
+		assumeEnd(s, session, now)
 		if phase == pamv1alpha1.SessionFailed {
 			r.explain(ctx, server, s)
 		}
@@ -57,7 +58,7 @@ func (r *activitySessionReconciler) await(ctx context.Context, s *pamv1alpha1.Ac
 	if out, err := r.look(ctx, server, s); err != nil || out.reason != "" || s.Status.Phase != phase {
 		return out, err
 	}
-	if reason, why, err := r.unwanted(ctx, s); err != nil {
+	if reason, why, err := r.unwanted(ctx, server, s); err != nil {
 		return outcome{}, err
 	} else if reason != "" {
 		return outcome{}, r.end(ctx, server, s, reason, why)
@@ -87,7 +88,7 @@ func (r *activitySessionReconciler) active(ctx context.Context, s *pamv1alpha1.A
 	case out.reason != "" || s.Status.Phase != pamv1alpha1.SessionActive:
 		return out, nil
 	}
-	if reason, why, err := r.unwanted(ctx, s); err != nil {
+	if reason, why, err := r.unwanted(ctx, server, s); err != nil {
 		return outcome{}, err
 	} else if reason != "" {
 		return outcome{}, r.end(ctx, server, s, reason, why)
@@ -229,7 +230,7 @@ func (r *activitySessionReconciler) vanished(s *pamv1alpha1.ActivitySession) {
 
 // unwanted says why a session that lives should be ended; the reason is that of a failure where it is one.
 func (r *activitySessionReconciler) unwanted(
-	ctx context.Context, s *pamv1alpha1.ActivitySession,
+	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
 ) (reason, why string, err error) {
 	if s.Cancelled() {
 		return reasonCancelled, "cancelled", nil
@@ -239,7 +240,7 @@ func (r *activitySessionReconciler) unwanted(
 		return reasonWorkloadOver, why, err
 	}
 	if s.Status.Phase == pamv1alpha1.SessionActive && s.Status.ExpiresAt != nil &&
-		r.now().After(s.Status.ExpiresAt.Add(endTimeout)) {
+		server.Client().ServerTime(r.now()).After(s.Status.ExpiresAt.Add(endTimeout)) {
 		return reasonOverdue, "its time is over, and the server has not ended it", nil
 	}
 	if s.Status.Deadline == nil || r.now().Before(s.Status.Deadline.Time) {

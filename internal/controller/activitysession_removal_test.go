@@ -41,6 +41,32 @@ var _ = Describe("Deleting an ActivitySession", func() {
 		Entry("Active", simnps.Options{}, pamv1alpha1.SessionActive),
 	)
 
+	It("ends it in Ending as well, and waits for that", func(ctx context.Context) {
+		s := newServerSite(ctx, stuck())
+		session := s.session(ctx, "session")
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionStarting)
+		cancel(ctx, session)
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionEnding)
+		Expect(k8s.Delete(ctx, session)).To(Succeed())
+		Eventually(func() bool {
+			return phase(ctx, session)() == pamv1alpha1.SessionEnding && session.DeletionTimestamp != nil
+		}).Should(BeTrue())
+		Expect(s.nps.SetStatus(session.Status.SessionID, simnps.Complete)).To(Succeed())
+		eventuallyGone(ctx, session)
+	})
+
+	It("gives up a request that waits for a place", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{}, builder.With(func(c *pamv1alpha1.NPSConnection) {
+			c.Spec.Limits.ActiveSessions = new(int32(1))
+		}))
+		s.activeSession(ctx, "first")
+		second := s.session(ctx, "second")
+		eventuallyReason(ctx, second, pamv1alpha1.ReasonProgressing)
+		Eventually(message).WithArguments(ctx, second).Should(ContainSubstring("waiting for a place"))
+		deleted(ctx, second)
+		Expect(s.nps.Stats().Creates).To(Equal(1))
+	})
+
 	It("needs no server where nothing was asked for", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
 		session := s.session(ctx, "session", builder.Suspended())

@@ -165,7 +165,9 @@ func (r *activitySessionReconciler) send(
 	r.unanswered.forget(s.UID)
 	r.claims.send(s)
 	defer r.claims.sent(s.UID)
-	session, err := server.Create(r.inTime(ctx, s), createRequest(s, r.now(), server.NoteLimit()))
+	// By the server's clock, lest a session be shorter or longer than was asked for by what the clocks differ.
+	now := server.Client().ServerTime(r.now())
+	session, err := server.Create(r.inTime(ctx, s), createRequest(s, now, server.NoteLimit()))
 	switch {
 	case errors.Is(err, nps.ErrTooLate): // another manager may have taken over meanwhile
 		return outcome{}, errStale

@@ -208,6 +208,27 @@ var _ = Describe("An ActivitySession is prolonged", func() {
 		}}}, "the server did not prolong it"),
 	)
 
+	It("no more often than its profile allows", func(ctx context.Context) {
+		o := brief(8 * time.Hour)
+		o.Policies[0].Profile.AllowExtension, o.Policies[0].Profile.ExtensionCount = true, 1
+		s := newServerSite(ctx, o)
+		session := s.activeSession(ctx, "session", builder.Duration(10*time.Minute))
+		grow := func(to time.Duration) {
+			change(ctx, session, func(s *pamv1alpha1.ActivitySession) { s.Spec.Duration.Duration = to })
+		}
+		grow(20 * time.Minute)
+		Eventually(func() *int32 {
+			_ = phase(ctx, session)()
+			return session.Status.Extensions
+		}).Should(HaveValue(BeEquivalentTo(1)))
+		until := session.Status.ExpiresAt.Time
+		grow(30 * time.Minute)
+		Eventually(message).WithArguments(ctx, session).Should(ContainSubstring("does not allow it more often"))
+		Expect(s.nps.Faults().Count("POST", "/Extend$")).To(Equal(1))
+		Expect(session.Status.ExpiresAt.Time).To(BeTemporally("==", until))
+		Expect(ready(ctx, session)()).To(Equal("True Active"))
+	})
+
 	It("automatically before its end, as often as its profile allows, while its workload runs", func(ctx context.Context) {
 		s := newServerSite(ctx, fourMinutes(extendable))
 		pod := s.pod(ctx)
