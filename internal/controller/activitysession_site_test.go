@@ -10,6 +10,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +35,9 @@ import (
 // refuseStatusWrites is an annotation: the manager cannot write the status of an object that has it.
 const refuseStatusWrites = "test.pam-operator.io/refuse-status-writes"
 
+// connectionWrites counts how often the status of each NPSConnection was written.
+var connectionWrites sync.Map
+
 // newFaultyClient makes the manager's client, which fails where an object asks for it.
 func newFaultyClient(config *rest.Config, options client.Options) (client.Client, error) {
 	c, err := client.NewWithWatch(config, options)
@@ -47,6 +51,10 @@ func newFaultyClient(config *rest.Config, options client.Options) (client.Client
 		) error {
 			if obj.GetAnnotations()[refuseStatusWrites] != "" {
 				return errors.New("the API server does not answer")
+			}
+			if _, ok := obj.(*pamv1alpha1.NPSConnection); ok {
+				written, _ := connectionWrites.LoadOrStore(client.ObjectKeyFromObject(obj), new(atomic.Int64))
+				written.(*atomic.Int64).Add(1) //nolint:forcetypeassert // nothing else is stored
 			}
 			return c.SubResource(subResource).Patch(ctx, obj, patch, options...)
 		},

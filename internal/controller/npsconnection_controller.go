@@ -19,6 +19,9 @@ import (
 // npsProbeInterval is how often a server is asked for its version.
 const npsProbeInterval = 5 * time.Minute
 
+// countPause is how long the number of live sessions may lag behind: a burst of sessions is not to be a burst of writes.
+const countPause = 3 * time.Second
+
 // npsConnections tries connections out.
 type npsConnections struct{ deps }
 
@@ -33,7 +36,7 @@ func setupNPSConnection(mgr ctrl.Manager, deps deps) error {
 		For(&pamv1alpha1.NPSConnection{}, onSpec()).
 		WatchesRawSource(deps.secrets.Source(dependentsOn(deps.client, list, indexSecrets))).
 		WatchesRawSource(deps.configMaps.Source(dependentsOn(deps.client, list, indexConfigMaps))).
-		Watches(&pamv1alpha1.ActivitySession{}, connectionsOf(), onLife()).
+		Watches(&pamv1alpha1.ActivitySession{}, connectionsOf(countPause), onLife()).
 		WithOptions(options(connectionConcurrency)).
 		Complete(r)
 }

@@ -4,12 +4,15 @@ package controller_test
 
 import (
 	"context"
+	"fmt"
+	"sync/atomic"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	simnps "github.com/pam-operator/pam-operator/internal/simulator/nps"
@@ -77,6 +80,27 @@ var _ = Describe("NPSConnection", func() {
 		Eventually(count).Should(BeEquivalentTo(2))
 		cancel(ctx, first)
 		Eventually(count).Should(BeEquivalentTo(1))
+	})
+
+	It("counts a burst of sessions with few writes, and to the last one", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		conn := builder.NPSConnection("nps", builder.InNamespace(s.namespace))
+		stored, ok := connectionWrites.Load(client.ObjectKeyFromObject(conn))
+		Expect(ok).To(BeTrue())
+		writes, ok := stored.(*atomic.Int64)
+		Expect(ok).To(BeTrue())
+		before, begun := writes.Load(), time.Now()
+		const burst = 40
+		for i := range burst {
+			session := s.session(ctx, fmt.Sprintf("session-%d", i))
+			eventuallyPhase(ctx, session, pamv1alpha1.SessionActive)
+		}
+		Eventually(func() *int32 {
+			_ = ready(ctx, conn)()
+			return conn.Status.ActiveSessions
+		}).Should(HaveValue(BeEquivalentTo(burst)))
+		pauses := int64(time.Since(begun) / (3 * time.Second))
+		Expect(writes.Load()-before).To(BeNumerically("<=", pauses+2), "of %d sessions", burst)
 	})
 
 	It("signs in with a password and a code", func(ctx context.Context) {

@@ -60,15 +60,20 @@ func onLabels() builder.WatchesOption {
 	}))
 }
 
-// connectionsOf enqueues the connection of the object that changed.
-func connectionsOf() handler.EventHandler {
-	return handler.EnqueueRequestsFromMapFunc(func(_ context.Context, obj client.Object) []reconcile.Request {
-		c, ok := obj.(connected)
-		if !ok {
-			return nil
+// connectionsOf enqueues the connection of the object that changed, once for all that change within a pause. The pause
+// begins with the first of them, so that the last one waits no longer either.
+func connectionsOf(pause time.Duration) handler.EventHandler {
+	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	enqueue := func(obj client.Object, q queue) {
+		if c, ok := obj.(connected); ok {
+			q.AddAfter(reconcile.Request{NamespacedName: connection.Target(c.Connection(), obj.GetNamespace())}, pause)
 		}
-		return []reconcile.Request{{NamespacedName: connection.Target(c.Connection(), obj.GetNamespace())}}
-	})
+	}
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { enqueue(e.Object, q) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) { enqueue(e.ObjectNew, q) },
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { enqueue(e.Object, q) },
+	}
 }
 
 // namesakes enqueues the other objects of the kind that mean the same name on an appliance.

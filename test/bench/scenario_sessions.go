@@ -12,6 +12,9 @@ import (
 	"github.com/pam-operator/pam-operator/internal/simulator/nps"
 )
 
+// countPause is how seldom the number of live sessions is written while it changes.
+const countPause = 3 * time.Second
+
 // secretOverhead is what the Secret of a session may take beyond the polling interval.
 const secretOverhead = 500 * time.Millisecond
 
@@ -82,6 +85,10 @@ func (d *sessionBed) spreadRows(ctx context.Context, use *sessionUse) ([]row, er
 			float64(pages(used.calls).most())/rounds),
 		d.told("while they start: server calls", "%s", tallyBy(used.calls, serverKindOf)),
 		used.written(d.bench, "while they start: API server writes"),
+		atMost(d.bench, limit[int]{
+			what:     fmt.Sprintf("while they start: writes of the connection's status, one for each %s", countPause),
+			measured: used.work["patch npsconnections/status"], most: int(took/countPause) + 2, show: number,
+		}),
 	}, nil
 }
 
@@ -101,6 +108,9 @@ func spread(times []time.Duration) string {
 func (d *sessionBed) idleSessionRows(ctx context.Context, use *sessionUse) ([]row, error) {
 	d.say("waiting until the manager has nothing to do")
 	if err := d.settledController(ctx, sessionController, d.sessions); err != nil {
+		return nil, err
+	}
+	if err := d.pass(ctx, 2*countPause); err != nil { // until the last of them is counted
 		return nil, err
 	}
 	if err := d.afterRound(ctx); err != nil {
