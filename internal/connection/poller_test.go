@@ -283,6 +283,40 @@ func TestPollerWithoutLists(t *testing.T) {
 	}
 }
 
+// Without lists the cost grows with the sessions, so it is bounded: some in each round, and all of them in their turn.
+func TestPollerWithoutListsReadsSomeInEachRound(t *testing.T) {
+	const sessions = 3 * maxSingleReads
+	b := newBoard(sessions, nps.StatusActive)
+	b.failing(func(what string) error {
+		if slices.Contains(everyList, what) {
+			return &rest.Error{Status: 403, Sent: true}
+		}
+		return nil
+	})
+	inDesk(t, b, func(d *desk) {
+		t := d.t
+		for i := range sessions {
+			d.begin(i, nps.StatusActive, time.Time{})
+		}
+		d.after(t, time.Second)
+		d.take()
+		read := map[string]bool{}
+		for range 4 {
+			d.after(t, 15*time.Second)
+			asked := slices.DeleteFunc(d.take(), func(what string) bool { return slices.Contains(everyList, what) })
+			if len(asked) == 0 || len(asked) > maxSingleReads {
+				t.Errorf("%d reads in a round, want some and at most %d", len(asked), maxSingleReads)
+			}
+			for _, id := range asked {
+				read[id] = true
+			}
+		}
+		if len(read) != sessions {
+			t.Errorf("%d of %d sessions were read in four rounds", len(read), sessions)
+		}
+	})
+}
+
 func TestPollerTellsOfTroubleOnceAndOfItsEnd(t *testing.T) {
 	b := newBoard(3, nps.StatusActive)
 	inDesk(t, b, func(d *desk) {
