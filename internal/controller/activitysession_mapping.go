@@ -129,8 +129,8 @@ func observeSession(status *pamv1alpha1.ActivitySessionStatus, session nps.Sessi
 // endless is how long a session lasts at most that nobody gave an end.
 const endless = 24 * time.Hour
 
-// assumeEnd gives an active session an end where the server does not tell it, so that none lasts for ever: after what was
-// asked for, or after what its profile allows.
+// assumeEnd gives an active session an end where the server does not tell it, so that none lasts for ever: after what
+// was asked for, or after what its profile allows.
 func assumeEnd(s *pamv1alpha1.ActivitySession, session nps.Session, now time.Time) {
 	if s.Status.Phase != pamv1alpha1.SessionActive || s.Status.ExpiresAt != nil {
 		return

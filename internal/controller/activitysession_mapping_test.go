@@ -202,12 +202,18 @@ func TestAssumeEnd(t *testing.T) {
 		profile *nps.Profile
 		want    time.Time
 	}{
-		"an end that is known stays":         {phase: pamv1alpha1.SessionActive, known: hour, want: noon.Add(time.Hour)},
-		"what is not active has none":        {phase: pamv1alpha1.SessionStarting},
-		"it is what was asked for":           {phase: pamv1alpha1.SessionActive, wanted: &metav1.Duration{Duration: time.Minute}, want: noon.Add(time.Minute)},
-		"it is what the profile allows":      {phase: pamv1alpha1.SessionActive, profile: &nps.Profile{MaxSessionLength: 90}, want: noon.Add(90 * time.Minute)},
-		"a profile without a length is none": {phase: pamv1alpha1.SessionActive, profile: &nps.Profile{}, want: noon.Add(24 * time.Hour)},
-		"it is a day where nothing tells":    {phase: pamv1alpha1.SessionActive, want: noon.Add(24 * time.Hour)},
+		"an end that is known stays":  {phase: pamv1alpha1.SessionActive, known: hour, want: noon.Add(time.Hour)},
+		"what is not active has none": {phase: pamv1alpha1.SessionStarting},
+		"it is what was asked for": {
+			phase: pamv1alpha1.SessionActive, wanted: &metav1.Duration{Duration: time.Minute}, want: noon.Add(time.Minute),
+		},
+		"it is what the profile allows": {
+			phase: pamv1alpha1.SessionActive, profile: &nps.Profile{MaxSessionLength: 90}, want: noon.Add(90 * time.Minute),
+		},
+		"a profile without a length is none": {
+			phase: pamv1alpha1.SessionActive, profile: &nps.Profile{}, want: noon.Add(24 * time.Hour),
+		},
+		"it is a day where nothing tells": {phase: pamv1alpha1.SessionActive, want: noon.Add(24 * time.Hour)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &pamv1alpha1.ActivitySession{}

@@ -19,7 +19,7 @@ import (
 // npsProbeInterval is how often a server is asked for its version.
 const npsProbeInterval = 5 * time.Minute
 
-// countPause is how long the number of live sessions may lag behind: a burst of sessions is not to be a burst of writes.
+// countPause is how long the number of live sessions may lag behind: a burst of sessions must not be one of writes.
 const countPause = 3 * time.Second
 
 // npsConnections tries connections out.

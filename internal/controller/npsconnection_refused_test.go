@@ -110,7 +110,8 @@ var _ = Describe("An NPSConnection whose log-in is refused", func() {
 		Entry("because the account is locked", refusedLogIn{
 			reason: nps.ReasonAccountLocked, secret: quick,
 			spoil: answering(fault.Rule{
-				Name: "locked", Path: "^/signinBody$", Status: http.StatusForbidden, Body: `{"detail":"The account is locked out."}`,
+				Name: "locked", Path: "^/signinBody$", Status: http.StatusForbidden,
+				Body: `{"detail":"The account is locked out."}`,
 			}), mend: relent,
 			says: []string{"unlock it or wait", "Look at key username", user},
 		}),

@@ -29,21 +29,21 @@ func isPage(text string) bool { return strings.HasPrefix(strings.TrimSpace(text)
 
 // decodeError finds the server's own words. They may be problem details, a text, a page of the front end, or nothing
 // but a header. NPS has no codes of errors besides the status.
-func decodeError(header http.Header, body []byte) (code, message string) {
+func decodeError(header http.Header, body []byte) string {
 	var problem problemDetails
 	text := strings.TrimSpace(decodeText(body))
 	switch {
 	case json.Unmarshal(body, &problem) == nil && problem.text() != "":
-		return "", problem.text()
+		return problem.text()
 	case text == "":
-		return "", header.Get("WWW-Authenticate")
+		return header.Get("WWW-Authenticate")
 	case isPage(text):
 		if title := htmlTitle.FindStringSubmatch(text); title != nil {
-			return "", title[1]
+			return title[1]
 		}
-		return "", pageAnswer
+		return pageAnswer
 	}
-	return "", text
+	return text
 }
 
 func (p problemDetails) text() string {

@@ -48,8 +48,7 @@ func (w *words) cleaner() func(text string) string {
 
 // ofError is decodeError without secrets.
 func (w *words) ofError(header http.Header, body []byte) (code, message string) {
-	code, message = decodeError(header, body)
-	return code, w.clean(message)
+	return "", w.clean(decodeError(header, body)) // NPS has no codes of errors besides the status
 }
 
 func (w *words) session(s Session) Session {

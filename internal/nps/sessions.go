@@ -52,7 +52,8 @@ func lastGUID(location string) string {
 	return found[len(found)-1]
 }
 
-// Get reads a session. Secrets are cut out of its description. A 404 on an id that was known may be a slip: believe the second one (nps contract 13 Q10).
+// Get reads a session. Secrets are cut out of its description. A 404 on an id that was known may be a slip: believe the
+// second one (nps contract 13 Q10).
 func (c *Client) Get(ctx context.Context, id string) (Session, error) {
 	return c.session(ctx, session(http.MethodGet, id))
 }

@@ -135,7 +135,7 @@ var _ = Describe("the admission policy, with the roles that are shipped", Ordere
 		Expect(as("ann").Get(ctx, client.ObjectKeyFromObject(secret), secret)).To(Satisfy(apierrors.IsForbidden))
 	})
 
-	It("refuses a change of the reference in every kind, also where the definition would allow it", func(ctx context.Context) {
+	It("refuses a change of the reference in every kind, even if the definition allows it", func(ctx context.Context) {
 		for _, object := range referring() {
 			Expect(as("ann", "system:masters").Create(ctx, object)).To(Succeed())
 			DeferCleanup(cluster.Delete, object)
@@ -171,8 +171,8 @@ var _ = Describe("the admission policy, with the roles that are shipped", Ordere
 	})
 })
 
-// loosen takes the rules out of the definitions that make references and requesters immutable, and puts them back at the
-// end of the test.
+// loosen takes the rules out of the definitions that make references and requesters immutable, and puts them back at
+// the end of the test.
 func loosen(ctx context.Context) {
 	GinkgoHelper()
 	for _, object := range referring() {

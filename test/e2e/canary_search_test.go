@@ -76,7 +76,9 @@ func (s *canaries) search(metrics string) {
 		s.Errorf("%d secrets and %d tokens are looked for: what is proved?", len(planted), len(wire))
 	}
 	for place, text := range map[string]string{
-		"the manager's log": s.manager.log(s.T), "the metrics": scrape(s.T, metrics), "an object": everyObject(s.T, s.cluster),
+		"the manager's log": s.manager.log(s.T),
+		"the metrics":       scrape(s.T, metrics),
+		"an object":         everyObject(s.T, s.cluster),
 	} {
 		for _, secret := range append(planted, wire...) {
 			s.expectAbsent(place, text, secret)

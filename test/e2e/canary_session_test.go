@@ -26,7 +26,8 @@ import (
 // refusalThatQuotes is the body of an error in which a server quotes what it should not.
 func refusalThatQuotes(t *testing.T, secrets ...string) string {
 	t.Helper()
-	body, err := json.Marshal(map[string]string{"title": "Refused", "detail": "you sent " + strings.Join(secrets, " and ")})
+	detail := "you sent " + strings.Join(secrets, " and ")
+	body, err := json.Marshal(map[string]string{"title": "Refused", "detail": detail})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,8 +113,9 @@ func (s *canaries) plantConnection(session *pamv1alpha1.ActivitySession) {
 		}
 	}
 	for line := range strings.Lines(string(secret.Data["rdp"])) {
-		if line = strings.TrimSpace(line); strings.HasPrefix(line, "username:s:") || strings.HasPrefix(line, "full address:s:") {
-			s.plant(secret.Name, line)
+		switch key, _, _ := strings.Cut(line, ":"); key {
+		case "username", "full address":
+			s.plant(secret.Name, strings.TrimSpace(line))
 		}
 	}
 }
