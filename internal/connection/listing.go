@@ -19,6 +19,7 @@ type Listing struct {
 
 // NewListing takes the records over.
 func NewListing(records []sps.Record) *Listing {
+	sps.Share(records) // what was read one by one, and what we wrote
 	l := &Listing{
 		records: records,
 		keys:    make(map[string]int, len(records)), names: make(map[string][]int, len(records)),

@@ -14,7 +14,7 @@ import (
 )
 
 // sample is an answer of the vendor's guide.
-func sample(t *testing.T) sps.Object {
+func sample(t testing.TB) sps.Object {
 	t.Helper()
 	data, err := os.ReadFile("testdata/rdp_connection_6.0.4.json")
 	if err != nil {

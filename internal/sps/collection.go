@@ -113,7 +113,7 @@ func list(
 ) (records []Record, complete bool, err error) {
 	req := rest.Request{Method: http.MethodGet, Path: collection.path()}
 	var answer struct {
-		Items *[]objectAnswer `json:"items"`
+		Items *items `json:"items"`
 	}
 	if err := client.DoJSON(ctx, req, &answer); err != nil {
 		return nil, false, err
@@ -121,23 +121,11 @@ func list(
 	if answer.Items == nil { // taken for an empty collection, it would make us create everything anew
 		return nil, false, malformed(req, "the answer has no items")
 	}
-	records, complete = make([]Record, 0, len(*answer.Items)), true
-	for _, item := range *answer.Items {
-		r, ok := Record{Key: item.Key}, true
-		if hasBody(item.Body) {
-			r, ok = record(item.Key, item.Body)
-		} else {
-			complete = false
-		}
-		switch {
-		case item.Key == "":
-			return nil, false, malformed(req, "an item of the answer has no key")
-		case !ok:
-			return nil, false, malformed(req, "the body of an item of the answer is no object")
-		}
-		records = append(records, r)
+	if answer.Items.fault != "" {
+		return nil, false, malformed(req, answer.Items.fault)
 	}
-	records, err = fillBodies(ctx, client, collection, records)
+	complete = !slices.ContainsFunc(answer.Items.records, func(r Record) bool { return !r.known() })
+	records, err = fillBodies(ctx, client, collection, answer.Items.records)
 	return records, complete, err
 }
 
@@ -159,7 +147,7 @@ func fillBodies(ctx context.Context, client *rest.Client, collection Collection,
 		})
 	}
 	for i := range records {
-		if records[i].body == nil && ctx.Err() == nil {
+		if !records[i].known() && ctx.Err() == nil {
 			next <- &records[i]
 		}
 	}
@@ -168,7 +156,7 @@ func fillBodies(ctx context.Context, client *rest.Client, collection Collection,
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	return slices.DeleteFunc(records, func(r Record) bool { return r.body == nil }), nil
+	return slices.DeleteFunc(records, func(r Record) bool { return !r.known() }), nil
 }
 
 // malformed is an answer that arrived and makes no sense. Nobody can say what the appliance did.
