@@ -4,6 +4,8 @@ package controller
 
 import (
 	"context"
+	"hash/fnv"
+	"strconv"
 	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -13,7 +15,8 @@ import (
 )
 
 // Field indexes. Their values are "namespace/name" where an object in another namespace may be meant, and names where
-// only the object's own namespace may. Those that name what a feed tells of hold anyName as well.
+// only the object's own namespace may. Those that name what a feed tells of hold anyName as well; those of names on an
+// appliance are a nameSlot.
 const (
 	indexConnection    = "connection"
 	indexApplianceName = "applianceName"
@@ -79,7 +82,22 @@ func applianceNameOf(obj client.Object) []string {
 	if !ok {
 		return nil
 	}
-	return []string{p.NameOnAppliance()}
+	return []string{nameSlot(p.NameOnAppliance())}
+}
+
+// nameSlots is how many values the index of names has. Each value costs nearly a kilobyte, as much as half an object,
+// so ten thousand names share these; who looks a name up gets a few others too.
+const nameSlots = 1024
+
+func nameSlot(name string) string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(name)) // never fails
+	return strconv.FormatUint(uint64(h.Sum32()%nameSlots), 36)
+}
+
+// meaning selects the objects that may mean a name on an appliance.
+func meaning(name string) client.MatchingFields {
+	return client.MatchingFields{indexApplianceName: nameSlot(name)}
 }
 
 func passwordSecretOf(obj client.Object) []string {

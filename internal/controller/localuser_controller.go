@@ -40,7 +40,7 @@ func setupLocalUser(mgr ctrl.Manager, deps deps) error {
 
 func listUsers(ctx context.Context, c client.Reader, name string) ([]*pamv1alpha1.LocalUser, error) {
 	var list pamv1alpha1.LocalUserList
-	if err := c.List(ctx, &list, client.MatchingFields{indexApplianceName: name}); err != nil {
+	if err := c.List(ctx, &list, meaning(name), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, err
 	}
 	return pointers(list.Items), nil

@@ -36,7 +36,7 @@ func setupLocalUserGroup(mgr ctrl.Manager, deps deps) error {
 
 func listGroups(ctx context.Context, c client.Reader, name string) ([]*pamv1alpha1.LocalUserGroup, error) {
 	var list pamv1alpha1.LocalUserGroupList
-	if err := c.List(ctx, &list, client.MatchingFields{indexApplianceName: name}); err != nil {
+	if err := c.List(ctx, &list, meaning(name), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, err
 	}
 	return pointers(list.Items), nil

@@ -38,7 +38,7 @@ func listRDPPolicies(
 	ctx context.Context, c client.Reader, name string,
 ) ([]*pamv1alpha1.RDPConnectionPolicy, error) {
 	var list pamv1alpha1.RDPConnectionPolicyList
-	if err := c.List(ctx, &list, client.MatchingFields{indexApplianceName: name}); err != nil {
+	if err := c.List(ctx, &list, meaning(name), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, err
 	}
 	return pointers(list.Items), nil

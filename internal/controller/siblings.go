@@ -14,7 +14,7 @@ import (
 // siblings are the objects of one kind that mean the same name on an appliance. One of them owns it: the oldest.
 type siblings[T policyObject] struct {
 	client client.Reader
-	// list returns the objects of the kind that mean a name.
+	// list returns the objects of the kind that may mean a name, which are not to be changed.
 	list func(ctx context.Context, c client.Reader, name string) ([]T, error)
 }
 
@@ -25,7 +25,7 @@ func (s siblings[T]) oldest(ctx context.Context, obj T, url string) error {
 		return err
 	}
 	for _, other := range all {
-		if other.GetUID() == obj.GetUID() || !before(other, obj) {
+		if other.GetUID() == obj.GetUID() || other.NameOnAppliance() != obj.NameOnAppliance() || !before(other, obj) {
 			continue
 		}
 		same, err := s.leadsTo(ctx, other, url)

@@ -83,12 +83,22 @@ func namesakes(c client.Reader, list client.ObjectList) handler.EventHandler {
 		if !ok {
 			return nil
 		}
-		return requests(ctx, c, list, client.MatchingFields{indexApplianceName: p.NameOnAppliance()})
+		return requestsFor(ctx, c, list, func(o client.Object) bool {
+			other, ok := o.(policyObject)
+			return ok && other.NameOnAppliance() == p.NameOnAppliance()
+		}, meaning(p.NameOnAppliance()))
 	})
 }
 
 func requests(
 	ctx context.Context, c client.Reader, prototype client.ObjectList, options ...client.ListOption,
+) []reconcile.Request {
+	return requestsFor(ctx, c, prototype, func(client.Object) bool { return true }, options...)
+}
+
+func requestsFor(
+	ctx context.Context, c client.Reader, prototype client.ObjectList, wanted func(client.Object) bool,
+	options ...client.ListOption,
 ) []reconcile.Request {
 	list := copyOf(prototype)
 	// Only names are read, of what may be ten thousand objects.
@@ -98,7 +108,7 @@ func requests(
 	}
 	var out []reconcile.Request
 	_ = meta.EachListItem(list, func(o runtime.Object) error {
-		if obj, ok := o.(client.Object); ok {
+		if obj, ok := o.(client.Object); ok && wanted(obj) {
 			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(obj)})
 		}
 		return nil
