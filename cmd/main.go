@@ -4,7 +4,6 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
 	"flag"
 	"fmt"
@@ -25,13 +24,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
-	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/apiserver"
 	"github.com/pam-operator/pam-operator/internal/controller"
+	"github.com/pam-operator/pam-operator/internal/memory"
 )
 
 // version is set by the build.
@@ -128,21 +127,6 @@ const maxRequests = 100
 // maxEvents is how many Events are written at the same time. They can wait, and do not keep statuses waiting.
 const maxEvents = 4
 
-// returnMemory gives back to the system what a burst of work needed, every minute: Go by itself keeps half as much
-// again as is in use.
-func returnMemory(ctx context.Context) error {
-	every := time.NewTicker(time.Minute)
-	defer every.Stop()
-	for {
-		select {
-		case <-every.C:
-			debug.FreeOSMemory()
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
 // gcPercent has garbage collected earlier than Go does by itself: an operator idles nearly always, and what it costs
 // then is memory. GOGC overrides it.
 const gcPercent = 50
@@ -182,7 +166,7 @@ func run(s *settings) error {
 	if err := mgr.AddReadyzCheck("readyz", healthz.Ping); err != nil {
 		return err
 	}
-	if err := mgr.Add(manager.RunnableFunc(returnMemory)); err != nil {
+	if err := mgr.Add(memory.Returner{}); err != nil {
 		return err
 	}
 	ctrl.Log.WithName("setup").Info("starting", "version", version)
