@@ -206,7 +206,7 @@ func metricsOptions(s *settings) metricsserver.Options {
 }
 
 func cacheOptions(s *settings) cache.Options {
-	out := cache.Options{DefaultTransform: cache.TransformStripManagedFields()}
+	out := cache.Options{DefaultTransform: controller.Cached}
 	for _, name := range s.namespaces() {
 		if out.DefaultNamespaces == nil {
 			out.DefaultNamespaces = map[string]cache.Config{}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"errors"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/test/builder"
+)
+
+const manifest = `{"kind":"RDPConnectionPolicy"}`
+
+// appliedPolicy is a policy that kubectl apply made.
+func appliedPolicy() *pamv1alpha1.RDPConnectionPolicy {
+	return builder.RDPConnectionPolicy("rdp", builder.Annotation(corev1.LastAppliedConfigAnnotation, manifest))
+}
+
+// fromCache is the object as the cache shows it.
+func fromCache(t *testing.T, c client.Client, name string) *pamv1alpha1.RDPConnectionPolicy {
+	t.Helper()
+	live := &pamv1alpha1.RDPConnectionPolicy{}
+	if err := c.Get(t.Context(), client.ObjectKey{Namespace: builder.DefaultNamespace, Name: name}, live); err != nil {
+		t.Fatal(err)
+	}
+	if got := live.Annotations[corev1.LastAppliedConfigAnnotation]; got != manifest {
+		t.Fatalf("the manifest of kubectl is %q", got)
+	}
+	cached := live.DeepCopy()
+	if _, err := Cached(cached); err != nil {
+		t.Fatal(err)
+	}
+	return cached
+}
+
+func TestTheCacheKeepsNoManifests(t *testing.T) {
+	t.Parallel()
+	p := appliedPolicy()
+	p.Annotations["team"], p.ManagedFields = "a", []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}
+	if _, err := Cached(p); err != nil {
+		t.Fatal(err)
+	}
+	if p.ManagedFields != nil || p.Annotations[corev1.LastAppliedConfigAnnotation] != "" || p.Annotations["team"] != "a" {
+		t.Errorf("kept %v and %v", p.ManagedFields, p.Annotations)
+	}
+	bare := builder.RDPConnectionPolicy("rdp")
+	if _, err := Cached(bare); err != nil || len(bare.Annotations) > 0 {
+		t.Errorf("%v, annotations %v", err, bare.Annotations)
+	}
+	if got, err := Cached(toolscache.DeletedFinalStateUnknown{Key: "k"}); err != nil || got == nil {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// TestPatchesLeaveTheManifestOfKubectl goes through everything that writes metadata, from the object as the cache shows it.
+func TestPatchesLeaveTheManifestOfKubectl(t *testing.T) {
+	t.Parallel()
+	c := cachedPolicies(t, "https://sps.example.com", appliedPolicy())
+	r := &policyReconciler[*pamv1alpha1.RDPConnectionPolicy]{deps: deps{client: c, live: c}}
+	p := fromCache(t, c, "rdp")
+	if err := r.hold(t.Context(), p, true); err != nil {
+		t.Fatal(err)
+	}
+	p = fromCache(t, c, "rdp")
+	if !holdsFinalizer(p) || !creating(p) {
+		t.Fatalf("finalizers %v, annotations %v", p.Finalizers, p.Annotations)
+	}
+	if err := r.unmark(t.Context(), p, errors.New("refused")); err != nil {
+		t.Fatal(err)
+	}
+	p = fromCache(t, c, "rdp")
+	if creating(p) {
+		t.Errorf("annotations %v", p.Annotations)
+	}
+	if _, released := r.release(t.Context(), p, ""); !released {
+		t.Error("it was not let go")
+	}
+	if p = fromCache(t, c, "rdp"); holdsFinalizer(p) {
+		t.Errorf("finalizers %v", p.Finalizers)
+	}
+}
