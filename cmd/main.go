@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -127,13 +126,9 @@ const maxRequests = 100
 // maxEvents is how many Events are written at the same time. They can wait, and do not keep statuses waiting.
 const maxEvents = 4
 
-// gcPercent has garbage collected earlier than Go does by itself: an operator idles nearly always, and what it costs
-// then is memory. GOGC overrides it.
-const gcPercent = 50
-
 func run(s *settings) error {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+	if err := memory.Pace(os.Getenv); err != nil {
+		return err
 	}
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, pamv1alpha1.AddToScheme} {
