@@ -22,11 +22,11 @@ func appliedPolicy() *pamv1alpha1.RDPConnectionPolicy {
 	return builder.RDPConnectionPolicy("rdp", builder.Annotation(corev1.LastAppliedConfigAnnotation, manifest))
 }
 
-// fromCache is the object as the cache shows it.
-func fromCache(t *testing.T, c client.Client, name string) *pamv1alpha1.RDPConnectionPolicy {
+// fromCache is that object as the cache shows it.
+func fromCache(t *testing.T, c client.Client) *pamv1alpha1.RDPConnectionPolicy {
 	t.Helper()
 	live := &pamv1alpha1.RDPConnectionPolicy{}
-	if err := c.Get(t.Context(), client.ObjectKey{Namespace: builder.DefaultNamespace, Name: name}, live); err != nil {
+	if err := c.Get(t.Context(), client.ObjectKey{Namespace: builder.DefaultNamespace, Name: "rdp"}, live); err != nil {
 		t.Fatal(err)
 	}
 	if got := live.Annotations[corev1.LastAppliedConfigAnnotation]; got != manifest {
@@ -58,30 +58,30 @@ func TestTheCacheKeepsNoManifests(t *testing.T) {
 	}
 }
 
-// TestPatchesLeaveTheManifestOfKubectl goes through everything that writes metadata, from the object as the cache shows it.
+// TestPatchesLeaveTheManifestOfKubectl goes through all that writes metadata, from the object as the cache shows it.
 func TestPatchesLeaveTheManifestOfKubectl(t *testing.T) {
 	t.Parallel()
 	c := cachedPolicies(t, "https://sps.example.com", appliedPolicy())
 	r := &policyReconciler[*pamv1alpha1.RDPConnectionPolicy]{deps: deps{client: c, live: c}}
-	p := fromCache(t, c, "rdp")
+	p := fromCache(t, c)
 	if err := r.hold(t.Context(), p, true); err != nil {
 		t.Fatal(err)
 	}
-	p = fromCache(t, c, "rdp")
+	p = fromCache(t, c)
 	if !holdsFinalizer(p) || !creating(p) {
 		t.Fatalf("finalizers %v, annotations %v", p.Finalizers, p.Annotations)
 	}
 	if err := r.unmark(t.Context(), p, errors.New("refused")); err != nil {
 		t.Fatal(err)
 	}
-	p = fromCache(t, c, "rdp")
+	p = fromCache(t, c)
 	if creating(p) {
 		t.Errorf("annotations %v", p.Annotations)
 	}
 	if _, released := r.release(t.Context(), p, ""); !released {
 		t.Error("it was not let go")
 	}
-	if p = fromCache(t, c, "rdp"); holdsFinalizer(p) {
+	if p = fromCache(t, c); holdsFinalizer(p) {
 		t.Errorf("finalizers %v", p.Finalizers)
 	}
 }

@@ -14,18 +14,18 @@ import (
 )
 
 // sample is an answer of the vendor's guide.
-func sample(t testing.TB) sps.Object {
-	t.Helper()
+func sample(tb testing.TB) sps.Object {
+	tb.Helper()
 	data, err := os.ReadFile("testdata/rdp_connection_6.0.4.json")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var answer struct {
 		Key  string
 		Body sps.Body
 	}
 	if err := json.Unmarshal(data, &answer); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return sps.Object(answer)
 }

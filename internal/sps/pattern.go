@@ -18,8 +18,8 @@ type pattern struct {
 	texts map[string]json.RawMessage
 }
 
-// Share keeps the bodies of a collection as what tells them from one of them, as far as that is shorter. The records mean
-// the same as before.
+// Share keeps the bodies of a collection as what tells them from one of them, as far as that is shorter. The records
+// mean the same as before.
 func Share(records []Record) {
 	at := slices.IndexFunc(records, func(r Record) bool { return r.like != nil })
 	if at < 0 {

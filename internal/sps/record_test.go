@@ -15,11 +15,11 @@ import (
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
-func mustRecord(t testing.TB, key string, body sps.Body) sps.Record {
-	t.Helper()
+func mustRecord(tb testing.TB, key string, body sps.Body) sps.Record {
+	tb.Helper()
 	r, err := sps.NewRecord(key, body)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return r
 }
@@ -89,24 +89,24 @@ func TestSharingKeepsWhatHasNoBody(t *testing.T) {
 }
 
 // numbered is a policy as the guide shows it, which differs from others of its kind as policies do.
-func numbered(t testing.TB, i int) sps.Body {
-	t.Helper()
-	body := sample(t).Body
+func numbered(tb testing.TB, i int) sps.Body {
+	tb.Helper()
+	body := sample(tb).Body
 	body["name"] = fmt.Sprintf("rdp-%05d", i)
 	network, ok := body["network"].(map[string]any)
 	if !ok {
-		t.Fatalf("the network is %v", body["network"])
+		tb.Fatalf("the network is %v", body["network"])
 	}
 	network["targets"] = []any{fmt.Sprintf("172.16.%d.%d/32", i/256, i%256)}
 	return body
 }
 
 // listOf is an answer of the appliance.
-func listOf(t testing.TB, n int) string {
-	t.Helper()
+func listOf(tb testing.TB, n int) string {
+	tb.Helper()
 	list := make([]string, 0, n)
 	for i := range n {
-		list = append(list, object(fmt.Sprintf("-%d", i), encode(numbered(t, i))))
+		list = append(list, object(fmt.Sprintf("-%d", i), encode(numbered(tb, i))))
 	}
 	return `{"items":[` + strings.Join(list, ",") + `]}`
 }
@@ -125,7 +125,7 @@ func TestManyRecordsAreSmall(t *testing.T) { //nolint:paralleltest // see above
 	if err != nil || len(records) != n {
 		t.Fatalf("%d records, %v", len(records), err)
 	}
-	if each := int64(heap()-before) / n; each > maxRecord {
+	if each := (heap() - before) / n; each > maxRecord {
 		t.Errorf("a record takes %d bytes, more than %d", each, maxRecord)
 	}
 	for i, r := range records {
@@ -136,12 +136,12 @@ func TestManyRecordsAreSmall(t *testing.T) { //nolint:paralleltest // see above
 }
 
 // heap is what is in use, in bytes.
-func heap() uint64 {
+func heap() int64 {
 	var stats runtime.MemStats
 	runtime.GC()
 	runtime.GC()
 	runtime.ReadMemStats(&stats)
-	return stats.HeapAlloc
+	return int64(stats.HeapAlloc) //nolint:gosec // G115: less than the memory of any machine
 }
 
 func BenchmarkRecords(b *testing.B) {
