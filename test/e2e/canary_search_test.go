@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -157,17 +156,6 @@ func (s *canaries) reaches(o client.Object, want string) {
 
 func (s *canaries) get(g Gomega, o client.Object) {
 	g.Expect(s.cluster.client.Get(s.Context(), client.ObjectKeyFromObject(o), o)).To(Succeed())
-}
-
-// freeAddress is a loopback address that nothing listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
 }
 
 // scrape reads the metrics as Prometheus does.
