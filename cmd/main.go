@@ -123,8 +123,8 @@ func noBodies(level zapcore.LevelEnabler) zapcore.LevelEnabler {
 // busy, and fewer than the 250 that one HTTP/2 connection carries, the leases' share included.
 const maxRequests = 100
 
-// maxEvents is how many Events are written at the same time. They can wait, and do not keep statuses waiting.
-const maxEvents = 4
+// maxEvents is how many Events are written at the same time. They can wait; statuses cannot.
+const maxEvents = 1
 
 func run(s *settings) error {
 	if err := memory.Pace(os.Getenv); err != nil {

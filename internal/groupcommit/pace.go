@@ -9,7 +9,7 @@ type pace struct{ change, verify time.Duration }
 
 // The pace of a store that has shown none yet. A wrong one costs a commit more at most.
 const (
-	assumedChange = 10 * time.Millisecond
+	assumedChange = 20 * time.Millisecond
 	assumedVerify = time.Millisecond
 )
 
