@@ -124,7 +124,7 @@ func noBodies(level zapcore.LevelEnabler) zapcore.LevelEnabler {
 const maxRequests = 100
 
 // maxEvents is how many Events are written at the same time. They can wait; statuses cannot.
-const maxEvents = 1
+const maxEvents = 4
 
 func run(s *settings) error {
 	if err := memory.Pace(os.Getenv); err != nil {

@@ -7,7 +7,8 @@ import "time"
 // pace is how fast the store was lately.
 type pace struct{ change, verify time.Duration }
 
-// The pace of a store that has shown none yet. A wrong one costs a commit more at most.
+// The pace of a store that has shown none yet. If it is wrong, the first batch is split, or the first transaction ends
+// a little earlier or later than it might.
 const (
 	assumedChange = 20 * time.Millisecond
 	assumedVerify = time.Millisecond
