@@ -39,13 +39,8 @@ func TestThePlainProcedureCommitsEveryObject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	times, err := plainRun(t.Context(), a, samplePolicy(t), 3)
-	if err != nil {
+	if _, err := plainRun(t.Context(), a, samplePolicy(t), 3); err != nil {
 		t.Fatal(err)
-	}
-	if parts := times.writes + times.commits; times.writes < 3*time.Millisecond || times.commits < 3*time.Millisecond ||
-		parts >= times.all || times.objects != 3 {
-		t.Errorf("times %+v", times)
 	}
 	got := a.Stats()
 	if got.LogIns != 1 || got.TransactionsOpened != 3 || got.Commits != 3 || got.Writes != 3 || got.RollBacks != 0 {

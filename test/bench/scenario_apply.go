@@ -27,16 +27,20 @@ func measureApply(ctx context.Context, b *bench) ([]row, error) {
 		return nil, err
 	}
 	b.oursEach = took.Seconds() / float64(b.policies)
-	plain, err := d.plainly(ctx)
+	rows := []row{atMost(b, limit[time.Duration]{
+		what:     fmt.Sprintf("%d new policies: from the first create until all are Ready", b.policies),
+		measured: took, most: b.leastTime(), show: seconds,
+	})}
+	compared, err := d.comparePlain(ctx)
 	if err != nil {
 		return nil, err
 	}
-	rows := append(b.timeRows(took, plain), b.faster())
 	holds, err := holdsOf(used.holds, used.calls)
 	if err != nil {
 		return nil, err
 	}
 	b.holds = append(b.holds, holds...)
+	rows = append(rows, compared)
 	rows = append(rows, b.holdRows(holds)...)
 	rows = append(rows, b.longestHold(holds, defaultMaxHold))
 	rows = append(rows, used.rows(b)...)
@@ -44,22 +48,9 @@ func measureApply(ctx context.Context, b *bench) ([]row, error) {
 	return append(rows, b.told("memory", "%s resident, %s at most", mebibytes(now.resident), mebibytes(now.peak))), err
 }
 
-// timeRows compare the time for all policies with that of one transaction, and the overhead: as long as writes and a
-// commit took the plain procedure in this run, and, to be told, as long as the delays that the appliance was given.
-func (b *bench) timeRows(took time.Duration, plain plainTimes) []row {
-	measured := time.Duration(overhead * float64(plain.transaction(b.policies)))
-	set := time.Duration(overhead * float64(hold{writes: b.policies}.least(b.options)))
-	each := time.Duration(plain.objects)
-	return []row{
-		atMost(b, limit[time.Duration]{
-			what:     fmt.Sprintf("%d new policies: from the first create until all are Ready", b.policies),
-			measured: took, most: measured, show: seconds,
-			detail: fmt.Sprintf("a write took the plain procedure %.1f ms, a commit %s",
-				float64(plain.writes/each)/float64(time.Millisecond), seconds(plain.commits/each)),
-		}),
-		b.told("the same by the delays that the appliance was given", "%s of %s, %s × the writes and the commit",
-			seconds(took), seconds(set), share(float64(took)*overhead, float64(set))),
-	}
+// leastTime is the budget of the time for all policies: one transaction, and the overhead.
+func (b *bench) leastTime() time.Duration {
+	return time.Duration(overhead * float64(hold{writes: b.policies}.least(b.options)))
 }
 
 // apply applies the policies at once and waits until all are ready.
@@ -87,20 +78,23 @@ func (d *bed) apply(ctx context.Context) (time.Duration, spent, error) {
 	return at.Sub(s.begun), used, err
 }
 
-// plainly lets the plain procedure make objects like ours on another appliance with the same delays.
-func (d *bed) plainly(ctx context.Context) (plainTimes, error) {
+// comparePlain lets the plain procedure make objects like ours on another appliance with the same delays.
+func (d *bed) comparePlain(ctx context.Context) (row, error) {
 	made := d.appliance.Objects(policyCollection)
 	if len(made) == 0 {
-		return plainTimes{}, errors.New("there is no policy on the appliance")
+		return row{}, errors.New("there is no policy on the appliance")
 	}
 	other, err := startAppliance(ctx, d.bench, d.asConfigured)
 	if err != nil {
-		return plainTimes{}, err
+		return row{}, err
 	}
 	d.say("the plain procedure makes %d objects like them", d.plain)
-	times, err := plainRun(ctx, other, made[0].Body, d.plain)
-	d.plainEach = times.all.Seconds() / float64(d.plain)
-	return times, err
+	took, err := plainRun(ctx, other, made[0].Body, d.plain)
+	if err != nil {
+		return row{}, err
+	}
+	d.plainEach = took.Seconds() / float64(d.plain)
+	return d.faster(), nil
 }
 
 // faster compares both sides by the time for each object.
