@@ -24,6 +24,7 @@ type Appliance struct {
 
 	client    *sps.Client
 	gate      gate
+	passes    gate
 	committer *groupcommit.Committer[*Transaction]
 
 	mu       sync.Mutex
@@ -51,7 +52,9 @@ type Commit struct {
 
 // newAppliance starts nothing and sends nothing. notify is called when Activity changed.
 func newAppliance(client *sps.Client, url string, g gate, notify func()) *Appliance {
-	a := &Appliance{URL: url, client: client, Inventory: newInventory(client), gate: g, notify: notify}
+	a := &Appliance{
+		URL: url, client: client, Inventory: newInventory(client), gate: g, passes: newGate(parallelPasses), notify: notify,
+	}
 	a.committer = groupcommit.New(groupcommit.Options[*Transaction]{
 		Store: a, Classify: classify, Settings: a.commitSettings, Observe: a.observe,
 	})

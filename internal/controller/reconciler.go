@@ -116,6 +116,11 @@ func (r *policyReconciler[T]) keep(ctx context.Context, obj T) (T, outcome, erro
 	if err != nil {
 		return obj, outcome{}, err
 	}
+	pass, err := appliance.BeginPass(ctx)
+	if err != nil {
+		return obj, outcome{}, err
+	}
+	defer pass.End()
 	if err := r.siblings.oldest(ctx, obj, appliance.URL); err != nil {
 		return obj, outcome{}, err
 	}
@@ -137,7 +142,7 @@ func (r *policyReconciler[T]) keep(ctx context.Context, obj T) (T, outcome, erro
 	case actRefuse:
 		return obj, outcome{}, errors.Join(r.current(ctx, obj), adoptionRefused(obj, seen))
 	}
-	return r.write(ctx, appliance, obj, seen)
+	return r.write(ctx, pass, obj, seen)
 }
 
 // current fails for an object of the cache that lags behind our own writes: it may lack the key that says that what is
@@ -155,7 +160,7 @@ func (r *policyReconciler[T]) current(ctx context.Context, obj T) error {
 
 // write has the difference committed, and looks at what came of it.
 func (r *policyReconciler[T]) write(
-	ctx context.Context, appliance *connection.Appliance, obj T, seen observation,
+	ctx context.Context, pass *connection.Pass, obj T, seen observation,
 ) (T, outcome, error) {
 	marked, settled := creating(obj), isSettled(obj)
 	if err := r.hold(ctx, obj, !seen.exists()); err != nil {
@@ -165,7 +170,7 @@ func (r *policyReconciler[T]) write(
 		written T
 		wrote   bool
 	)
-	err := appliance.Change(ctx, func(ctx context.Context, tx *connection.Transaction) error {
+	err := pass.Change(ctx, func(ctx context.Context, tx *connection.Transaction) error {
 		// Each attempt starts from the object as it is, and is forgotten if it does not count. The copy also keeps the
 		// batch, which may go on after the caller has left, away from the caller's object.
 		attempt := copyOf(obj)
@@ -188,7 +193,7 @@ func (r *policyReconciler[T]) write(
 		r.statusWriter().event(obj, corev1.EventTypeNormal, pamv1alpha1.ReasonDriftDetected,
 			"written again, because the appliance differed in "+paths(seen.drift))
 	}
-	out, err := r.verify(ctx, appliance, written)
+	out, err := r.verify(ctx, pass.Inventory, written)
 	return written, out, err
 }
 
@@ -216,11 +221,11 @@ func (r *policyReconciler[T]) apply(
 }
 
 // verify reads the object again and compares: an appliance may take a value and keep another one.
-func (r *policyReconciler[T]) verify(ctx context.Context, appliance *connection.Appliance, obj T) (outcome, error) {
-	if err := appliance.Inventory.Confirm(ctx, r.collection, obj.PolicyStatus().Key); err != nil {
+func (r *policyReconciler[T]) verify(ctx context.Context, inventory *connection.Inventory, obj T) (outcome, error) {
+	if err := inventory.Confirm(ctx, r.collection, obj.PolicyStatus().Key); err != nil {
 		return outcome{}, err
 	}
-	seen, err := r.observe(ctx, appliance.Inventory, obj, true)
+	seen, err := r.observe(ctx, inventory, obj, true)
 	if err != nil {
 		return outcome{}, err
 	}
