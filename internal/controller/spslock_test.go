@@ -4,6 +4,8 @@ package controller_test
 
 import (
 	"context"
+	"net/http"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -12,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/simulator/fault"
 	simsps "github.com/pam-operator/pam-operator/internal/simulator/sps"
 	"github.com/pam-operator/pam-operator/internal/sps"
 	"github.com/pam-operator/pam-operator/test/builder"
@@ -54,6 +57,20 @@ var _ = onEverySPS("The lock of an appliance", func() {
 		eventuallyReady(ctx, c)
 		Expect(s.sps.Stats().OpenTransactions).To(BeZero())
 		Expect(s.sps.Objects(rdpConnections)).To(BeEmpty())
+	})
+
+	It("is let go of when a write arrives after its transaction was rolled back", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{})
+		s.spsFault(fault.Rule{
+			Name: "late", Method: http.MethodPost, Path: rdpConnections, Times: 1,
+			Drop: fault.DropLate, Delay: fault.Duration(time.Second),
+		})
+		policy := s.policy("a")
+		s.create(ctx, policy)
+		eventuallyReady(ctx, policy)
+		Eventually(func() int { return s.sps.Faults().Count(http.MethodPost, rdpConnections) }).Should(Equal(2))
+		Eventually(func() int { return s.sps.Stats().OpenTransactions }).Should(BeZero())
+		Expect(s.named(rdpConnections, "a")).To(HaveLen(1))
 	})
 })
 

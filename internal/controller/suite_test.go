@@ -143,7 +143,10 @@ func newSiteOf(ctx context.Context, options simsps.Options, server simnps.Option
 	}
 	s.sps = simsps.New(options)
 	s.nps = simnps.New(server)
-	running, err := simulator.Serve(ctx, simulator.Config{Listeners: []simulator.Listener{
+	// They outlive the spec, whose context ends with it: what is under way then has to come to its end.
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	DeferCleanup(stop)
+	running, err := simulator.Serve(serving, simulator.Config{Listeners: []simulator.Listener{
 		{Name: "sps", Handler: s.sps.Handler(), Control: s.sps.ControlHandler()},
 		{Name: "nps", Handler: s.nps.Handler(), Control: s.nps.ControlHandler()},
 	}})
@@ -159,6 +162,9 @@ func newSiteOf(ctx context.Context, options simsps.Options, server simnps.Option
 			ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "ca"}, Data: map[string]string{"ca.crt": s.ca},
 		})
 	DeferCleanup(func(ctx context.Context) {
+		if CurrentSpecReport().Failed() {
+			GinkgoWriter.Print(s.story())
+		}
 		s.check(ctx)
 		s.dropPolicies(ctx)
 		for _, kind := range []client.Object{&pamv1alpha1.SPSConnection{}, &pamv1alpha1.NPSConnection{}} {
@@ -168,7 +174,7 @@ func newSiteOf(ctx context.Context, options simsps.Options, server simnps.Option
 	return s
 }
 
-// dropPolicies takes the policy objects away, whatever becomes of the appliance: it is gone already, and the address of
+// dropPolicies takes the policy objects away, whatever becomes of the appliance: it is about to go, and the address of
 // a connection that waits for them may be that of a later site's appliance.
 func (s *site) dropPolicies(ctx context.Context) {
 	GinkgoHelper()

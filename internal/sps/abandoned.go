@@ -2,11 +2,7 @@
 
 package sps
 
-import (
-	"context"
-
-	"github.com/pam-operator/pam-operator/internal/rest"
-)
+import "context"
 
 // SessionStore remembers, beyond the end of the process, the log-in session that holds a transaction. A transaction,
 // its lock and its uncommitted objects belong to that session and live on after a crash until the appliance's idle
@@ -54,17 +50,7 @@ func (c *Client) abandon(ctx context.Context, cookie string) error {
 	}
 	defer s.rest.Close()
 	s.cookie = cookie
-	left := &Transaction{client: c, session: s}
-	state, err := left.status(ctx)
-	switch {
-	case rest.IsUnauthorized(err):
-		return nil
-	case err != nil:
-		return err
-	case state.Status == statusClosed:
-		return nil
-	}
-	return left.drop(ctx)
+	return (&Transaction{client: c, session: s}).dropOpen(ctx)
 }
 
 // saved keeps the cookie of a session that is about to hold a transaction. A crash before it is saved leaves nothing

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -176,6 +177,18 @@ func (a *appliance) leaveOpen() {
 	for id := range a.sessions {
 		a.sessions[id] = true
 	}
+}
+
+// open says whether a transaction is open in any session.
+func (a *appliance) open() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Contains(slices.Collect(maps.Values(a.sessions)), true)
+}
+
+// inSession answers as the appliance does without a route.
+func (a *appliance) inSession(w http.ResponseWriter, r *http.Request) {
+	a.transaction(w, r, strings.TrimPrefix(r.Header.Get("Cookie"), "session_id="))
 }
 
 // take returns the calls since the last take.

@@ -45,6 +45,8 @@ type Config struct {
 	Timeout time.Duration
 	// CommitTimeout bounds a commit; 0 means DefaultCommitTimeout.
 	CommitTimeout time.Duration
+	// LookAgain is how long after a loss it is first looked whether a transaction was left open; 0 means DefaultLookAgain.
+	LookAgain time.Duration
 	// Sessions remembers log-in sessions beyond the end of the process; nil does without.
 	Sessions SessionStore
 	// Now is the clock that holds off log-ins after a refusal; nil means time.Now.
@@ -53,11 +55,12 @@ type Config struct {
 
 // Client talks to one appliance as one user. It is safe for concurrent use.
 type Client struct {
-	cfg     Config
-	secrets *rest.Secrets
-	logins  *authenticator
-	reader  *session
-	end     context.CancelFunc
+	cfg      Config
+	secrets  *rest.Secrets
+	logins   *authenticator
+	reader   *session
+	lifetime context.Context // ended by Close
+	end      context.CancelFunc
 
 	mu sync.Mutex
 	// idle is the log-in session that the next transaction takes; nil while one is using it, or when there is none.
@@ -77,7 +80,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	// The log-in of one caller serves all, so it does not end with that caller but with the client.
 	lifetime, end := context.WithCancel(context.Background())
-	c := &Client{cfg: cfg, secrets: &rest.Secrets{}, end: end}
+	c := &Client{cfg: cfg, secrets: &rest.Secrets{}, lifetime: lifetime, end: end}
 	if cfg.Password != "" {
 		c.secrets.Add(cfg.Password, basic(cfg.Username, cfg.Password))
 	}
@@ -109,6 +112,9 @@ func (cfg *Config) complete() error {
 	if cfg.CommitTimeout == 0 {
 		cfg.CommitTimeout = DefaultCommitTimeout
 	}
+	if cfg.LookAgain == 0 {
+		cfg.LookAgain = DefaultLookAgain
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -123,8 +129,8 @@ func (c *Client) connect(authenticate func(http.RoundTripper) http.RoundTripper)
 	})
 }
 
-// Close ends log-ins under way and lets go of idle connections. A transaction that is open stays open until the
-// appliance drops it: roll it back first. SPS has no log-out (sps contract 1.14).
+// Close ends what goes on in the background and lets go of idle connections. A transaction that is open stays open
+// until the appliance drops it: roll it back first. SPS has no log-out (sps contract 1.14).
 func (c *Client) Close() {
 	c.end()
 	c.logins.rest.Close()

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/singleflight"
 
@@ -32,6 +33,7 @@ type session struct {
 	logins  *authenticator
 	renewal renewal
 	flight  singleflight.Group
+	look    *time.Timer // when it is looked at again; the Client's mutex guards it
 
 	mu     sync.Mutex
 	cookie string

@@ -28,6 +28,7 @@ type Transaction struct {
 	messageRequired bool
 	writes          int
 	accepted        bool // a write was accepted, so the lock is ours
+	unanswered      bool // a request may still be on its way
 	own             footprint
 }
 
@@ -54,6 +55,9 @@ func (c *Client) Begin(ctx context.Context) (*Transaction, error) {
 	t := &Transaction{client: c, session: s}
 	if err := t.open(ctx); err != nil {
 		c.park(s)
+		if t.unanswered {
+			c.lookAgain(s)
+		}
 		return nil, asLocked(at(stepOpen, err), true)
 	}
 	return t, nil
@@ -126,6 +130,7 @@ func (t *Transaction) post(ctx context.Context) error {
 			return nil
 		}
 	case rest.IsOutcomeUnknown(err):
+		t.unanswered = true
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), letGoTimeout)
 		defer cancel()
 		_ = t.drop(ctx) // the error of the POST says more; the next Begin tries again
@@ -180,6 +185,9 @@ func (t *Transaction) Rollback(ctx context.Context) error {
 		t.phase = phaseLeft
 	}
 	t.client.park(t.session)
+	if err != nil || t.unanswered {
+		t.client.lookAgain(t.session)
+	}
 	return at(stepRollback, err)
 }
 

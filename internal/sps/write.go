@@ -75,7 +75,9 @@ func (t *Transaction) write(ctx context.Context, req rest.Request, out any) erro
 		return errEnded
 	}
 	err := t.session.send(ctx, req, out)
-	if err == nil || rest.IsOutcomeUnknown(err) {
+	unknown := rest.IsOutcomeUnknown(err)
+	t.unanswered = t.unanswered || unknown
+	if err == nil || unknown {
 		t.writes++
 	}
 	if err != nil {

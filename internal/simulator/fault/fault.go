@@ -8,6 +8,9 @@
 package fault
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -28,6 +31,8 @@ const (
 	DropBefore Drop = "Before"
 	// DropAfter cuts the connection after the appliance acted: it happened, and the client cannot know.
 	DropAfter Drop = "After"
+	// DropLate cuts the connection at once, and the appliance acts after Delay, as if the network had kept the request.
+	DropLate Drop = "Late"
 	// DropHalf sends the header and half of the body of the appliance's answer, then cuts the connection.
 	DropHalf Drop = "Half"
 )
@@ -44,7 +49,7 @@ type Rule struct {
 	Skip int `json:"skip,omitempty"`
 	// Times is how often the rule applies; 0 means always.
 	Times int `json:"times,omitempty"`
-	// Delay is waited before the request is looked at.
+	// Delay is waited before the request is looked at, or, with DropLate, acted upon.
 	Delay Duration `json:"delay,omitempty"`
 	// Drop cuts the connection.
 	Drop Drop `json:"drop,omitempty"`
@@ -99,9 +104,9 @@ func (i *Injector) Set(r Rule) error {
 		return fmt.Errorf("rule %q: path is not a regular expression: %w", r.Name, err)
 	}
 	switch r.Drop {
-	case DropNever, DropBefore, DropAfter, DropHalf:
+	case DropNever, DropBefore, DropAfter, DropLate, DropHalf:
 	default:
-		return fmt.Errorf("rule %q: drop is %q, want Before, After or Half", r.Name, r.Drop)
+		return fmt.Errorf("rule %q: drop is %q, want Before, After, Late or Half", r.Name, r.Drop)
 	}
 	r.path, r.seen = p, 0
 	i.mu.Lock()
@@ -231,6 +236,10 @@ func (i *Injector) record(c Call) {
 
 // apply makes the request suffer the rule.
 func (r *Rule) apply(rec *recorder, req *http.Request, next http.Handler) {
+	if r.Drop == DropLate {
+		r.later(rec, req, next)
+		panic(http.ErrAbortHandler)
+	}
 	if r.Delay > 0 {
 		select {
 		case <-time.After(time.Duration(r.Delay)):
@@ -258,6 +267,29 @@ func (r *Rule) apply(rec *recorder, req *http.Request, next http.Handler) {
 	default:
 		rec.serve(next, req)
 	}
+}
+
+// later has the appliance act on a request when nobody waits for the answer any more. It is recorded then.
+func (r *Rule) later(rec *recorder, req *http.Request, next http.Handler) {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return // it did not arrive as a whole
+	}
+	rec.noted = true
+	late := req.Clone(context.WithoutCancel(req.Context()))
+	late.Body = io.NopCloser(bytes.NewReader(body))
+	time.AfterFunc(time.Duration(r.Delay), func() {
+		d := &discard{header: http.Header{}}
+		defer func() {
+			rec.call.Time, rec.call.Status = time.Now(), d.status
+			rec.injector.record(rec.call)
+			reason := recover()
+			if err, ok := reason.(error); reason != nil && (!ok || !errors.Is(err, http.ErrAbortHandler)) {
+				panic(reason)
+			}
+		}()
+		next.ServeHTTP(d, late)
+	})
 }
 
 // recorder records a request when its answer begins, so that a client which has the answer finds it in the record.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -109,6 +110,38 @@ func TestFaults(t *testing.T) {
 				t.Errorf("record (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestARequestThatArrivesLate(t *testing.T) {
+	arrived := make(chan string, 1)
+	injector := &fault.Injector{}
+	server := httptest.NewServer(injector.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || r.Context().Err() != nil {
+			t.Errorf("body: %v, context: %v", err, r.Context().Err())
+		}
+		w.WriteHeader(http.StatusTeapot)
+		arrived <- r.Method + " " + r.URL.Path + " " + string(body)
+		panic(http.ErrAbortHandler)
+	})))
+	t.Cleanup(server.Close)
+	rule := fault.Rule{Name: "late", Drop: fault.DropLate, Delay: fault.Duration(50 * time.Millisecond)}
+	if err := injector.Set(rule); err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{Injector: injector, server: server}
+	if status, _, err := b.post(t, "/a"); err == nil || len(arrived) > 0 {
+		t.Errorf("answered with %d, arrived before the connection was cut: %t", status, len(arrived) > 0)
+	}
+	if got := <-arrived; got != "POST /a {}" {
+		t.Errorf("arrived as %q", got)
+	}
+	for len(injector.Calls()) == 0 { // it is recorded when the appliance has acted
+		runtime.Gosched()
+	}
+	if calls := injector.Calls(); len(calls) != 1 || calls[0].Status != http.StatusTeapot || calls[0].Rule != "late" {
+		t.Errorf("record %+v", calls)
 	}
 }
 
