@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
@@ -22,7 +23,7 @@ import (
 )
 
 // simulatedAppliance is an appliance behind a pool, without a control plane.
-func simulatedAppliance(t *testing.T) *connection.Appliance {
+func simulatedAppliance(t *testing.T) (*simsps.Appliance, *connection.Appliance) {
 	t.Helper()
 	box := simsps.New(simsps.Options{})
 	running, err := simulator.Serve(t.Context(), simulator.Config{
@@ -31,25 +32,30 @@ func simulatedAppliance(t *testing.T) *connection.Appliance {
 	if err != nil {
 		t.Fatal(err)
 	}
+	conn := builder.SPSConnection("sps", builder.URL(running.URL("sps")), builder.TrustedCA("ca"))
+	ca := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: conn.Namespace, Name: "ca"},
+		Data:       map[string]string{"ca.crt": string(running.CA().CertificatePEM())},
+	}
+	world := clusterInMemory(t, conn, ca, builder.SPSCredentialsSecret(simsps.DefaultUser, simsps.DefaultPassword))
+	pool := connection.NewPool(connection.Config{Cache: world, Live: world, Secrets: settled{}, ConfigMaps: settled{}})
+	appliance, err := pool.Connect(t.Context(), conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return box, appliance
+}
+
+// clusterInMemory has objects, and nothing that acts on them.
+func clusterInMemory(t *testing.T, objects ...client.Object) client.Client {
+	t.Helper()
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, pamv1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
 			t.Fatal(err)
 		}
 	}
-	conn := builder.SPSConnection("sps", builder.URL(running.URL("sps")), builder.TrustedCA("ca"))
-	ca := &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Namespace: conn.Namespace, Name: "ca"},
-		Data:       map[string]string{"ca.crt": string(running.CA().CertificatePEM())},
-	}
-	world := fake.NewClientBuilder().WithScheme(scheme).WithObjects(
-		conn, ca, builder.SPSCredentialsSecret(simsps.DefaultUser, simsps.DefaultPassword)).Build()
-	pool := connection.NewPool(connection.Config{Cache: world, Live: world, Secrets: settled{}, ConfigMaps: settled{}})
-	appliance, err := pool.Connect(t.Context(), conn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return appliance
+	return fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build()
 }
 
 // settled are the versions of objects that all exist and never change.
@@ -61,7 +67,7 @@ func (settled) Version(context.Context, types.NamespacedName) (version uint64, e
 
 // The audit line and the Event of a repair depend on it.
 func TestApplySaysWhetherItWrote(t *testing.T) {
-	appliance := simulatedAppliance(t)
+	_, appliance := simulatedAppliance(t)
 	r := &policyReconciler[*pamv1alpha1.RDPConnectionPolicy]{verbs: rdpVerbs{}, collection: sps.RDPConnections}
 	policy := builder.RDPConnectionPolicy("finance", builder.Port(3389))
 	apply := func() (wrote bool) {

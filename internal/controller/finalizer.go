@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
@@ -206,6 +207,9 @@ func (r *policyReconciler[T]) erase(ctx context.Context, appliance *connection.A
 		return nil // the connection leads to another appliance now; what is there under our name is not ours
 	}
 	own, deleted := copyOf(obj), false // the batch may go on after the caller has left with its object
+	if gone, err := r.hasGone(ctx, appliance.Inventory, own); err != nil || gone {
+		return err
+	}
 	err := appliance.Change(ctx, func(ctx context.Context, tx *connection.Transaction) error {
 		deleted = false // what an earlier attempt did was rolled back
 		current, err := r.ownOnAppliance(ctx, tx, own)
@@ -226,13 +230,21 @@ func (r *policyReconciler[T]) erase(ctx context.Context, appliance *connection.A
 	return err
 }
 
+// hasGone says that neither the appliance nor the cluster has the object any more: that a cache which lags still shows
+// it is no reason to ask for the lock.
+func (r *policyReconciler[T]) hasGone(ctx context.Context, view connection.View, obj T) (bool, error) {
+	if key, err := r.ownOnAppliance(ctx, view, obj); err != nil || key != "" {
+		return false, err
+	}
+	err := r.current(ctx, obj)
+	return apierrors.IsNotFound(err), client.IgnoreNotFound(err)
+}
+
 // ownOnAppliance is the key of our object, empty if it is not there: by its key, or, where a create may have got
 // through without an answer, by its name.
-func (r *policyReconciler[T]) ownOnAppliance(
-	ctx context.Context, tx *connection.Transaction, obj T,
-) (string, error) {
+func (r *policyReconciler[T]) ownOnAppliance(ctx context.Context, view connection.View, obj T) (string, error) {
 	if key := obj.PolicyStatus().Key; key != "" {
-		object, _, err := connection.ByKey(ctx, tx, r.collection, key)
+		object, _, err := connection.ByKey(ctx, view, r.collection, key)
 		if err != nil || object.Key != "" {
 			return object.Key, err
 		}
@@ -240,7 +252,7 @@ func (r *policyReconciler[T]) ownOnAppliance(
 	if !creating(obj) {
 		return "", nil
 	}
-	object, _, err := connection.ByName(ctx, tx, r.collection, obj.NameOnAppliance())
+	object, _, err := connection.ByName(ctx, view, r.collection, obj.NameOnAppliance())
 	return object.Key, err
 }
 
