@@ -4,7 +4,7 @@ package connection
 
 import "context"
 
-// parallelPasses is how many objects are compared with one appliance at the same time.
+// parallelPasses is how many objects of one connection are compared with their appliance at the same time.
 const parallelPasses = 16
 
 // Pass is an appliance while one object has its turn to be compared with it. A thousand objects that become due

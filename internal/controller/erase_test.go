@@ -18,6 +18,9 @@ func TestEraseAsksForNoLockForWhatHasGone(t *testing.T) {
 	box, appliance := simulatedAppliance(t)
 	policy := builder.RDPConnectionPolicy("finance")
 	policy.Status.Key, policy.Status.Appliance = "a-key-that-is-not-there", appliance.URL
+	if _, err := appliance.Inventory.List(t.Context(), sps.RDPConnections); err != nil {
+		t.Fatal(err)
+	}
 	alone := func(context.Context, client.Reader, string) ([]*pamv1alpha1.RDPConnectionPolicy, error) {
 		return nil, nil
 	}

@@ -207,8 +207,8 @@ func (r *policyReconciler[T]) erase(ctx context.Context, appliance *connection.A
 		return nil // the connection leads to another appliance now; what is there under our name is not ours
 	}
 	own, deleted := copyOf(obj), false // the batch may go on after the caller has left with its object
-	if gone, err := r.hasGone(ctx, appliance.Inventory, own); err != nil || gone {
-		return err
+	if r.hasGone(ctx, appliance.Inventory, own) {
+		return nil
 	}
 	err := appliance.Change(ctx, func(ctx context.Context, tx *connection.Transaction) error {
 		deleted = false // what an earlier attempt did was rolled back
@@ -231,13 +231,14 @@ func (r *policyReconciler[T]) erase(ctx context.Context, appliance *connection.A
 }
 
 // hasGone says that neither the appliance nor the cluster has the object any more: that a cache which lags still shows
-// it is no reason to ask for the lock.
-func (r *policyReconciler[T]) hasGone(ctx context.Context, view connection.View, obj T) (bool, error) {
-	if key, err := r.ownOnAppliance(ctx, view, obj); err != nil || key != "" {
-		return false, err
+// it is no reason to ask for the lock. The appliance is not asked, because a thousand deletions would each wait for one
+// that does not answer; whatever is in doubt has not gone.
+func (r *policyReconciler[T]) hasGone(ctx context.Context, inventory *connection.Inventory, obj T) bool {
+	if !inventory.Has(r.collection) {
+		return false
 	}
-	err := r.current(ctx, obj)
-	return apierrors.IsNotFound(err), client.IgnoreNotFound(err)
+	key, err := r.ownOnAppliance(ctx, inventory, obj)
+	return err == nil && key == "" && apierrors.IsNotFound(r.current(ctx, obj))
 }
 
 // ownOnAppliance is the key of our object, empty if it is not there: by its key, or, where a create may have got

@@ -63,7 +63,7 @@ var _ = onEverySPS("The lock of an appliance", func() {
 		s := newSite(ctx, simsps.Options{})
 		s.spsFault(fault.Rule{
 			Name: "late", Method: http.MethodPost, Path: rdpConnections, Times: 1,
-			Drop: fault.DropLate, Delay: fault.Duration(time.Second),
+			Drop: fault.DropLate, Delay: fault.Duration(2500 * time.Millisecond), // long after the retry
 		})
 		policy := s.policy("a")
 		s.create(ctx, policy)

@@ -4,6 +4,8 @@ package controller_test
 
 import (
 	"context"
+	"encoding/base32"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -113,12 +115,13 @@ type site struct {
 	running   *simulator.Running
 }
 
-var sites atomic.Int64
+var sites atomic.Uint64
 
 // secrets are texts that must never be seen outside a Secret.
 const (
 	canarySPSPassword  = "canary-sps-password"
 	canaryUserPassword = "canary-user-password"
+	canaryTOTPSecret   = "CANARYTOTPSECRET" // in Base32, what all of them begin with
 )
 
 // newSite starts appliances, and creates ready connections named sps and nps.
@@ -136,7 +139,14 @@ func newBareSite(ctx context.Context, options simsps.Options) *site {
 }
 
 func newSiteOf(ctx context.Context, options simsps.Options, server simnps.Options) *site {
-	s := &site{namespace: fmt.Sprintf("site-%d", sites.Add(1))}
+	number := sites.Add(1)
+	s := &site{namespace: fmt.Sprintf("site-%d", number)}
+	factor := totpSecret(number)
+	server.Users = []simnps.User{
+		{Login: simnps.DefaultUser, Password: simnps.DefaultPassword, TOTPSecret: factor},
+		{Login: simnps.DefaultUserNoMFA, Password: simnps.DefaultPassword},
+		{Login: simnps.DefaultAdmin, Password: simnps.DefaultPassword, MFACode: simnps.DefaultMFACode, Admin: true},
+	}
 	options.Users = map[string]string{"operator": canarySPSPassword}
 	if options.Version == "" {
 		options.Version = spsVersion
@@ -156,7 +166,7 @@ func newSiteOf(ctx context.Context, options simsps.Options, server simnps.Option
 	s.create(ctx, builder.Namespace(s.namespace),
 		builder.SPSCredentialsSecret("operator", canarySPSPassword, in),
 		builder.Secret("nps-credentials", map[string]string{
-			"username": simnps.DefaultUser, "password": simnps.DefaultPassword, "totpSecret": simnps.DefaultTOTPSecret,
+			"username": simnps.DefaultUser, "password": simnps.DefaultPassword, "totpSecret": factor,
 		}, in),
 		&corev1.ConfigMap{
 			ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "ca"}, Data: map[string]string{"ca.crt": s.ca},
@@ -172,6 +182,12 @@ func newSiteOf(ctx context.Context, options simsps.Options, server simnps.Option
 		}
 	})
 	return s
+}
+
+// totpSecret is the second factor of a site's server. A code is sent once to a server, which is known by its address,
+// and that may be an earlier site's: sites with one secret would wait up to half a minute for the next code.
+func totpSecret(site uint64) string {
+	return canaryTOTPSecret + base32.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, site)[3:])
 }
 
 // dropPolicies takes the policy objects away, whatever becomes of the appliance: it is about to go, and the address of
@@ -276,7 +292,7 @@ func (s *site) story() string {
 func expectNoSecret(text string) {
 	GinkgoHelper()
 	for _, secret := range []string{
-		canarySPSPassword, canaryUserPassword, canaryWrongPassword, simnps.DefaultPassword, simnps.DefaultTOTPSecret,
+		canarySPSPassword, canaryUserPassword, canaryWrongPassword, simnps.DefaultPassword, canaryTOTPSecret,
 		simnps.DefaultAPIKey, "released backup password", "ssh://", "full address:s:",
 	} {
 		Expect(strings.Contains(text, secret)).To(BeFalse(), "a secret is shown: %s", secret)

@@ -61,6 +61,7 @@ type Client struct {
 	reader   *session
 	lifetime context.Context // ended by Close
 	end      context.CancelFunc
+	looking  chan struct{} // taken while a parked session is looked at, and to take one
 
 	mu sync.Mutex
 	// idle is the log-in session that the next transaction takes; nil while one is using it, or when there is none.
@@ -80,7 +81,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	// The log-in of one caller serves all, so it does not end with that caller but with the client.
 	lifetime, end := context.WithCancel(context.Background())
-	c := &Client{cfg: cfg, secrets: &rest.Secrets{}, lifetime: lifetime, end: end}
+	c := &Client{cfg: cfg, secrets: &rest.Secrets{}, lifetime: lifetime, end: end, looking: make(chan struct{}, 1)}
 	if cfg.Password != "" {
 		c.secrets.Add(cfg.Password, basic(cfg.Username, cfg.Password))
 	}

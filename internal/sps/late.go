@@ -45,8 +45,11 @@ func (c *Client) plan(s *session, pause time.Duration, times int) {
 }
 
 // tidy drops the transaction of a log-in session that is parked. One that is in use was looked at when its transaction
-// was begun, and what arrives during that is found before the commit.
+// was begun. A transaction that is to be begun meanwhile waits: with a log-in session of its own it would run into the
+// lock of this one, and one of the two would be forgotten.
 func (c *Client) tidy(ctx context.Context, s *session) {
+	c.looking <- struct{}{}
+	defer func() { <-c.looking }()
 	if !c.reclaim(s) {
 		return
 	}

@@ -83,3 +83,41 @@ func TestATransactionThatALossLeavesOpenIsDropped(t *testing.T) {
 		})
 	}
 }
+
+func TestATransactionThatIsBegunDuringALookWaitsForIt(t *testing.T) {
+	t.Parallel()
+	a := newAppliance(t)
+	looked, proceed := make(chan struct{}), make(chan struct{})
+	a.on(deleteTx, inTurn(broken, a.inSession))
+	a.on(getTx, inTurn(a.inSession, func(w http.ResponseWriter, r *http.Request) {
+		close(looked)
+		<-proceed
+		a.inSession(w, r)
+	}, a.inSession))
+	client := a.client(func(cfg *sps.Config) { cfg.LookAgain = time.Millisecond })
+	if err := a.begin(client).Rollback(t.Context()); err == nil {
+		t.Fatal("rolled back")
+	}
+	<-looked
+	a.take()
+	begun := make(chan error)
+	go func() {
+		_, err := client.Begin(t.Context())
+		begun <- err
+	}()
+	select {
+	case err := <-begun:
+		t.Errorf("begun during the look, with error %v", err)
+		close(proceed)
+	case <-time.After(100 * time.Millisecond): // it has had its chance
+		close(proceed)
+		if err := <-begun; err != nil {
+			t.Error(err)
+		}
+	}
+	for _, c := range a.take() {
+		if c.Line == logInLine {
+			t.Error("there is another log-in session, and the first one is forgotten")
+		}
+	}
+}

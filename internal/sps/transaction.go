@@ -48,7 +48,7 @@ func (c *Client) Begin(ctx context.Context) (*Transaction, error) {
 	if err := c.Sweep(ctx); err != nil {
 		return nil, at(stepOpen, err)
 	}
-	s, err := c.takeSession()
+	s, err := c.takeSession(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,13 @@ func (c *Client) Begin(ctx context.Context) (*Transaction, error) {
 	return t, nil
 }
 
-func (c *Client) takeSession() (*session, error) {
+func (c *Client) takeSession(ctx context.Context) (*session, error) {
+	select {
+	case c.looking <- struct{}{}:
+		defer func() { <-c.looking }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s := c.idle; s != nil {

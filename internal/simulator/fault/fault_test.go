@@ -126,7 +126,7 @@ func TestARequestThatArrivesLate(t *testing.T) {
 		panic(http.ErrAbortHandler)
 	})))
 	t.Cleanup(server.Close)
-	rule := fault.Rule{Name: "late", Drop: fault.DropLate, Delay: fault.Duration(50 * time.Millisecond)}
+	rule := fault.Rule{Name: "late", Drop: fault.DropLate, Delay: fault.Duration(500 * time.Millisecond)}
 	if err := injector.Set(rule); err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,8 @@ func TestARequestThatArrivesLate(t *testing.T) {
 	if got := <-arrived; got != "POST /a {}" {
 		t.Errorf("arrived as %q", got)
 	}
-	for len(injector.Calls()) == 0 { // it is recorded when the appliance has acted
+	// It is recorded when the appliance has acted.
+	for begun := time.Now(); len(injector.Calls()) == 0 && time.Since(begun) < time.Minute; {
 		runtime.Gosched()
 	}
 	if calls := injector.Calls(); len(calls) != 1 || calls[0].Status != http.StatusTeapot || calls[0].Rule != "late" {
