@@ -78,11 +78,11 @@ func (i *Inventory) List(ctx context.Context, collection sps.Collection) (*Listi
 	return i.list(ctx, collection)
 }
 
-// readAttempts is how often a collection is read in the hope that the configuration does not move meanwhile.
-const readAttempts = 3
-
 // Has says whether the collection is there without a call.
 func (i *Inventory) Has(collection sps.Collection) bool { return i.listing(collection) != nil }
+
+// readAttempts is how often a collection is read in the hope that the configuration does not move meanwhile.
+const readAttempts = 3
 
 // list reads a collection and puts it onto its shelf. The caller has the turn to read.
 func (i *Inventory) list(ctx context.Context, collection sps.Collection) (*Listing, error) {
