@@ -108,11 +108,20 @@ type ActivitySessionStatus struct {
 	// +kubebuilder:validation:MaxLength=64
 	SessionID string `json:"sessionID,omitempty"`
 
-	// requestID is the text by which the request is recognised at the server.
+	// requestID is the text by which the request is recognised at the server. It is written before the request is sent.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	RequestID string `json:"requestID,omitempty"`
+
+	// requestSentTime is when the request was last sent, or was about to be.
+	// +optional
+	RequestSentTime *metav1.MicroTime `json:"requestSentTime,omitempty"`
+
+	// requestAttempts is how often the request was sent, or was about to be.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	RequestAttempts *int32 `json:"requestAttempts,omitempty"`
 
 	// serverStatus is the session's state in the server's own words.
 	// +optional

@@ -98,6 +98,17 @@ const (
 	AnnotationRequestedAt = "pam-operator.io/requested-at"
 	// AnnotationRefreshRequestedAt, when its value changes, makes an active session's connection Secret be fetched anew.
 	AnnotationRefreshRequestedAt = "pam-operator.io/refresh-requested-at"
+	// AnnotationReconcileRequestedAt, when its value changes, makes the operator look again at once, and try credentials
+	// again that were refused.
+	AnnotationReconcileRequestedAt = "pam-operator.io/reconcile-requested-at"
+	// LabelReadBy is on every Secret that the operator may read because an object refers to it; its value is the kind of
+	// that object: LocalUser, SPSConnection or NPSConnection. The types SecretTypePassword and SecretTypeCredentials say
+	// the same.
+	LabelReadBy = "pam-operator.io/read-by"
+	// SecretTypePassword is the type of a Secret with the password of a LocalUser.
+	SecretTypePassword = "pam-operator.io/password"
+	// SecretTypeCredentials is the type of a Secret that a connection logs in with.
+	SecretTypeCredentials = "pam-operator.io/credentials"
 	// SecretTypeConnection is the type of the Secret that an ActivitySession fills.
 	SecretTypeConnection = "pam-operator.io/connection"
 	// SecretTypeSession is the type of the Secret in which the operator keeps its own log-in session at an appliance, so

@@ -3,6 +3,7 @@
 package v1alpha1
 
 import (
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -100,13 +101,31 @@ type Grant struct {
 	// +kubebuilder:validation:items:MaxLength=256
 	Resources []string `json:"resources,omitempty"`
 
-	// maxDuration is the longest session that may be asked for; a request must then say its duration. Left out, the
-	// server's own maximum applies.
+	// maxDuration is the longest session that may be asked for, extensions included; a request must then say its
+	// duration. Left out, the server's own maximum applies.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1m') && duration(self) <= duration('8760h')",message="maxDuration must be a duration from 1m to 8760h, such as 2h"
 	MaxDuration *metav1.Duration `json:"maxDuration,omitempty"`
+
+	// maxSessions is how many sessions that this grant covers may live at the same time; further requests wait. Left out,
+	// only limits.activeSessions applies.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
+	MaxSessions *int32 `json:"maxSessions,omitempty"`
+
+	// passwords says whether connectionSecret.password may be asked for. Left out, it is false.
+	// +optional
+	Passwords *bool `json:"passwords,omitempty"`
+
+	// maxStartDelay is how far in the future startTime may be. Left out, startTime is not limited.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('0s') && duration(self) <= duration('8760h')",message="maxStartDelay must be a duration from 0s to 8760h, such as 24h"
+	MaxStartDelay *metav1.Duration `json:"maxStartDelay,omitempty"`
 }
 
 // NPSLimits bound what the operator does at a server, for all objects of the connection together.
@@ -124,6 +143,12 @@ type NPSLimits struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000
 	RequestsPerSecond *int32 `json:"requestsPerSecond,omitempty"`
+
+	// maxResponseSize is the longest answer that is read. A longer one is an error, and Ready says so. Left out, it is
+	// 16Mi.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="quantity(self).compareTo(quantity('64Ki')) >= 0 && quantity(self).compareTo(quantity('512Mi')) <= 0",message="maxResponseSize must be from 64Ki to 512Mi"
+	MaxResponseSize *resource.Quantity `json:"maxResponseSize,omitempty"`
 }
 
 // NPSPolling says how often the sessions of a connection are listed; one list serves all of them.
@@ -188,6 +213,20 @@ type NPSConnectionSpec struct {
 	Suspend *bool `json:"suspend,omitempty"`
 }
 
+// NoteHandling is what a server was seen to do with the note of a request.
+// +kubebuilder:validation:Enum=Kept;Truncated;Dropped
+type NoteHandling string
+
+// What a server was seen to do with notes.
+const (
+	// NotesKept says that notes come back as they were sent.
+	NotesKept NoteHandling = "Kept"
+	// NotesTruncated says that notes come back cut short.
+	NotesTruncated NoteHandling = "Truncated"
+	// NotesDropped says that notes do not come back.
+	NotesDropped NoteHandling = "Dropped"
+)
+
 // NPSConnectionStatus is what is known about the server.
 type NPSConnectionStatus struct {
 	ConnectionStatus `json:",inline"`
@@ -200,6 +239,16 @@ type NPSConnectionStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	ActiveSessions *int32 `json:"activeSessions,omitempty"`
+
+	// noteHandling is what the server was seen to do with the note of a request: Kept, Truncated, or Dropped. Left out,
+	// nothing was seen yet. Only a server that was seen to truncate or drop notes has sessions recognised without one.
+	// +optional
+	NoteHandling NoteHandling `json:"noteHandling,omitempty"`
+
+	// noteLimit is how many characters of a note a server keeps that truncates notes.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	NoteLimit *int32 `json:"noteLimit,omitempty"`
 }
 
 // NPSConnection says where a Netwrix Privilege Secure server is, how to sign in, and who may ask it for what.

@@ -43,6 +43,13 @@ type SessionTerminationSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="policyRef is immutable; create a new SessionTermination instead"
 	PolicyRef *LocalReference `json:"policyRef,omitempty"`
 
+	// activeDeadlineSeconds is how long after its creation the request is given up, whatever it waits for. Left out, it is
+	// 86400, a day.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=31536000
+	ActiveDeadlineSeconds *int64 `json:"activeDeadlineSeconds,omitempty"`
+
 	// ttlSecondsAfterFinished deletes this object so many seconds after it succeeded or failed. Left out, it stays.
 	// +optional
 	// +nullable

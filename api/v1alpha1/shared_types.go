@@ -234,6 +234,27 @@ type DriftedField struct {
 	Actual string `json:"actual,omitempty"`
 }
 
+// PendingCreation is a creation whose outcome is not known yet.
+type PendingCreation struct {
+	// name is the name under which the object is created.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+
+	// appliance is the canonical address of the appliance on which it is created.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Appliance string `json:"appliance,omitempty"`
+
+	// afterKey is the key that the object had before, if it had one.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	AfterKey string `json:"afterKey,omitempty"`
+}
+
 // PolicyStatus is what every kind that is kept equal to an appliance has in its status.
 type PolicyStatus struct {
 	// conditions holds Ready always, and Reconciling, Stalled and DriftDetected only while they are true.
@@ -260,6 +281,11 @@ type PolicyStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	Appliance string `json:"appliance,omitempty"`
+
+	// pendingCreation is written before the object is created on the appliance and is gone when its key is known. While it
+	// is there, what the appliance has under this name may be ours although its answer was lost.
+	// +optional
+	PendingCreation *PendingCreation `json:"pendingCreation,omitempty"`
 
 	// drift lists differences between spec and appliance that have not been repaired; at most 20, and never a secret.
 	// +optional

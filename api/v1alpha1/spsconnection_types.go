@@ -3,6 +3,7 @@
 package v1alpha1
 
 import (
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -37,6 +38,18 @@ type SPSConnectionSpec struct {
 	// +optional
 	AllowedNamespaces *AllowedNamespaces `json:"allowedNamespaces,omitempty"`
 
+	// grants say what the allowed namespaces may manage on this appliance. Left out, or empty, the connection's own
+	// namespace may manage anything and no other namespace anything. The connection's own namespace is bound by grants
+	// only where one is for it.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=128
+	Grants []SPSGrant `json:"grants,omitempty"`
+
+	// limits bound what one appliance may cost the operator.
+	// +optional
+	Limits *SPSLimits `json:"limits,omitempty"`
+
 	// commit says how changes are gathered into transactions and how long the configuration lock of the appliance is
 	// held.
 	// +optional
@@ -52,6 +65,84 @@ type SPSConnectionSpec struct {
 	// suspend stops all writes to this appliance; reads and reports of drift go on. Left out, it is false.
 	// +optional
 	Suspend *bool `json:"suspend,omitempty"`
+}
+
+// SPSGrantKind is a kind of object that a grant may allow.
+// +kubebuilder:validation:Enum=RDPConnectionPolicy;LocalUser;LocalUserGroup
+type SPSGrantKind string
+
+// SessionGrant says which live sessions a SessionTermination may name.
+// +kubebuilder:validation:Enum=PolicyRef;Any;None
+type SessionGrant string
+
+// Which live sessions a SessionTermination may name.
+const (
+	// SessionGrantPolicyRef allows the sessions of a policy that an object of the same namespace keeps.
+	SessionGrantPolicyRef SessionGrant = "PolicyRef"
+	// SessionGrantAny allows every session, by its id.
+	SessionGrantAny SessionGrant = "Any"
+	// SessionGrantNone allows none.
+	SessionGrantNone SessionGrant = "None"
+)
+
+// SPSGrant is one thing that namespaces may manage on an appliance. An object needs one grant that allows all of it.
+// +kubebuilder:validation:XValidation:rule="has(self.namespaces) != has(self.namespaceSelector)",message="exactly one of namespaces and namespaceSelector is needed"
+type SPSGrant struct {
+	// namespaces are the names of the namespaces that this grant is for.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	Namespaces []string `json:"namespaces,omitempty"`
+
+	// namespaceSelector selects the namespaces that this grant is for by their labels.
+	// +optional
+	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
+
+	// kinds are the kinds of objects that may be managed: RDPConnectionPolicy, LocalUser, LocalUserGroup. Left out, all of
+	// them.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=3
+	Kinds []SPSGrantKind `json:"kinds,omitempty"`
+
+	// names are globs (* and ?) for the names that the objects may have on the appliance, in the same case. Left out, any
+	// name.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	Names []string `json:"names,omitempty"`
+
+	// adoption is the most that an object's adoptionPolicy may be; from least to most: Never, IfIdentical, Always. Left
+	// out, it is IfIdentical.
+	// +optional
+	Adoption AdoptionPolicy `json:"adoption,omitempty"`
+
+	// deletion says whether deleting an object may delete it on the appliance, too. Where it is false, such an object is
+	// left on the appliance and recorded as a leftover. Left out, it is true.
+	// +optional
+	Deletion *bool `json:"deletion,omitempty"`
+
+	// sessions says which live sessions a SessionTermination may close: PolicyRef (those of a policy that an
+	// RDPConnectionPolicy of the same namespace keeps, if names allows it), Any, or None. Left out, it is PolicyRef.
+	// +optional
+	Sessions SessionGrant `json:"sessions,omitempty"`
+}
+
+// SPSLimits bound what one appliance may cost the operator.
+// +kubebuilder:validation:MinProperties=1
+type SPSLimits struct {
+	// maxResponseSize is the longest answer that is read, such as a list of all policies. A longer one is an error, and
+	// Ready says so. Left out, it is 64Mi.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="quantity(self).compareTo(quantity('64Ki')) >= 0 && quantity(self).compareTo(quantity('512Mi')) <= 0",message="maxResponseSize must be from 64Ki to 512Mi"
+	MaxResponseSize *resource.Quantity `json:"maxResponseSize,omitempty"`
 }
 
 // CommitSettings say how changes are gathered into transactions.
@@ -121,6 +212,75 @@ type ConnectionStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	Version string `json:"version,omitempty"`
+
+	// circuitBreaker is there while the connection has failed: nothing but one probe at a time is sent through it.
+	// +optional
+	CircuitBreaker *CircuitBreaker `json:"circuitBreaker,omitempty"`
+
+	// logIn is what is known of log-ins with the present credentials. It keeps a restart of the operator from trying
+	// credentials again that were refused: both vendors lock accounts or addresses.
+	// +optional
+	LogIn *LogInStatus `json:"logIn,omitempty"`
+}
+
+// CircuitState is the state of a circuit breaker that is not closed.
+// +kubebuilder:validation:Enum=Open;HalfOpen
+type CircuitState string
+
+// The states of a circuit breaker that is not closed.
+const (
+	// CircuitOpen sends nothing before the next probe.
+	CircuitOpen CircuitState = "Open"
+	// CircuitHalfOpen sends one probe, and nothing else until it is answered.
+	CircuitHalfOpen CircuitState = "HalfOpen"
+)
+
+// CircuitBreaker says since when a connection fails, and when it is tried again.
+type CircuitBreaker struct {
+	// state is Open (nothing is sent before the next probe) or HalfOpen (one probe is being answered).
+	// +required
+	State CircuitState `json:"state,omitempty"`
+
+	// since is when the first call failed.
+	// +required
+	Since metav1.Time `json:"since,omitzero"`
+
+	// failures is how many probes have failed since.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Failures *int32 `json:"failures,omitempty"`
+
+	// nextProbe is when the connection is tried again.
+	// +optional
+	NextProbe *metav1.Time `json:"nextProbe,omitempty"`
+}
+
+// LogInStatus is what is known of log-ins with the credentials of a connection.
+type LogInStatus struct {
+	// credentialsVersion identifies the content of the Secrets that this speaks of, without telling anything about it. A
+	// Secret that is written again, even with the same content, has another one, and is tried at once.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	CredentialsVersion string `json:"credentialsVersion,omitempty"`
+
+	// lastSuccessTime is when these credentials were last accepted.
+	// +optional
+	LastSuccessTime *metav1.Time `json:"lastSuccessTime,omitempty"`
+
+	// failures is how often they were refused since then.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Failures *int32 `json:"failures,omitempty"`
+
+	// lastFailureTime is when they were last refused.
+	// +optional
+	LastFailureTime *metav1.Time `json:"lastFailureTime,omitempty"`
+
+	// retryTime is when they are tried again. Write the Secret again, or request a reconciliation, to have them tried at
+	// once.
+	// +optional
+	RetryTime *metav1.Time `json:"retryTime,omitempty"`
 }
 
 // ObjectConditions are the conditions, for code that treats all kinds alike.
