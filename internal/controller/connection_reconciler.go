@@ -9,14 +9,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/lane"
 )
-
-// connectionConcurrency lets one connection that hangs not hold up the others.
-const connectionConcurrency = 16
 
 // connectionObject is a connection of either kind.
 type connectionObject interface {
@@ -34,6 +33,13 @@ type connectionReconciler[T connectionObject] struct {
 	probe func(ctx context.Context, conn T) (outcome, error)
 	// hold keeps the connection as long as it is needed; nil keeps it no longer than asked for.
 	hold func(ctx context.Context, conn T) (keeping, error)
+}
+
+// complete adds the controller to the manager.
+func (r connectionReconciler[T]) complete(mgr ctrl.Manager, b *builder.Builder) error {
+	return complete(mgr, b, r, lane.Options{
+		Place: laneFor(r.client, r.empty, connectionPlace[T]), Running: 1, Crowd: unprovenProbes,
+	})
 }
 
 // Reconcile makes one pass over a connection and writes down what it came to.

@@ -32,13 +32,11 @@ func setupNPSConnection(mgr ctrl.Manager, deps deps) error {
 		probe: npsConnections{deps}.probe,
 	}
 	list := &pamv1alpha1.NPSConnectionList{}
-	return ctrl.NewControllerManagedBy(mgr).Named("npsconnection").
+	return r.complete(mgr, ctrl.NewControllerManagedBy(mgr).Named("npsconnection").
 		For(&pamv1alpha1.NPSConnection{}, onSpec()).
 		WatchesRawSource(deps.secrets.Source(dependentsOn(deps.client, list, indexSecrets))).
 		WatchesRawSource(deps.configMaps.Source(dependentsOn(deps.client, list, indexConfigMaps))).
-		Watches(&pamv1alpha1.ActivitySession{}, connectionsOf(countPause), onLife()).
-		WithOptions(options(connectionConcurrency)).
-		Complete(r)
+		Watches(&pamv1alpha1.ActivitySession{}, connectionsOf(countPause), onLife()))
 }
 
 // probe asks the server for its version, which proves that it can be reached and that the credentials are accepted.

@@ -36,13 +36,11 @@ func setupSPSConnection(mgr ctrl.Manager, deps deps) error {
 		probe: spsConnections{deps}.probe, hold: spsConnections{deps}.hold,
 	}
 	list := &pamv1alpha1.SPSConnectionList{}
-	return watchNeeding(ctrl.NewControllerManagedBy(mgr), deps.client).Named("spsconnection").
+	return r.complete(mgr, watchNeeding(ctrl.NewControllerManagedBy(mgr), deps.client).Named("spsconnection").
 		For(&pamv1alpha1.SPSConnection{}, onSpec()).
 		WatchesRawSource(deps.secrets.Source(dependentsOn(deps.client, list, indexSecrets))).
 		WatchesRawSource(deps.configMaps.Source(dependentsOn(deps.client, list, indexConfigMaps))).
-		WatchesRawSource(source.Channel(deps.activity, &handler.EnqueueRequestForObject{})).
-		WithOptions(options(connectionConcurrency)).
-		Complete(r)
+		WatchesRawSource(source.Channel(deps.activity, &handler.EnqueueRequestForObject{})))
 }
 
 // probe asks the appliance for its version and its config_hash, which proves that it can be reached and that the
