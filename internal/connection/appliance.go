@@ -9,6 +9,7 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/groupcommit"
+	"github.com/pam-operator/pam-operator/internal/rest"
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
@@ -21,6 +22,10 @@ type Appliance struct {
 	URL string
 	// Inventory shows the committed configuration.
 	Inventory *Inventory
+	// Breaker holds calls back while the appliance does not answer.
+	Breaker *rest.Breaker
+	// LogIns are the connection's log-ins.
+	LogIns *LogIns
 
 	client    *sps.Client
 	gate      gate

@@ -22,11 +22,21 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appl
 		return nil, err
 	}
 	inputs := func() (string, error) { return p.inputs(ctx, c, spsSources(c)) }
+	version := ""
 	load := func() (string, func() (*Appliance, error), error) {
 		cfg, err := p.spsConfig(ctx, c)
-		return digest(cfg.content()...), func() (*Appliance, error) { return p.newAppliance(c, cfg.Config) }, err
+		if err != nil {
+			return "", nil, err
+		}
+		if version, err = p.credentialsVersion(ctx, spsSources(c)); err != nil {
+			return "", nil, err
+		}
+		return digest(cfg.content()...), func() (*Appliance, error) { return p.newAppliance(c, cfg.Config, version) }, nil
 	}
 	appliance, err := s.current(inputs, load, func(old *Appliance) { p.retire(ctx, old) })
+	if err == nil && version != "" {
+		appliance.LogIns.readAgain(version)
+	}
 	switch {
 	case err == nil:
 		appliance.configure(c.Spec.Commit)
@@ -36,16 +46,21 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appl
 	return appliance, err
 }
 
-func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, cfg sps.Config) (*Appliance, error) {
+func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, cfg sps.Config, version string) (*Appliance, error) {
 	name, address := client.ObjectKeyFromObject(c), CanonicalURL(c.Spec.URL)
 	if p.cfg.Client != nil {
 		cfg.Sessions = sessionStore{live: p.cfg.Live, client: p.cfg.Client, conn: c.DeepCopy(), url: address}
 	}
+	cfg.Breaker = p.breaker("SPSConnection", name, p.cfg.Notify)
+	logIns := p.newLogIns(sps.LogInTerms, address, cfg.Username, version, c.Status.LogIn)
+	cfg.Account = logIns.account
 	spsClient, err := sps.New(cfg)
 	if err != nil {
 		return nil, invalid("connection %s/%s: %v", c.Namespace, c.Name, err)
 	}
-	return newAppliance(spsClient, address, p.gate(address), func() { p.cfg.Notify(name) }), nil
+	a := newAppliance(spsClient, address, p.gate(address), func() { p.cfg.Notify(name) })
+	a.Breaker, a.LogIns = cfg.Breaker, logIns
+	return a, nil
 }
 
 // spsSettings is a client's configuration together with the text that makes it differ from another one.

@@ -17,6 +17,7 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/lane"
+	"github.com/pam-operator/pam-operator/internal/nps"
 )
 
 // +kubebuilder:rbac:groups=pam-operator.io,resources=activitysessions,verbs=get;list;watch;patch;delete
@@ -78,6 +79,7 @@ func setupActivitySession(mgr ctrl.Manager, deps deps) error {
 		WatchesRawSource(deps.pods.Source(boundSessions(deps.client, "Pod")))
 	empty := func() *pamv1alpha1.ActivitySession { return &pamv1alpha1.ActivitySession{} }
 	return complete(mgr, b, reconcile.AsReconciler(deps.client, r), lane.Options{
+		Name:  "activitysession",
 		Place: laneFor(deps.client, empty, sessionPlace), Running: sessionPasses, Reserved: reservedPasses,
 	})
 }
@@ -90,6 +92,9 @@ func (r *activitySessionReconciler) Reconcile(
 	ctx context.Context, s *pamv1alpha1.ActivitySession,
 ) (ctrl.Result, error) {
 	began := r.now()
+	if endsSession(s, began) {
+		ctx = nps.Urgent(ctx)
+	}
 	if err := r.refresh(ctx, s); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}

@@ -35,7 +35,7 @@ func setupLocalUser(mgr ctrl.Manager, deps deps) error {
 	}
 	b := r.builder(mgr, "localuser", &pamv1alpha1.LocalUser{}, &pamv1alpha1.LocalUserList{}).
 		WatchesRawSource(deps.secrets.Source(dependentsOn(deps.client, &pamv1alpha1.LocalUserList{}, indexSecrets)))
-	return r.complete(mgr, b, func() *pamv1alpha1.LocalUser { return &pamv1alpha1.LocalUser{} })
+	return r.complete(mgr, "localuser", b, func() *pamv1alpha1.LocalUser { return &pamv1alpha1.LocalUser{} })
 }
 
 func listUsers(ctx context.Context, c client.Reader, name string) ([]*pamv1alpha1.LocalUser, error) {

@@ -43,6 +43,7 @@ func setupSessionTermination(mgr ctrl.Manager, deps deps) error {
 		WatchesMetadata(&corev1.Namespace{}, dependentsIn(deps.client, list), onLabels())
 	empty := func() *pamv1alpha1.SessionTermination { return &pamv1alpha1.SessionTermination{} }
 	return complete(mgr, b, reconcile.AsReconciler(deps.client, r), lane.Options{
+		Name:  "sessiontermination",
 		Place: laneFor(deps.client, empty, terminationPlace), Running: terminationPasses,
 	})
 }

@@ -15,6 +15,7 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
 // +kubebuilder:rbac:groups=pam-operator.io,resources=spsconnections,verbs=get;list;watch;patch
@@ -50,17 +51,29 @@ func (r spsConnections) probe(ctx context.Context, conn *pamv1alpha1.SPSConnecti
 	if err != nil {
 		return outcome{}, err
 	}
+	if requested(conn) {
+		appliance.LogIns.TryAtOnce()
+		appliance.Inventory.Forget()
+	}
 	waited := conn.Status.Lock != nil
 	lockShown := r.showActivity(conn, appliance.Activity())
 	if waited && conn.Status.Lock == nil { // the lock is gone: whoever waits for it need not wait for its next try
 		r.moved.send(ctx, event.GenericEvent{Object: conn.DeepCopy()})
 	}
-	if err := appliance.Recover(ctx); err != nil {
-		return outcome{}, err
-	}
-	info, moved, err := appliance.Inventory.Check(ctx)
+	var (
+		info  sps.Info
+		moved bool
+	)
+	_, err = r.try(ctx, conn, appliance.Breaker, func(ctx context.Context) (err error) {
+		if err := appliance.Recover(ctx); err != nil {
+			return err
+		}
+		info, moved, err = appliance.Inventory.Check(ctx)
+		return err
+	})
+	conn.Status.LogIn = appliance.LogIns.Status(conn.Status.LogIn)
 	if err != nil {
-		return outcome{}, err
+		return circuitOutcome(outcomeOf(err), appliance.Breaker), nil
 	}
 	if moved {
 		r.moved.send(ctx, event.GenericEvent{Object: conn.DeepCopy()})

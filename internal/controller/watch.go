@@ -207,8 +207,9 @@ func (r *policyReconciler[T]) builder(
 }
 
 // complete adds the controller to the manager.
-func (r *policyReconciler[T]) complete(mgr ctrl.Manager, b *builder.Builder, empty func() T) error {
+func (r *policyReconciler[T]) complete(mgr ctrl.Manager, name string, b *builder.Builder, empty func() T) error {
 	return complete(mgr, b, reconcile.AsReconciler(r.client, r), lane.Options{
+		Name:  name,
 		Place: laneFor(r.client, empty, policyPlace[T]), Running: policyPasses, Reserved: reservedPasses,
 		Aside: min(r.Concurrency, r.together),
 	})
@@ -262,15 +263,28 @@ func (b *broadcast) send(ctx context.Context, e event.GenericEvent) {
 	}
 }
 
-// notify returns a function that tells the controllers of connections that something happened on an
-// appliance. It never blocks: a connection that is told of already needs no second word.
+// notify returns a function that wakes an SPSConnection, because something happened on its appliance.
 func notify(activity chan<- event.GenericEvent) func(types.NamespacedName) {
 	return func(name types.NamespacedName) {
 		c := &pamv1alpha1.SPSConnection{}
 		c.Namespace, c.Name = name.Namespace, name.Name
-		select {
-		case activity <- event.GenericEvent{Object: c}:
-		default:
-		}
+		send(activity, c)
+	}
+}
+
+// notifyServer returns a function that wakes an NPSConnection.
+func notifyServer(servers chan<- event.GenericEvent) func(types.NamespacedName) {
+	return func(name types.NamespacedName) {
+		c := &pamv1alpha1.NPSConnection{}
+		c.Namespace, c.Name = name.Namespace, name.Name
+		send(servers, c)
+	}
+}
+
+// send never blocks: when the channel is full, the periodic check of the connection has to do.
+func send(to chan<- event.GenericEvent, obj client.Object) {
+	select {
+	case to <- event.GenericEvent{Object: obj}:
+	default:
 	}
 }

@@ -34,6 +34,8 @@ type Place struct {
 
 // Options bound the lanes of one controller.
 type Options struct {
+	// Name is the controller's, for metrics.
+	Name string
 	// Place says where an object waits. It must not block.
 	Place func(ctx context.Context, request reconcile.Request) Place
 	// Running is how many passes of a lane run at the same time; those that stand aside do not count.
@@ -107,6 +109,7 @@ func (l *Lanes) Reconcile(ctx context.Context, request reconcile.Request) (recon
 	p := &pass{lanes: l, lane: at, request: request, ctx: ctx, place: place}
 	p.wait()
 	l.waiting[request] = p
+	l.moved("", stateWaiting)
 	l.begin(at)
 	return reconcile.Result{}, nil
 }
@@ -140,6 +143,7 @@ func (l *Lanes) begin(at *lane) {
 		delete(l.waiting, p.request)
 		p.element = nil
 		at.running++
+		l.moved(stateWaiting, stateRunning)
 		if p.place.Crowd {
 			l.crowd++
 		}
@@ -189,8 +193,10 @@ func (l *Lanes) end(p *pass) {
 	defer l.mu.Unlock()
 	if p.aside {
 		p.lane.aside--
+		l.moved(stateAside, "")
 	} else {
 		l.leave(p)
+		l.moved(stateRunning, "")
 	}
 	l.begin(p.lane)
 }
@@ -250,6 +256,7 @@ func (l *Lanes) standAside(p *pass) {
 	}
 	p.aside = true
 	p.lane.aside++
+	l.moved(stateRunning, stateAside)
 	l.leave(p)
 	l.begin(p.lane)
 }

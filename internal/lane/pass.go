@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -16,8 +17,9 @@ import (
 // run makes the pass and tells the queue what it came to, as a controller's worker does.
 func (p *pass) run() {
 	defer p.lanes.end(p)
-	ctx := context.WithValue(p.ctx, passKey{}, p)
+	ctx, begun := context.WithValue(p.ctx, passKey{}, p), time.Now()
 	result, err := p.reconcile(ctx)
+	p.lanes.over(begun, err)
 	queue := p.lanes.queue
 	switch {
 	case err != nil:

@@ -44,6 +44,8 @@ type Config struct {
 	Authenticate func(http.RoundTripper) http.RoundTripper
 	// DecodeError finds the vendor's code and message in the body of an answer that is not a success.
 	DecodeError func(header http.Header, body []byte) (code, message string)
+	// Breaker holds calls back while the server does not answer; nil holds none back.
+	Breaker *Breaker
 	// Secrets are cut out of every error text; nil cuts nothing.
 	Secrets *Secrets
 }
@@ -108,9 +110,9 @@ func NewClient(cfg Config) (*Client, error) {
 		// the request (nps contract 2) exists in HTTP/1.1 only.
 		ForceAttemptHTTP2: false,
 	}
-	var rt http.RoundTripper = transport
+	rt := cfg.Breaker.wrap(transport)
 	if cfg.Authenticate != nil {
-		rt = cfg.Authenticate(transport)
+		rt = cfg.Authenticate(rt)
 	}
 	return &Client{
 		base: base, cfg: cfg, transport: transport,
@@ -145,6 +147,7 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	if timeout == 0 {
 		timeout = c.cfg.Timeout
 	}
+	held := c.cfg.Breaker.wait(ctx) // before the time-out begins, and before it waits for a sign-in or a rate limit
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within %s", timeout))
 	defer cancel()
 	var sent atomic.Bool
@@ -152,6 +155,9 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	httpReq, err := c.build(ctx, req)
 	if err != nil {
 		return nil, err
+	}
+	if held != nil {
+		return nil, c.transportError(ctx, httpReq, false, held)
 	}
 	resp, err := c.http.Do(httpReq) //nolint:bodyclose // read closes it
 	if err != nil {
