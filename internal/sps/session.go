@@ -75,6 +75,9 @@ func (s *session) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
+	if err := s.logins.cfg.permits(req); err != nil {
+		return nil, err
+	}
 	resp, err := s.next.RoundTrip(withCookie(req, cookie))
 	repeatable := s.renewal == renewing && (req.Body == nil || req.Body == http.NoBody)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized || !repeatable {
