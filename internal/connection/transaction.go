@@ -4,6 +4,7 @@ package connection
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -79,7 +80,7 @@ func (t *Transaction) Create(ctx context.Context, collection sps.Collection, bod
 	if err != nil {
 		return "", err
 	}
-	return key, t.wrote(collection, key, body)
+	return key, t.wrote(collection, key, body, true)
 }
 
 // Replace writes the full body of an object.
@@ -87,7 +88,7 @@ func (t *Transaction) Replace(ctx context.Context, collection sps.Collection, ke
 	if err := t.tx.Replace(ctx, collection, key, body); err != nil {
 		return err
 	}
-	return t.wrote(collection, key, body)
+	return t.wrote(collection, key, body, false)
 }
 
 // Delete removes an object.
@@ -104,10 +105,10 @@ func (t *Transaction) CreatePassword(ctx context.Context, plain string) (string,
 	return t.tx.CreatePassword(ctx, plain)
 }
 
-func (t *Transaction) wrote(collection sps.Collection, key string, body sps.Body) error {
+func (t *Transaction) wrote(collection sps.Collection, key string, body sps.Body, creates bool) error {
 	record, err := sps.NewRecord(key, body)
 	if err == nil {
-		t.happened(effect{collection: collection, record: record})
+		t.happened(effect{collection: collection, record: record, creates: creates})
 	}
 	return err
 }
@@ -122,7 +123,7 @@ func (t *Transaction) happened(e effect) {
 // Writes counts the writes that may have reached the appliance.
 func (t *Transaction) Writes() int { return t.tx.Writes() }
 
-// Verify fails if the transaction holds changes that were not made through it.
+// Verify fails unless the transaction holds what was written through it, and nothing else.
 func (t *Transaction) Verify(ctx context.Context) error {
 	if err := t.tx.Verify(ctx); err != nil {
 		return err
@@ -146,9 +147,12 @@ func (t *Transaction) Commit(ctx context.Context) error {
 		return err
 	}
 	t.release()
-	t.appliance.takeOver(ctx, t.base, slices.Clone(t.effects))
-	return nil
+	return t.appliance.takeOver(ctx, t.base, slices.Clone(t.effects))
 }
+
+// errNothingCommitted is of unknown outcome to the committer: all are told, and look before they write again.
+var errNothingCommitted = errors.New(
+	"the appliance took the commit, but its configuration is the one from before: the transaction was dropped meanwhile")
 
 // Rollback drops everything that was written, and the lock.
 func (t *Transaction) Rollback(ctx context.Context) error {
@@ -159,14 +163,44 @@ func (t *Transaction) Rollback(ctx context.Context) error {
 // infoTimeout bounds the question for the new config_hash after a commit, when nobody waits for the lock any more.
 const infoTimeout = 10 * time.Second
 
-// takeOver brings the inventory up to date after a commit.
-func (a *Appliance) takeOver(ctx context.Context, base string, effects []effect) {
+// takeOver brings the inventory up to date after a commit. It fails if nothing was committed: what was verified may
+// have been dropped in the moment before the commit, and an appliance may find nothing wrong with committing nothing.
+func (a *Appliance) takeOver(ctx context.Context, base string, effects []effect) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), infoTimeout)
 	defer cancel()
 	info, err := a.client.Info(ctx)
-	if err != nil {
+	if err != nil { // the commit has happened; everything is read again
+		info, base = sps.Info{}, ""
+	}
+	if base != "" && info.ConfigHash == base && changesMembers(effects) {
 		a.Inventory.Forget()
-		return
+		return errNothingCommitted
 	}
 	a.Inventory.committed(base, info.ConfigHash, effects)
+	return nil
+}
+
+// changesMembers says that the effects make or take away an object, which makes another configuration for certain. What
+// was replaced may be kept as it was.
+func changesMembers(effects []effect) bool {
+	type place struct {
+		collection sps.Collection
+		key        string
+	}
+	balance := map[place]int{}
+	for _, e := range effects {
+		at := place{e.collection, e.record.Key}
+		switch {
+		case e.creates:
+			balance[at]++
+		case e.deletes:
+			balance[at]--
+		}
+	}
+	for _, n := range balance {
+		if n != 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -140,6 +140,8 @@ func ofConnection(err error) (outcome, bool) {
 		return stalled(pamv1alpha1.ReasonInvalidSpec, err.Error()), true
 	case isAmbiguous:
 		return stalled(pamv1alpha1.ReasonReferenceNotFound, ambiguous.Error()), true
+	case connection.IsUnconfirmed(err):
+		return retry(pamv1alpha1.ReasonProgressing, err), true
 	case connection.IsReplaced(err):
 		// The client was replaced while the change waited; the next pass uses the new one.
 		return wait(pamv1alpha1.ReasonProgressing, "the connection has changed; starting over", time.Second), true
