@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -156,7 +157,7 @@ func run(s *settings) error {
 	ctx := ctrl.SetupSignalHandler()
 	if err := controller.Setup(ctx, mgr, controller.Options{
 		UserAgent: "pam-operator/" + version, DeletionDeadline: s.deletionWait, Concurrency: s.concurrency,
-		Settle: s.recoveryWindow, Namespaces: s.namespaces(), Fence: fence,
+		Settle: s.recoveryWindow, Namespaces: s.namespaces(), Fence: held(fence),
 	}); err != nil {
 		return err
 	}
@@ -166,8 +167,10 @@ func run(s *settings) error {
 	if err := mgr.AddReadyzCheck("readyz", healthz.Ping); err != nil {
 		return err
 	}
-	if err := mgr.Add(memory.Returner{}); err != nil {
-		return err
+	for _, r := range runnables(fence) {
+		if err := mgr.Add(r); err != nil {
+			return err
+		}
 	}
 	ctrl.Log.WithName("setup").Info("starting", "version", version)
 	return mgr.Start(ctx)
@@ -175,9 +178,9 @@ func run(s *settings) error {
 
 const leaseName = "pam-operator.io"
 
-// lead lets the manager lead by a lease, and returns what forbids it to act when it may not lead any more; nil if it
-// leads without one.
-func lead(s *settings, opts *ctrl.Options, config *rest.Config) (fence func() error, err error) {
+// lead lets the manager lead by a lease, and returns what knows when it may not lead any more; nil if it leads without
+// one.
+func lead(s *settings, opts *ctrl.Options, config *rest.Config) (*leadership.Fence, error) {
 	if !s.leaderElect {
 		return nil, nil
 	}
@@ -187,9 +190,25 @@ func lead(s *settings, opts *ctrl.Options, config *rest.Config) (fence func() er
 	if err != nil {
 		return nil, err
 	}
-	held := leadership.NewFence(nil)
-	opts.LeaderElectionResourceLockInterface = held.Guard(lock)
-	return held.Held, nil
+	fence := leadership.NewFence(nil)
+	opts.LeaderElectionResourceLockInterface = fence.Guard(lock)
+	return fence, nil
+}
+
+// held is what forbids to act, if anything does.
+func held(fence *leadership.Fence) func() error {
+	if fence == nil {
+		return nil
+	}
+	return fence.Held
+}
+
+// runnables are what the manager runs beside the controllers.
+func runnables(fence *leadership.Fence) []manager.Runnable {
+	if fence == nil {
+		return []manager.Runnable{memory.Returner{}}
+	}
+	return []manager.Runnable{memory.Returner{}, fence}
 }
 
 func options(s *settings, scheme *runtime.Scheme) ctrl.Options {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pam-operator/pam-operator/internal/rest"
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
@@ -91,12 +92,22 @@ func (t *Transaction) Replace(ctx context.Context, collection sps.Collection, ke
 	return t.wrote(collection, key, body, false)
 }
 
-// Delete removes an object.
+// Delete removes an object. One that the appliance does not have any more is removed already: what was read of it
+// before the transaction was opened may be old.
 func (t *Transaction) Delete(ctx context.Context, collection sps.Collection, key string) error {
-	if err := t.tx.Delete(ctx, collection, key); err != nil {
+	err := t.tx.Delete(ctx, collection, key)
+	if err != nil && (sps.IsTorn(err) || !rest.IsNotFound(err)) {
 		return err
 	}
-	t.happened(effect{collection: collection, record: sps.Record{Key: key}, deletes: true})
+	gone := effect{collection: collection, record: sps.Record{Key: key}, deletes: true}
+	if err == nil {
+		t.happened(gone)
+		return nil
+	}
+	t.base = "" // nothing that was read before is relied upon any more
+	if listing, ok := t.view[collection]; ok {
+		listing.apply(gone)
+	}
 	return nil
 }
 

@@ -153,6 +153,8 @@ func ofConnection(err error) (outcome, bool) {
 func ofAppliance(err error) (outcome, bool) {
 	foreign, isForeign := errors.AsType[*sps.ForeignChangesError](err)
 	switch {
+	case sps.IsFenced(err): // another manager does it
+		return wait(pamv1alpha1.ReasonProgressing, err.Error(), time.Second), true
 	case sps.IsLocked(err):
 		return wait(pamv1alpha1.ReasonLocked, err.Error()+"; trying again", lockedRetry), true
 	case sps.IsCredentialsRefused(err):

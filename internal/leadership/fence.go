@@ -42,16 +42,45 @@ func NewFence(now func() time.Time) *Fence {
 
 // Held is nil while nobody else can have the lease, and otherwise an ErrNotLeading.
 func (f *Fence) Held() error {
+	_, err := f.left()
+	return err
+}
+
+// left is for how long the lease is held unless it is renewed.
+func (f *Fence) left() (time.Duration, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.renewed.IsZero() {
-		return ErrNotLeading
+		return 0, ErrNotLeading
 	}
-	if age := elapsed(f.renewed, f.now()); age >= f.lease-f.lease/marginShare {
-		return fmt.Errorf("%w: its lease was renewed %s ago, and lasts %s", ErrNotLeading, age.Round(time.Millisecond), f.lease)
+	age := elapsed(f.renewed, f.now())
+	if left := f.lease - f.lease/marginShare - age; left > 0 {
+		return left, nil
 	}
-	return nil
+	return 0, fmt.Errorf("%w: its lease was renewed %s ago, and lasts %s",
+		ErrNotLeading, age.Round(time.Millisecond), f.lease)
 }
+
+// Start blocks until the lease is not held any more, which is an error, or the context ends. As a runnable of a manager
+// it ends one that was stopped for a while at once: the elector goes on trying to renew the lease first.
+func (f *Fence) Start(ctx context.Context) error {
+	for {
+		left, err := f.left()
+		if err != nil {
+			return fmt.Errorf("leader election lost: %w", err)
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		}
+	}
+}
+
+// NeedLeaderElection has the fence start when there is a lease.
+func (f *Fence) NeedLeaderElection() bool { return true }
 
 // elapsed goes by the clock that has moved further: the monotonic one stands still while a machine is suspended, and the
 // other one can be set.
@@ -79,11 +108,16 @@ func (g *guarded) Update(ctx context.Context, record resourcelock.LeaderElection
 	return g.fence.write(record, g.Identity(), func() error { return g.Interface.Update(ctx, record) })
 }
 
-// write closes the fence before the lease is given back, and opens it after it was got or renewed.
+// write closes the fence before the lease is given back, and opens it after it was got or renewed. A lease that may be
+// another one's by now is not given back: the elector would do so if it has not looked since the process was stopped.
 func (f *Fence) write(record resourcelock.LeaderElectionRecord, identity string, write func() error) error {
 	ours := record.HolderIdentity == identity
 	if !ours {
+		err := f.Held()
 		f.set(time.Time{}, 0)
+		if err != nil {
+			return err
+		}
 	}
 	begun := f.now()
 	err := write()

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
@@ -81,6 +82,61 @@ func TestFence(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestALeaseThatMayBeAnotherOnesIsNotGivenBack: after a stop the elector may not know yet that it was lost.
+func TestALeaseThatMayBeAnotherOnesIsNotGivenBack(t *testing.T) {
+	t.Parallel()
+	now, writes := time.Now(), 0
+	fence := NewFence(func() time.Time { return now })
+	lock := fence.Guard(&lease{takes: func() { writes++ }})
+	if err := lock.Create(t.Context(), written("me")); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Minute)
+	if err := lock.Update(t.Context(), written("")); !errors.Is(err, ErrNotLeading) || writes != 1 {
+		t.Errorf("got %v after %d writes", err, writes)
+	}
+}
+
+func TestAFenceThatClosesEndsTheManager(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fence := NewFence(nil)
+		lock := fence.Guard(&lease{takes: func() {}})
+		renew := func() {
+			if err := lock.Update(t.Context(), written("me")); err != nil {
+				t.Error(err)
+			}
+		}
+		renew()
+		ended := make(chan error, 1)
+		go func() { ended <- fence.Start(t.Context()) }()
+		<-time.After(8 * time.Second)
+		renew()
+		<-time.After(8 * time.Second)
+		select {
+		case err := <-ended:
+			t.Fatalf("ended although the lease was renewed: %v", err)
+		default:
+		}
+		<-time.After(2 * time.Second)
+		synctest.Wait()
+		select {
+		case err := <-ended:
+			if !errors.Is(err, ErrNotLeading) {
+				t.Errorf("got %v", err)
+			}
+		default:
+			t.Fatal("goes on")
+		}
+		renew()
+		stopped, stop := context.WithCancel(t.Context())
+		go func() { ended <- fence.Start(stopped) }()
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("an ordered stop is no error: %v", err)
+		}
+	})
 }
 
 // TestNothingIsHeldWhileTheLeaseIsGivenBack: the next manager may have it before we get the answer.
