@@ -155,6 +155,13 @@ func TestChangesMembers(t *testing.T) {
 		"a create":                       {effects: []effect{made("a")}, want: true},
 		"a delete":                       {effects: []effect{gone("a")}, want: true},
 		"what was made is gone again":    {effects: []effect{made("a"), gone("a")}},
+		"a password is changed": {
+			effects: []effect{
+				{collection: sps.Passwords, record: sps.Record{Key: "p"}, creates: true},
+				{collection: sps.Users, record: sps.Record{Key: "a"}},
+			},
+			want: true,
+		},
 		"one comes and another one goes": {effects: []effect{made("a"), gone("b")}, want: true},
 	}
 	for name, tc := range tests {

@@ -113,7 +113,11 @@ func (t *Transaction) Delete(ctx context.Context, collection sps.Collection, key
 
 // CreatePassword makes a password object, to be used once in the same transaction, and returns its key.
 func (t *Transaction) CreatePassword(ctx context.Context, plain string) (string, error) {
-	return t.tx.CreatePassword(ctx, plain)
+	key, err := t.tx.CreatePassword(ctx, plain)
+	if err == nil {
+		t.happened(effect{collection: sps.Passwords, record: sps.Record{Key: key}, creates: true})
+	}
+	return key, err
 }
 
 func (t *Transaction) wrote(collection sps.Collection, key string, body sps.Body, creates bool) error {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package leadership tells a leader when it must not act any more. The elector notices that a lease is lost only when it
-// gets to run: a process that was stopped for a while, or whose machine was, goes on where it was, although another one
-// leads by now. What must not happen twice asks the Fence right before it happens.
+// Package leadership tells a leader when it must not act any more. The elector notices that a lease is lost only when
+// it gets to run: a process that was stopped for a while, or whose machine was, goes on where it was, although another
+// one leads by now. What must not happen twice asks the Fence right before it happens.
 package leadership
 
 import (
@@ -82,8 +82,8 @@ func (f *Fence) Start(ctx context.Context) error {
 // NeedLeaderElection has the fence start when there is a lease.
 func (f *Fence) NeedLeaderElection() bool { return true }
 
-// elapsed goes by the clock that has moved further: the monotonic one stands still while a machine is suspended, and the
-// other one can be set.
+// elapsed goes by the clock that has moved further: the monotonic one stands still while a machine is suspended, and
+// the other one can be set.
 func elapsed(from, to time.Time) time.Duration {
 	return max(to.Sub(from), to.Round(0).Sub(from.Round(0)))
 }

@@ -53,7 +53,9 @@ func TestFence(t *testing.T) {
 		"shortly before its end": {steps: []step{{holder: "me", after: 8900 * time.Millisecond}}, held: true},
 		"within its margin":      {steps: []step{{holder: "me", after: 9 * time.Second}}},
 		"over":                   {steps: []step{{holder: "me", after: time.Minute}}},
-		"renewed":                {steps: []step{{holder: "me", after: 8 * time.Second}, {holder: "me", after: 8 * time.Second}}, held: true},
+		"renewed": {
+			steps: []step{{holder: "me", after: 8 * time.Second}, {holder: "me", after: 8 * time.Second}}, held: true,
+		},
 		"not renewed": {
 			steps: []step{{holder: "me", after: 5 * time.Second}, {holder: "me", err: lost, after: 5 * time.Second}},
 		},

@@ -23,9 +23,9 @@ import (
 const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
 // errNoNamespace is for whoever starts a manager by hand.
-var errNoNamespace = errors.New("outside a cluster there is no namespace for the lease that keeps a second manager from " +
-	"writing to the same appliances: name one with --leader-election-namespace, or, where no other manager runs for " +
-	"these objects, start with --leader-elect=false")
+var errNoNamespace = errors.New("outside a cluster there is no namespace for the lease that keeps a second manager " +
+	"from writing to the same appliances: name one with --leader-election-namespace, or, where no other manager runs " +
+	"for these objects, start with --leader-elect=false")
 
 // Lease says which lease a manager leads by.
 type Lease struct {

@@ -23,11 +23,19 @@ func IsFenced(err error) bool {
 	return fenced
 }
 
-// permits asks the fence about a request. A roll-back needs no permission: it takes back what this process did itself.
-func (cfg *Config) permits(req *http.Request) error {
-	reads := req.Method == http.MethodGet || req.Method == http.MethodHead
+// permits asks the fence about a request. A roll-back in a session of its own needs no permission: it takes back what
+// this process did itself. The stored session may be that of whoever is in charge by now.
+func (s *session) permits(req *http.Request) error {
 	rollsBack := req.Method == http.MethodDelete && strings.TrimSuffix(req.URL.Path, "/") == "/api/transaction"
-	if cfg.Fence == nil || reads || rollsBack {
+	if req.Method == http.MethodGet || req.Method == http.MethodHead || rollsBack && !s.stored {
+		return nil
+	}
+	return s.logins.cfg.fence()
+}
+
+// fence is nil if this process may change something.
+func (cfg *Config) fence() error {
+	if cfg.Fence == nil {
 		return nil
 	}
 	if err := cfg.Fence(); err != nil {

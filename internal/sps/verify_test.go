@@ -246,6 +246,34 @@ func TestASessionWithARequestOnItsWayIsLeft(t *testing.T) {
 	}
 }
 
+// TestTheStoredSessionIsBehindTheFence: it may be that of whoever leads by now, and so may the store itself.
+func TestTheStoredSessionIsBehindTheFence(t *testing.T) {
+	t.Parallel()
+	a := newAppliance(t)
+	successor := a.begin(a.client(nil))
+	store := &keptSession{cookie: sessionID(1)}
+	deposed := errors.New("somebody else leads")
+	client := a.client(func(cfg *sps.Config) {
+		cfg.Sessions, cfg.Fence = store, func() error { return deposed }
+	})
+	if err := client.Sweep(t.Context()); !sps.IsFenced(err) {
+		t.Errorf("got %v", err)
+	}
+	if !a.open() {
+		t.Error("the successor's transaction was dropped")
+	}
+	if err := successor.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	store.cookie = ""
+	if _, err := client.Begin(t.Context()); !sps.IsFenced(err) {
+		t.Errorf("got %v", err)
+	}
+	if len(store.saved) > 0 {
+		t.Errorf("saved %v", store.saved)
+	}
+}
+
 func TestNothingIsSentBehindTheFence(t *testing.T) {
 	t.Parallel()
 	a := newAppliance(t)

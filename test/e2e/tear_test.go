@@ -59,7 +59,7 @@ func (b *groupBed) dropWithCookie() bool {
 		return false
 	}
 	request := httptest.NewRequestWithContext(b.Context(), http.MethodDelete, transaction, nil)
-	request.AddCookie(&http.Cookie{Name: "session_id", Value: string(secret.Data["cookie"])})
+	request.Header.Set("Cookie", "session_id="+string(secret.Data["cookie"]))
 	answer := httptest.NewRecorder()
 	b.site.Handler().ServeHTTP(answer, request)
 	if answer.Code != http.StatusOK {

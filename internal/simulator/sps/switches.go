@@ -35,8 +35,8 @@ const (
 	OverlapRefuseAnyChange = "RefuseAnyChange" // also when only other objects changed
 )
 
-// Values of Switches.Changes: what /api/transaction/changes names of an object that comes or goes. The form of its paths
-// is inferred (sps contract 3).
+// Values of Switches.Changes: what /api/transaction/changes names of an object that comes or goes. The form of its
+// paths is inferred (sps contract 3).
 const (
 	ChangesObjects     = "Objects"
 	ChangesCollections = "Collections" // the collection, and not the object

@@ -89,8 +89,8 @@ func (a *Appliance) endTransaction(s *session) {
 	s.tx = nil
 }
 
-// DropTransactions drops all open transactions and keeps their log-in sessions, as a fail-over does, or an administrator
-// who ends them. It returns how many there were.
+// DropTransactions drops all open transactions and keeps their log-in sessions, as a fail-over does, or an
+// administrator who ends them. It returns how many there were.
 func (a *Appliance) DropTransactions() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
