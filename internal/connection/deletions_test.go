@@ -150,11 +150,11 @@ func TestChangesMembers(t *testing.T) {
 		effects []effect
 		want    bool
 	}{
-		"nothing":                        {},
-		"a replace":                      {effects: []effect{{collection: sps.Users, record: sps.Record{Key: "a"}}}},
-		"a create":                       {effects: []effect{made("a")}, want: true},
-		"a delete":                       {effects: []effect{gone("a")}, want: true},
-		"what was made is gone again":    {effects: []effect{made("a"), gone("a")}},
+		"nothing":                     {},
+		"a replace":                   {effects: []effect{{collection: sps.Users, record: sps.Record{Key: "a"}}}},
+		"a create":                    {effects: []effect{made("a")}, want: true},
+		"a delete":                    {effects: []effect{gone("a")}, want: true},
+		"what was made is gone again": {effects: []effect{made("a"), gone("a")}},
 		"a password is changed": {
 			effects: []effect{
 				{collection: sps.Passwords, record: sps.Record{Key: "p"}, creates: true},
