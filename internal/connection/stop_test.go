@@ -109,6 +109,35 @@ func TestAPoolThatStops(t *testing.T) {
 	}
 }
 
+// TestAClientThatIsReplacedKeepsItsTransaction: the log-in session that its successor finds in the Secret is still used.
+func TestAClientThatIsReplacedKeepsItsTransaction(t *testing.T) {
+	box, conn, w := simulatedBox(t)
+	cfg := w.config()
+	cfg.Client = w.Client
+	pool := NewPool(cfg)
+	connect := func() *Appliance {
+		t.Helper()
+		appliance, err := pool.Connect(t.Context(), conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return appliance
+	}
+	err := connect().Change(t.Context(), func(ctx context.Context, tx *Transaction) error {
+		if _, err := tx.Create(ctx, sps.Groups, sps.Body{"name": "g", "members": []any{}}); err != nil {
+			return err
+		}
+		pool.Forget(ctx, client.ObjectKeyFromObject(conn))
+		return connect().Recover(ctx)
+	})
+	if stats := box.Stats(); err != nil || stats.Commits != 1 || stats.RollBacks != 0 {
+		t.Errorf("%v, %+v", err, stats)
+	}
+	if err := pool.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAFenceEndsTheBatch(t *testing.T) {
 	box, conn, w := simulatedBox(t)
 	var deposed error
