@@ -14,6 +14,8 @@ TESTFLAGS ?=
 # A number of runs, since a time limit can strike inside a run, which go test then reports as a failure.
 FUZZTIME ?= 10000x
 DEMO_ARGS ?=
+# The lease of an installed manager: the one that is run here waits while that one leads.
+RUN_ARGS ?= --leader-election-namespace=pam-operator-system
 BENCH_ARGS ?=
 
 GO_BUILD = go build -buildvcs=false -trimpath -ldflags '-X main.version=$(VERSION)'
@@ -122,8 +124,8 @@ build: ## Build the manager, the simulator and the demo into bin/.
 	$(GO_BUILD) -o bin/ ./cmd/pam-simulator ./cmd/pam-demo
 
 .PHONY: run
-run: ## Run the manager here, against the cluster of KUBECONFIG.
-	go run ./cmd
+run: ## Run the manager here, against the cluster of KUBECONFIG; RUN_ARGS=--leader-elect=false where none is installed.
+	go run ./cmd $(RUN_ARGS)
 
 .PHONY: demo
 demo: controlplane build ## Control plane, simulators, manager and samples in one command; DEMO_ARGS=--once ends it.

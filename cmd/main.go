@@ -23,12 +23,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/apiserver"
 	"github.com/pam-operator/pam-operator/internal/controller"
+	"github.com/pam-operator/pam-operator/internal/leadership"
 	"github.com/pam-operator/pam-operator/internal/memory"
 )
 
@@ -80,9 +82,10 @@ func flags() *settings {
 	flag.StringVar(&s.probeAddress, "health-probe-bind-address", ":8081", "Where /healthz and /readyz are served.")
 	flag.StringVar(&s.pprofAddress, "pprof-bind-address", "0",
 		"Where profiles are served, without asking who wants them: use 127.0.0.1:6060 or the like; 0 serves none.")
-	flag.BoolVar(&s.leaderElect, "leader-elect", false, "Let one manager of several lead. Needed with more than one.")
+	flag.BoolVar(&s.leaderElect, "leader-elect", true,
+		"Let one manager of several lead. Switch it off only where no other manager can run for the same objects.")
 	flag.StringVar(&s.leaseNamespace, "leader-election-namespace", "",
-		"Namespace of the lease; empty means the manager's own.")
+		"Namespace of the lease; empty means the manager's own, which it has in a cluster only.")
 	flag.DurationVar(&s.leaseDuration, "leader-elect-lease-duration", 15*time.Second,
 		"How long the others wait after a leader's last sign of life before one of them leads.")
 	flag.DurationVar(&s.renewDeadline, "leader-elect-renew-deadline", 10*time.Second,
@@ -142,7 +145,10 @@ func run(s *settings) error {
 	}
 	config.QPS = -1 // a number at the same time bounds us, and the API server's own priority and fairness
 	opts := options(s, scheme)
-	opts.LeaderElectionConfig = rest.CopyConfig(config) // the lease waits for nobody
+	fence, err := lead(s, &opts, rest.CopyConfig(config)) // the lease waits for nobody
+	if err != nil {
+		return err
+	}
 	config.Wrap(apiserver.Limit(maxRequests, maxEvents))
 	mgr, err := ctrl.NewManager(config, opts)
 	if err != nil {
@@ -151,7 +157,7 @@ func run(s *settings) error {
 	ctx := ctrl.SetupSignalHandler()
 	if err := controller.Setup(ctx, mgr, controller.Options{
 		UserAgent: "pam-operator/" + version, DeletionDeadline: s.deletionWait, Concurrency: s.concurrency,
-		Settle: s.recoveryWindow, Namespaces: s.namespaces(),
+		Settle: s.recoveryWindow, Namespaces: s.namespaces(), Fence: held(fence),
 	}); err != nil {
 		return err
 	}
@@ -161,11 +167,48 @@ func run(s *settings) error {
 	if err := mgr.AddReadyzCheck("readyz", healthz.Ping); err != nil {
 		return err
 	}
-	if err := mgr.Add(memory.Returner{}); err != nil {
-		return err
+	for _, r := range runnables(fence) {
+		if err := mgr.Add(r); err != nil {
+			return err
+		}
 	}
 	ctrl.Log.WithName("setup").Info("starting", "version", version)
 	return mgr.Start(ctx)
+}
+
+const leaseName = "pam-operator.io"
+
+// lead lets the manager lead by a lease, and returns what knows when it may not lead any more; nil if it leads without
+// one.
+func lead(s *settings, opts *ctrl.Options, config *rest.Config) (*leadership.Fence, error) {
+	if !s.leaderElect {
+		return nil, nil
+	}
+	lock, err := leadership.NewLock(config, opts.Scheme, leadership.Lease{
+		Namespace: s.leaseNamespace, Name: leaseName, RenewDeadline: s.renewDeadline,
+	})
+	if err != nil {
+		return nil, err
+	}
+	fence := leadership.NewFence(nil)
+	opts.LeaderElectionResourceLockInterface = fence.Guard(lock)
+	return fence, nil
+}
+
+// held is what forbids to act, if anything does.
+func held(fence *leadership.Fence) func() error {
+	if fence == nil {
+		return nil
+	}
+	return fence.Held
+}
+
+// runnables are what the manager runs beside the controllers.
+func runnables(fence *leadership.Fence) []manager.Runnable {
+	if fence == nil {
+		return []manager.Runnable{memory.Returner{}}
+	}
+	return []manager.Runnable{memory.Returner{}, fence}
 }
 
 func options(s *settings, scheme *runtime.Scheme) ctrl.Options {
@@ -175,8 +218,7 @@ func options(s *settings, scheme *runtime.Scheme) ctrl.Options {
 		HealthProbeBindAddress:        s.probeAddress,
 		PprofBindAddress:              s.pprofAddress,
 		LeaderElection:                s.leaderElect,
-		LeaderElectionID:              "pam-operator.io",
-		LeaderElectionNamespace:       s.leaseNamespace,
+		LeaderElectionID:              leaseName, // in metrics; the lock is made by lead
 		LeaderElectionReleaseOnCancel: true,
 		LeaseDuration:                 &s.leaseDuration,
 		RenewDeadline:                 &s.renewDeadline,

@@ -73,8 +73,16 @@ func (a *Appliance) Change(ctx context.Context, change func(ctx context.Context,
 }
 
 // Recover ends the transaction that an earlier process may have left open on the appliance, so that nobody waits for
-// the appliance's idle time-out. It does nothing from the second time on.
-func (a *Appliance) Recover(ctx context.Context) error { return a.client.Sweep(ctx) }
+// the appliance's idle time-out. It does nothing from the second time on, nor while this process has a transaction open
+// there: that may be the one of the client that this one replaced, and the next Begin recovers, too.
+func (a *Appliance) Recover(ctx context.Context) error {
+	release, entered := a.gate.tryEnter()
+	if !entered {
+		return nil
+	}
+	defer release()
+	return a.client.Sweep(ctx)
+}
 
 // ActiveSessions lists the live sessions of a connection policy.
 func (a *Appliance) ActiveSessions(ctx context.Context, policyKey string) ([]sps.ActiveSession, error) {

@@ -73,6 +73,7 @@ type npsSettings struct {
 func (p *Pool) npsConfig(ctx context.Context, c *pamv1alpha1.NPSConnection) (npsSettings, error) {
 	out := npsSettings{Config: nps.Config{
 		URL: c.Spec.URL, UserAgent: p.cfg.UserAgent, Limiter: p.limiter(c), UsedCodes: &p.usedCodes,
+		Fence: p.cfg.Fence,
 	}}
 	var (
 		err error

@@ -82,7 +82,7 @@ func (s spsSettings) content() []string {
 
 func (p *Pool) spsConfig(ctx context.Context, c *pamv1alpha1.SPSConnection) (spsSettings, error) {
 	out := spsSettings{Config: sps.Config{
-		URL: c.Spec.URL, LoginMethod: c.Spec.LoginMethod, UserAgent: p.cfg.UserAgent,
+		URL: c.Spec.URL, LoginMethod: c.Spec.LoginMethod, UserAgent: p.cfg.UserAgent, Fence: p.cfg.Fence,
 	}}
 	if c.Spec.Commit != nil {
 		out.CommitTimeout = duration(c.Spec.Commit.Timeout)

@@ -104,6 +104,12 @@ func IsReplaced(err error) bool { return errors.Is(err, groupcommit.ErrClosed) }
 // IsBaseMoved says that others kept changing the appliance under a change, which was not made.
 func IsBaseMoved(err error) bool { return errors.Is(err, groupcommit.ErrBaseMoved) }
 
+// IsUnconfirmed says that the appliance does not show what was committed; see UnconfirmedError.
+func IsUnconfirmed(err error) bool {
+	_, ok := errors.AsType[*UnconfirmedError](err)
+	return ok
+}
+
 // IsOutcomeUnknown says that a change may have been made or not: look before making it again. After any other error it
 // was not made.
 func IsOutcomeUnknown(err error) bool { return errors.Is(err, groupcommit.ErrOutcomeUnknown) }

@@ -14,6 +14,16 @@ type gate chan struct{}
 
 func newGate(admits int) gate { return make(gate, admits) }
 
+// tryEnter is enter without waiting.
+func (g gate) tryEnter() (release func(), entered bool) {
+	select {
+	case g <- struct{}{}:
+		return sync.OnceFunc(func() { <-g }), true
+	default:
+		return nil, false
+	}
+}
+
 // enter waits for the gate. The release may be called more than once.
 func (g gate) enter(ctx context.Context) (release func(), err error) {
 	select {

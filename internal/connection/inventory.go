@@ -19,6 +19,12 @@ type reader interface {
 	Info(ctx context.Context) (sps.Info, error)
 	List(ctx context.Context, collection sps.Collection) ([]sps.Record, error)
 	Get(ctx context.Context, collection sps.Collection, key string) (sps.Object, error)
+	catalogue
+}
+
+// catalogue is what a reader knows of a collection without reading all of it.
+type catalogue interface {
+	Keys(ctx context.Context, collection sps.Collection) (map[string]bool, error)
 	ListsBodies(collection sps.Collection) bool
 }
 
@@ -44,6 +50,8 @@ type Inventory struct {
 	committing bool
 	// trusting is since when the shelves rest on what we wrote and not on what was read; zero if they do not.
 	trusting time.Time
+	// deleted are the objects that we deleted and have not looked for since.
+	deleted deletions
 }
 
 // shelf is one collection, and what of it we wrote and have not seen since.
@@ -56,6 +64,7 @@ type shelf struct {
 func newInventory(r reader) *Inventory {
 	return &Inventory{
 		reader: r, reading: newGate(1), reloading: newGate(parallelReloads), shelves: map[sps.Collection]*shelf{},
+		deleted: deletions{},
 	}
 }
 
@@ -125,6 +134,7 @@ func (i *Inventory) listOnce(ctx context.Context, collection sps.Collection) (*L
 		return nil, nil
 	default:
 		i.shelves[collection] = &shelf{Listing: listing}
+		i.deleted.looked(collection, i.deleted.unseen(collection), listing.has)
 	}
 	return listing, nil
 }
@@ -245,6 +255,7 @@ func (i *Inventory) expect(commit bool) {
 func (i *Inventory) committed(base, now string, effects []effect) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.deleted.add(effects)
 	if base == "" || now == "" || i.hash != base {
 		i.clear(now)
 		return
@@ -276,8 +287,30 @@ func (s *shelf) after(collection sps.Collection, effects []effect) *shelf {
 }
 
 // Confirm sees to it that an object that we wrote is shown as the appliance keeps it, which may differ from what it was
-// sent. It is an error if the object is not there.
+// sent. If it is not there, that is an UnconfirmedError.
 func (i *Inventory) Confirm(ctx context.Context, collection sps.Collection, key string) error {
+	if err := i.see(ctx, collection, key); err != nil {
+		return err
+	}
+	listing, err := i.List(ctx, collection)
+	if err == nil && !listing.has(key) {
+		i.doubt()
+		err = &UnconfirmedError{Collection: collection, Key: key}
+	}
+	return err
+}
+
+// doubt throws the inventory away if it rests on what we wrote: a commit that lost one thing may have lost more.
+func (i *Inventory) doubt() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if !i.trusting.IsZero() {
+		i.clear("")
+	}
+}
+
+// see reads an object that we wrote, unless that has been done since.
+func (i *Inventory) see(ctx context.Context, collection sps.Collection, key string) error {
 	if !i.isUnseen(collection, key) {
 		return nil
 	}
@@ -318,7 +351,7 @@ func (i *Inventory) listIsCheaper(collection sps.Collection) bool {
 	return ok && len(s.unseen) > 1 && len(s.unseen)*callCost >= s.Len()
 }
 
-// reload reads one object.
+// reload reads one object; one that is not there is taken off the shelf.
 func (i *Inventory) reload(ctx context.Context, collection sps.Collection, key string) error {
 	_, edition := i.showing()
 	object, err := i.reader.Get(ctx, collection, key)
@@ -339,7 +372,7 @@ func (i *Inventory) reload(ctx context.Context, collection sps.Collection, key s
 		delete(unseen, key)
 		i.shelves[collection] = &shelf{Listing: s.Listing.after(collection, []effect{e}), unseen: unseen}
 	}
-	return err
+	return nil
 }
 
 // View is what reads collections: an inventory, or a transaction.

@@ -48,6 +48,12 @@ func (l *Listing) First() (r sps.Record, ok bool) {
 	return l.records[at], true
 }
 
+// has says whether there is an object with the key.
+func (l *Listing) has(key string) bool {
+	_, ok := l.keys[key]
+	return ok
+}
+
 // byKey returns the object of a key and its place, -1 if there is none.
 func (l *Listing) byKey(key string) (sps.Record, int) {
 	if at, ok := l.keys[key]; ok {
@@ -107,6 +113,6 @@ func (l *Listing) apply(e effect) {
 type effect struct {
 	collection sps.Collection
 	// record is what was written; of one that deletes only its key counts.
-	record  sps.Record
-	deletes bool
+	record           sps.Record
+	creates, deletes bool
 }

@@ -47,6 +47,12 @@ type Config struct {
 	Client client.Client
 	// UserAgent is sent to the appliances.
 	UserAgent string
+	// Stop is closed when the manager was told to stop. If the pool's context ends before that, somebody else may be in
+	// charge. nil is never closed.
+	Stop <-chan struct{}
+	// Fence forbids changes of appliances and new sessions with an error; nil forbids nothing. See sps.Config and
+	// nps.Config.
+	Fence func() error
 	// KeepFor is how long after the deletion of a connection its client may be used without its Secret; see Removing.
 	KeepFor time.Duration
 	// Notify is called when something happened on an appliance that its connection's status shows, or when it is to be
@@ -74,6 +80,9 @@ type Pool struct {
 	pollers    map[types.NamespacedName]*poller
 	limiters   map[types.NamespacedName]*pacer
 	closing    sync.WaitGroup
+	// cut is closed, by cutOff, when clients that finish their batch in the background must not go on with it.
+	cut    chan struct{}
+	cutOff func()
 
 	usedCodes nps.UsedCodes
 	logIns    *login.Ledger
@@ -90,7 +99,9 @@ func NewPool(cfg Config) *Pool {
 	if cfg.Circuit == nil {
 		cfg.Circuit = func(string, types.NamespacedName, rest.CircuitState) {}
 	}
+	cut := make(chan struct{})
 	return &Pool{
+		cut: cut, cutOff: sync.OnceFunc(func() { close(cut) }),
 		cfg: cfg, contents: contents{secrets: cfg.Secrets, configMaps: cfg.ConfigMaps, live: cfg.Live},
 		gates:      map[string]gate{},
 		appliances: map[types.NamespacedName]*slot[*Appliance]{},
@@ -101,11 +112,18 @@ func NewPool(cfg Config) *Pool {
 	}
 }
 
-// Start blocks until the context ends and then closes every client: running batches finish or are rolled back, so that
-// no lock is left behind. It makes a Pool a runnable of a manager.
+// Start blocks until the context ends and then closes every client, so that no lock is left behind. It makes a Pool a
+// runnable of a manager. One that was told to stop lets running batches finish. One that lost its lease may have a
+// successor already, which cleans up what it finds open: there batches are cut short at once.
 func (p *Pool) Start(ctx context.Context) error {
 	<-ctx.Done()
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	patience := shutdownTimeout
+	select {
+	case <-p.cfg.Stop:
+	default:
+		patience = 0
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	return p.Close(stop)
 }
@@ -113,8 +131,9 @@ func (p *Pool) Start(ctx context.Context) error {
 // NeedLeaderElection keeps the pool of a manager that does not lead asleep.
 func (p *Pool) NeedLeaderElection() bool { return true }
 
-// Close closes every client.
+// Close closes every client. Batches that have not finished by the end of ctx are rolled back.
 func (p *Pool) Close(ctx context.Context) error {
+	defer context.AfterFunc(ctx, p.cutOff)()
 	p.mu.Lock()
 	p.closed = true
 	appliances, servers, pollers := p.appliances, p.servers, p.pollers
@@ -303,6 +322,13 @@ func (p *Pool) retire(ctx context.Context, a *Appliance) {
 	p.closing.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 		defer cancel()
+		go func() {
+			select {
+			case <-p.cut:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
 		_ = a.close(ctx) // what it could not finish was rolled back, and its callers were told
 	})
 }

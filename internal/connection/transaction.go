@@ -4,9 +4,11 @@ package connection
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
+	"github.com/pam-operator/pam-operator/internal/rest"
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
@@ -79,7 +81,7 @@ func (t *Transaction) Create(ctx context.Context, collection sps.Collection, bod
 	if err != nil {
 		return "", err
 	}
-	return key, t.wrote(collection, key, body)
+	return key, t.wrote(collection, key, body, true)
 }
 
 // Replace writes the full body of an object.
@@ -87,27 +89,41 @@ func (t *Transaction) Replace(ctx context.Context, collection sps.Collection, ke
 	if err := t.tx.Replace(ctx, collection, key, body); err != nil {
 		return err
 	}
-	return t.wrote(collection, key, body)
+	return t.wrote(collection, key, body, false)
 }
 
-// Delete removes an object.
+// Delete removes an object. One that the appliance does not have any more is removed already: what was read of it
+// before the transaction was opened may be old.
 func (t *Transaction) Delete(ctx context.Context, collection sps.Collection, key string) error {
-	if err := t.tx.Delete(ctx, collection, key); err != nil {
+	err := t.tx.Delete(ctx, collection, key)
+	if err != nil && (sps.IsTorn(err) || !rest.IsNotFound(err)) {
 		return err
 	}
-	t.happened(effect{collection: collection, record: sps.Record{Key: key}, deletes: true})
+	gone := effect{collection: collection, record: sps.Record{Key: key}, deletes: true}
+	if err == nil {
+		t.happened(gone)
+		return nil
+	}
+	t.base = "" // nothing that was read before is relied upon any more
+	if listing, ok := t.view[collection]; ok {
+		listing.apply(gone)
+	}
 	return nil
 }
 
 // CreatePassword makes a password object, to be used once in the same transaction, and returns its key.
 func (t *Transaction) CreatePassword(ctx context.Context, plain string) (string, error) {
-	return t.tx.CreatePassword(ctx, plain)
+	key, err := t.tx.CreatePassword(ctx, plain)
+	if err == nil {
+		t.happened(effect{collection: sps.Passwords, record: sps.Record{Key: key}, creates: true})
+	}
+	return key, err
 }
 
-func (t *Transaction) wrote(collection sps.Collection, key string, body sps.Body) error {
+func (t *Transaction) wrote(collection sps.Collection, key string, body sps.Body, creates bool) error {
 	record, err := sps.NewRecord(key, body)
 	if err == nil {
-		t.happened(effect{collection: collection, record: record})
+		t.happened(effect{collection: collection, record: record, creates: creates})
 	}
 	return err
 }
@@ -122,7 +138,7 @@ func (t *Transaction) happened(e effect) {
 // Writes counts the writes that may have reached the appliance.
 func (t *Transaction) Writes() int { return t.tx.Writes() }
 
-// Verify fails if the transaction holds changes that were not made through it.
+// Verify fails unless the transaction holds what was written through it, and nothing else.
 func (t *Transaction) Verify(ctx context.Context) error {
 	if err := t.tx.Verify(ctx); err != nil {
 		return err
@@ -146,9 +162,12 @@ func (t *Transaction) Commit(ctx context.Context) error {
 		return err
 	}
 	t.release()
-	t.appliance.takeOver(ctx, t.base, slices.Clone(t.effects))
-	return nil
+	return t.appliance.takeOver(ctx, t.base, slices.Clone(t.effects))
 }
+
+// errNothingCommitted is of unknown outcome to the committer: all are told, and look before they write again.
+var errNothingCommitted = errors.New(
+	"the appliance took the commit, but its configuration is the one from before: the transaction was dropped meanwhile")
 
 // Rollback drops everything that was written, and the lock.
 func (t *Transaction) Rollback(ctx context.Context) error {
@@ -159,14 +178,44 @@ func (t *Transaction) Rollback(ctx context.Context) error {
 // infoTimeout bounds the question for the new config_hash after a commit, when nobody waits for the lock any more.
 const infoTimeout = 10 * time.Second
 
-// takeOver brings the inventory up to date after a commit.
-func (a *Appliance) takeOver(ctx context.Context, base string, effects []effect) {
+// takeOver brings the inventory up to date after a commit. It fails if nothing was committed: what was verified may
+// have been dropped in the moment before the commit, and an appliance may find nothing wrong with committing nothing.
+func (a *Appliance) takeOver(ctx context.Context, base string, effects []effect) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), infoTimeout)
 	defer cancel()
 	info, err := a.client.Info(ctx)
-	if err != nil {
+	if err != nil { // the commit has happened; everything is read again
+		info, base = sps.Info{}, ""
+	}
+	if base != "" && info.ConfigHash == base && changesMembers(effects) {
 		a.Inventory.Forget()
-		return
+		return errNothingCommitted
 	}
 	a.Inventory.committed(base, info.ConfigHash, effects)
+	return nil
+}
+
+// changesMembers says that the effects make or take away an object, which makes another configuration for certain. What
+// was replaced may be kept as it was.
+func changesMembers(effects []effect) bool {
+	type place struct {
+		collection sps.Collection
+		key        string
+	}
+	balance := map[place]int{}
+	for _, e := range effects {
+		at := place{e.collection, e.record.Key}
+		switch {
+		case e.creates:
+			balance[at]++
+		case e.deletes:
+			balance[at]--
+		}
+	}
+	for _, n := range balance {
+		if n != 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -27,9 +27,11 @@ func classify(err error) groupcommit.Verdict {
 		return groupcommit.Foreign
 	}
 	switch {
+	case sps.IsFenced(err):
+		return groupcommit.Stopped
 	case sps.IsLocked(err):
 		return groupcommit.Locked
-	case sps.IsCommitConflict(err):
+	case sps.IsCommitConflict(err), sps.IsTorn(err):
 		return groupcommit.Conflict
 	case sps.IsRefused(err), errors.As(err, &refusal):
 		return groupcommit.Refused

@@ -4,11 +4,14 @@ package controller
 
 import (
 	"context"
+	"net/http"
 	"testing"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
+	simsps "github.com/pam-operator/pam-operator/internal/simulator/sps"
 	"github.com/pam-operator/pam-operator/internal/sps"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
@@ -44,5 +47,43 @@ func TestEraseAsksForNoLockForWhatHasGone(t *testing.T) {
 	}
 	if opened := erase(cluster); opened != 1 {
 		t.Errorf("%d transactions for an object that the appliance may have after all", opened)
+	}
+}
+
+// An appliance whose transaction is dropped in the moment of its commit, and which calls that a success, still has the
+// object.
+func TestEraseBelievesNoCommit(t *testing.T) {
+	box, appliance := simulatedAppliance(t)
+	box.SetSwitches(func(s *simsps.Switches) { s.ConfigHash, s.EmptyCommitStatus = false, http.StatusOK })
+	group := builder.LocalUserGroup("finance")
+	group.Status.Appliance = appliance.URL
+	group.Status.Key = box.Put(string(sps.Groups), "", map[string]any{"name": "finance", "members": []any{}})
+	cluster := clusterInMemory(t, group)
+	if err := cluster.Get(t.Context(), client.ObjectKeyFromObject(group), group); err != nil {
+		t.Fatal(err)
+	}
+	r := &policyReconciler[*pamv1alpha1.LocalUserGroup]{
+		deps: deps{client: cluster, live: cluster}, verbs: groupVerbs{}, collection: sps.Groups,
+		siblings: siblings[*pamv1alpha1.LocalUserGroup]{
+			list: func(context.Context, client.Reader, string) ([]*pamv1alpha1.LocalUserGroup, error) { return nil, nil },
+		},
+	}
+	box.Faults().OnRequest(func(request *http.Request) {
+		if request.Method == http.MethodPut {
+			box.DropTransactions()
+		}
+	})
+	err := r.erase(t.Context(), appliance, group)
+	if out := outcomeOf(err); !connection.IsUnconfirmed(err) || out.state != stateReconciling {
+		t.Errorf("got %v, which is %+v", err, out)
+	}
+	box.Faults().OnRequest(nil)
+	if err := r.erase(t.Context(), appliance, group); err != nil {
+		t.Error(err)
+	}
+	for _, o := range box.Objects(string(sps.Groups)) {
+		if o.Key == group.Status.Key {
+			t.Error("the appliance has it still")
+		}
 	}
 }

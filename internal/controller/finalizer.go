@@ -3,6 +3,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -10,10 +11,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/audit"
 	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/lane"
 )
@@ -195,7 +198,8 @@ func deletionOutcome(err error) outcome {
 	return out
 }
 
-// erase deletes the object from the appliance, if it is there and not somebody else's.
+// erase deletes the object from the appliance, if it is there and not somebody else's. Success means that the appliance
+// was seen without it: neither a commit nor a picture that rests on one is proof enough to let the object go.
 func (r *policyReconciler[T]) erase(ctx context.Context, appliance *connection.Appliance, obj T) error {
 	if err := r.siblings.oldest(ctx, obj, appliance.URL); err != nil {
 		if out := outcomeOf(err); out.reason == pamv1alpha1.ReasonConflict {
@@ -207,18 +211,18 @@ func (r *policyReconciler[T]) erase(ctx context.Context, appliance *connection.A
 	if status.Appliance != appliance.URL {
 		return nil // the connection leads to another appliance now; what is there under our name is not ours
 	}
-	own, deleted := copyOf(obj), false // the batch may go on after the caller has left with its object
+	own, deleted := copyOf(obj), "" // the batch may go on after the caller has left with its object
 	if r.hasGone(ctx, appliance.Inventory, own) {
 		return nil
 	}
 	err := lane.Aside(ctx, func() error {
 		return appliance.Change(ctx, func(ctx context.Context, tx *connection.Transaction) error {
-			deleted = false // what an earlier attempt did was rolled back
+			deleted = "" // what an earlier attempt did was rolled back
 			current, err := r.ownOnAppliance(ctx, tx, own)
 			if err != nil || current == "" {
 				return err
 			}
-			deleted = true
+			deleted = current
 			object, _, err := connection.ByKey(ctx, tx, r.collection, current)
 			if err != nil {
 				return err
@@ -226,11 +230,25 @@ func (r *policyReconciler[T]) erase(ctx context.Context, appliance *connection.A
 			return r.verbs.delete(ctx, tx, object)
 		})
 	})
-	if err == nil && deleted {
-		logf.FromContext(ctx).Info("deleted on the appliance", "appliance", appliance.URL,
-			"collection", r.collection, "nameOnAppliance", obj.NameOnAppliance(), "key", status.Key)
+	if err != nil {
+		return err
 	}
-	return err
+	key := cmp.Or(deleted, status.Key)
+	if deleted == "" && creating(own) {
+		key = "" // it was looked for by its name
+	}
+	if err := appliance.Inventory.ConfirmDeleted(ctx, r.collection, key); err != nil {
+		return err
+	}
+	if deleted != "" {
+		gvk, _ := apiutil.GVKForObject(obj, r.client.Scheme()) // our own kinds are in the scheme
+		audit.Write(ctx, audit.Record{
+			Action: audit.Delete, Result: audit.Succeeded, Object: obj, Kind: gvk.Kind, Who: audit.Who(obj),
+			Connection: connection.Target(obj.Connection(), obj.GetNamespace()), Target: appliance.URL,
+			Key: deleted, Name: obj.NameOnAppliance(),
+		})
+	}
+	return nil
 }
 
 // hasGone says that neither the appliance nor the cluster has the object any more: that a cache which lags still shows

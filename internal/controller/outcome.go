@@ -141,6 +141,8 @@ func ofConnection(err error) (outcome, bool) {
 		return stalled(pamv1alpha1.ReasonInvalidSpec, err.Error()), true
 	case isAmbiguous:
 		return stalled(pamv1alpha1.ReasonReferenceNotFound, ambiguous.Error()), true
+	case connection.IsUnconfirmed(err):
+		return retry(pamv1alpha1.ReasonProgressing, err), true
 	case connection.IsReplaced(err):
 		// The client was replaced while the change waited; the next pass uses the new one.
 		return wait(pamv1alpha1.ReasonProgressing, "the connection has changed; starting over", time.Second), true
@@ -152,6 +154,8 @@ func ofConnection(err error) (outcome, bool) {
 func ofAppliance(err error) (outcome, bool) {
 	foreign, isForeign := errors.AsType[*sps.ForeignChangesError](err)
 	switch {
+	case sps.IsFenced(err): // another manager does it
+		return wait(pamv1alpha1.ReasonProgressing, err.Error(), time.Second), true
 	case sps.IsLocked(err):
 		return wait(pamv1alpha1.ReasonLocked, err.Error()+"; trying again", lockedRetry), true
 	case sps.IsCredentialsRefused(err):

@@ -33,6 +33,9 @@ type Options struct {
 	SecondLook time.Duration
 	// Settle is how long after a request without an answer its session may still show up at the server; 0 means 1 min.
 	Settle time.Duration
+	// Fence forbids changes of appliances and new sessions with an error, once this manager may not lead any more; nil
+	// forbids nothing.
+	Fence func() error
 	// Namespaces are those that the manager looks at; none means all.
 	Namespaces []string
 }
@@ -61,7 +64,8 @@ type deps struct {
 // activityBuffer is more than there are connections; what does not fit is told by the next drift check.
 const activityBuffer = 1024
 
-// Setup adds every controller, and what they share, to a manager.
+// Setup adds every controller, and what they share, to a manager. The end of ctx is an order to stop: work that is
+// under way may be finished. A manager that stops for another reason, such as a lost lease, drops it at once.
 func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	if err := addIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return fmt.Errorf("add indexes: %w", err)
@@ -85,7 +89,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 		Cache: mgr.GetCache(), Secrets: feeds.secrets, ConfigMaps: feeds.configMaps, Live: mgr.GetAPIReader(),
 		Client: mgr.GetClient(), UserAgent: options.UserAgent, Notify: notify(activity),
 		NotifyServer: notifyServer(servers), Circuit: showCircuit, Tell: tellSession(sessions),
-		KeepFor: options.DeletionDeadline,
+		KeepFor: options.DeletionDeadline, Stop: ctx.Done(), Fence: options.Fence,
 	})
 	if err := mgr.Add(pool); err != nil {
 		return fmt.Errorf("add the pool of connections: %w", err)

@@ -22,7 +22,7 @@ const (
 	spoiled
 	// refused: the commit was refused for its content.
 	refused
-	// moved: nothing is committed, because the store changed under the transaction.
+	// moved: nothing is committed, because the store changed under the transaction or lost a part of it.
 	moved
 	// lost: nobody knows whether the commit happened.
 	lost
@@ -38,6 +38,7 @@ type attempt[T Tx] struct {
 	opened  time.Time
 	applied []*call[T] // written, or built upon what others wrote: their answers hang on the commit
 	rest    []*call[T] // not tried
+	upset   *call[T]   // the one of applied that came upon the store having moved; nil if the commit did
 }
 
 // try writes the calls and commits them. Its error is why the attempt did not finish.
@@ -113,7 +114,17 @@ func (a *attempt[T]) apply(ctx context.Context, c *call[T]) (ending, error) {
 		a.applied = append(a.applied, c)
 		return finished, nil
 	}
-	if verdict := a.verdict(err); ctx.Err() != nil || verdict == Locked || verdict == Foreign {
+	switch a.verdict(err) {
+	case Locked, Foreign, Stopped:
+		return abandoned, fmt.Errorf("write in transaction: %w", err)
+	case Conflict:
+		if ctx.Err() == nil { // whoever comes upon it is no more at fault than the others
+			a.applied, a.upset = append(a.applied, c), c
+			return moved, fmt.Errorf("write in transaction: %w", err)
+		}
+	case Refused, Failed:
+	}
+	if ctx.Err() != nil {
 		return abandoned, fmt.Errorf("write in transaction: %w", err)
 	}
 	a.fail(c, err)
@@ -157,7 +168,7 @@ func (a *attempt[T]) commitEnding(err error) ending {
 		return refused
 	case Conflict:
 		return moved
-	case Locked, Foreign:
+	case Locked, Foreign, Stopped:
 		return abandoned
 	case Failed:
 	}

@@ -88,11 +88,18 @@ func (b *batch[T]) replay(ctx context.Context, a *attempt[T], spoils int) ([]*ca
 }
 
 // repeat returns what is to be written after an attempt under which the store moved: the same again, but not for ever.
+// A change that comes upon it each time may be the only one that does, and is then left out.
 func (b *batch[T]) repeat(a *attempt[T], repeats int, cause error) ([]*call[T], error) {
-	if repeats > maxRepeats {
-		return nil, fmt.Errorf("%w: %w", ErrBaseMoved, cause)
+	calls := slices.Concat(a.applied, a.rest)
+	if repeats <= maxRepeats {
+		return calls, nil
 	}
-	return slices.Concat(a.applied, a.rest), nil
+	err := fmt.Errorf("%w: %w", ErrBaseMoved, cause)
+	if a.upset == nil {
+		return nil, err
+	}
+	b.fail(a.upset, err)
+	return calls, nil
 }
 
 // divide settles calls whose commit was refused, by halves, until a bad one stands alone and gets the refusal.

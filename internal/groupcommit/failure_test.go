@@ -47,10 +47,15 @@ var changesAtFault = map[string]failure{
 		changes: map[string]change{"x": returns(errFailed)},
 		want:    result{"a: ok; x: failed; c: ok", "a c", 1, 1, 0},
 	},
-	"a conflict inside a change is its own error": {
+	"a change that comes upon a conflict each time is left out after three repetitions": {
 		script:  "a x c",
 		changes: map[string]change{"x": returns(errConflict)},
-		want:    result{"a: ok; x: conflict; c: ok", "a c", 1, 1, 0},
+		want:    result{"a: ok; x: the store changed during every attempt, conflict; c: ok", "a c", 5, 1, 4},
+	},
+	"a stop at a change ends the batch": {
+		script:  "a x c",
+		changes: map[string]change{"x": returns(errStopped)},
+		want:    result{"a: stopped; x: stopped; c: stopped", "", 1, 0, 1},
 	},
 	"a change that panics before it wrote is left out": {
 		script:  "a x c",
@@ -187,6 +192,35 @@ var commitAtFault = map[string]failure{
 		script: "a b",
 		faults: faults{verify: once(errConflict)},
 		want:   result{"a: ok; b: ok", "a b", 2, 1, 1},
+	},
+	"a transaction that loses what was written has the batch repeated": {
+		script: "a b c",
+		faults: faults{tear: func(write int) bool { return write == 2 }},
+		want:   result{"a: ok; b: ok; c: ok", "a b c", 2, 1, 1},
+	},
+	"a transaction that loses all has the batch repeated": {
+		script: "a b c",
+		faults: faults{tear: func(write int) bool { return write == 3 }},
+		want:   result{"a: ok; b: ok; c: ok", "a b c", 2, 1, 1},
+	},
+	"a change that comes upon a loss is repeated with the others": {
+		script:  "a x c",
+		changes: map[string]change{"x": both("x")},
+		faults:  faults{tear: func(write int) bool { return write == 2 }},
+		want:    result{"a: ok; x: ok; c: ok", "a c x x'", 2, 1, 1},
+	},
+	"what loses something each time is given up": {
+		script: "a b",
+		faults: faults{tear: func(write int) bool { return write%2 == 1 }},
+		want: result{
+			"a: the store changed during every attempt, conflict; b: the store changed during every attempt, conflict",
+			"", 4, 0, 4,
+		},
+	},
+	"a stop ends the batch": {
+		script: "a b",
+		faults: faults{commit: refusal(errStopped)},
+		want:   result{"a: stopped; b: stopped", "", 1, 1, 1},
 	},
 	"a conflict is given up after three repetitions": {
 		script: "a b",

@@ -33,7 +33,8 @@ type Tx interface {
 	// Writes counts the writes so far that may have changed the transaction: also one whose answer never came, but not
 	// one that the store refused.
 	Writes() int
-	// Verify is called before the commit, and fails when the transaction holds changes that were not made through it.
+	// Verify is called before the commit, and fails unless the transaction holds all that was written through it, and
+	// nothing else.
 	Verify(ctx context.Context) error
 	// Commit makes the writes permanent and lets go of the lock. After an error the transaction counts as open.
 	Commit(ctx context.Context) error
@@ -57,11 +58,14 @@ const (
 	Refused
 	// Locked means that somebody else holds the store. The whole batch is told at once, and may come again later.
 	Locked
-	// Conflict means, from Verify or Commit, that the store changed under the transaction: what was in it is repeated
-	// from fresh reads, three times at most. Anywhere else it is an error like Failed.
+	// Conflict means, from a Change, Verify or Commit, that the store changed under the transaction or that the
+	// transaction has lost what was written in it: all of it is repeated from fresh reads, three times at most. From
+	// Begin it is an error like Failed.
 	Conflict
 	// Foreign means that the transaction holds a change that is not ours: it is rolled back and the whole batch is told.
 	Foreign
+	// Stopped means that nothing was sent, because nothing may be written any more: as for Foreign.
+	Stopped
 )
 
 // Options make a Committer.

@@ -30,6 +30,9 @@ func both(name string) change {
 		if err := put(name)(ctx, t); err != nil {
 			return err
 		}
+		if err := t.needs(name); err != nil {
+			return err
+		}
 		return put(name+"'")(ctx, t)
 	}
 }
@@ -143,6 +146,7 @@ func TestWithoutTroubleEveryAnswerIsKnown(t *testing.T) {
 // storm is trouble from outside: for each time that a step is done, what comes of it.
 type storm struct {
 	begin, verify, commit, rollback []string
+	tears                           []string      // after which writes
 	close                           time.Duration // 0 is never
 	patience                        time.Duration // of Close
 }
@@ -158,6 +162,7 @@ func drawStorm(rt *rapid.T) storm {
 		verify:   draw("verify", "locked", "failed", "conflict", "foreign", "panic"),
 		commit:   draw("commit", "locked", "failed", "lost", "conflict", "conflict", "foreign", "panic"),
 		rollback: draw("rollback", "failed", "panic"),
+		tears:    draw("tear", "tear", "tear"),
 		close:    rapid.SampledFrom(times).Draw(rt, "close"),
 		patience: rapid.SampledFrom(times).Draw(rt, "patience of close"),
 	}
@@ -196,6 +201,7 @@ func (w storm) faults(refuse func(int, []string) error) faults {
 			}
 			return refuse(time, names)
 		},
+		tear: func(write int) bool { return trouble(w.tears, write) != "" },
 		vanish: func(time int, names []string) bool {
 			return trouble(w.commit, time) == "lost" && refuse(time, names) == nil
 		},

@@ -22,6 +22,7 @@ var (
 	errLocked   = errors.New("locked")
 	errConflict = errors.New("conflict")
 	errForeign  = errors.New("foreign")
+	errStopped  = errors.New("stopped")
 )
 
 func classify(err error) groupcommit.Verdict {
@@ -34,6 +35,8 @@ func classify(err error) groupcommit.Verdict {
 		return groupcommit.Conflict
 	case errors.Is(err, errForeign):
 		return groupcommit.Foreign
+	case errors.Is(err, errStopped):
+		return groupcommit.Stopped
 	}
 	return groupcommit.Failed
 }
@@ -45,7 +48,7 @@ func describe(err error) string {
 	}
 	known := []error{
 		groupcommit.ErrOutcomeUnknown, groupcommit.ErrBaseMoved, groupcommit.ErrClosed,
-		errRefused, errFailed, errLocked, errConflict, errForeign, context.Canceled, context.DeadlineExceeded,
+		errRefused, errFailed, errLocked, errConflict, errForeign, errStopped, context.Canceled, context.DeadlineExceeded,
 	}
 	var names []string
 	for _, k := range known {
@@ -70,6 +73,8 @@ type faults struct {
 	commit func(time int, names []string) error
 	// vanish says that a commit that fails has happened all the same.
 	vanish func(time int, names []string) bool
+	// tear says that the transaction is dropped behind our back after a write; the next one opens another by itself.
+	tear func(write int) bool
 }
 
 // store holds names. It has one lock, takes its time, and fails where a test wants it to. It notes in misuse whatever a
@@ -124,7 +129,8 @@ func (s *store) names() string {
 type tx struct {
 	store   *store
 	writes  int
-	pending []string
+	pending []string // what a commit would make of it
+	written []string // all that was written through it, which is more after a tear
 }
 
 func (t *tx) Writes() int { return t.writes }
@@ -134,6 +140,9 @@ func (t *tx) Verify(ctx context.Context) error {
 	t.store.verifies++ // only the batch is here
 	if err := pause(ctx, time.Duration(t.Writes())*t.store.verifyTime); err != nil {
 		return err
+	}
+	if len(t.pending) < len(t.written) {
+		return fmt.Errorf("%w: %v were written, and %v are there", errConflict, t.written, t.pending)
 	}
 	if t.store.verify != nil {
 		return t.store.verify(t.store.verifies)
@@ -186,10 +195,13 @@ func (t *tx) write(ctx context.Context, name string) error {
 	if err := pause(ctx, t.store.writeTime); err != nil {
 		return err
 	}
-	t.pending = append(t.pending, name)
 	t.store.mu.Lock()
 	defer t.store.mu.Unlock()
 	t.store.writes++
+	t.pending, t.written = append(t.pending, name), append(t.written, name)
+	if t.store.tear != nil && t.store.tear(t.store.writes) {
+		t.pending = nil
+	}
 	return nil
 }
 
@@ -197,7 +209,15 @@ func (t *tx) write(ctx context.Context, name string) error {
 func (t *tx) has(name string) bool {
 	t.store.mu.Lock()
 	defer t.store.mu.Unlock()
-	return t.store.committed[name] > 0 || slices.Contains(t.pending, name)
+	return t.store.committed[name] > 0 || slices.Contains(t.written, name)
+}
+
+// needs fails if what was written is lost, as a write does that refers to it.
+func (t *tx) needs(name string) error {
+	if slices.Contains(t.written, name) && !slices.Contains(t.pending, name) {
+		return fmt.Errorf("%w: %s is lost", errConflict, name)
+	}
+	return nil
 }
 
 func (t *tx) mustBeOpen(what string) {

@@ -53,6 +53,9 @@ type Config struct {
 	Account *login.Account
 	// UsedCodes keeps clients that share it from sending the same code of a second factor twice. Nil is the client's own.
 	UsedCodes *UsedCodes
+	// Fence is asked right before a session is asked for or prolonged, and forbids it with an error: somebody else may be
+	// in charge by now. Ending a session is always right. nil forbids nothing.
+	Fence func() error
 	// AppTokenPath is where an ApplicationUser gets its token; empty means /WebAppApi/api/v1/AppUserToken.
 	AppTokenPath string
 	// Now is the local clock; nil means time.Now.

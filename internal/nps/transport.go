@@ -35,7 +35,7 @@ func (w wireConfig) signIns() rest.Config {
 // the server have time-outs of their own.
 func (w wireConfig) calls(tokens *tokenSource) rest.Config {
 	return w.rest(func(network http.RoundTripper) http.RoundTripper {
-		timed := timeoutTransport{next: network, timeout: w.config.Timeout}
+		timed := timeoutTransport{next: network, timeout: w.config.Timeout, fence: w.config.Fence}
 		return &authTransport{next: limitTransport{next: timed, limiter: w.config.Limiter}, tokens: tokens}
 	}, w.config.TLS, signInBudget+2*w.config.Timeout)
 }
@@ -141,14 +141,24 @@ func (t limitTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 type timeoutTransport struct {
 	next    http.RoundTripper
 	timeout time.Duration
+	fence   func() error // nil forbids nothing
+}
+
+// permits is asked right before a request is sent. Only what asks for a session or prolongs it is a POST here.
+func (t timeoutTransport) permits(req *http.Request) error {
+	switch {
+	case tooLate(req.Context()):
+		return ErrTooLate
+	case t.fence != nil && req.Method == http.MethodPost:
+		return t.fence()
+	}
+	return nil
 }
 
 func (t timeoutTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if tooLate(req.Context()) {
+	if err := t.permits(req); err != nil {
 		closeBody(req)
-		return nil, &rest.Error{
-			Method: req.Method, Path: req.URL.Path, Message: "not sent: " + ErrTooLate.Error(), Err: ErrTooLate,
-		}
+		return nil, &rest.Error{Method: req.Method, Path: req.URL.Path, Message: "not sent: " + err.Error(), Err: err}
 	}
 	ctx, cancel := context.WithTimeoutCause(req.Context(), t.timeout, fmt.Errorf("no answer within %s", t.timeout))
 	resp, err := t.next.RoundTrip(req.WithContext(ctx))

@@ -49,7 +49,7 @@ func (c *Client) abandon(ctx context.Context, cookie string) error {
 		return err
 	}
 	defer s.rest.Close()
-	s.cookie = cookie
+	s.cookie, s.stored = cookie, true
 	return (&Transaction{client: c, session: s}).dropOpen(ctx)
 }
 

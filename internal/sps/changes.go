@@ -41,6 +41,16 @@ func (t *Transaction) Changes(ctx context.Context) ([]Change, error) {
 	return *answer.Changes, nil
 }
 
+// listed is Changes, none where the appliance has no such list.
+func (t *Transaction) listed(ctx context.Context) ([]Change, error) {
+	changes, err := t.Changes(ctx)
+	if answer := rest.As(err); answer != nil &&
+		(answer.Status == http.StatusNotFound || answer.Status == http.StatusMethodNotAllowed) {
+		return nil, nil
+	}
+	return changes, err
+}
+
 // ForeignChangesError says that a commit would change what this transaction did not write.
 type ForeignChangesError struct {
 	// Paths are those of the appliance, in its order.
@@ -59,50 +69,15 @@ func (e *ForeignChangesError) Error() string {
 	return "the transaction holds changes that are not ours: " + strings.Join(shown, ", ") + more
 }
 
-// Verify compares what a commit would change with what was written through t; anything else is a
-// *ForeignChangesError. An appliance without the list of changes passes.
-func (t *Transaction) Verify(ctx context.Context) error {
-	changes, err := t.Changes(ctx)
-	if answer := rest.As(err); answer != nil &&
-		(answer.Status == http.StatusNotFound || answer.Status == http.StatusMethodNotAllowed) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	var foreign []string
+// foreign are the paths of changes that are neither ours nor follow from one of ours.
+func (f *footprint) foreign(changes []Change) []string {
+	var paths []string
 	for _, change := range changes {
-		if !t.own.covers(change) {
-			foreign = append(foreign, change.Path)
+		if !f.covers(change) {
+			paths = append(paths, change.Path)
 		}
 	}
-	if len(foreign) > 0 {
-		return &ForeignChangesError{Paths: foreign}
-	}
-	return nil
-}
-
-// footprint is where a transaction wrote: paths relative to /api/configuration.
-type footprint struct {
-	objects     map[string]bool
-	collections map[Collection]bool
-}
-
-// addObject notes a write of an object that stays.
-func (f *footprint) addObject(collection Collection, key string) {
-	if f.objects == nil {
-		f.objects, f.collections = map[string]bool{}, map[Collection]bool{}
-	}
-	f.objects[string(collection)+"/"+key] = true
-	if collection == Users {
-		f.collections[Users] = true
-	}
-}
-
-// addMember notes an object that its collection has gained or lost.
-func (f *footprint) addMember(collection Collection, key string) {
-	f.addObject(collection, key)
-	f.collections[collection] = true
+	return paths
 }
 
 // covers says that the change is one of ours or follows from one: something inside an object, the order of a
@@ -115,14 +90,22 @@ func (f *footprint) covers(change Change) bool {
 	if change.Type == changeDelete && f.collections[Users] && strings.HasPrefix(path, string(Passwords)+"/") {
 		return true
 	}
-	for !f.objects[path] {
-		end := strings.LastIndexByte(path, '/')
-		if end < 0 {
-			return false
+	own, _ := f.around(path)
+	return own != nil
+}
+
+// around is the write of the object that a path means (exact) or leads into; nil if there is none.
+func (f *footprint) around(path string) (own *ownWrite, exact bool) {
+	for inside := path; ; {
+		if own := f.objects[inside]; own != nil {
+			return own, inside == path
 		}
-		path = path[:end]
+		end := strings.LastIndexByte(inside, '/')
+		if end < 0 {
+			return nil, false
+		}
+		inside = inside[:end]
 	}
-	return true
 }
 
 // relative is a path below /api/configuration, unescaped; the prefix may be missing.

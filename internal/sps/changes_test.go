@@ -105,12 +105,14 @@ func writtenTransaction(a *appliance) *sps.Transaction {
 	a.on("POST /api/configuration/passwords", created("p1"))
 	a.on("PUT "+users, reply(200, "{}"))
 	a.on("DELETE "+groups+"g1", reply(200, "{}"))
+	a.on("GET /api/configuration/rdp/connections/n1", reply(200, object("n1", `{"name":"n"}`)))
+	a.on("GET "+users, reply(200, object("u1", `{"name":"u","password":{"key":"p1","meta":{}}}`)))
 	a.on("DELETE "+groups+"g2", problem(400, "SemanticError", "refused: does not make g2 ours"))
 	tx, ctx := a.begin(a.client(nil)), a.t.Context()
 	_, createErr := tx.Create(ctx, sps.RDPConnections, sps.Body{"name": "n"})
 	_, passwordErr := tx.CreatePassword(ctx, "a password")
 	err := errors.Join(createErr, passwordErr,
-		tx.Replace(ctx, sps.Users, "u1", sps.Body{}), tx.Delete(ctx, sps.Groups, "g1"))
+		tx.Replace(ctx, sps.Users, "u1", sps.Body{"name": "u", "password": "p1"}), tx.Delete(ctx, sps.Groups, "g1"))
 	if err != nil {
 		a.t.Fatal(err)
 	}

@@ -52,6 +52,9 @@ type Config struct {
 	Breaker *rest.Breaker
 	// Sessions remembers log-in sessions beyond the end of the process; nil does without.
 	Sessions SessionStore
+	// Fence is asked right before anything that changes the appliance is sent, except for a roll-back, and forbids it with
+	// an error: somebody else may be in charge by now. nil forbids nothing.
+	Fence func() error
 	// Account holds off log-ins after a refusal, by LogInTerms; nil is the client's own. One that outlives the client, and
 	// the process, keeps a restart from causing another refusal.
 	Account *login.Account
@@ -72,6 +75,8 @@ type Client struct {
 	mu sync.Mutex
 	// idle is the log-in session that the next transaction takes; nil while one is using it, or when there is none.
 	idle *session
+	// left are log-in sessions that no transaction takes any more, because a request of an earlier one may still arrive.
+	left []*session
 	// swept says that nothing is left of earlier processes.
 	swept bool
 	// messageMember is the member that this appliance has taken a commit message in, empty while that is not known.
@@ -146,6 +151,9 @@ func (c *Client) Close() {
 	defer c.mu.Unlock()
 	if c.idle != nil {
 		c.idle.rest.Close()
+	}
+	for _, s := range c.left {
+		s.rest.Close()
 	}
 }
 

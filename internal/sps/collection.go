@@ -71,6 +71,11 @@ func (c *Client) Get(ctx context.Context, collection Collection, key string) (Ob
 	return r.Object(), err
 }
 
+// Keys returns the keys of a collection, in one call.
+func (c *Client) Keys(ctx context.Context, collection Collection) (map[string]bool, error) {
+	return listKeys(ctx, c.reader.rest, collection)
+}
+
 // ListsBodies says that a List of the collection costs one call and not one for each object, as far as is known: since
 // 7.3 lists carry bodies, for most collections (sps contract 2).
 func (c *Client) ListsBodies(collection Collection) bool {
@@ -127,6 +132,30 @@ func list(
 	complete = !slices.ContainsFunc(answer.Items.records, func(r Record) bool { return !r.known() })
 	records, err = fillBodies(ctx, client, collection, answer.Items.records)
 	return records, complete, err
+}
+
+// listKeys returns the keys of a collection in one call, whether the list carries bodies or not.
+func listKeys(ctx context.Context, client *rest.Client, collection Collection) (map[string]bool, error) {
+	req := rest.Request{Method: http.MethodGet, Path: collection.path()}
+	var answer struct {
+		Items *[]struct {
+			Key string `json:"key"`
+		} `json:"items"`
+	}
+	if err := client.DoJSON(ctx, req, &answer); err != nil {
+		return nil, err
+	}
+	if answer.Items == nil {
+		return nil, malformed(req, "the answer has no items")
+	}
+	keys := make(map[string]bool, len(*answer.Items))
+	for _, item := range *answer.Items {
+		if item.Key == "" {
+			return nil, malformed(req, "an item of the answer has no key")
+		}
+		keys[item.Key] = true
+	}
+	return keys, nil
 }
 
 // fillBodies reads the objects whose bodies the list did not carry. Those that are gone meanwhile are left out.

@@ -22,6 +22,7 @@ func (t *Transaction) Commit(ctx context.Context, message string) error {
 		return errEnded
 	}
 	if err := t.commit(ctx, message); err != nil {
+		t.unanswered = t.unanswered || rest.IsOutcomeUnknown(err)
 		return asLocked(at(stepCommit, err), false)
 	}
 	t.phase = phaseEnded

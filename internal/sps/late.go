@@ -4,6 +4,7 @@ package sps
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/pam-operator/pam-operator/internal/rest"
@@ -27,6 +28,50 @@ func (c *Client) lookAgain(s *session) {
 	c.plan(s, c.cfg.LookAgain, looks)
 }
 
+// maxLeft bounds the log-in sessions that are left at the same time.
+const maxLeft = 4
+
+// leave gives up the log-in session of a transaction of which a request got no answer: what arrives in the middle of
+// another transaction could commit a part of it, or put an older content over a newer one.
+func (c *Client) leave(s *session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !slices.Contains(c.left, s) {
+		c.left = append(c.left, s)
+	}
+	if len(c.left) > maxLeft {
+		c.left[0].stopLooking()
+		c.left = c.left[1:]
+	}
+	c.plan(s, c.cfg.LookAgain, looks)
+}
+
+func (s *session) stopLooking() {
+	if s.look != nil {
+		s.look.Stop()
+	}
+	s.rest.Close()
+}
+
+// clearLeft ends what has arrived in the sessions that were left: its lock would keep the next transaction out.
+func (c *Client) clearLeft(ctx context.Context) error {
+	c.mu.Lock()
+	left := slices.Clone(c.left)
+	c.mu.Unlock()
+	for _, s := range left {
+		if err := (&Transaction{client: c, session: s}).dropOpen(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Client) isLeft(s *session) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Contains(c.left, s)
+}
+
 // plan replaces what was planned for the session before. The caller holds the mutex.
 func (c *Client) plan(s *session, pause time.Duration, times int) {
 	if s.look != nil {
@@ -37,8 +82,12 @@ func (c *Client) plan(s *session, pause time.Duration, times int) {
 		c.tidy(c.lifetime, s)
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if times > 1 && s.look == look && c.lifetime.Err() == nil {
+		switch {
+		case s.look != look || c.lifetime.Err() != nil:
+		case times > 1:
 			c.plan(s, 2*pause, times-1)
+		default:
+			c.left = slices.DeleteFunc(c.left, func(l *session) bool { return l == s })
 		}
 	})
 	s.look = look
@@ -50,10 +99,13 @@ func (c *Client) plan(s *session, pause time.Duration, times int) {
 func (c *Client) tidy(ctx context.Context, s *session) {
 	c.looking <- struct{}{}
 	defer func() { <-c.looking }()
-	if !c.reclaim(s) {
+	switch {
+	case c.isLeft(s):
+	case c.reclaim(s):
+		defer c.park(s)
+	default:
 		return
 	}
-	defer c.park(s)
 	_ = (&Transaction{client: c, session: s}).dropOpen(ctx) // else the next look does, or the next Begin
 }
 

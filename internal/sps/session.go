@@ -32,6 +32,7 @@ type session struct {
 	next    http.RoundTripper
 	logins  *authenticator
 	renewal renewal
+	stored  bool // it came from the SessionStore, and is not ours
 	flight  singleflight.Group
 	look    *time.Timer // when it is looked at again; the Client's mutex guards it
 
@@ -75,6 +76,9 @@ func (s *session) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
+	if err := s.permits(req); err != nil {
+		return nil, err
+	}
 	resp, err := s.next.RoundTrip(withCookie(req, cookie))
 	repeatable := s.renewal == renewing && (req.Body == nil || req.Body == http.NoBody)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized || !repeatable {
@@ -99,6 +103,11 @@ func (s *session) renew(ctx context.Context, stale string) (cookie string, err e
 	done := s.flight.DoChan(stale, func() (any, error) {
 		if now := s.current(); now != stale {
 			return now, nil
+		}
+		if s.renewal == steadfast { // the new cookie is about to take the place of another one in the store
+			if err := s.logins.cfg.fence(); err != nil {
+				return "", err
+			}
 		}
 		fresh, err := s.logins.logIn(rest.Marked(s.logins.lifetime, ctx)) //nolint:contextcheck // it serves others, too
 		if err != nil {

@@ -36,7 +36,8 @@ type phase int
 
 const (
 	phaseOpen phase = iota
-	// phaseLeft is after a roll-back that failed. The session is parked; whoever takes it next cleans up.
+	// phaseLeft is after a roll-back that failed. The session is parked, and whoever takes it next cleans up; or it was
+	// left, and is cleaned up before the next transaction.
 	phaseLeft
 	phaseEnded
 )
@@ -46,6 +47,9 @@ const (
 // holds means that somebody else has the configuration.
 func (c *Client) Begin(ctx context.Context) (*Transaction, error) {
 	if err := c.Sweep(ctx); err != nil {
+		return nil, at(stepOpen, err)
+	}
+	if err := c.clearLeft(ctx); err != nil {
 		return nil, at(stepOpen, err)
 	}
 	s, err := c.takeSession(ctx)
@@ -181,7 +185,7 @@ func transactionRequest(method string) rest.Request {
 // gone already is no error. The context should be one that outlives the work: this call matters most when the work was
 // cancelled.
 func (t *Transaction) Rollback(ctx context.Context) error {
-	if t.phase == phaseEnded || t.phase == phaseLeft && !t.client.reclaim(t.session) {
+	if t.phase == phaseEnded || t.phase == phaseLeft && !t.unanswered && !t.client.reclaim(t.session) {
 		t.phase = phaseEnded
 		return nil
 	}
@@ -190,8 +194,12 @@ func (t *Transaction) Rollback(ctx context.Context) error {
 	if err != nil {
 		t.phase = phaseLeft
 	}
+	if t.unanswered {
+		t.client.leave(t.session)
+		return at(stepRollback, err)
+	}
 	t.client.park(t.session)
-	if err != nil || t.unanswered {
+	if err != nil {
 		t.client.lookAgain(t.session)
 	}
 	return at(stepRollback, err)

@@ -44,24 +44,28 @@ func (t *Transaction) Create(ctx context.Context, collection Collection, body Bo
 	if answer.Key == "" {
 		return "", at(stepWrite, malformed(req, "the answer does not tell the key of the new object"))
 	}
-	t.own.addMember(collection, answer.Key)
+	t.own.add(created, collection, answer.Key, Record{})
 	return answer.Key, nil
 }
 
 // Replace writes an object; the body is the full one, since what it does not have is lost (sps contract 4.3).
 func (t *Transaction) Replace(ctx context.Context, collection Collection, key string, body Body) error {
-	err := t.write(ctx, rest.Request{Method: http.MethodPut, Path: collection.path(key), Body: body}, nil)
-	if err == nil {
-		t.own.addObject(collection, key)
+	sent, err := NewRecord(key, body)
+	if err != nil {
+		return err
 	}
-	return err
+	if err := t.write(ctx, rest.Request{Method: http.MethodPut, Path: collection.path(key), Body: body}, nil); err != nil {
+		return err
+	}
+	t.own.add(replaced, collection, key, sent)
+	return nil
 }
 
 // Delete removes an object. The appliance refuses it for one that others refer to, and for built-in ones.
 func (t *Transaction) Delete(ctx context.Context, collection Collection, key string) error {
 	err := t.write(ctx, rest.Request{Method: http.MethodDelete, Path: collection.path(key)}, nil)
 	if err == nil {
-		t.own.addMember(collection, key)
+		t.own.add(deleted, collection, key, Record{})
 	}
 	return err
 }
@@ -70,19 +74,38 @@ func (t *Transaction) Delete(ctx context.Context, collection Collection, key str
 // it refused changed nothing and do not count.
 func (t *Transaction) Writes() int { return t.writes }
 
+// write sends a change. One that is refused in a transaction that has lost what was written before is not to blame.
 func (t *Transaction) write(ctx context.Context, req rest.Request, out any) error {
 	if t.phase != phaseOpen {
 		return errEnded
 	}
+	err := t.send(ctx, req, out)
+	if err == nil {
+		t.accepted = true
+		return nil
+	}
+	if t.accepted && mayFollowFromATear(err) {
+		if torn := t.torn(ctx); torn != nil {
+			return torn
+		}
+	}
+	return asLocked(err, !t.accepted)
+}
+
+// mayFollowFromATear says that the appliance refused something because, perhaps, what it refers to was lost.
+func mayFollowFromATear(err error) bool {
+	answer := rest.As(err)
+	return answer != nil && !rest.IsOutcomeUnknown(err) && !IsTransactionLost(err) && !IsFenced(err) &&
+		answer.Status != http.StatusLocked
+}
+
+// send is write without a judgement.
+func (t *Transaction) send(ctx context.Context, req rest.Request, out any) error {
 	err := t.session.send(ctx, req, out)
 	unknown := rest.IsOutcomeUnknown(err)
 	t.unanswered = t.unanswered || unknown
 	if err == nil || unknown {
 		t.writes++
 	}
-	if err != nil {
-		return asLocked(at(stepWrite, err), !t.accepted)
-	}
-	t.accepted = true
-	return nil
+	return at(stepWrite, err)
 }

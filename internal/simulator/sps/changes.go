@@ -12,6 +12,9 @@ import (
 func (a *Appliance) showChanges(c *call) (answer, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.switches.Changes == ChangesNone {
+		return answer{}, notFound()
+	}
 	changes := []any{}
 	if c.session.tx != nil {
 		c.session.tx.follow(a.committed)
@@ -28,9 +31,9 @@ func (a *Appliance) changeList(tx *transaction) []any {
 		path := href(p.collection, p.key)
 		switch {
 		case before == nil:
-			out = append(out, fields{"type": "create", "path": path, "new_value": now.body})
+			out = append(out, fields{"type": "create", "path": a.memberPath(p), "new_value": now.body})
 		case now == nil:
-			out = append(out, fields{"type": "delete", "path": path, "old_value": before.body})
+			out = append(out, fields{"type": "delete", "path": a.memberPath(p), "old_value": before.body})
 		case a.switches.MemberChanges:
 			out = append(out, memberChanges(path, before.body, now.body)...)
 		default:
@@ -41,6 +44,14 @@ func (a *Appliance) changeList(tx *transaction) []any {
 		out = append(out, reorders(tx, a.committed)...)
 	}
 	return out
+}
+
+// memberPath is what names an object that comes or goes.
+func (a *Appliance) memberPath(p place) string {
+	if a.switches.Changes == ChangesCollections {
+		return href(p.collection, "")
+	}
+	return href(p.collection, p.key)
 }
 
 func replacement(path string, before, now any) fields {

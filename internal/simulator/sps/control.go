@@ -33,6 +33,7 @@ import (
 //	GET    /sessions, POST /sessions         AuditSession; POST starts one and answers it
 //	DELETE /sessions?id=                     its user ends it
 //	POST   /logout-all                       all log-in sessions end
+//	POST   /drop-transactions                all open transactions are dropped, and their log-in sessions go on
 func (a *Appliance) ControlHandler() http.Handler {
 	mux := http.NewServeMux()
 	a.controlState(mux)
@@ -49,6 +50,7 @@ var controlRoutes = []string{
 	"GET /lock", "PUT /lock",
 	"DELETE /lock", "GET /objects", "PUT /objects", "DELETE /objects", "POST /objects/move", "GET /sessions",
 	"POST /sessions", "DELETE /sessions", "POST /logout-all",
+	"POST /drop-transactions",
 }
 
 func (a *Appliance) controlState(mux *http.ServeMux) {
@@ -148,6 +150,7 @@ func (a *Appliance) controlSessions(mux *http.ServeMux) {
 		found(w, a.EndSession(r.URL.Query().Get("id")))
 	})
 	mux.HandleFunc("POST /logout-all", act(a.LogOutAll))
+	mux.HandleFunc("POST /drop-transactions", act(func() { a.DropTransactions() }))
 }
 
 func show(value func() any) http.HandlerFunc {

@@ -35,6 +35,14 @@ const (
 	OverlapRefuseAnyChange = "RefuseAnyChange" // also when only other objects changed
 )
 
+// Values of Switches.Changes: what /api/transaction/changes names of an object that comes or goes. The form of its
+// paths is inferred (sps contract 3).
+const (
+	ChangesObjects     = "Objects"
+	ChangesCollections = "Collections" // the collection, and not the object
+	ChangesNone        = "None"        // there is no such list: 404
+)
+
 // Values of Switches.ForeignLockAt and Refusal.At: when a change is refused.
 const (
 	AtWrite  = "Write"
@@ -81,6 +89,11 @@ type Switches struct {
 	RequireCommitMessage bool `json:"requireCommitMessage"`
 	// CommitMessageMembers are the names under which a message is accepted (Q4).
 	CommitMessageMembers []string `json:"commitMessageMembers"`
+	// EmptyCommitStatus answers PUT /api/transaction while none is open: 409 (sps contract 2), or 200, which commits
+	// nothing.
+	EmptyCommitStatus int `json:"emptyCommitStatus"`
+	// Changes is one of the Changes values.
+	Changes string `json:"changes"`
 	// MemberChanges makes /api/transaction/changes list replaced members instead of replaced objects.
 	MemberChanges bool `json:"memberChanges"`
 	// ReorderChanges makes it also list the new order of collections that grew or shrank.
@@ -92,6 +105,9 @@ type Switches struct {
 	MembersShape string `json:"membersShape"`
 	// RemainingSeconds is one of the Remaining values.
 	RemainingSeconds string `json:"remainingSeconds"`
+	// NormaliseNetworks clears the host bits of network.clients and network.targets, so that what is stored is not what
+	// was sent, and a replace that differs in them alone changes nothing (the contract's sample keeps them).
+	NormaliseNetworks bool `json:"normaliseNetworks"`
 	// Strict refuses unknown and missing members (Q8).
 	Strict bool `json:"strict"`
 	// RequiredMembers are further members that every RDP connection policy must carry and that stored ones show as
@@ -154,7 +170,7 @@ func defaultSwitches(version string) Switches {
 		AutoOpen: v.atLeast(6, 5), ExclusiveLock: !v.atLeast(6, 5),
 		ForeignLockAt: AtWrite, LockStatus: 409, LockType: "ConfigurationLocked",
 		OverlappingCommit: OverlapRefuse, TransactionShape: ShapeTransaction,
-		OpenStatus: 200, ReopenStatus: 409, HTTP411: true,
+		OpenStatus: 200, ReopenStatus: 409, HTTP411: true, EmptyCommitStatus: 409, Changes: ChangesObjects,
 		CommitMessageMembers: []string{"commit_message", "message"},
 		ListBodies:           v.atLeast(7, 3), MembersShape: MembersRefs, RemainingSeconds: RemainingWhileOpen, Strict: true,
 		AAPluginCollection: "plugins/aa",

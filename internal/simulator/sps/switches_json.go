@@ -49,6 +49,7 @@ func (s *Switches) check() error {
 		allowed []string
 	}{
 		"aaPluginCollection": {s.AAPluginCollection, []string{"plugins/aa", "policies/aa_plugin_instances"}},
+		"changes":            {s.Changes, []string{ChangesObjects, ChangesCollections, ChangesNone}},
 		"foreignLockAt":      {s.ForeignLockAt, []string{AtWrite, AtCommit}},
 		"loginMethodsPath":   {s.LoginMethodsPath, []string{LoginTypes, LoginMethods}},
 		"membersShape":       {s.MembersShape, []string{MembersNames, MembersKeys, MembersRefs}},
@@ -65,6 +66,7 @@ func (s *Switches) check() error {
 	}
 	for name, status := range map[string]int{
 		"lockStatus": s.LockStatus, "openStatus": s.OpenStatus, "reopenStatus": s.ReopenStatus,
+		"emptyCommitStatus": s.EmptyCommitStatus,
 	} {
 		if status < 200 || status > 599 {
 			return fmt.Errorf("%s is %d, want an HTTP status from 200 to 599", name, status)

@@ -89,6 +89,21 @@ func (a *Appliance) endTransaction(s *session) {
 	s.tx = nil
 }
 
+// DropTransactions drops all open transactions and keeps their log-in sessions, as a fail-over does, or an
+// administrator who ends them. It returns how many there were.
+func (a *Appliance) DropTransactions() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	dropped := 0
+	for _, s := range a.sessions {
+		if s.tx != nil {
+			a.endTransaction(s)
+			dropped++
+		}
+	}
+	return dropped
+}
+
 // checkOpen refuses a session without an open transaction.
 func (a *Appliance) checkOpen(s *session) error {
 	if err := a.checkWriter(s); err != nil {
@@ -133,6 +148,9 @@ func (a *Appliance) commitTransaction(c *call) (answer, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := a.checkOpen(c.session); err != nil {
+		if c.session.tx == nil && a.switches.EmptyCommitStatus < http.StatusBadRequest && a.checkWriter(c.session) == nil {
+			return answer{status: a.switches.EmptyCommitStatus, body: a.transactionBody(c.session)}, nil
+		}
 		return answer{}, err
 	}
 	if err := a.commit(c.session, request); err != nil {

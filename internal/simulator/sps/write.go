@@ -4,6 +4,7 @@ package sps
 
 import (
 	"net/http"
+	"net/netip"
 	"strings"
 )
 
@@ -110,11 +111,28 @@ func (a *Appliance) accept(view *tree, t target, body map[string]any) (*object, 
 		if err := checkRetention(view, body); err != nil {
 			return nil, err
 		}
+		if a.switches.NormaliseNetworks {
+			normaliseNetworks(body)
+		}
 	case usersCollection:
 		stampPassword(body, view.get(t.place()), a.now())
 	}
 	body, secret := splitSecret(t.path, body)
 	return newObject(t.key, body, secret, c.refs), nil
+}
+
+// normaliseNetworks clears the host bits of the networks of a connection policy.
+func normaliseNetworks(body map[string]any) {
+	network, _ := body["network"].(map[string]any)
+	for _, member := range []string{"clients", "targets"} {
+		addresses, _ := network[member].([]any)
+		for i, address := range addresses {
+			text, _ := address.(string)
+			if prefix, err := netip.ParsePrefix(text); err == nil {
+				addresses[i] = prefix.Masked().String()
+			}
+		}
+	}
 }
 
 // remove answers DELETE of an object. Built-in and referenced objects stay (sps contract 4.5).
