@@ -28,18 +28,24 @@ func (p *Pool) ConnectServer(ctx context.Context, c *pamv1alpha1.NPSConnection) 
 	load := func() (string, func() (*Server, error), error) {
 		cfg, err := p.npsConfig(ctx, c)
 		return digest(cfg.parts...), func() (*Server, error) {
+			memory := p.cfg.Memory.Share(maxNPSResponse(c), maxResponseField, nil)
+			cfg.Memory = memory
 			npsClient, err := nps.New(cfg.Config)
 			if err != nil {
+				memory.Close()
 				return nil, invalid("connection %s/%s: %v", c.Namespace, c.Name, err)
 			}
 			poller := p.poller(name)
 			poller.use(npsClient)
-			return newServer(npsClient, poller), nil
+			server := newServer(npsClient, poller)
+			server.memory = memory
+			return server, nil
 		}, err
 	}
-	server, err := s.current(inputs, load, func(old *Server) { old.client.Close() })
+	server, err := s.current(inputs, load, func(old *Server) { old.close() })
 	if err == nil {
 		server.poller.pace(polling(c))
+		server.memory.SetMax(maxNPSResponse(c))
 	}
 	return server, err
 }
@@ -53,6 +59,7 @@ type npsSettings struct {
 func (p *Pool) npsConfig(ctx context.Context, c *pamv1alpha1.NPSConnection) (npsSettings, error) {
 	out := npsSettings{Config: nps.Config{
 		URL: c.Spec.URL, UserAgent: p.cfg.UserAgent, Limiter: p.limiter(c), UsedCodes: &p.usedCodes,
+		Network: p.cfg.Network,
 	}}
 	var (
 		err error

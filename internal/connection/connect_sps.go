@@ -30,6 +30,9 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appl
 	switch {
 	case err == nil:
 		appliance.configure(c.Spec.Commit)
+		if appliance.memory.SetMax(maxSPSResponse(c)) {
+			appliance.Inventory.tryAgain()
+		}
 	case IsNotReady(err):
 		p.outlive(ctx, c, s)
 	}
@@ -41,11 +44,18 @@ func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, cfg sps.Config) (*Appl
 	if p.cfg.Client != nil {
 		cfg.Sessions = sessionStore{live: p.cfg.Live, client: p.cfg.Client, conn: c.DeepCopy(), url: address}
 	}
+	var a *Appliance
+	memory := p.cfg.Memory.Share(maxSPSResponse(c), maxResponseField, func() { a.Inventory.Forget() })
+	cfg.Memory = memory
 	spsClient, err := sps.New(cfg)
 	if err != nil {
+		memory.Close()
 		return nil, invalid("connection %s/%s: %v", c.Namespace, c.Name, err)
 	}
-	return newAppliance(spsClient, address, p.gate(address), func() { p.cfg.Notify(name) }), nil
+	gate, leave := p.gate(address)
+	a = newAppliance(spsClient, address, gate, func() { p.cfg.Notify(name) })
+	a.leave, a.memory, a.Inventory.memory = leave, memory, memory
+	return a, nil
 }
 
 // spsSettings is a client's configuration together with the text that makes it differ from another one.
@@ -67,7 +77,7 @@ func (s spsSettings) content() []string {
 
 func (p *Pool) spsConfig(ctx context.Context, c *pamv1alpha1.SPSConnection) (spsSettings, error) {
 	out := spsSettings{Config: sps.Config{
-		URL: c.Spec.URL, LoginMethod: c.Spec.LoginMethod, UserAgent: p.cfg.UserAgent,
+		URL: c.Spec.URL, LoginMethod: c.Spec.LoginMethod, UserAgent: p.cfg.UserAgent, Network: p.cfg.Network,
 	}}
 	if c.Spec.Commit != nil {
 		out.CommitTimeout = duration(c.Spec.Commit.Timeout)

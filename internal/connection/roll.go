@@ -235,11 +235,17 @@ func (r *roll) bySession() map[string]types.NamespacedName {
 // listLag is how long a list may say the same as before although the session was read and says otherwise.
 const listLag = 30 * time.Second
 
+// maxStrangers is how many sessions are remembered that nobody follows yet.
+const maxStrangers = 2000
+
 // see takes over one session of a list, and says whether that is news to whoever follows it.
 func (r *roll) see(filter nps.StatusFilter, session nps.Session, at time.Time) bool {
 	now := factsOf(session)
 	s, ok := r.sightings[key(session.ID)]
 	if !ok { // whoever follows it from now on begins by looking
+		if len(r.sightings) >= len(r.followed)+maxStrangers {
+			return false
+		}
 		r.sightings[key(session.ID)] = &sighting{
 			Sighting: Sighting{Session: session, At: at}, listed: now, filter: filter,
 		}

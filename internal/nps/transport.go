@@ -47,7 +47,7 @@ func (w wireConfig) rest(
 ) rest.Config {
 	return rest.Config{
 		URL: w.config.URL, TLS: tlsConfig, UserAgent: w.config.UserAgent, Timeout: timeout,
-		DecodeError: w.words.ofError, Secrets: w.secrets,
+		DecodeError: w.words.ofError, Secrets: w.secrets, Memory: w.config.Memory, Network: w.config.Network,
 		Authenticate: func(network http.RoundTripper) http.RoundTripper {
 			if w.network != nil {
 				network = w.network

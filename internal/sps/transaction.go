@@ -30,6 +30,7 @@ type Transaction struct {
 	accepted        bool // a write was accepted, so the lock is ours
 	unanswered      bool // a request may still be on its way
 	own             footprint
+	secrets         []func() // let go of the passwords that were written
 }
 
 type phase int
@@ -190,11 +191,20 @@ func (t *Transaction) Rollback(ctx context.Context) error {
 	if err != nil {
 		t.phase = phaseLeft
 	}
+	t.forgetSecrets()
 	t.client.park(t.session)
 	if err != nil || t.unanswered {
 		t.client.lookAgain(t.session)
 	}
 	return at(stepRollback, err)
+}
+
+// forgetSecrets is for when the appliance has nothing to say of the transaction any more.
+func (t *Transaction) forgetSecrets() {
+	for _, forget := range t.secrets {
+		forget()
+	}
+	t.secrets = nil
 }
 
 // drop deletes the transaction. 404 and 409 mean that there is none, and 401 that the log-in session has ended, which
