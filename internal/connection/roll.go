@@ -209,10 +209,12 @@ func (r *roll) listed(filter nps.StatusFilter, summaries []nps.Summary, at time.
 	names := r.bySession()
 	for _, summary := range summaries {
 		r.meet(summary)
-		if r.see(filter, summary.Session(), at) {
-			if object, ok := names[key(summary.ID)]; ok {
-				r.owed[object] = true
-			}
+		object, followed := names[key(summary.ID)]
+		if !followed && len(r.sightings) >= len(names)+maxStrangers {
+			continue
+		}
+		if r.see(filter, summary.Session(), at) && followed {
+			r.owed[object] = true
 		}
 	}
 	for id, s := range r.sightings {
@@ -243,9 +245,6 @@ func (r *roll) see(filter nps.StatusFilter, session nps.Session, at time.Time) b
 	now := factsOf(session)
 	s, ok := r.sightings[key(session.ID)]
 	if !ok { // whoever follows it from now on begins by looking
-		if len(r.sightings) >= len(r.followed)+maxStrangers {
-			return false
-		}
 		r.sightings[key(session.ID)] = &sighting{
 			Sighting: Sighting{Session: session, At: at}, listed: now, filter: filter,
 		}

@@ -89,7 +89,8 @@ func faces(address netip.Addr) []netip.Addr {
 			within(e.bytes, e.inverted)
 		}
 	}
-	if n := len(out); n == 3 && out[1] == netip.IPv4Unspecified() { // of the two forms of a site's NAT64 it is the other one
+	// Of the two forms of a site's NAT64 it is the other one.
+	if len(out) == 3 && out[1] == netip.IPv4Unspecified() {
 		out = slices.Delete(out, 1, 2)
 	}
 	if slices.Contains(isatap, [4]byte(all[8:12])) {
@@ -108,8 +109,8 @@ func classOf(address netip.Addr) class {
 	return ordinary
 }
 
-// literal reads a host that is an address: as it is written usually, and in the forms that the C library of many systems
-// takes for an IPv4 address, with fewer than four parts, in octal and in hexadecimal.
+// literal reads a host that is an address: as it is written usually, and in the forms that the C library of many
+// systems takes for an IPv4 address, with fewer than four parts, in octal and in hexadecimal.
 func literal(host string) (netip.Addr, bool) {
 	if address, err := netip.ParseAddr(host); err == nil {
 		return address, true

@@ -85,8 +85,8 @@ func (g *Guard) addServer(ctx context.Context, server string) {
 	}
 }
 
-// Dial connects to host:port, if the host or the address that it turns out to be is allowed. It is looked at the address
-// at the very moment of connecting: a name may mean another one each time that it is looked up.
+// Dial connects to host:port, if the host or the address that it turns out to be is allowed. The address is looked at in
+// the very moment of connecting: a name may mean another one each time that it is looked up.
 func (g *Guard) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	host, port, err := splitHostPort(address)
 	if err != nil {
@@ -158,7 +158,7 @@ func (g *Guard) checkAddress(host, resolved string) error {
 func (g *Guard) check(host string, address netip.AddrPort) error {
 	for _, face := range faces(address.Addr()) {
 		place := netip.AddrPortFrom(face, address.Port())
-		if is := g.classOf(place); is != ordinary && !g.allowsClass(place, is) && !(is == apiServer && g.exact(host, place.Port())) {
+		if is := g.classOf(place); is != ordinary && !g.allowsClass(host, place, is) {
 			return &RefusedError{Host: host, Why: "it is " + string(is)}
 		}
 	}
@@ -184,8 +184,11 @@ func (g *Guard) classOf(place netip.AddrPort) class {
 }
 
 // allowsClass says that an address of a class is allowed expressly: by a target within the class, and the API server by
-// its address and port.
-func (g *Guard) allowsClass(place netip.AddrPort, is class) bool {
+// its name or address, and its port.
+func (g *Guard) allowsClass(host string, place netip.AddrPort, is class) bool {
+	if is == apiServer && g.exact(host, place.Port()) {
+		return true
+	}
 	for _, t := range g.targets {
 		switch {
 		case !t.holds(place):

@@ -72,20 +72,19 @@ func TestAddresses(t *testing.T) {
 		"a name in other letters":         {targets: []string{"SPS.Example.com."}, address: "11.1.2.3:443"},
 		"a name by its end":               {targets: []string{"*.example.com"}, address: "11.1.2.3:443"},
 		"another name":                    {targets: []string{"nps.example.com"}, address: "11.1.2.3:443", why: "not among"},
-		"a name and a port":               {targets: []string{"sps.example.com:444"}, address: "11.1.2.3:443", why: "not among"},
-		"a name is no pattern but for *":  {targets: []string{"sps?example.com:444", "*.example.com"}, address: "1.2.3.4:443"},
+		"a name and another port":         {targets: []string{"sps.example.com:44"}, address: "11.1.2.3:443", why: "not among"},
 		"a name that means loopback":      {targets: []string{"*.example.com"}, address: "127.0.0.1:443", why: "loopback"},
 		"a name that means link-local":    {targets: []string{"*"}, address: "169.254.169.254:443", why: "link-local"},
 		"a name that means loopback, too": {targets: []string{"*"}, address: "[64:ff9b::7f00:1]:443", why: "loopback"},
 		"loopback that is named":          {targets: []string{"127.0.0.0/8"}, address: "127.0.0.1:443"},
-		"everything does not name it":     {targets: []string{"0.0.0.0/0", "::/0"}, address: "127.0.0.1:443", why: "loopback"},
+		"everything does not name it":     {targets: []string{"0.0.0.0/0"}, address: "127.0.0.1:443", why: "loopback"},
 		"everything, and an ordinary one": {targets: []string{"0.0.0.0/0"}, address: "10.0.0.1:443"},
 		"the API server in a network":     {targets: []string{"10.96.0.0/16"}, address: "10.96.0.1:443", why: "API server"},
 		"the API server without its port": {targets: []string{"10.96.0.1"}, address: "10.96.0.1:443", why: "API server"},
 		"the API server that is named":    {targets: []string{"10.96.0.1:443"}, address: "10.96.0.1:443"},
 		"one of loopback":                 {targets: []string{"127.0.0.0/8"}, address: "127.0.0.1:6443", why: "API server"},
 		"one of loopback that is named":   {targets: []string{"127.0.0.1:6443"}, address: "127.0.0.1:6443"},
-		"a network does not name NAT64":   {targets: []string{"64:ff9b::/96"}, address: "[64:ff9b::7f00:1]:443", why: "loopback"},
+		"a network does not name NAT64":   {targets: []string{"64:ff9b::/96"}, address: "[64:ff9b::7f00:1]:4", why: "loopback"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -93,12 +92,6 @@ func TestAddresses(t *testing.T) {
 			host := tc.host
 			if host == "" {
 				host = "sps.example.com"
-			}
-			if len(tc.targets) > 0 && strings.Contains(tc.targets[0], "?") {
-				if _, err := New(t.Context(), tc.targets); err == nil {
-					t.Error("a name with ? is accepted")
-				}
-				tc.targets = tc.targets[1:]
 			}
 			err := guard(t, tc.targets...).checkAddress(host, tc.address)
 			refused, ok := errors.AsType[*RefusedError](err)
@@ -119,7 +112,7 @@ func TestTargetsThatAreNone(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"", " ", "https://sps.example.com", "10.0.0.0/33", "sps.example.com:0", "sps.example.com:65536", "sps.example.com:x",
-		"[fe80::1", "a b", "127.1", "0x7f000001", "2130706433",
+		"[fe80::1", "a b", "sps?example.com", "127.1", "0x7f000001", "2130706433",
 	} {
 		if _, err := New(t.Context(), []string{text}); err == nil {
 			t.Errorf("%q is accepted", text)
@@ -153,11 +146,13 @@ func TestNamesBehindAProxy(t *testing.T) {
 		host    string
 		allowed bool
 	}{
-		"any":                           {host: "sps.example.com", allowed: true},
-		"one that is named":             {targets: []string{"*.example.com"}, host: "sps.example.com:8443", allowed: true},
-		"one that is not named":         {targets: []string{"*.example.com"}, host: "sps.example.org"},
-		"one of another script":         {targets: []string{"*.bücher.example"}, host: "SPS.BÜCHER.example", allowed: true},
-		"the same as it is looked up":   {targets: []string{"sps.bücher.example"}, host: "sps.xn--bcher-kva.example", allowed: true},
+		"any":                   {host: "sps.example.com", allowed: true},
+		"one that is named":     {targets: []string{"*.example.com"}, host: "sps.example.com:8443", allowed: true},
+		"one that is not named": {targets: []string{"*.example.com"}, host: "sps.example.org"},
+		"one of another script": {targets: []string{"*.bücher.example"}, host: "SPS.BÜCHER.example", allowed: true},
+		"the same as it is looked up": {
+			targets: []string{"sps.bücher.example"}, host: "sps.xn--bcher-kva.example", allowed: true,
+		},
 		"an address that is named":      {targets: []string{"10.0.0.0/8"}, host: "10.1.2.3", allowed: true},
 		"a name is no address":          {targets: []string{"10.0.0.0/8"}, host: "sps.example.com"},
 		"an address that is not named":  {targets: []string{"10.0.0.0/8"}, host: "11.1.2.3"},
@@ -218,7 +213,9 @@ func TestDialConnectsToWhatIsAllowed(t *testing.T) {
 
 // No spelling of an address gets past its class, and nothing panics.
 func FuzzAddresses(f *testing.F) {
-	for _, seed := range []string{"127.0.0.1", "::1", "0x7f.1", "[::ffff:7f00:1]", "sps.example.com", "2002:7f00:1::", "１２７.1"} {
+	for _, seed := range []string{
+		"127.0.0.1", "::1", "0x7f.1", "[::ffff:7f00:1]", "sps.example.com", "2002:7f00:1::", "１２７.1",
+	} {
 		f.Add(seed)
 	}
 	g, all := guard(f), guard(f, "*", "0.0.0.0/0", "::/0")

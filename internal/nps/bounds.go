@@ -37,16 +37,17 @@ const (
 	maxExtensions = 1 << 20
 )
 
-// cut keeps the beginning of a text that is compared with ours, and not shown as it is. Where something is cut, it is
+// cut keeps the beginning of a name that is compared with ours, and not shown as it is. Where something is cut, it is
 // none of ours.
-func cut(text string, maxBytes int) string {
-	if len(text) <= maxBytes {
-		return text
+func cut(name string) string {
+	if len(name) <= maxName {
+		return name
 	}
-	for maxBytes > 0 && !utf8.RuneStart(text[maxBytes]) {
-		maxBytes--
+	end := maxName
+	for end > 0 && !utf8.RuneStart(name[end]) {
+		end--
 	}
-	return string([]byte(text[:maxBytes])) // not a part of the long text, which would stay in memory
+	return string([]byte(name[:end])) // not a part of the long text, which would stay in memory
 }
 
 // tail keeps the end of a note, where the operator writes.
@@ -69,7 +70,7 @@ func (s *Session) bound() bool {
 		&s.ActivityID, &s.ManagedResourceID, &s.CredentialID, &s.AccessPolicyID, &s.LoginAccountName, &s.Ticket,
 		&s.CancelledBy,
 	} {
-		*text = cut(*text, maxName)
+		*text = cut(*text)
 	}
 	s.Note = tail(s.Note)
 	s.ExtensionCount = within(s.ExtensionCount, maxExtensions)
@@ -78,11 +79,11 @@ func (s *Session) bound() bool {
 		s.CustomFields = nil
 	}
 	if a := s.Activity; a != nil {
-		a.ID, a.Name, a.PlatformID = cut(a.ID, maxName), cut(a.Name, maxName), cut(a.PlatformID, maxName)
+		a.ID, a.Name, a.PlatformID = cut(a.ID), cut(a.Name), cut(a.PlatformID)
 	}
 	if r := s.ManagedResource; r != nil {
 		for _, text := range []*string{&r.ID, &r.Name, &r.DisplayName, &r.PlatformID, &r.IPAddress, &r.HostID} {
-			*text = cut(*text, maxName)
+			*text = cut(*text)
 		}
 	}
 	if p := s.Profile; p != nil {
@@ -101,7 +102,7 @@ func (s *Summary) bound() bool {
 		&s.ManagedAccountID, &s.ActivityID, &s.ActivityName, &s.ManagedResourceID, &s.ManagedResourceName,
 		&s.AccessPolicyID, &s.LoginAccountName, &s.Ticket,
 	} {
-		*text = cut(*text, maxName)
+		*text = cut(*text)
 	}
 	s.Note = tail(s.Note)
 	s.ExtensionCount = within(s.ExtensionCount, maxExtensions)
@@ -109,7 +110,8 @@ func (s *Summary) bound() bool {
 	return rest.IsIdentifier(s.ID, maxID) && (s.PlatformID == "" || rest.IsIdentifier(s.PlatformID, maxID))
 }
 
-// summaryOverhead is what a summary takes beside its texts, and idOverhead what an id takes that is remembered, in bytes.
+// summaryOverhead is what a summary takes beside its texts, and idOverhead what an id takes that is remembered, in
+// bytes.
 const (
 	summaryOverhead = 640
 	idOverhead      = 64
@@ -153,7 +155,7 @@ func few[T any](data []byte, most int) ([]T, error) {
 func (p *ProxySessions) UnmarshalJSON(data []byte) (err error) {
 	*p, err = few[ProxySession](data, maxProxySessions)
 	for i := range *p {
-		(*p)[i].ID, (*p)[i].Type = cut((*p)[i].ID, maxName), cut((*p)[i].Type, maxName)
+		(*p)[i].ID, (*p)[i].Type = cut((*p)[i].ID), cut((*p)[i].Type)
 	}
 	return err
 }

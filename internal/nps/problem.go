@@ -27,8 +27,8 @@ const (
 // isPage says that an answer is not from the API but from what stands in front of it, whatever its status.
 func isPage(text string) bool { return strings.HasPrefix(strings.TrimSpace(text), "<") }
 
-// decodeError finds the server's own words, which are problem details. An answer may also be a text, a page of the front
-// end, or nothing. NPS has no codes of errors besides the status.
+// decodeError finds the server's own words, which are problem details. An answer may also be a text, a page of the
+// front end, or nothing. NPS has no codes of errors besides the status.
 func decodeError(body []byte) string {
 	var problem problemDetails
 	text := strings.TrimSpace(decodeText(body))

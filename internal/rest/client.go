@@ -348,8 +348,8 @@ func (c *Client) transportError(ctx context.Context, req *http.Request, sent boo
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
 	return &Error{
-		Method: req.Method, Path: req.URL.Path, Sent: sent,
-		Message: Shorten(c.cfg.Secrets.Redact(err.Error()), maxMessage), Err: err, // redacted first: cleaning may cut a secret in two
+		Method: req.Method, Path: req.URL.Path, Sent: sent, Err: err,
+		Message: Shorten(c.cfg.Secrets.Redact(err.Error()), maxMessage), // in this order, lest half a secret remain
 	}
 }
 

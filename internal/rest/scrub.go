@@ -21,7 +21,8 @@ var (
 	// aSetting is a name that says secret, and its value: quoted, quoted within a quoted text, or up to a blank.
 	aSetting = regexp.MustCompile(`(?i)([\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|private[_-]?key|` +
 		`access[_-]?key|cookie|session[_-]?id)[\w.-]*\\*["']?\s*(?:=>|[:=])\s*)` +
-		`(\\+"(?:[^"\\]|\\+[^"\\])*(?:\\+"|$)|"(?:[^"\\]|\\.)*(?:"|$)|'(?:[^'\\]|\\.)*(?:'|$)|\[[^\]]*\]?|\{[^}]*\}?|[^\s,;&"'}\])]+)`)
+		`(\\+"(?:[^"\\]|\\+[^"\\])*(?:\\+"|$)|"(?:[^"\\]|\\.)*(?:"|$)|'(?:[^'\\]|\\.)*(?:'|$)|` +
+		`\[[^\]]*\]?|\{[^}]*\}?|[^\s,;&"'}\])]+)`)
 	aBlob = regexp.MustCompile(`[A-Za-z0-9+/_-]{40,}={0,2}`)
 )
 
@@ -70,5 +71,6 @@ func random(blob string) bool {
 		}
 		last = kind
 	}
-	return digits*20 >= len(blob) && turns*5 >= 2*len(blob) && blob != strings.ToLower(blob) && blob != strings.ToUpper(blob)
+	oneCase := blob == strings.ToLower(blob) || blob == strings.ToUpper(blob)
+	return digits*20 >= len(blob) && turns*5 >= 2*len(blob) && !oneCase
 }

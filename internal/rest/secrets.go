@@ -20,8 +20,8 @@ const Redacted = "[redacted]"
 const (
 	// minSecret is the shortest text that is cut out, in bytes: shorter ones would make holes in ordinary words.
 	minSecret = 4
-	// maxPassing bounds the texts that are forgotten one after the other, in bytes with all their forms. Tokens are renewed
-	// for as long as a client lives, and the oldest are long void.
+	// maxPassing bounds the texts that are forgotten one after the other, in bytes with all their forms. Tokens are
+	// renewed for as long as a client lives, and the oldest are long void.
 	maxPassing = 256 << 10
 	// maxHeld bounds the texts that are not forgotten, in bytes with all their forms. Beyond it no text is shown at all.
 	maxHeld = 16 << 20

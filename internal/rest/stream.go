@@ -24,7 +24,8 @@ var errUnexpected = errors.New("not the JSON that was expected")
 // Stream sends the request and hands the answer to read, which takes it apart. An error of read's own is returned as it
 // is; an answer that is not the JSON that read expects is an *Error, as with DoJSON.
 func (c *Client) Stream(ctx context.Context, req Request, read func(*Stream) error) error {
-	return c.exchange(ctx, acceptingJSON(req), func(ctx context.Context, httpReq *http.Request, resp *http.Response) error {
+	req = acceptingJSON(req)
+	return c.exchange(ctx, req, func(ctx context.Context, httpReq *http.Request, resp *http.Response) error {
 		body := c.bounded(resp)
 		defer body.release()
 		s := &Stream{body: body, decoder: json.NewDecoder(body)}

@@ -87,12 +87,12 @@ const (
 
 // Error names the first paths.
 func (e *ForeignChangesError) Error() string {
-	more := ""
-	if extra := len(e.Paths) - maxPathsShown; extra > 0 {
+	more, most := "", min(len(e.Paths), maxPathsShown)
+	if extra := len(e.Paths) - most; extra > 0 {
 		more = fmt.Sprintf(" and %d more", extra)
 	}
-	var shown []string
-	for _, path := range e.Paths[:min(len(e.Paths), maxPathsShown)] {
+	shown := make([]string, 0, most)
+	for _, path := range e.Paths[:most] {
 		shown = append(shown, rest.Shorten(path, maxPathShown))
 	}
 	return "the transaction holds changes that are not ours: " + strings.Join(shown, ", ") + more

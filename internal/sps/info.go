@@ -88,7 +88,7 @@ func (r *roles) UnmarshalJSON(data []byte) error {
 	for decoder.More() && len(*r) < maxRoles {
 		var one json.RawMessage
 		if decoder.Decode(&one) != nil {
-			return nil
+			break
 		}
 		name := ""
 		if json.Unmarshal(one, &name) == nil {

@@ -43,7 +43,7 @@ func (i *items) item(s *rest.Stream) error {
 	case item.Key == "":
 		return malformed(i.request, "an item of the answer has no key")
 	case !rest.IsIdentifier(item.Key, maxKey):
-		return malformed(i.request, "the key of an item of the answer is too long, or has characters that are no part of a key")
+		return malformed(i.request, "the key of an item of the answer is too long, or has characters that a key has not")
 	case hasBody(item.Body):
 		var fault string
 		if r, fault = record(item.Key, item.Body); fault != "" {
