@@ -24,6 +24,7 @@ var scenarios = []scenario{
 	{"idle", "many idle policies among foreign Secrets, and a restart of the manager", measureIdle},
 	{"hold", "many new policies under a short maxHold", measureHold},
 	{"sessions", "many live sessions, beside the vendor's script", measureSessions},
+	{"hostile", "servers that mean harm, beside a policy of somebody else", measureHostile},
 }
 
 func scenarioNames() []string {
