@@ -29,9 +29,12 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/apiserver"
+	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/controller"
 	"github.com/pam-operator/pam-operator/internal/leadership"
 	"github.com/pam-operator/pam-operator/internal/memory"
+	"github.com/pam-operator/pam-operator/internal/network"
+	vendorrest "github.com/pam-operator/pam-operator/internal/rest"
 )
 
 // version is set by the build.
@@ -54,6 +57,8 @@ type settings struct {
 	concurrency     int
 	deletionWait    time.Duration
 	recoveryWindow  time.Duration
+	answerMemory    int64
+	targets         targets
 	showVersion     bool
 	log             zap.Options
 }
@@ -102,6 +107,13 @@ func flags() *settings {
 	flag.DurationVar(&s.recoveryWindow, "session-recovery-window", time.Minute,
 		"How long the session of a request that got no answer is looked for before the request is sent again. A server "+
 			"that takes longer makes a second session, which is then ended.")
+	s.answerMemory = connection.DefaultAnswerMemory
+	flag.Func("max-answer-memory", "How much memory the answers of all appliances and servers may take together, such as "+
+		"96Mi, the default. One that takes most of it loses.", s.setAnswerMemory)
+	flag.Var(&s.targets, network.Flag[len("--"):], "Where connections may lead: host names with * for any letters, "+
+		"addresses and CIDRs, each with :port or without, separated by commas; may be repeated. Empty allows everything but "+
+		"loopback, link-local, multicast and metadata addresses and the API server, which must be named by an address or "+
+		"CIDR of their own; the API server with its port.")
 	flag.BoolVar(&s.showVersion, "version", false, "Print the version and stop.")
 	s.log.StacktraceLevel = zapcore.PanicLevel // an appliance that is down is no fault of the code
 	s.log.BindFlags(flag.CommandLine)
@@ -155,7 +167,12 @@ func run(s *settings) error {
 		return fmt.Errorf("make the manager: %w", err)
 	}
 	ctx := ctrl.SetupSignalHandler()
+	guard, err := network.New(ctx, s.targets, apiServers(config, os.Getenv)...)
+	if err != nil {
+		return err
+	}
 	if err := controller.Setup(ctx, mgr, controller.Options{
+		AnswerMemory: s.answerMemory, Network: vendorrest.Network{Dial: guard.Dial, Proxy: guard.Proxy},
 		UserAgent: "pam-operator/" + version, DeletionDeadline: s.deletionWait, Concurrency: s.concurrency,
 		Settle: s.recoveryWindow, Namespaces: s.namespaces(), Fence: held(fence),
 	}); err != nil {

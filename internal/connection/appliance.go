@@ -29,6 +29,8 @@ type Appliance struct {
 
 	client    *sps.Client
 	gate      gate
+	leave     func() // gives the gate back
+	memory    *rest.Share
 	passes    gate
 	committer *groupcommit.Committer[*Transaction]
 
@@ -59,6 +61,7 @@ type Commit struct {
 func newAppliance(client *sps.Client, url string, g gate, notify func()) *Appliance {
 	a := &Appliance{
 		URL: url, client: client, Inventory: newInventory(client), gate: g, passes: newGate(parallelPasses), notify: notify,
+		leave: func() {},
 	}
 	a.committer = groupcommit.New(groupcommit.Options[*Transaction]{
 		Store: a, Classify: classify, Settings: a.commitSettings, Observe: a.observe,
@@ -160,5 +163,8 @@ func (a *Appliance) observe(e groupcommit.Event) {
 func (a *Appliance) close(ctx context.Context) error {
 	err := a.committer.Close(ctx)
 	a.client.Close()
+	a.leave()
+	a.Inventory.Forget()
+	a.memory.Close()
 	return err
 }

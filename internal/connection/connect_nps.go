@@ -35,7 +35,7 @@ func (p *Pool) ConnectServer(ctx context.Context, c *pamv1alpha1.NPSConnection) 
 		}
 		return digest(cfg.parts...), func() (*Server, error) { return p.newServer(c, cfg, version) }, nil
 	}
-	server, err := s.current(inputs, load, func(old *Server) { old.client.Close() })
+	server, err := s.current(inputs, load, func(old *Server) { old.close() })
 	if err != nil {
 		return server, err
 	}
@@ -43,6 +43,7 @@ func (p *Pool) ConnectServer(ctx context.Context, c *pamv1alpha1.NPSConnection) 
 		server.LogIns.readAgain(version)
 	}
 	server.poller.pace(polling(c))
+	server.memory.SetMax(maxNPSResponse(c))
 	return server, nil
 }
 
@@ -51,14 +52,17 @@ func (p *Pool) newServer(c *pamv1alpha1.NPSConnection, cfg npsSettings, version 
 	cfg.Breaker = p.breaker("NPSConnection", name, p.cfg.NotifyServer)
 	logIns := p.newLogIns(nps.LogInTerms, c.Spec.URL, cfg.account, version, c.Status.LogIn)
 	cfg.Account = logIns.account
+	memory := p.cfg.Memory.Share(maxNPSResponse(c), maxResponseField, nil)
+	cfg.Memory = memory
 	npsClient, err := nps.New(cfg.Config)
 	if err != nil {
+		memory.Close()
 		return nil, invalid("connection %s: %v", name, err)
 	}
 	poller := p.poller(name)
 	poller.use(npsClient)
 	server := newServer(npsClient, poller, cfg.Breaker)
-	server.LogIns = logIns
+	server.LogIns, server.memory = logIns, memory
 	return server, nil
 }
 
@@ -73,7 +77,7 @@ type npsSettings struct {
 func (p *Pool) npsConfig(ctx context.Context, c *pamv1alpha1.NPSConnection) (npsSettings, error) {
 	out := npsSettings{Config: nps.Config{
 		URL: c.Spec.URL, UserAgent: p.cfg.UserAgent, Limiter: p.limiter(c), UsedCodes: &p.usedCodes,
-		Fence: p.cfg.Fence,
+		Fence: p.cfg.Fence, Network: p.cfg.Network,
 	}}
 	var (
 		err error

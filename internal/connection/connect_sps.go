@@ -40,6 +40,9 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appl
 	switch {
 	case err == nil:
 		appliance.configure(c.Spec.Commit)
+		if appliance.memory.SetMax(maxSPSResponse(c)) {
+			appliance.Inventory.tryAgain()
+		}
 	case IsNotReady(err):
 		p.outlive(ctx, c, s)
 	}
@@ -54,12 +57,18 @@ func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, cfg sps.Config, versio
 	cfg.Breaker = p.breaker("SPSConnection", name, p.cfg.Notify)
 	logIns := p.newLogIns(sps.LogInTerms, address, cfg.Username, version, c.Status.LogIn)
 	cfg.Account = logIns.account
+	var a *Appliance
+	memory := p.cfg.Memory.Share(maxSPSResponse(c), maxResponseField, func() { a.Inventory.Forget() })
+	cfg.Memory = memory
 	spsClient, err := sps.New(cfg)
 	if err != nil {
+		memory.Close()
 		return nil, invalid("connection %s/%s: %v", c.Namespace, c.Name, err)
 	}
-	a := newAppliance(spsClient, address, p.gate(address), func() { p.cfg.Notify(name) })
+	gate, leave := p.gate(address)
+	a = newAppliance(spsClient, address, gate, func() { p.cfg.Notify(name) })
 	a.Breaker, a.LogIns = cfg.Breaker, logIns
+	a.leave, a.memory, a.Inventory.memory = leave, memory, memory
 	return a, nil
 }
 
@@ -83,6 +92,7 @@ func (s spsSettings) content() []string {
 func (p *Pool) spsConfig(ctx context.Context, c *pamv1alpha1.SPSConnection) (spsSettings, error) {
 	out := spsSettings{Config: sps.Config{
 		URL: c.Spec.URL, LoginMethod: c.Spec.LoginMethod, UserAgent: p.cfg.UserAgent, Fence: p.cfg.Fence,
+		Network: p.cfg.Network,
 	}}
 	if c.Spec.Commit != nil {
 		out.CommitTimeout = duration(c.Spec.Commit.Timeout)

@@ -4,6 +4,7 @@ package connection
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -37,6 +38,8 @@ type Inventory struct {
 	// reading admits one reader of a list at a time, so that a burst of callers makes one list and not many; reloading
 	// admits a few readers of single objects.
 	reading, reloading gate
+	// memory is where what is on the shelves is counted; it is set before the first use.
+	memory *rest.Share
 
 	mu sync.Mutex
 	// hash is the config_hash that the shelves show; empty while it is not known.
@@ -48,6 +51,8 @@ type Inventory struct {
 	shelves map[sps.Collection]*shelf
 	// committing says that a commit of ours is under way: until it is known to what, the hash may move by our own hand.
 	committing bool
+	// failures are the collections that were too large.
+	failures map[sps.Collection]failure
 	// trusting is since when the shelves rest on what we wrote and not on what was read; zero if they do not.
 	trusting time.Time
 	// deleted are the objects that we deleted and have not looked for since.
@@ -59,6 +64,8 @@ type shelf struct {
 	*Listing
 
 	unseen map[string]bool
+	// size is what is counted for it, in bytes.
+	size int64
 }
 
 func newInventory(r reader) *Inventory {
@@ -84,7 +91,55 @@ func (i *Inventory) List(ctx context.Context, collection sps.Collection) (*Listi
 	if listing := i.listing(collection); listing != nil { // somebody else has read it meanwhile
 		return listing, nil
 	}
-	return i.list(ctx, collection)
+	if err := i.tooMuch(collection); err != nil {
+		return nil, err
+	}
+	listing, err := i.list(ctx, collection)
+	if rest.IsTooLarge(err) || errors.Is(err, rest.ErrBudget) {
+		i.giveUp(collection, err)
+	}
+	return listing, err
+}
+
+// giveUpFor is how long a collection that is too large is not read again: to find that out costs as much as reading it,
+// and a thousand objects may want it.
+const giveUpFor = 5 * time.Minute
+
+// failure is why a collection is not read, and until when.
+type failure struct {
+	err   error
+	until time.Time
+}
+
+// tooMuch is why the collection is not read now; nil if it may be.
+func (i *Inventory) tooMuch(collection sps.Collection) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if f := i.failures[collection]; time.Now().Before(f.until) {
+		return f.err
+	}
+	delete(i.failures, collection)
+	return nil
+}
+
+func (i *Inventory) giveUp(collection sps.Collection, err error) {
+	pause := giveUpFor
+	if !rest.IsTooLarge(err) { // for the want of memory that others have
+		pause /= 10
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.failures == nil {
+		i.failures = map[sps.Collection]failure{}
+	}
+	i.failures[collection] = failure{err: err, until: time.Now().Add(pause)}
+}
+
+// tryAgain has collections read that were too large.
+func (i *Inventory) tryAgain() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	clear(i.failures)
 }
 
 // Has says whether the collection is there without a call.
@@ -123,8 +178,18 @@ func (i *Inventory) listOnce(ctx context.Context, collection sps.Collection) (*L
 			return nil, err
 		}
 	}
+	size := listing.size() // counted with no lock in hand, because others may have to drop what they keep for it
+	if err := i.memory.Hold(size); err != nil {
+		return nil, fmt.Errorf("keep %s: %w", collection, err)
+	}
+	kept := false
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	defer func() {
+		if !kept {
+			i.memory.Release(size)
+		}
+	}()
 	switch {
 	case i.edition != edition: // whoever cleared the shelves or committed knows the configuration of now
 	case now.ConfigHash != hash && i.committing: // what was read may belong to either
@@ -133,8 +198,9 @@ func (i *Inventory) listOnce(ctx context.Context, collection sps.Collection) (*L
 		i.moved = true
 		return nil, nil
 	default:
-		i.shelves[collection] = &shelf{Listing: listing}
+		i.put(collection, &shelf{Listing: listing, size: size})
 		i.deleted.looked(collection, i.deleted.unseen(collection), listing.has)
+		kept = true
 	}
 	return listing, nil
 }
@@ -232,8 +298,26 @@ func (i *Inventory) Forget() {
 func (i *Inventory) clear(hash string) {
 	i.hash = hash
 	i.edition++
+	for _, s := range i.shelves {
+		i.memory.Release(s.size)
+	}
 	i.shelves = map[sps.Collection]*shelf{}
 	i.trusting = time.Time{}
+}
+
+// put puts a collection, which is counted, in the place of what was there before. The caller holds the mutex.
+func (i *Inventory) put(collection sps.Collection, s *shelf) {
+	if old, ok := i.shelves[collection]; ok {
+		i.memory.Release(old.size)
+	}
+	i.shelves[collection] = s
+}
+
+// write puts what a write has made of a collection in its place, and counts it.
+func (i *Inventory) write(collection sps.Collection, s *shelf) {
+	s.size = s.Listing.size()
+	i.memory.Charge(s.size)
+	i.put(collection, s)
 }
 
 // shows says whether the inventory is that of a configuration.
@@ -267,7 +351,7 @@ func (i *Inventory) committed(base, now string, effects []effect) {
 	}
 	for collection, s := range i.shelves {
 		if slices.ContainsFunc(effects, func(e effect) bool { return e.collection == collection }) {
-			i.shelves[collection] = s.after(collection, effects)
+			i.write(collection, s.after(collection, effects))
 		}
 	}
 }
@@ -370,7 +454,7 @@ func (i *Inventory) reload(ctx context.Context, collection sps.Collection, key s
 	if s, ok := i.shelves[collection]; ok && i.edition == edition {
 		unseen := maps.Clone(s.unseen)
 		delete(unseen, key)
-		i.shelves[collection] = &shelf{Listing: s.Listing.after(collection, []effect{e}), unseen: unseen}
+		i.write(collection, &shelf{Listing: s.Listing.after(collection, []effect{e}), unseen: unseen})
 	}
 	return nil
 }
@@ -379,6 +463,9 @@ func (i *Inventory) reload(ctx context.Context, collection sps.Collection, key s
 type View interface {
 	List(ctx context.Context, collection sps.Collection) (*Listing, error)
 }
+
+// maxKeysShown bounds the text of an AmbiguousError.
+const maxKeysShown = 5
 
 // AmbiguousError says that a name exists more than once; nothing is done then (sps contract Q10).
 type AmbiguousError struct {
@@ -389,8 +476,12 @@ type AmbiguousError struct {
 
 // Error names the keys, so that the spec can use one of them.
 func (e *AmbiguousError) Error() string {
-	return fmt.Sprintf("the name %q exists %d times in %s (keys %v): rename all but one on the appliance",
-		e.Name, len(e.Keys), e.Collection, e.Keys)
+	shown, more := e.Keys, ""
+	if len(shown) > maxKeysShown {
+		shown, more = shown[:maxKeysShown], " and others"
+	}
+	return fmt.Sprintf("the name %q exists %d times in %s (keys %v%s): rename all but one on the appliance",
+		e.Name, len(e.Keys), e.Collection, shown, more)
 }
 
 // ByKey finds an object by its key, and its place in the collection, -1 if there is none.

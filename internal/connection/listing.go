@@ -31,6 +31,9 @@ func NewListing(records []sps.Record) *Listing {
 	return l
 }
 
+// size is about how much memory the listing takes, in bytes.
+func (l *Listing) size() int64 { return sizeOf(l.records) }
+
 // Len is the number of objects.
 func (l *Listing) Len() int { return len(l.keys) }
 

@@ -53,6 +53,10 @@ type Config struct {
 	// Fence forbids changes of appliances and new sessions with an error; nil forbids nothing. See sps.Config and
 	// nps.Config.
 	Fence func() error
+	// Memory is what their answers may take together; nil is DefaultAnswerMemory.
+	Memory *rest.Budget
+	// Network says how they are reached; its zero value is by any address.
+	Network rest.Network
 	// KeepFor is how long after the deletion of a connection its client may be used without its Secret; see Removing.
 	KeepFor time.Duration
 	// Notify is called when something happened on an appliance that its connection's status shows, or when it is to be
@@ -74,7 +78,7 @@ type Pool struct {
 
 	mu         sync.Mutex
 	closed     bool
-	gates      map[string]gate
+	gates      map[string]*sharedGate
 	appliances map[types.NamespacedName]*slot[*Appliance]
 	servers    map[types.NamespacedName]*slot[*Server]
 	pollers    map[types.NamespacedName]*poller
@@ -100,10 +104,13 @@ func NewPool(cfg Config) *Pool {
 		cfg.Circuit = func(string, types.NamespacedName, rest.CircuitState) {}
 	}
 	cut := make(chan struct{})
+	if cfg.Memory == nil {
+		cfg.Memory = rest.NewBudget(DefaultAnswerMemory)
+	}
 	return &Pool{
 		cut: cut, cutOff: sync.OnceFunc(func() { close(cut) }),
 		cfg: cfg, contents: contents{secrets: cfg.Secrets, configMaps: cfg.ConfigMaps, live: cfg.Live},
-		gates:      map[string]gate{},
+		gates:      map[string]*sharedGate{},
 		appliances: map[types.NamespacedName]*slot[*Appliance]{},
 		servers:    map[types.NamespacedName]*slot[*Server]{},
 		pollers:    map[types.NamespacedName]*poller{},
@@ -160,7 +167,7 @@ func (p *Pool) Close(ctx context.Context) error {
 		})
 	}
 	for _, s := range servers {
-		wg.Go(func() { _ = s.close(func(n *Server) error { n.client.Close(); return nil }) })
+		wg.Go(func() { _ = s.close(func(n *Server) error { n.close(); return nil }) })
 	}
 	wg.Wait()
 	p.closing.Wait()
@@ -180,7 +187,7 @@ func (p *Pool) Appliance(
 	if err := p.permitted(ctx, c.Spec.AllowedNamespaces, key, namespace); err != nil {
 		return c, nil, err
 	}
-	if err := ready(c, c.Status.Conditions, c.Status.ObservedGeneration); err != nil {
+	if err := ready(c, namespace, c.Status.Conditions, c.Status.ObservedGeneration); err != nil {
 		return c, nil, err
 	}
 	a, err := p.Connect(ctx, c)
@@ -200,7 +207,7 @@ func (p *Pool) Server(
 	if err := p.permitted(ctx, c.Spec.AllowedNamespaces, key, namespace); err != nil {
 		return c, nil, err
 	}
-	if err := ready(c, c.Status.Conditions, c.Status.ObservedGeneration); err != nil {
+	if err := ready(c, namespace, c.Status.Conditions, c.Status.ObservedGeneration); err != nil {
 		return c, nil, err
 	}
 	s, err := p.ConnectServer(ctx, c)
@@ -273,13 +280,16 @@ func (p *Pool) Namespace(ctx context.Context, name string) (Namespace, error) {
 	return Namespace{Name: name, Labels: m.Labels}, nil
 }
 
-// ready refuses a connection that is known not to work, so that its dependents do not hammer it.
-func ready(c client.Object, conditions []metav1.Condition, observed *int64) error {
+// ready refuses a connection that is known not to work, so that its dependents do not hammer it. Why it does not is told
+// in its own namespace only: who may choose an address and read what became of it can explore a network.
+func ready(c client.Object, namespace string, conditions []metav1.Condition, observed *int64) error {
 	name := client.ObjectKeyFromObject(c)
 	condition := meta.FindStatusCondition(conditions, pamv1alpha1.ConditionReady)
 	switch {
 	case condition == nil || observed == nil || *observed != c.GetGeneration():
 		return &UntriedError{NotReadyError{fmt.Sprintf("connection %s has not been tried yet", name)}}
+	case condition.Status != metav1.ConditionTrue && namespace != c.GetNamespace():
+		return notReady("connection %s is not ready: %s; its owner sees the cause in its status", name, condition.Reason)
 	case condition.Status != metav1.ConditionTrue:
 		return notReady("connection %s is not ready: %s: %s", name, condition.Reason, condition.Message)
 	}
@@ -302,7 +312,7 @@ func (p *Pool) Forget(ctx context.Context, name types.NamespacedName) {
 		_ = appliance.close(func(a *Appliance) error { p.retire(ctx, a); return nil })
 	}
 	if server != nil {
-		_ = server.close(func(s *Server) error { s.client.Close(); return nil })
+		_ = server.close(func(s *Server) error { s.close(); return nil })
 	}
 }
 
@@ -333,15 +343,30 @@ func (p *Pool) retire(ctx context.Context, a *Appliance) {
 	})
 }
 
-func (p *Pool) gate(url string) gate {
+// sharedGate is the gate of an address, and how many appliances use it.
+type sharedGate struct {
+	gate
+
+	users int
+}
+
+// gate returns the gate of an address, until leave is called.
+func (p *Pool) gate(url string) (g gate, leave func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	g, ok := p.gates[url]
+	shared, ok := p.gates[url]
 	if !ok {
-		g = newGate(1)
-		p.gates[url] = g
+		shared = &sharedGate{gate: newGate(1)}
+		p.gates[url] = shared
 	}
-	return g
+	shared.users++
+	return shared.gate, sync.OnceFunc(func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if shared.users--; shared.users == 0 {
+			delete(p.gates, url)
+		}
+	})
 }
 
 // poller returns the poller of a connection, which is made if there is none.

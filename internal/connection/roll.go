@@ -209,10 +209,12 @@ func (r *roll) listed(filter nps.StatusFilter, summaries []nps.Summary, at time.
 	names := r.bySession()
 	for _, summary := range summaries {
 		r.meet(summary)
-		if r.see(filter, summary.Session(), at) {
-			if object, ok := names[key(summary.ID)]; ok {
-				r.owed[object] = true
-			}
+		object, followed := names[key(summary.ID)]
+		if !followed && len(r.sightings) >= len(names)+maxStrangers {
+			continue
+		}
+		if r.see(filter, summary.Session(), at) && followed {
+			r.owed[object] = true
 		}
 	}
 	for id, s := range r.sightings {
@@ -234,6 +236,9 @@ func (r *roll) bySession() map[string]types.NamespacedName {
 
 // listLag is how long a list may say the same as before although the session was read and says otherwise.
 const listLag = 30 * time.Second
+
+// maxStrangers is how many sessions are remembered that nobody follows yet.
+const maxStrangers = 2000
 
 // see takes over one session of a list, and says whether that is news to whoever follows it.
 func (r *roll) see(filter nps.StatusFilter, session nps.Session, at time.Time) bool {

@@ -23,6 +23,7 @@ type Server struct {
 
 	client *nps.Client
 	poller *poller
+	memory *rest.Share
 
 	mu        sync.Mutex
 	platforms map[string]nps.Platform
@@ -36,6 +37,11 @@ type Server struct {
 
 func newServer(c *nps.Client, p *poller, b *rest.Breaker) *Server {
 	return &Server{Breaker: b, client: c, poller: p, platforms: map[string]nps.Platform{}}
+}
+
+func (s *Server) close() {
+	s.client.Close()
+	s.memory.Close()
 }
 
 // Client sends requests to the server.
@@ -92,6 +98,9 @@ func (s *Server) Copies(object types.NamespacedName) []string {
 	return s.poller.roll.takeCopies(object)
 }
 
+// maxPlatforms is how many platforms are remembered.
+const maxPlatforms = 1000
+
 // IsRDP says whether a platform is reached by an RDP file. A custom platform is what it was copied from; where the
 // server does not tell, it is not RDP (nps contract 7.3).
 func (s *Server) IsRDP(ctx context.Context, platformID string) (bool, error) {
@@ -113,6 +122,9 @@ func (s *Server) IsRDP(ctx context.Context, platformID string) (bool, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.platforms) >= maxPlatforms { // there are a few dozen; a server that makes up new ones is asked again
+		clear(s.platforms)
+	}
 	s.platforms[platformID] = platform
 	return platform.IsRDP(), nil
 }

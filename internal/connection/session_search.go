@@ -4,7 +4,6 @@ package connection
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,19 +20,33 @@ var everyStatus = []nps.StatusFilter{
 // FindByNote returns the caller's sessions, in every status, whose note ends with the word. A list that fails makes the
 // whole search fail: half a search proves nothing.
 func (s *Server) FindByNote(ctx context.Context, word string) ([]nps.Summary, error) {
+	// The filter is the server's and only narrows; the comparison decides.
+	return s.everyList(ctx, nps.Search{Text: word}, func(summary nps.Summary) bool {
+		return lastWord(summary.Note) == word
+	})
+}
+
+// everyList searches all lists. A session that moves on between two of them is found once.
+func (s *Server) everyList(
+	ctx context.Context, search nps.Search, wanted func(nps.Summary) bool,
+) ([]nps.Summary, error) {
 	var found []nps.Summary
+	known := map[string]bool{}
 	for _, status := range everyStatus {
-		// The filter is the server's and only narrows; the comparison below decides.
-		summaries, err := s.client.ListMine(ctx, status, word)
+		narrowed := search
+		if status != nps.FilterHistorical { // only there may be years of them
+			narrowed.Since = time.Time{}
+		}
+		summaries, err := s.client.SearchMine(ctx, status, narrowed, func(summary nps.Summary) bool {
+			return !known[summary.ID] && wanted(summary)
+		})
 		if err != nil {
 			return nil, err
 		}
 		for _, summary := range summaries {
-			known := slices.ContainsFunc(found, func(o nps.Summary) bool { return o.ID == summary.ID })
-			if !known && lastWord(summary.Note) == word {
-				found = append(found, summary)
-			}
+			known[summary.ID] = true
 		}
+		found = append(found, summaries...)
 	}
 	return found, nil
 }
@@ -57,31 +70,12 @@ const clockSlack = 5 * time.Second
 // MadeSince returns the sessions, in every status, that were made for the account of the connection since a time of the
 // local clock.
 func (s *Server) MadeSince(ctx context.Context, since time.Time) ([]nps.Summary, error) {
-	var found []nps.Summary
 	from, account := s.client.ServerTime(since).Add(-clockSlack), s.client.AccountID()
-	for _, status := range everyStatus {
-		summaries, err := s.list(ctx, status, from)
-		if err != nil {
-			return nil, err
-		}
-		for _, summary := range summaries {
-			known := slices.ContainsFunc(found, func(o nps.Summary) bool { return o.ID == summary.ID })
-			foreign := account != "" && summary.ManagedAccountID != "" &&
-				!strings.EqualFold(account, summary.ManagedAccountID)
-			if !known && !foreign && !summary.CreatedAt.Before(from) {
-				found = append(found, summary)
-			}
-		}
-	}
-	return found, nil
-}
-
-// list leaves out what began long ago where sessions are listed that are over: there may be years of them.
-func (s *Server) list(ctx context.Context, status nps.StatusFilter, from time.Time) ([]nps.Summary, error) {
-	if status == nps.FilterHistorical {
-		return s.client.ListMineSince(ctx, status, from.Add(-time.Hour))
-	}
-	return s.client.ListMine(ctx, status, "")
+	return s.everyList(ctx, nps.Search{Since: from.Add(-time.Hour)}, func(summary nps.Summary) bool {
+		foreign := account != "" && summary.ManagedAccountID != "" &&
+			!strings.EqualFold(account, summary.ManagedAccountID)
+		return !foreign && !summary.CreatedAt.Before(from)
+	})
 }
 
 // learn takes over what the server made of a note.

@@ -5,6 +5,7 @@ package connection
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -23,6 +24,8 @@ type Transaction struct {
 	view    map[sps.Collection]*Listing
 	effects []effect
 	release func()
+	// held is what is counted for the view, in bytes.
+	held int64
 }
 
 // Begin opens a transaction, and says since when it may have the lock. It first waits for other connections to the same
@@ -66,7 +69,15 @@ func (t *Transaction) List(ctx context.Context, collection sps.Collection) (*Lis
 func (t *Transaction) read(ctx context.Context, collection sps.Collection) (*Listing, error) {
 	if t.base == "" || !t.appliance.Inventory.shows(t.base) {
 		records, err := t.tx.List(ctx, collection)
-		return NewListing(records), err
+		if err != nil {
+			return nil, err
+		}
+		listing := NewListing(records)
+		if err := t.appliance.memory.Hold(listing.size()); err != nil {
+			return nil, fmt.Errorf("keep %s: %w", collection, err)
+		}
+		t.held += listing.size()
+		return listing, nil
 	}
 	listing, err := t.appliance.Inventory.List(ctx, collection)
 	if err != nil {
@@ -161,7 +172,7 @@ func (t *Transaction) Commit(ctx context.Context) error {
 	if err := t.tx.Commit(ctx, t.appliance.message()); err != nil {
 		return err
 	}
-	t.release()
+	t.end()
 	return t.appliance.takeOver(ctx, t.base, slices.Clone(t.effects))
 }
 
@@ -171,8 +182,15 @@ var errNothingCommitted = errors.New(
 
 // Rollback drops everything that was written, and the lock.
 func (t *Transaction) Rollback(ctx context.Context) error {
-	defer t.release()
+	defer t.end()
 	return t.tx.Rollback(ctx)
+}
+
+// end gives back the turn and what the view took.
+func (t *Transaction) end() {
+	t.release()
+	t.appliance.memory.Release(t.held)
+	t.held = 0
 }
 
 // infoTimeout bounds the question for the new config_hash after a commit, when nobody waits for the lock any more.

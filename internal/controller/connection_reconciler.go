@@ -68,7 +68,7 @@ func (r connectionReconciler[T]) Reconcile(ctx context.Context, request reconcil
 	out, err := r.probe(ctx, conn)
 	if err != nil { // there is no client to try
 		conn.Connectivity().CircuitBreaker = nil
-		out = outcomeOf(err)
+		out = ofOwner(err)
 	}
 	if connection.IsNotReady(err) {
 		out.after = connection.RevokedAfter // then what was built from a Secret that is gone is dropped

@@ -138,10 +138,13 @@ func (v userVerbs) delete(ctx context.Context, tx *connection.Transaction, curre
 	return deleteUser(ctx, tx, current)
 }
 
+// maxSeconds is the last moment that a status can hold, in seconds since 1970: the end of the year 9999.
+const maxSeconds = 253402300800
+
 func (v userVerbs) report(obj *pamv1alpha1.LocalUser, seen observation) {
 	obj.Status.PasswordCreatedAt = nil
 	if created, ok := seen.current.Body["password_created"].(json.Number); ok {
-		if seconds, err := created.Int64(); err == nil {
+		if seconds, err := created.Int64(); err == nil && seconds > 0 && seconds < maxSeconds {
 			obj.Status.PasswordCreatedAt = &metav1.Time{Time: time.Unix(seconds, 0)}
 		}
 	}

@@ -9,7 +9,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -26,6 +28,7 @@ type passwords struct {
 	secrets *changefeed.Versioned
 	live    client.Reader
 	salt    []byte
+	now     func() time.Time
 
 	mu   sync.Mutex
 	last map[types.NamespacedName]password
@@ -36,12 +39,17 @@ type password struct {
 	// version is that of the Secret that it was read from, as the status has it; seen is the same as the feed has it.
 	version, seen string
 	digest        string
+	// used is when it was last asked for.
+	used time.Time
 }
+
+// forgetPassword is how long a password is remembered of which nobody asks. One that was forgotten is read again.
+const forgetPassword = 24 * time.Hour
 
 func newPasswords(deps deps) *passwords {
 	salt := make([]byte, sha256.Size)
 	_, _ = rand.Read(salt) // never fails
-	return &passwords{secrets: deps.secrets, live: deps.live, salt: salt, last: map[types.NamespacedName]password{}}
+	return &passwords{secrets: deps.secrets, live: deps.live, salt: salt, now: time.Now, last: map[types.NamespacedName]password{}}
 }
 
 // changed says whether the Secret holds another password than the one that was last set. Where only the Secret's
@@ -73,6 +81,10 @@ func (p *passwords) lastSet(obj *pamv1alpha1.LocalUser) (password, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	last, ok := p.last[client.ObjectKeyFromObject(obj)]
+	if ok {
+		last.used = p.now()
+		p.last[client.ObjectKeyFromObject(obj)] = last
+	}
 	return last, ok && last.version == obj.Status.PasswordVersion
 }
 
@@ -80,6 +92,10 @@ func (p *passwords) lastSet(obj *pamv1alpha1.LocalUser) (password, bool) {
 func (p *passwords) remember(obj *pamv1alpha1.LocalUser, now password) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	now.used = p.now()
+	maps.DeleteFunc(p.last, func(_ types.NamespacedName, old password) bool {
+		return now.used.Sub(old.used) > forgetPassword // its object has gone, most likely
+	})
 	p.last[client.ObjectKeyFromObject(obj)] = now
 }
 

@@ -88,7 +88,7 @@ func (v groupVerbs) observe(
 func (v groupVerbs) members(
 	ctx context.Context, obj *pamv1alpha1.LocalUserGroup, users []sps.Record,
 ) ([]string, error) {
-	keys := []string{}
+	keys, directory := []string{}, newDirectory(users)
 	for i, member := range obj.Spec.Members {
 		name := member.User
 		if member.UserRef != nil {
@@ -98,7 +98,7 @@ func (v groupVerbs) members(
 			}
 			name = user.NameOnAppliance()
 		}
-		key, err := memberKey(users, i, name)
+		key, err := directory.memberKey(ctx, i, name)
 		if err != nil {
 			return nil, err
 		}

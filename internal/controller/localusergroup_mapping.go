@@ -50,34 +50,54 @@ func withMembers(body sps.Body, keys []string) sps.Body {
 
 // union adds the keys that are missing, at the end.
 func union(current, wanted []string) []string {
-	out := slices.Clone(current)
+	out, there := slices.Clone(current), setOf(current)
 	for _, key := range wanted {
-		if !slices.Contains(out, key) {
+		if !there[key] {
+			there[key] = true
 			out = append(out, key)
 		}
 	}
 	return out
 }
 
-// memberKey is the key of the user of a name.
-func memberKey(users []sps.Record, i int, name string) (string, error) {
-	var keys []string
-	names := make([]string, 0, len(users))
+func setOf(texts []string) map[string]bool {
+	set := make(map[string]bool, len(texts))
+	for _, text := range texts {
+		set[text] = true
+	}
+	return set
+}
+
+// directory finds users by their names: an appliance may have more of them than can be searched once for each member of
+// a group.
+type directory struct {
+	users []sps.Record
+	keys  map[string][]string
+}
+
+func newDirectory(users []sps.Record) directory {
+	keys := make(map[string][]string, len(users))
 	for _, u := range users {
-		names = append(names, u.Name)
-		if u.Name == name {
-			keys = append(keys, u.Key)
-		}
+		keys[u.Name] = append(keys[u.Name], u.Key)
 	}
-	switch len(keys) {
+	return directory{users: users, keys: keys}
+}
+
+// memberKey is the key of the user of a name, which is member i of the spec.
+func (d directory) memberKey(ctx context.Context, i int, name string) (string, error) {
+	switch found := d.keys[name]; len(found) {
 	case 1:
-		return keys[0], nil
+		return found[0], nil
 	case 0:
+		near, err := nearest(ctx, name, namesOf(d.users))
+		if err != nil {
+			return "", err
+		}
 		return "", mustAct(pamv1alpha1.ReasonReferenceNotFound,
-			"spec.members[%d]: the appliance has no user %q; near it are %s",
-			i, name, strings.Join(nearest(name, names), ", "))
+			"spec.members[%d]: the appliance has no user %q; near it are %s", i, name, strings.Join(near, ", "))
+	default:
+		return "", &connection.AmbiguousError{Collection: sps.Users, Name: name, Keys: found}
 	}
-	return "", &connection.AmbiguousError{Collection: sps.Users, Name: name, Keys: keys}
 }
 
 // namesOfMembers shows a difference of members by their names: keys say nothing to people.
@@ -90,15 +110,23 @@ func namesOfMembers(differences []sps.Difference, users []sps.Record, wanted, cu
 	}
 }
 
-// maxMembersShown is how many members a status lists.
-const maxMembersShown = 1000
+const (
+	// maxMembersShown is how many members a status lists.
+	maxMembersShown = 1000
+	// maxMemberShown bounds the name of one, in bytes.
+	maxMemberShown = 256
+)
 
 // memberNames are the names of the users with these keys, sorted.
 func memberNames(users []sps.Record, keys []string) []string {
 	var names []string
+	wanted := setOf(keys)
 	for _, u := range users {
-		if slices.Contains(keys, u.Key) && u.Name != "" {
-			names = append(names, u.Name)
+		if !wanted[u.Key] {
+			continue
+		}
+		if name := shorten(u.Name, maxMemberShown); name != "" {
+			names = append(names, name)
 		}
 	}
 	slices.Sort(names)

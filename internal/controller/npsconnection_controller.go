@@ -67,7 +67,7 @@ func (r npsConnections) probe(ctx context.Context, conn *pamv1alpha1.NPSConnecti
 	})
 	conn.Status.LogIn = server.LogIns.Status(conn.Status.LogIn)
 	if err != nil {
-		return circuitOutcome(outcomeOf(withPlace(conn, err)), server.Breaker), nil
+		return circuitOutcome(ofOwner(withPlace(conn, err)), server.Breaker), nil
 	}
 	conn.Status.TokenExpiresAt = nil
 	if at := server.TokenExpiresAt(); !at.IsZero() {

@@ -12,6 +12,7 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/network"
 	"github.com/pam-operator/pam-operator/internal/nps"
 	"github.com/pam-operator/pam-operator/internal/rest"
 	"github.com/pam-operator/pam-operator/internal/sps"
@@ -112,12 +113,48 @@ func outcomeOf(err error) outcome {
 		}
 		return wait(own.reason, own.message, own.after)
 	}
-	for _, classify := range []func(error) (outcome, bool){ofConnection, ofAppliance, ofServer, ofKubernetes} {
+	for _, classify := range []func(error) (outcome, bool){
+		ofConnection, ofNetwork, ofAppliance, ofServer, ofKubernetes,
+	} {
 		if out, ok := classify(err); ok {
 			return out
 		}
 	}
 	return retry(pamv1alpha1.ReasonUnreachable, err)
+}
+
+// crowdedRetry is for answers for which there is no memory because of others.
+const crowdedRetry = time.Minute
+
+// ofNetwork knows what goes wrong before there is an answer, and with one that is too large. What became of an attempt
+// to connect is told to the owner of the connection only, see ofOwner: told to everybody who may use it, it would be a
+// way to explore a network.
+func ofNetwork(err error) (outcome, bool) {
+	refused, isRefused := errors.AsType[*network.RefusedError](err)
+	answer := rest.As(err)
+	switch {
+	case isRefused:
+		return stalled(pamv1alpha1.ReasonInvalidSpec, refused.Error()), true
+	case rest.IsTooLarge(err): // asked again, it costs as much and is as large
+		return stalled(pamv1alpha1.ReasonUnreachable, err.Error()), true
+	case errors.Is(err, rest.ErrBudget):
+		return wait(pamv1alpha1.ReasonUnreachable, err.Error(), crowdedRetry), true
+	case answer != nil && answer.Status == 0 && answer.Err != nil && !errors.Is(err, rest.ErrMalformedAnswer) &&
+		!errors.Is(err, context.Canceled):
+		out := retry(pamv1alpha1.ReasonUnreachable, err)
+		out.message = fmt.Sprintf("%s %s: no answer; the status of the connection says more", answer.Method, answer.Path)
+		return out, true
+	}
+	return outcome{}, false
+}
+
+// ofOwner is outcomeOf for a connection itself, whose owner sees what became of an attempt to connect.
+func ofOwner(err error) outcome {
+	out := outcomeOf(err)
+	if out.reason == pamv1alpha1.ReasonUnreachable && out.err != nil {
+		out.message = err.Error()
+	}
+	return out
 }
 
 // retry says that the error is passing, as far as we know.

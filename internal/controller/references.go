@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -109,15 +110,13 @@ func (r reference) notFound(ctx context.Context, view connection.View, collectio
 	if err != nil {
 		return err
 	}
-	names := make([]string, 0, listing.Len())
-	for _, o := range listing.Records() {
-		if o.Name != "" {
-			names = append(names, o.Name)
-		}
+	near, err := nearest(ctx, r.name, namesOf(listing.Records()))
+	if err != nil {
+		return err
 	}
 	switch {
-	case len(names) > 0:
-		hint = "; near it are " + strings.Join(nearest(r.name, names), ", ")
+	case len(near) > 0:
+		hint = "; near it are " + strings.Join(near, ", ")
 	case listing.Len() > 0:
 		hint = "; the appliance shows no names there, so give the key instead"
 	}
@@ -125,19 +124,57 @@ func (r reference) notFound(ctx context.Context, view connection.View, collectio
 		"spec.%s: the appliance has no %q in %s%s", r.field, r.name, collection, hint)
 }
 
-// maxNearest is how many names a message suggests.
-const maxNearest = 3
+func namesOf(records []sps.Record) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, r := range records {
+			if !yield(r.Name) {
+				return
+			}
+		}
+	}
+}
 
-// nearest returns the names that are most like the wanted one.
-func nearest(wanted string, names []string) []string {
-	names = slices.Clone(names)
-	slices.SortStableFunc(names, func(a, b string) int {
-		return cmp.Or(
-			cmp.Compare(levenshtein.ComputeDistance(strings.ToLower(wanted), strings.ToLower(a)),
-				levenshtein.ComputeDistance(strings.ToLower(wanted), strings.ToLower(b))),
-			strings.Compare(a, b))
-	})
-	return names[:min(maxNearest, len(names))]
+const (
+	// maxNearest is how many names a message suggests.
+	maxNearest = 3
+	// maxCandidates is how many names are compared with the wanted one, and maxCompared how much of each, in bytes: a
+	// suggestion is a courtesy, and comparing takes long.
+	maxCandidates = 1000
+	maxCompared   = 64
+)
+
+// candidate is a name, and how far it is from the wanted one.
+type candidate struct {
+	name     string
+	distance int
+}
+
+// nearest returns the names that are most like the wanted one, of the first ones that there are.
+func nearest(ctx context.Context, wanted string, names iter.Seq[string]) ([]string, error) {
+	wanted = strings.ToLower(shorten(wanted, maxCompared))
+	var found []candidate
+	seen := 0
+	for name := range names {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if name = shorten(name, maxCompared); name == "" {
+			continue
+		}
+		if seen++; seen > maxCandidates {
+			break
+		}
+		found = append(found, candidate{name, levenshtein.ComputeDistance(wanted, strings.ToLower(name))})
+		slices.SortFunc(found, func(a, b candidate) int {
+			return cmp.Or(cmp.Compare(a.distance, b.distance), strings.Compare(a.name, b.name))
+		})
+		found = found[:min(len(found), maxNearest)]
+	}
+	out := make([]string, 0, len(found))
+	for _, c := range found {
+		out = append(out, c.name)
+	}
+	return out, nil
 }
 
 // onAppliance fails while the object of ours that a spec refers to is not on the appliance that the spec is about.

@@ -3,6 +3,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
 // Options are what differs between one manager and another.
@@ -36,6 +38,11 @@ type Options struct {
 	// Fence forbids changes of appliances and new sessions with an error, once this manager may not lead any more; nil
 	// forbids nothing.
 	Fence func() error
+	// AnswerMemory is how much memory the answers of all appliances and servers may take together, in bytes; 0 means 96
+	// MiB.
+	AnswerMemory int64
+	// Network says how appliances and servers are reached; its zero value is by any address.
+	Network rest.Network
 	// Namespaces are those that the manager looks at; none means all.
 	Namespaces []string
 }
@@ -86,6 +93,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	activity, servers := make(chan event.GenericEvent, activityBuffer), make(chan event.GenericEvent, activityBuffer)
 	sessions := make(chan event.GenericEvent)
 	pool := connection.NewPool(connection.Config{
+		Memory: rest.NewBudget(cmp.Or(options.AnswerMemory, connection.DefaultAnswerMemory)), Network: options.Network,
 		Cache: mgr.GetCache(), Secrets: feeds.secrets, ConfigMaps: feeds.configMaps, Live: mgr.GetAPIReader(),
 		Client: mgr.GetClient(), UserAgent: options.UserAgent, Notify: notify(activity),
 		NotifyServer: notifyServer(servers), Circuit: showCircuit, Tell: tellSession(sessions),

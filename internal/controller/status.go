@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
 // maxConditionMessage bounds what is written into a condition, in bytes; the API server's own limit is 32768.
@@ -53,6 +54,8 @@ func (w statusWriter) save(
 		switch err := w.write(ctx, before, obj); {
 		case errors.Is(err, errStale):
 			return ctrl.Result{RequeueAfter: jitter(errStale.after)}, nil
+		case refusesStatus(err):
+			return w.admit(ctx, before, err)
 		case err != nil:
 			return ctrl.Result{}, client.IgnoreNotFound(fmt.Errorf("write status: %w", err))
 		}
@@ -128,17 +131,8 @@ func (o outcome) apply(conditions *[]metav1.Condition, generation int64) {
 	set(pamv1alpha1.ConditionStalled, o.state == stateStalled, metav1.ConditionTrue)
 }
 
-func shorten(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	const mark = "…"
-	cut := limit - len(mark)
-	for cut > 0 && text[cut]&0xC0 == 0x80 { // not within a rune
-		cut--
-	}
-	return text[:cut] + mark
-}
+// shorten makes a text fit for a status: one line, printable, of at most so many bytes.
+func shorten(text string, limit int) string { return rest.Shorten(text, limit) }
 
 // jitter spreads passes that were planned together, by a fifth. It never makes something of nothing.
 func jitter(d time.Duration) time.Duration {

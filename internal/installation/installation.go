@@ -68,12 +68,12 @@ func (i Installation) User() (name string, groups []string) {
 }
 
 // Arguments are those of config/manager, but for what only a Pod needs. Metrics and probes are not served, since their
-// ports could be taken on this machine.
+// ports could be taken on this machine, and appliances may be on this machine, as simulated ones are.
 func (i Installation) Arguments(kubeconfig string) []string {
 	return []string{
 		"--kubeconfig=" + kubeconfig,
 		"--leader-elect", "--leader-election-namespace=" + i.Namespace,
-		"--metrics-bind-address=0", "--health-probe-bind-address=0",
+		"--allowed-targets=127.0.0.0/8", "--metrics-bind-address=0", "--health-probe-bind-address=0",
 		"--zap-encoder=console", "--zap-time-encoding=rfc3339",
 	}
 }

@@ -131,6 +131,6 @@ func (u User) newSignIn(wire wireConfig, client *rest.Client, clock *serverClock
 func hide(secrets *rest.Secrets, texts ...string) {
 	for _, text := range texts {
 		quoted, _ := json.Marshal(text) // cannot fail for a text
-		secrets.Add(text, strings.Trim(string(quoted), `"`))
+		secrets.Keep(text, strings.Trim(string(quoted), `"`))
 	}
 }

@@ -40,6 +40,10 @@ type Config struct {
 	Auth Auth
 	// UserAgent is sent with every request.
 	UserAgent string
+	// Memory bounds and counts what answers take. Nil bounds them by DefaultMaxAnswer.
+	Memory *rest.Share
+	// Network says how the server is reached.
+	Network rest.Network
 	// Timeout bounds one exchange with the server, not counting a sign-in that it may need first; 0 means
 	// rest.DefaultTimeout.
 	Timeout time.Duration
@@ -107,6 +111,9 @@ func (c Config) withDefaults() Config {
 	if c.Account == nil {
 		c.Account = login.Alone(LogInTerms, c.URL, c.Now)
 	}
+	if c.Memory == nil {
+		c.Memory = (*rest.Budget)(nil).Share(DefaultMaxAnswer, "", nil)
+	}
 	if c.TLS == nil {
 		c.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
@@ -136,7 +143,7 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 		return "", err
 	}
 	version := versionText.FindString(strings.TrimSpace(text))
-	if version == "" {
+	if version == "" || len(version) > maxID {
 		return "", malformed(req, "the answer is not a version")
 	}
 	return version, nil

@@ -12,7 +12,7 @@ import (
 // RDPFile fetches the RDP file of an active session on a platform of IsRDPPlatform. It holds a token that lives about a
 // minute: use it at once and treat it as a secret (nps contract 7.1).
 func (c *Client) RDPFile(ctx context.Context, id string) ([]byte, error) {
-	text, err := c.nonEmpty(ctx, "Rdp", id)
+	text, err := c.nonEmpty(ctx, maxRDPFile, "Rdp", id)
 	if target, parseErr := ParseRDPFile([]byte(text)); parseErr == nil {
 		c.words.gave(target.Username)
 	}
@@ -21,7 +21,7 @@ func (c *Client) RDPFile(ctx context.Context, id string) ([]byte, error) {
 
 // SSHURL fetches the SSH URL of an active session. Its user part may be a token: treat it as a secret.
 func (c *Client) SSHURL(ctx context.Context, id string) (string, error) {
-	text, err := c.nonEmpty(ctx, "Ssh", id)
+	text, err := c.nonEmpty(ctx, maxURL, "Ssh", id)
 	text = strings.TrimSpace(text)
 	if target, parseErr := ParseSSHURL(text); parseErr == nil {
 		c.words.gave(text, target.User)
@@ -29,14 +29,17 @@ func (c *Client) SSHURL(ctx context.Context, id string) (string, error) {
 	return text, err
 }
 
-func (c *Client) nonEmpty(ctx context.Context, elements ...string) (string, error) {
+func (c *Client) nonEmpty(ctx context.Context, maxBytes int, elements ...string) (string, error) {
 	req := session(http.MethodGet, elements...)
 	text, err := c.text(ctx, req)
 	if err != nil {
 		return "", err
 	}
-	if strings.TrimSpace(text) == "" {
+	switch {
+	case strings.TrimSpace(text) == "":
 		return "", malformed(req, "the answer is empty")
+	case len(text) > maxBytes:
+		return "", malformed(req, "the answer is too long to be connection data")
 	}
 	return text, nil
 }
@@ -64,8 +67,11 @@ func (c *Client) Password(ctx context.Context, id string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if text == "" {
+	switch {
+	case text == "":
 		return "", malformed(req, "the answer is empty")
+	case len(text) > maxPassword:
+		return "", malformed(req, "the answer is too long to be a password")
 	}
 	c.words.gave(text)
 	return text, nil

@@ -90,10 +90,9 @@ func refused(err error, reason CredentialsReason) error {
 	if e == nil {
 		return err
 	}
-	words := strings.ToLower(e.Message)
 	switch e.Status {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
-		if strings.Contains(words, "locked") || strings.Contains(words, "lockout") {
+		if strings.Contains(e.Hints, hintLocked) {
 			reason = ReasonAccountLocked
 		}
 	case http.StatusLocked:
@@ -112,9 +111,9 @@ func refusedApplication(err error) error {
 		return err
 	case refusedInHandshake(err):
 		return &CredentialsError{Reason: ReasonCertificate, Answer: answer(e)}
-	case strings.Contains(strings.ToLower(e.Message), "serial"):
+	case strings.Contains(e.Hints, hintSerial):
 		return refused(err, ReasonSerialNumber)
-	case e.Status == http.StatusForbidden || strings.Contains(strings.ToLower(e.Message), "certificate"):
+	case e.Status == http.StatusForbidden || strings.Contains(e.Hints, hintCertificate):
 		return refused(err, ReasonCertificate)
 	}
 	return refused(err, ReasonAPIKey)

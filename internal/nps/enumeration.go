@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+
+	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
 // maxRawValue bounds what is kept of a value that is no member of its enumeration, in bytes.
@@ -32,8 +34,5 @@ func decodeEnum(data []byte, names map[int]string) string {
 			return name
 		}
 	}
-	if len(raw) > maxRawValue {
-		raw = strings.ToValidUTF8(raw[:maxRawValue], "")
-	}
-	return raw
+	return rest.Shorten(raw, maxRawValue)
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
+var errNoList = errors.New("not a list")
+
 // malformed is the error of an answer that came with a good status and makes no sense.
 func malformed(req rest.Request, message string) error {
 	return &rest.Error{

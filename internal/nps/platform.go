@@ -37,5 +37,7 @@ func (c *Client) Platform(ctx context.Context, id string) (Platform, error) {
 	if err := c.rest.DoJSON(ctx, get("Platform", id), &platform); err != nil {
 		return Platform{}, err
 	}
+	platform.ID, platform.BasePlatformID = cut(platform.ID), cut(platform.BasePlatformID)
+	platform.Name = cut(platform.Name)
 	return platform, nil
 }

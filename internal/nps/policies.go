@@ -4,6 +4,7 @@ package nps
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
 )
 
@@ -36,9 +37,13 @@ func (c *Client) SearchPolicies(ctx context.Context, query PolicyQuery) ([]Polic
 	if token.managedAccountID != "" {
 		req.Query.Set("managedAccountId", token.managedAccountID)
 	}
-	var matches []PolicyMatch
-	if err := c.rest.DoJSON(ctx, req, &matches); err != nil {
+	var text json.RawMessage
+	if err := c.rest.DoJSON(ctx, req, &text); err != nil {
 		return nil, err
+	}
+	matches, err := few[PolicyMatch](text, maxPolicies)
+	if err != nil {
+		return nil, malformed(req, "the answer is no list of policies")
 	}
 	return matches, nil
 }

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -20,30 +18,51 @@ type problemDetails struct {
 	TraceID string              `json:"traceId"`
 }
 
-var htmlTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
-
-const pageAnswer = "the answer is a page of the web server"
+// What stands in the place of an answer that is not the API's. Its own words are not shown: it may be another server's.
+const (
+	pageAnswer  = "the answer is a page of the web server"
+	otherAnswer = "the answer is not an error of the API; its text is not shown, look into the server's own log"
+)
 
 // isPage says that an answer is not from the API but from what stands in front of it, whatever its status.
 func isPage(text string) bool { return strings.HasPrefix(strings.TrimSpace(text), "<") }
 
-// decodeError finds the server's own words. They may be problem details, a text, a page of the front end, or nothing
-// but a header. NPS has no codes of errors besides the status.
-func decodeError(header http.Header, body []byte) string {
+// decodeError finds the server's own words, which are problem details. An answer may also be a text, a page of the
+// front end, or nothing. NPS has no codes of errors besides the status.
+func decodeError(body []byte) string {
 	var problem problemDetails
 	text := strings.TrimSpace(decodeText(body))
 	switch {
 	case json.Unmarshal(body, &problem) == nil && problem.text() != "":
 		return problem.text()
 	case text == "":
-		return header.Get("WWW-Authenticate")
+		return ""
 	case isPage(text):
-		if title := htmlTitle.FindStringSubmatch(text); title != nil {
-			return title[1]
-		}
 		return pageAnswer
 	}
-	return text
+	return otherAnswer
+}
+
+// Words of an answer that tell why a log-in was refused (nps contract 13 Q1, Q3).
+const (
+	hintLocked      = "locked"
+	hintSerial      = "serial"
+	hintCertificate = "certificate"
+)
+
+// hintsIn looks for them wherever in an answer they are.
+func hintsIn(body []byte) string {
+	text := strings.ToLower(string(body))
+	var hints []string
+	for word, hint := range map[string]string{
+		"locked": hintLocked, "lockout": hintLocked, "serial": hintSerial, "certificate": hintCertificate,
+	} {
+		if strings.Contains(text, word) {
+			hints = append(hints, hint)
+		}
+	}
+	slices.Sort(hints)
+	return strings.Join(slices.Compact(hints), " ")
 }
 
 func (p problemDetails) text() string {

@@ -14,11 +14,7 @@ import (
 )
 
 func TestDecodeError(t *testing.T) {
-	tests := map[string]struct {
-		header http.Header
-		body   string
-		want   string
-	}{
+	tests := map[string]struct{ body, want string }{
 		"problem details": {
 			body: `{"type":"x","title":"Forbidden","status":403,"detail":"no policy","traceId":"00-1"}`,
 			want: "Forbidden; no policy; traceId 00-1",
@@ -27,19 +23,18 @@ func TestDecodeError(t *testing.T) {
 			body: `{"title":"One or more validation errors occurred.","errors":{"b":["bad","worse"],"a":["none"]}}`,
 			want: "One or more validation errors occurred.; a: none; b: bad worse",
 		},
-		"a text":              {body: "no such resource\r\n", want: "no such resource"},
-		"a JSON string":       {body: `"no such resource"`, want: "no such resource"},
-		"another JSON object": {body: `{"reason":1}`, want: `{"reason":1}`},
-		"a page with a title": {body: "<!DOCTYPE html><TITLE>403 - Forbidden</TITLE><p>", want: "403 - Forbidden"},
-		"a page without one":  {body: "<html>", want: "the answer is a page of the web server"},
-		"nothing":             {want: ""},
-		"nothing but a header": {
-			header: http.Header{"Www-Authenticate": {`Bearer error="invalid_token"`}}, want: `Bearer error="invalid_token"`,
+		"a text":        {body: "no such resource\r\n", want: otherAnswer},
+		"a JSON string": {body: `"no such resource"`, want: otherAnswer},
+		"another server's JSON": {
+			body: `{"kind":"Status","apiVersion":"v1","message":"secrets is forbidden","details":{"kind":"secrets"}}`,
+			want: otherAnswer,
 		},
+		"a page":  {body: "<!DOCTYPE html><TITLE>403 - Forbidden</TITLE><p>", want: pageAnswer},
+		"nothing": {want: ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := decodeError(tt.header, []byte(tt.body))
+			got := decodeError([]byte(tt.body))
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("message (-want +got):\n%s", diff)
 			}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -58,6 +59,9 @@ func rdpServerPort(text string) (int, error) {
 	return port, nil
 }
 
+// rdpKeys are the settings that are looked at.
+var rdpKeys = []string{"full address", "server port", "username"}
+
 // rdpSettings maps keys in lower case to values; of a key that occurs twice the last one counts.
 func rdpSettings(text string) map[string]string {
 	settings := map[string]string{}
@@ -66,8 +70,9 @@ func rdpSettings(text string) map[string]string {
 		if !ok {
 			continue
 		}
-		if _, value, ok := strings.Cut(rest, ":"); ok {
-			settings[strings.ToLower(strings.TrimSpace(key))] = strings.TrimSpace(value)
+		key = strings.ToLower(strings.TrimSpace(key))
+		if _, value, ok := strings.Cut(rest, ":"); ok && slices.Contains(rdpKeys, key) {
+			settings[key] = strings.TrimSpace(value)
 		}
 	}
 	return settings

@@ -4,7 +4,6 @@ package nps
 
 import (
 	"net/http"
-	"regexp"
 
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
@@ -18,28 +17,24 @@ type words struct {
 	given rest.Secrets
 }
 
-// What is no secret that the client knows, and looks like one: tokens, and users in URLs, up to the last @ of a word.
-var (
-	anyToken   = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?`)
-	anyURLUser = regexp.MustCompile(`://[^\s"'<>]+@`)
-)
-
+// clean also cuts out what is no secret that the client knows, and looks like one.
 func (w *words) clean(text string) string {
-	if text == "" {
-		return text
-	}
-	text = w.given.Redact(w.secrets.Redact(text))
-	text = anyToken.ReplaceAllLiteralString(text, rest.Redacted)
-	return anyURLUser.ReplaceAllLiteralString(text, "://"+rest.Redacted+"@")
+	return rest.Shorten(w.given.Redact(w.secrets.Redact(text)), maxWords)
 }
+
+// maxKnown is how many texts a cleaner remembers.
+const maxKnown = 1000
 
 // cleaner cleans texts of which many are the same.
 func (w *words) cleaner() func(text string) string {
 	known := map[string]string{}
 	return func(text string) string {
 		cleaned, ok := known[text]
-		if !ok {
-			cleaned = w.clean(text)
+		if ok {
+			return cleaned
+		}
+		cleaned = w.clean(text)
+		if len(text) <= maxWords && len(known) < maxKnown {
 			known[text] = cleaned
 		}
 		return cleaned
@@ -47,8 +42,8 @@ func (w *words) cleaner() func(text string) string {
 }
 
 // ofError is decodeError without secrets.
-func (w *words) ofError(header http.Header, body []byte) (code, message string) {
-	return "", w.clean(decodeError(header, body)) // NPS has no codes of errors besides the status
+func (w *words) ofError(_ http.Header, body []byte) rest.Words {
+	return rest.Words{Message: w.clean(decodeError(body)), Hints: hintsIn(body)}
 }
 
 func (w *words) session(s Session) Session {

@@ -38,7 +38,7 @@ type Session struct {
 	ExtensionCount   int  `json:"sessionExtensionCount"`
 	ExtensionMinutes int  `json:"sessionExtensionMinutes"`
 
-	ProxySessions []ProxySession `json:"proxySessions"`
+	ProxySessions ProxySessions `json:"proxySessions"`
 	// CustomFields is documented as a text and seen as a list, so it is kept as it came.
 	CustomFields json.RawMessage `json:"customFields"`
 }
@@ -112,6 +112,9 @@ type Profile struct {
 	TicketRequired       bool `json:"ticketRequired"`
 	ApprovalTypeRequired int  `json:"approvalTypeRequired"` // 0 deny, 1 allow, 2 workflow
 }
+
+// ProxySessions are the first connections of a session.
+type ProxySessions []ProxySession
 
 // ProxySession is one connection through the NPS proxy.
 type ProxySession struct {

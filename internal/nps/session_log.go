@@ -7,6 +7,9 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
+
+	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
 // LogLevel is the weight of a line in a session's log.
@@ -49,14 +52,29 @@ func (c *Client) Log(ctx context.Context, id string, level LogLevel, take int) (
 	if level != LogLevelAny {
 		req.Query.Set("logLevel", string(level))
 	}
-	var page struct {
-		Lines []LogLine `json:"lines"`
-	}
-	if err := c.rest.DoJSON(ctx, req, &page); err != nil {
+	var lines []LogLine
+	err := c.rest.Stream(ctx, req, func(s *rest.Stream) error {
+		return s.Members(func(name string) error {
+			if !strings.EqualFold(name, "lines") {
+				return s.Skip()
+			}
+			_, err := s.Items(func() error {
+				if len(lines) >= take { // a server need not obey
+					return s.Skip()
+				}
+				var line LogLine
+				if err := s.Value(&line); err != nil {
+					return err
+				}
+				line.Message = c.words.clean(line.Message)
+				lines = append(lines, line)
+				return nil
+			})
+			return err
+		})
+	})
+	if err != nil {
 		return nil, err
 	}
-	for i := range page.Lines {
-		page.Lines[i].Message = c.words.clean(page.Lines[i].Message)
-	}
-	return page.Lines, nil
+	return lines, nil
 }

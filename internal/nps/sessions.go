@@ -32,7 +32,7 @@ func (c *Client) Create(ctx context.Context, create CreateRequest) (Session, err
 		return Session{}, err
 	}
 	var created Session
-	if json.Unmarshal(resp.Body, &created) == nil && created.ID != "" {
+	if json.Unmarshal(resp.Body, &created) == nil && created.bound() {
 		return c.words.session(created), nil
 	}
 	if id := lastGUID(resp.Header.Get("Location")); id != "" {
@@ -63,8 +63,8 @@ func (c *Client) session(ctx context.Context, req rest.Request) (Session, error)
 	if err := c.rest.DoJSON(ctx, req, &s); err != nil {
 		return Session{}, err
 	}
-	if s.ID == "" {
-		return Session{}, malformed(req, "the answer is no activity session")
+	if !s.bound() {
+		return Session{}, malformed(req, "the answer is no activity session, or one whose ids are no ids")
 	}
 	return c.words.session(s), nil
 }

@@ -148,7 +148,7 @@ func bearer(token string) http.Header {
 // tokenIn reads a token out of a good answer. An answer without one is a refusal in disguise (nps contract 13 Q1).
 func tokenIn(resp *rest.Response, secrets *rest.Secrets) (string, error) {
 	raw := strings.TrimSpace(decodeText(resp.Body))
-	if !looksLikeJWT(raw) {
+	if len(raw) > maxToken || !looksLikeJWT(raw) {
 		return "", &CredentialsError{Reason: ReasonEmptyAnswer}
 	}
 	secrets.Add(raw)

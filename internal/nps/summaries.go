@@ -91,43 +91,42 @@ func (s Summary) Session() Session {
 // such as the note. All pages are read; a session that moves between pages meanwhile is listed once, or may be missed:
 // read one that is missing by its id.
 func (c *Client) ListMine(ctx context.Context, filter StatusFilter, filterText string) ([]Summary, error) {
+	return c.SearchMine(ctx, filter, Search{Text: filterText}, func(Summary) bool { return true })
+}
+
+// Search narrows a list down.
+type Search struct {
+	// Text is held in a searched member such as the note; empty does not narrow.
+	Text string
+	// Since is the earliest scheduled start; zero does not narrow. A server that does not know the parameter lists more,
+	// so look at the times as well.
+	Since time.Time
+}
+
+// SearchMine is ListMine of what keep wants. It is asked for each session once, while the list is read: of years of
+// sessions only what is wanted is ever in memory.
+func (c *Client) SearchMine(
+	ctx context.Context, filter StatusFilter, search Search, keep func(Summary) bool,
+) ([]Summary, error) {
 	query := url.Values{}
-	if filterText != "" {
-		query.Set("filterText", filterText)
+	if search.Text != "" {
+		query.Set("filterText", search.Text)
 	}
-	return c.listMine(ctx, filter, query)
-}
-
-// ListMineSince is ListMine of the sessions whose scheduled start is not before a time. A server that does not know the
-// parameter lists more, so look at the times as well.
-func (c *Client) ListMineSince(ctx context.Context, filter StatusFilter, start time.Time) ([]Summary, error) {
-	return c.listMine(ctx, filter, url.Values{"startDate": {requestTime(start)}})
-}
-
-func (c *Client) listMine(ctx context.Context, filter StatusFilter, query url.Values) ([]Summary, error) {
-	var all []Summary
-	seen, clean := map[string]bool{}, c.words.cleaner()
-	for skip := 0; ; {
-		var page struct {
-			Data         []Summary `json:"data"`
-			RecordsTotal int       `json:"recordsTotal"`
-		}
-		req := session(http.MethodGet, "MySummaryByStatus", string(filter))
-		req.Query = url.Values{"skip": {strconv.Itoa(skip)}, "take": {strconv.Itoa(pageSize)}}
-		maps.Copy(req.Query, query)
-		if err := c.rest.DoJSON(ctx, req, &page); err != nil {
+	if !search.Since.IsZero() {
+		query.Set("startDate", requestTime(search.Since))
+	}
+	list := summaryList{keep: keep, clean: c.words.cleaner(), seen: map[string]bool{}}
+	defer func() { c.rest.Memory().Release(list.held) }()
+	for page := 1; ; page++ {
+		list.request = session(http.MethodGet, "MySummaryByStatus", string(filter))
+		list.request.Query = url.Values{"skip": {strconv.Itoa(list.skip)}, "take": {strconv.Itoa(pageSize)}}
+		maps.Copy(list.request.Query, query)
+		list.fresh, list.length, list.total = 0, 0, 0
+		if err := c.rest.Stream(ctx, list.request, list.read); err != nil {
 			return nil, err
 		}
-		for _, summary := range page.Data {
-			if !seen[summary.ID] {
-				seen[summary.ID] = true
-				summary.StatusDescription = clean(summary.StatusDescription)
-				all = append(all, summary)
-			}
-		}
-		skip += len(page.Data) // the server may cap what is asked for
-		if len(page.Data) == 0 || skip >= page.RecordsTotal {
-			return all, nil
+		if done, err := list.ended(page); done || err != nil {
+			return list.kept, err
 		}
 	}
 }

@@ -11,6 +11,9 @@ import (
 // requestTimeFormat is how times are written in requests (nps contract 4.1).
 const requestTimeFormat = "2006-01-02T15:04:05Z"
 
+// maxYear is the last one whose times can be stored whatever is added to them.
+const maxYear = 9000
+
 // Time is a moment as NPS writes it: ISO 8601 in UTC with up to seven digits of a second, with or without a zone, or
 // null, which is the zero time (nps contract 5.1).
 type Time struct{ time.Time }
@@ -28,7 +31,10 @@ func (t *Time) UnmarshalJSON(data []byte) error {
 	// A layout's seconds also read the fraction that follows them.
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05"} {
 		if parsed, err := time.Parse(layout, *text); err == nil {
-			t.Time = parsed.UTC()
+			if parsed = parsed.UTC(); parsed.Year() < 1 || parsed.Year() > maxYear {
+				break // what nobody can write down again
+			}
+			t.Time = parsed
 			return nil
 		}
 	}

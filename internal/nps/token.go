@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
 const (
@@ -35,7 +37,9 @@ func newToken(raw string, clock *serverClock) token {
 	claims := jwt.MapClaims{}
 	// Claims are read before the signing method is looked at, so an error matters only if there are none.
 	_, _, _ = jwt.NewParser().ParseUnverified(raw, claims)
-	t.managedAccountID, _ = claims["ManagedAccountId"].(string)
+	if id, _ := claims["ManagedAccountId"].(string); rest.IsIdentifier(id, maxID) {
+		t.managedAccountID = id
+	}
 	exp, err := claims.GetExpirationTime()
 	if err != nil || exp == nil {
 		return t

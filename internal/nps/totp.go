@@ -8,6 +8,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -27,21 +28,32 @@ const minCodeLife = 3 * time.Second
 type UsedCodes struct {
 	mu sync.Mutex
 	// last maps secrets of servers, as checksums, to the last step whose code was given away.
-	last map[[sha256.Size]byte]int64
+	last map[[sha256.Size]byte]usedCode
 }
 
-// take says whether the code of a step is unused, and notes that it is not any more.
-func (u *UsedCodes) take(secret [sha256.Size]byte, step int64) bool {
+// usedCode is a step whose code was given away, and when.
+type usedCode struct {
+	step int64
+	at   time.Time
+}
+
+// rememberCode is how long a code is remembered: longer than any server accepts it.
+const rememberCode = 24 * time.Hour
+
+// take says whether the code of a step is unused, and notes that it is not any more. Now is a clock that does not jump
+// with that of the server.
+func (u *UsedCodes) take(secret [sha256.Size]byte, step int64, now time.Time) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	maps.DeleteFunc(u.last, func(_ [sha256.Size]byte, used usedCode) bool { return now.Sub(used.at) > rememberCode })
 	// A clock that was put back far gives steps that are not the used one; waiting until it has caught up is no use.
-	if last, ok := u.last[secret]; ok && (step == last || step == last-1) {
+	if last, ok := u.last[secret]; ok && (step == last.step || step == last.step-1) {
 		return false
 	}
 	if u.last == nil {
-		u.last = map[[sha256.Size]byte]int64{}
+		u.last = map[[sha256.Size]byte]usedCode{}
 	}
-	u.last[secret] = step
+	u.last[secret] = usedCode{step: step, at: now}
 	return true
 }
 
@@ -120,7 +132,7 @@ func (c *totpCodes) next(ctx context.Context) (string, error) {
 	for {
 		now := c.now()
 		step, left := c.step(now)
-		if left >= minCodeLife && c.used.take(c.key, step) {
+		if left >= minCodeLife && c.used.take(c.key, step, time.Now()) {
 			return totp.GenerateCodeCustom(c.secret, now, c.opts)
 		}
 		if err := sleep(ctx, left); err != nil {

@@ -45,7 +45,8 @@ func (w wireConfig) rest(
 ) rest.Config {
 	return rest.Config{
 		URL: w.config.URL, TLS: tlsConfig, UserAgent: w.config.UserAgent, Timeout: timeout,
-		DecodeError: w.words.ofError, Secrets: w.secrets, Breaker: w.config.Breaker,
+		DecodeError: w.words.ofError, Secrets: w.secrets, Breaker: w.config.Breaker, Memory: w.config.Memory,
+		Network: w.config.Network,
 		Authenticate: func(network http.RoundTripper) http.RoundTripper {
 			if w.network != nil {
 				network = w.network

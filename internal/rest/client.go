@@ -24,8 +24,9 @@ import (
 const (
 	// DefaultTimeout bounds one call, from dialling to the last byte of the answer.
 	DefaultTimeout = 30 * time.Second
-	// DefaultMaxBody bounds an answer, in bytes. A full NPS session may be over a MiB (nps contract 5.1).
-	DefaultMaxBody = 16 << 20
+	// DefaultMaxBody bounds an answer that is read as a whole, and an object in a list, in bytes. A full NPS session may
+	// be over a MiB (nps contract 5.1).
+	DefaultMaxBody = 4 << 20
 )
 
 // Config says how to reach a server.
@@ -38,16 +39,41 @@ type Config struct {
 	UserAgent string
 	// Timeout bounds a call that has no Timeout of its own; 0 means DefaultTimeout.
 	Timeout time.Duration
-	// MaxBody bounds an answer, in bytes; 0 means DefaultMaxBody.
+	// MaxBody bounds an answer that is read as a whole, and an object in a list, in bytes; 0 means DefaultMaxBody.
 	MaxBody int64
+	// Memory bounds and counts what answers take, lists as a whole among them; nil bounds them by MaxBody only.
+	Memory *Share
+	// Network says how servers are reached; its zero value is by any address, and by the proxy of the environment.
+	Network Network
 	// Authenticate wraps the transport that talks to the network; nil sends requests as they are.
 	Authenticate func(http.RoundTripper) http.RoundTripper
-	// DecodeError finds the vendor's code and message in the body of an answer that is not a success.
-	DecodeError func(header http.Header, body []byte) (code, message string)
+	// DecodeError finds the vendor's own words in the body of an answer that is not a success, of which it gets the
+	// beginning. It must not hand on anything but members that the vendor's errors have: what answers may be another
+	// server, whose words are nobody's business.
+	DecodeError func(header http.Header, body []byte) Words
 	// Breaker holds calls back while the server does not answer; nil holds none back.
 	Breaker *Breaker
 	// Secrets are cut out of every error text; nil cuts nothing.
 	Secrets *Secrets
+}
+
+// Words are what a server says about a failure.
+type Words struct {
+	// Code is the vendor's name of the error.
+	Code string
+	// Message is for people.
+	Message string
+	// Hints are words of the client's own choice that the answer contains, with blanks between them; they help to decide
+	// what happened and are not shown.
+	Hints string
+}
+
+// Network says how servers are reached.
+type Network struct {
+	// Dial connects to host:port; nil is net.Dialer's.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Proxy finds the proxy for a request; nil is the environment's.
+	Proxy func(*http.Request) (*url.URL, error)
 }
 
 // Client sends requests to one server. It is safe for concurrent use.
@@ -96,16 +122,25 @@ func NewClient(cfg Config) (*Client, error) {
 		cfg.MaxBody = DefaultMaxBody
 	}
 	if cfg.DecodeError == nil {
-		cfg.DecodeError = func(http.Header, []byte) (string, string) { return "", "" }
+		cfg.DecodeError = func(http.Header, []byte) Words { return Words{} }
+	}
+	if cfg.Network.Dial == nil {
+		cfg.Network.Dial = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	}
+	if cfg.Network.Proxy == nil {
+		cfg.Network.Proxy = http.ProxyFromEnvironment
 	}
 	transport := &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		Proxy:                 cfg.Network.Proxy,
+		DialContext:           cfg.Network.Dial,
 		TLSClientConfig:       cfg.TLS,
 		TLSHandshakeTimeout:   10 * time.Second,
 		MaxIdleConnsPerHost:   8,
 		IdleConnTimeout:       90 * time.Second,
 		ExpectContinueTimeout: time.Second,
+		// Packed answers are not asked for, and refused: what they unpack to has no bound.
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxHeader,
 		// Both appliances speak HTTP/1.1 through front ends of their own; a client certificate that is asked for after
 		// the request (nps contract 2) exists in HTTP/1.1 only.
 		ForceAttemptHTTP2: false,
@@ -138,11 +173,39 @@ func parseBase(raw string) (*url.URL, error) {
 // Close lets go of idle connections.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
+// Memory is where what answers take is counted; nil if it is not.
+func (c *Client) Memory() *Share { return c.cfg.Memory }
+
 // BaseURL is the server's address, without a path.
 func (c *Client) BaseURL() string { return c.base.String() }
 
 // Do sends the request and returns the answer if its status is 2xx; anything else is an *Error.
 func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
+	var out *Response
+	err := c.exchange(ctx, req, func(ctx context.Context, httpReq *http.Request, resp *http.Response) error {
+		body := c.whole(resp)
+		defer body.release()
+		data, err := io.ReadAll(body)
+		if err != nil {
+			return c.bodyError(ctx, httpReq, resp, err)
+		}
+		out = &Response{Status: resp.StatusCode, Header: resp.Header, Body: data}
+		return nil
+	})
+	return out, err
+}
+
+// whole reads an answer that is kept in memory as a whole.
+func (c *Client) whole(resp *http.Response) *boundedBody {
+	b := c.bounded(resp)
+	b.max = b.window
+	return b
+}
+
+// exchange sends the request and hands an answer whose status is 2xx to read.
+func (c *Client) exchange(
+	ctx context.Context, req Request, read func(context.Context, *http.Request, *http.Response) error,
+) error {
 	timeout := req.Timeout
 	if timeout == 0 {
 		timeout = c.cfg.Timeout
@@ -154,42 +217,73 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
 	httpReq, err := c.build(ctx, req)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if held != nil {
-		return nil, c.transportError(ctx, httpReq, false, held)
+		return c.transportError(ctx, httpReq, false, held)
 	}
-	resp, err := c.http.Do(httpReq) //nolint:bodyclose // read closes it
+	resp, err := c.http.Do(httpReq)
 	if err != nil {
-		return nil, c.transportError(ctx, httpReq, sent.Load(), err)
+		return c.transportError(ctx, httpReq, sent.Load(), err)
 	}
-	return c.read(ctx, httpReq, resp)
+	defer func() { _ = resp.Body.Close() }()
+	switch {
+	case resp.StatusCode < 200 || resp.StatusCode > 299:
+		return c.answerError(ctx, httpReq, resp)
+	case compressed(resp):
+		return &Error{
+			Method: req.Method, Path: httpReq.URL.Path, Status: resp.StatusCode, Sent: true,
+			Message: "the answer is compressed, which was not asked for", Err: ErrMalformedAnswer,
+		}
+	}
+	return read(ctx, httpReq, resp)
 }
 
 // DoJSON sends the request and decodes the answer into out. An answer that is not JSON is an *Error that is neither
 // final nor a refusal: front ends of both vendors answer HTML when they are in trouble (sps contract 2).
 func (c *Client) DoJSON(ctx context.Context, req Request, out any) error {
-	if req.Header.Get("Accept") == "" {
-		req.Header = req.Header.Clone()
-		if req.Header == nil {
-			req.Header = http.Header{}
+	req = acceptingJSON(req)
+	return c.exchange(ctx, req, func(ctx context.Context, httpReq *http.Request, resp *http.Response) error {
+		body := c.whole(resp)
+		defer body.release()
+		data, err := io.ReadAll(body)
+		if err != nil {
+			return c.bodyError(ctx, httpReq, resp, err)
 		}
-		req.Header.Set("Accept", "application/json")
-	}
-	resp, err := c.Do(ctx, req)
-	if err != nil {
-		return err
-	}
-	if out == nil {
+		if out != nil && json.Unmarshal(data, out) != nil {
+			return malformedAnswer(req, resp.StatusCode)
+		}
 		return nil
+	})
+}
+
+func acceptingJSON(req Request) Request {
+	if req.Header.Get("Accept") != "" {
+		return req
 	}
-	if err := json.Unmarshal(resp.Body, out); err != nil {
-		return &Error{
-			Method: req.Method, Path: "/" + strings.Join(req.Path, "/"), Status: resp.Status, Sent: true,
-			Message: "the answer is not the JSON that was expected", Err: ErrMalformedAnswer,
-		}
+	req.Header = req.Header.Clone()
+	if req.Header == nil {
+		req.Header = http.Header{}
 	}
-	return nil
+	req.Header.Set("Accept", "application/json")
+	return req
+}
+
+func malformedAnswer(req Request, status int) error {
+	return &Error{
+		Method: req.Method, Path: "/" + strings.Join(req.Path, "/"), Status: status, Sent: true,
+		Message: "the answer is not the JSON that was expected", Err: ErrMalformedAnswer,
+	}
+}
+
+// bodyError is the error of an answer with a good status that could not be read to its end.
+func (c *Client) bodyError(ctx context.Context, req *http.Request, resp *http.Response, err error) error {
+	if !IsTooLarge(err) && !errors.Is(err, ErrBudget) {
+		return c.transportError(ctx, req, true, err)
+	}
+	return &Error{
+		Method: req.Method, Path: req.URL.Path, Status: resp.StatusCode, Sent: true, Message: err.Error(), Err: err,
+	}
 }
 
 func (c *Client) build(ctx context.Context, req Request) (*http.Request, error) {
@@ -215,6 +309,7 @@ func (c *Client) build(ctx context.Context, req Request) (*http.Request, error) 
 	if contentType != "" && httpReq.Header.Get("Content-Type") == "" {
 		httpReq.Header.Set("Content-Type", contentType)
 	}
+	httpReq.Header.Set("Accept-Encoding", "identity")
 	if c.cfg.UserAgent != "" {
 		httpReq.Header.Set("User-Agent", c.cfg.UserAgent)
 	}
@@ -247,23 +342,6 @@ func encode(body any) (data []byte, contentType string, err error) {
 	}
 }
 
-func (c *Client) read(ctx context.Context, req *http.Request, resp *http.Response) (*Response, error) {
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, c.cfg.MaxBody+1))
-	switch {
-	case err != nil:
-		return nil, c.transportError(ctx, req, true, err)
-	case resp.StatusCode < 200 || resp.StatusCode > 299: // the status counts, however long the page behind it
-		return nil, c.answerError(req, resp, body)
-	case int64(len(body)) > c.cfg.MaxBody:
-		return nil, &Error{
-			Method: req.Method, Path: req.URL.Path, Status: resp.StatusCode, Sent: true,
-			Message: fmt.Sprintf("the answer is longer than %d bytes", c.cfg.MaxBody), Err: ErrMalformedAnswer,
-		}
-	}
-	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
-}
-
 func (c *Client) transportError(ctx context.Context, req *http.Request, sent bool, err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
@@ -276,20 +354,28 @@ func (c *Client) transportError(ctx context.Context, req *http.Request, sent boo
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
 	return &Error{
-		Method: req.Method, Path: req.URL.Path, Sent: sent,
-		Message: clean(c.cfg.Secrets.Redact(err.Error())), Err: err, // redacted first: cleaning may cut a secret in two
+		Method: req.Method, Path: req.URL.Path, Sent: sent, Err: err,
+		Message: Shorten(c.cfg.Secrets.Redact(err.Error()), maxMessage), // in this order, lest half a secret remain
 	}
 }
 
-func (c *Client) answerError(req *http.Request, resp *http.Response, body []byte) error {
-	code, message := c.cfg.DecodeError(resp.Header, body)
+func (c *Client) answerError(ctx context.Context, req *http.Request, resp *http.Response) error {
+	var words Words
+	if !compressed(resp) {
+		body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // the status counts, however long the page behind it
+		if err != nil {
+			return c.transportError(ctx, req, true, err)
+		}
+		words = c.cfg.DecodeError(resp.Header, body)
+	}
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
-		message = "redirects are not followed; check the url of the connection"
+		words.Message = "redirects are not followed; check the url of the connection"
 	}
 	return &Error{
 		Method: req.Method, Path: req.URL.Path, Status: resp.StatusCode, Sent: true,
-		Code:       clean(c.cfg.Secrets.Redact(code)),
-		Message:    clean(c.cfg.Secrets.Redact(message)),
+		Code:       Shorten(c.cfg.Secrets.Redact(words.Code), maxCode),
+		Message:    Shorten(c.cfg.Secrets.Redact(words.Message), maxMessage),
+		Hints:      words.Hints,
 		RetryAfter: retryAfter(resp.Header),
 	}
 }

@@ -9,11 +9,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // maxMessage bounds what of a server's words goes into an error, in bytes. Errors end up in conditions and events.
 const maxMessage = 1024
+
+// maxCode bounds a vendor's name of an error, in bytes.
+const maxCode = 128
 
 // ErrMalformedAnswer is the cause of an Error whose answer arrived but could not be understood.
 var ErrMalformedAnswer = errors.New("malformed answer")
@@ -29,6 +31,8 @@ type Error struct {
 	Code string
 	// Message is the vendor's or the transport's own words, bounded and redacted.
 	Message string
+	// Hints are words that the answer contains; see Words. They are not shown.
+	Hints string
 	// RetryAfter is what the server asked for, 0 if it did not.
 	RetryAfter time.Duration
 	// Sent says that the request was written to the network, so that the server may have acted on it.
@@ -97,7 +101,7 @@ func IsRejected(err error) bool {
 
 // IsOutcomeUnknown says that a request that changes something may have been carried out although no good answer came
 // back: it must be looked up before it is repeated. Only a request that was never written, or one that the server
-// refused in so many words, is known to have done nothing.
+// refused expressly, is known to have done nothing.
 func IsOutcomeUnknown(err error) bool {
 	e := As(err)
 	switch {
@@ -121,22 +125,4 @@ func retryAfter(h http.Header) time.Duration {
 		return 0
 	}
 	return time.Duration(seconds) * time.Second
-}
-
-// clean makes foreign text fit for a condition: one line, printable, bounded.
-func clean(text string) string {
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case !unicode.IsPrint(r):
-			return -1
-		}
-		return r
-	}, text)
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > maxMessage {
-		text = strings.ToValidUTF8(text[:maxMessage], "") + "…"
-	}
-	return text
 }

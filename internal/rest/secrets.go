@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"html"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"unicode/utf16"
@@ -18,40 +17,150 @@ import (
 // Redacted stands where a secret was.
 const Redacted = "[redacted]"
 
-// minSecret is the shortest text that is cut out, in bytes: shorter ones would make holes in ordinary words.
-const minSecret = 4
+const (
+	// minSecret is the shortest text that is cut out, in bytes: shorter ones would make holes in ordinary words.
+	minSecret = 4
+	// maxPassing bounds the texts that are forgotten one after the other, in bytes with all their forms. Tokens are
+	// renewed for as long as a client lives, and the oldest are long void.
+	maxPassing = 256 << 10
+	// maxHeld bounds the texts that are not forgotten, in bytes with all their forms. Beyond it no text is shown at all.
+	maxHeld = 16 << 20
+)
 
 // Secrets is a set of texts that must never be shown. Its zero value and nil hold none. It is safe for concurrent use.
 type Secrets struct {
-	mu    sync.RWMutex
-	texts []string
+	mu sync.Mutex
+	// held counts for each form who needs it, passing are the forms that may be forgotten, oldest first.
+	held    map[string]int
+	passing []string
+	known   map[string]bool // of passing
+	// heldBytes and passingBytes are how much there is of both.
+	heldBytes, passingBytes int
+	// index finds the forms in a text; nil when it is out of date.
+	index *matcher
 }
 
-// maxSecrets bounds the set; tokens are renewed for as long as a client lives, and the oldest are long void.
-const maxSecrets = 1024
+// Keep takes texts into the set for good: credentials.
+func (s *Secrets) Keep(texts ...string) { s.Hold(texts...) }
 
-// Add takes texts into the set, in the forms in which they may come back: as they are, in JSON, in a URL, in HTML.
-func (s *Secrets) Add(texts ...string) {
+// Hold takes texts into the set until release is called; then they are remembered for a while like those of Add.
+func (s *Secrets) Hold(texts ...string) (release func()) {
+	forms := formsOf(texts)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.held == nil {
+		s.held = map[string]int{}
+	}
+	for _, form := range forms {
+		if s.held[form]++; s.held[form] == 1 {
+			s.heldBytes += len(form)
+			s.index = nil
+		}
+	}
+	return sync.OnceFunc(func() { s.release(forms) })
+}
+
+func (s *Secrets) release(forms []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, form := range forms {
+		if s.held[form]--; s.held[form] > 0 {
+			continue
+		}
+		delete(s.held, form)
+		s.heldBytes -= len(form)
+		s.remember(form)
+	}
+	s.forget()
+}
+
+// Add takes texts into the set, in the forms in which they may come back: as they are, in JSON, in a URL, in HTML. They
+// are forgotten when many newer ones have come.
+func (s *Secrets) Add(texts ...string) {
+	forms := formsOf(texts)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, form := range forms {
+		s.remember(form)
+	}
+	s.forget()
+}
+
+// remember adds a passing form. The caller holds the mutex.
+func (s *Secrets) remember(form string) {
+	if s.known[form] {
+		return
+	}
+	if s.known == nil {
+		s.known = map[string]bool{}
+	}
+	s.known[form] = true
+	s.passing = append(s.passing, form)
+	s.passingBytes += len(form)
+	s.index = nil
+}
+
+// forget drops the oldest passing forms that are too much, but not the newest one. The caller holds the mutex.
+func (s *Secrets) forget() {
+	drop := 0
+	for ; s.passingBytes > maxPassing && drop < len(s.passing)-1; drop++ {
+		s.passingBytes -= len(s.passing[drop])
+		delete(s.known, s.passing[drop])
+		s.passing[drop] = ""
+	}
+	if drop > 0 {
+		s.passing = s.passing[drop:] // an append that finds no room leaves the rest behind
+		s.index = nil
+	}
+}
+
+// Redact returns the text without any secret: none of the set, and nothing that looks like one.
+func (s *Secrets) Redact(text string) string {
+	if text == "" {
+		return text
+	}
+	if s != nil {
+		m, overflow := s.matcher()
+		if overflow {
+			return Redacted
+		}
+		text = m.redact(text)
+	}
+	return scrub(text)
+}
+
+func (s *Secrets) matcher() (m *matcher, overflow bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.heldBytes > maxHeld {
+		return nil, true
+	}
+	if s.index == nil {
+		forms := make([]string, 0, len(s.held)+len(s.passing))
+		for form := range s.held {
+			forms = append(forms, form)
+		}
+		s.index = newMatcher(append(forms, s.passing...))
+	}
+	return s.index, false
+}
+
+// formsOf are the texts in all the forms in which a server may write them.
+func formsOf(texts []string) []string {
+	var out []string
+	known := map[string]bool{}
 	for _, t := range texts {
-		for _, form := range forms(t) {
-			if len(form) >= minSecret && !slices.Contains(s.texts, form) {
-				s.texts = append(s.texts, form)
+		for _, form := range []string{
+			t, jsonText(t, true), jsonText(t, false), asciiOnly(jsonText(t, false)), jsonText(jsonText(t, false), false),
+			url.QueryEscape(t), url.PathEscape(t), html.EscapeString(t),
+		} {
+			if len(form) >= minSecret && !known[form] {
+				known[form] = true
+				out = append(out, form)
 			}
 		}
 	}
-	if extra := len(s.texts) - maxSecrets; extra > 0 {
-		// The first ones are the credentials themselves and stay.
-		s.texts = slices.Delete(s.texts, maxSecrets/4, maxSecrets/4+extra)
-	}
-}
-
-func forms(t string) []string {
-	return []string{
-		t, jsonText(t, true), jsonText(t, false), asciiOnly(jsonText(t, false)),
-		url.QueryEscape(t), url.PathEscape(t), html.EscapeString(t),
-	}
+	return out
 }
 
 // jsonText is t as it stands between the quotes of a JSON string. Go's encoder escapes <, > and &, most others do not.
@@ -78,19 +187,4 @@ func asciiOnly(t string) string {
 		}
 	}
 	return b.String()
-}
-
-// Redact returns the text with every secret replaced by Redacted, the longest first so that no tail of one is left.
-func (s *Secrets) Redact(text string) string {
-	if s == nil || text == "" {
-		return text
-	}
-	s.mu.RLock()
-	texts := slices.Clone(s.texts)
-	s.mu.RUnlock()
-	slices.SortFunc(texts, func(a, b string) int { return len(b) - len(a) })
-	for _, t := range texts {
-		text = strings.ReplaceAll(text, t, Redacted)
-	}
-	return text
 }

@@ -4,8 +4,11 @@ package rest_test
 
 import (
 	"fmt"
+	"html"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
@@ -74,19 +77,161 @@ func TestNilSecretsRedactNothing(t *testing.T) {
 	}
 }
 
-func TestSecretsKeepTheFirstAndTheNewest(t *testing.T) {
+func TestCredentialsAreNeverForgotten(t *testing.T) {
 	t.Parallel()
-	const first, many = "the-password", 5000
+	const password, many = "the-password", 50_000
 	var secrets rest.Secrets
-	secrets.Add(first)
+	secrets.Keep(password)
 	for i := range many {
 		secrets.Add(fmt.Sprintf("token-%d-end", i))
 	}
-	text := secrets.Redact(fmt.Sprintf("%s token-%d-end token-%d-end", first, many-1, many/2))
-	if want := fmt.Sprintf("[redacted] [redacted] token-%d-end", many/2); text != want {
+	text := secrets.Redact(fmt.Sprintf("%s token-%d-end token-%d-end", password, many-1, 0))
+	if want := "[redacted] [redacted] token-0-end"; text != want {
 		t.Errorf("got %q, want %q", text, want)
 	}
-	if strings.Contains(text, first) {
-		t.Error("the first secret shows")
+}
+
+// A batch may write a thousand passwords, each of which the refusal of the commit may quote.
+func TestWhatIsHeldIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	const many = 1000
+	var (
+		secrets rest.Secrets
+		release []func()
+		quoted  strings.Builder
+	)
+	password := func(i int) string { return fmt.Sprintf(`pä"%d"ßword`, i) }
+	for i := range many {
+		release = append(release, secrets.Hold(password(i)))
+		fmt.Fprintf(&quoted, "%d is %s; ", i, password(i))
 	}
+	if text := secrets.Redact(quoted.String()); strings.Contains(text, "ßword") {
+		t.Errorf("a password of the batch shows: %.300s", text)
+	}
+	release[1]()
+	release[1]() // once is enough
+	other := secrets.Hold(password(2))
+	release[2]()
+	for i := range 50_000 {
+		secrets.Add(fmt.Sprintf("token-%d-end", i))
+	}
+	if text := secrets.Redact("is " + password(1)); text == "is [redacted]" {
+		t.Error("what was released is never forgotten")
+	}
+	if text := secrets.Redact("is " + password(2)); text != "is [redacted]" {
+		t.Errorf("what somebody else holds is forgotten: %s", text)
+	}
+	other()
+}
+
+func TestMoreSecretsThanFit(t *testing.T) {
+	t.Parallel()
+	var secrets rest.Secrets
+	release := secrets.Hold(strings.Repeat("x", 20<<20))
+	if text := secrets.Redact("anything"); text != "[redacted]" {
+		t.Errorf("got %q", text)
+	}
+	release()
+	if text := secrets.Redact("anything"); text != "anything" {
+		t.Errorf("got %q", text)
+	}
+}
+
+func TestSecretsThatShareLetters(t *testing.T) {
+	t.Parallel()
+	var secrets rest.Secrets
+	secrets.Keep("abcdef", "defghi", "abcd", "ghij")
+	for text, want := range map[string]string{
+		"-abcdefghij-": "-[redacted]-", "-abcd-": "-[redacted]-", "-abcdexghij": "-[redacted]ex[redacted]",
+		"abcdabcd": "[redacted][redacted]", "defghi": "[redacted]",
+	} {
+		if got := secrets.Redact(text); got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestManySecretsTakeLittleTime(t *testing.T) {
+	t.Parallel()
+	var secrets rest.Secrets
+	for i := range 2000 {
+		secrets.Hold(strings.Repeat("a", 4+i), fmt.Sprintf("aaaaaaaa-%d", i))
+	}
+	text := strings.Repeat(strings.Repeat("a", 100)+"-", 600)
+	begun := time.Now()
+	secrets.Redact(text)
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
+func TestWhatLooksLikeASecret(t *testing.T) {
+	t.Parallel()
+	const jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
+	for text, want := range map[string]string{ //nolint:lll // a table
+		"refused " + jwt + " there":                                                 "refused [redacted] there",
+		"password=hunter2 is wrong":                                                 "password=[redacted] is wrong",
+		"Password: hunter2, try again":                                              "Password: [redacted], try again",
+		`{"password":"hun\"ter 2","name":"alice"}`:                                  `{"password":[redacted],"name":"alice"}`,
+		`{"body":"{\"password\":\"hunter 2\",\"a\":1}"}`:                            `{"body":"{\"password\":[redacted],\"a\":1}"}`,
+		"pwd = 'hunter 2'; x":                                                       "pwd = [redacted]; x",
+		`"userPwd": "hunter 2"`:                                                     `"userPwd": [redacted]`,
+		"api_key=abc&api-key=def&apiKey=ghi":                                        "api_key=[redacted]&api-key=[redacted]&apiKey=[redacted]",
+		`"client_secret":"a","access_token":"b"`:                                    `"client_secret":[redacted],"access_token":[redacted]`,
+		"passphrase => abc":                                                         "passphrase => [redacted]",
+		"Set-Cookie: session_id=abc; Secure":                                        "Set-Cookie: [redacted]; Secure",
+		"https://alice:hunter2@sps.example.com/a":                                   "https://[redacted]@sps.example.com/a",
+		"Authorization: Basic YWxpY2U6aHVudGVyMg==":                                 "Authorization: [redacted]",
+		`{"Authorization":"Bearer abcdefgh"}`:                                       `{"Authorization":"[redacted]"}`,
+		"sent bearer abcdefgh12345":                                                 "sent bearer [redacted]",
+		"file: full address:s:h\r\nusername:s:tok\r\nthe end":                       "file: [redacted]",
+		`"username:s:one-time\r\nfull address:s:h"`:                                 `"[redacted]`,
+		"password 51:b:01000000D08C9DDF":                                            "[redacted]",
+		"key -----BEGIN RSA PRIVATE KEY----- MIIE":                                  "key [redacted]",
+		"blob dGhpcyBpcyBhIGxvbmcgc2VjcmV0IGluIEJhc2U2NCwgb2YgbWFueSBieXRlcw== end": "blob [redacted] end",
+	} {
+		if got := (*rest.Secrets)(nil).Redact(text); got != want {
+			t.Errorf("%s\n got %q\nwant %q", text, got, want)
+		}
+	}
+}
+
+func TestWhatMustStayReadable(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"the session 0d1e6f0a-7c3b-4a55-9f0e-6c1f0a7b2d33 is over",
+		"pam-operator/0d1e6f0a-7c3b-4a55-9f0e-6c1f0a7b2d33/1",
+		"GET /api/v1/ActivitySession/MySummaryByStatus/ApprovalRequired: 404",
+		"the key /api/configuration/rdp/connections/54906f1d5f6a3b2c1d0e9f8a is no",
+		"hash 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+		`InvalidObjectReference: {"resource":"policies/audit_policies"}`,
+		"the password is wrong",
+	} {
+		if got := (*rest.Secrets)(nil).Redact(text); got != text {
+			t.Errorf("%s\n got %q", text, got)
+		}
+	}
+}
+
+// FuzzRedact looks for what must not show, however it is surrounded.
+func FuzzRedact(f *testing.F) {
+	f.Add("hunter22", "before ", " after")
+	f.Add(`pa"ss\w`, `{"p":"`, `"}`)
+	f.Add("aaaa", "aaa", "a")
+	f.Fuzz(func(t *testing.T, secret, before, after string) {
+		const marks = "[redacted]"
+		if len(secret) < 4 || strings.Contains(marks, secret) {
+			return
+		}
+		var secrets rest.Secrets
+		secrets.Keep(secret, "another secret")
+		for _, text := range []string{
+			before + secret + after, before + url.QueryEscape(secret) + after, before + html.EscapeString(secret) + after,
+		} {
+			got := secrets.Redact(text)
+			if strings.Contains(strings.ReplaceAll(got, marks, "\x00"), secret) {
+				t.Errorf("%q shows %q", got, secret)
+			}
+		}
+	})
 }

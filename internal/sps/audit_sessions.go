@@ -4,6 +4,7 @@ package sps
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -23,6 +24,13 @@ type ActiveSession struct {
 	// Start is zero where the appliance does not tell it, or in a form that is not ISO 8601.
 	Start time.Time
 }
+
+const (
+	// maxSessionID is the longest id of a session that can be stored, in bytes.
+	maxSessionID = 512
+	// maxUser bounds the name of a session's user, in bytes.
+	maxUser = 256
+)
 
 // maxSearchPages bounds one search; a page has 500 sessions by default (sps contract 8).
 const maxSearchPages = 100
@@ -71,61 +79,130 @@ type auditUser struct {
 	ServerUsername  string `json:"server_username"`
 }
 
-type searchAnswer struct {
-	Items *[]auditSession `json:"items"`
-	Meta  struct {
-		Next       string `json:"next"`
-		MatchCount int    `json:"match_count"`
-	} `json:"meta"`
+// searchPage is one page of a search, of which no more than one session is in memory as the appliance sent it.
+type searchPage struct {
+	search *search
+	// there says that the answer had a list, items how many it had, and fresh that one of them was not known.
+	there, fresh bool
+	items        int
+	next         string
+	matchCount   int
+}
+
+// search is what a search has found so far.
+type search struct {
+	request   rest.Request
+	policyKey string
+	found     []ActiveSession
+	// known are the ids of the sessions that were read, whether they are wanted or not.
+	known map[string]bool
+	// asked are the queries that were sent.
+	asked map[string]bool
+	read  int
+	held  int64
 }
 
 func (c *Client) searchActive(ctx context.Context, q, policyKey string) ([]ActiveSession, error) {
-	req := rest.Request{
-		Method: http.MethodGet, Path: []string{"api", "audit", "sessions"},
-		Query: url.Values{"q": {q}, "fields": {"*"}},
+	s := search{
+		request: rest.Request{
+			Method: http.MethodGet, Path: []string{"api", "audit", "sessions"},
+			Query: url.Values{"q": {q}, "fields": {"*"}},
+		},
+		policyKey: policyKey, known: map[string]bool{}, asked: map[string]bool{},
 	}
-	var found []ActiveSession
-	known, read := map[string]bool{}, 0
+	defer func() { c.reader.rest.Memory().Release(s.held) }()
 	for range maxSearchPages {
-		var page searchAnswer
-		if err := c.reader.rest.DoJSON(ctx, req, &page); err != nil {
+		s.asked[s.request.Query.Encode()] = true
+		page := searchPage{search: &s}
+		if err := c.reader.rest.Stream(ctx, s.request, page.decode); err != nil {
 			return nil, err
 		}
-		if page.Items == nil {
-			return nil, malformed(req, "the answer has no items")
+		s.read += page.items
+		next := page.nextQuery(s.request.Query, s.read)
+		switch {
+		case !page.there:
+			return nil, malformed(s.request, "the answer has no items")
+		case next == nil:
+			return s.found, nil
+		case s.asked[next.Encode()]:
+			return nil, malformed(s.request, "the search leads back to a page that was read")
+		case !page.fresh: // what is left of it would be the same again, or never end
+			return nil, malformed(s.request, "the search repeats itself")
 		}
-		for _, item := range *page.Items {
-			if item.Body == nil { // skipped, it would be a live session that nobody ends
-				return nil, malformed(req, "an item of the answer has no body")
-			}
-			session, ok := item.live(policyKey)
-			if ok && !known[session.SessionID] { // a page shifts when sessions begin or end meanwhile
-				known[session.SessionID] = true
-				found = append(found, session)
-			}
-		}
-		read += len(*page.Items)
-		if req.Query = nextPage(req.Query, page, read); req.Query == nil {
-			return found, nil
-		}
+		s.request.Query = next
 	}
-	return nil, malformed(req, "the search has no end")
+	return nil, malformed(s.request, "the search has no end")
 }
 
-// nextPage returns the query of the next page, nil after the last one. Of the link only the query is taken: a request
-// goes nowhere but to the appliance.
-func nextPage(query url.Values, page searchAnswer, read int) url.Values {
-	if len(*page.Items) == 0 {
+func (p *searchPage) decode(s *rest.Stream) error {
+	return s.Members(func(name string) (err error) {
+		switch strings.ToLower(name) {
+		case "items":
+			p.there, err = s.Items(func() error { return p.item(s) })
+			return err
+		case "meta":
+			var meta struct {
+				Next       string `json:"next"`
+				MatchCount int    `json:"match_count"`
+			}
+			err := s.Value(&meta)
+			p.next, p.matchCount = meta.Next, meta.MatchCount
+			return err
+		}
+		return s.Skip()
+	})
+}
+
+// sessionOverhead is what a session takes beside its texts, in bytes.
+const sessionOverhead = 256
+
+// item takes over a session if it is one that was asked for. A page shifts when sessions begin or end meanwhile, so one
+// may come twice.
+func (p *searchPage) item(s *rest.Stream) error {
+	var item auditSession
+	if err := s.Value(&item); err != nil {
+		return err
+	}
+	if item.Body == nil { // skipped, it would be a live session that nobody ends
+		return malformed(p.search.request, "an item of the answer has no body")
+	}
+	p.items++
+	id := item.Body.Recording.SessionID
+	switch {
+	case id == "":
+		p.fresh = true
+		return nil
+	case !rest.IsIdentifier(id, maxSessionID):
+		return malformed(p.search.request, "the id of a session is too long, or has characters that are no part of an id")
+	case p.search.known[id]:
 		return nil
 	}
-	if page.Meta.Next != "" {
-		if link, err := url.Parse(page.Meta.Next); err == nil && link.RawQuery != "" {
+	size := int64(2*len(id)) + sessionOverhead
+	if err := s.Hold(size); err != nil {
+		return err
+	}
+	p.fresh, p.search.known[id], p.search.held = true, true, p.search.held+size
+	if session, ok := item.live(p.search.policyKey); ok {
+		p.search.found = append(p.search.found, session)
+	}
+	return nil
+}
+
+// nextQuery returns the query of the next page, nil after the last one. Of the link only the query is taken: a request
+// goes nowhere but to the appliance.
+func (p *searchPage) nextQuery(query url.Values, read int) url.Values {
+	if p.items == 0 {
+		return nil
+	}
+	if p.next != "" {
+		if link, err := url.Parse(p.next); err == nil && link.RawQuery != "" {
 			return link.Query()
 		}
 	}
-	if page.Meta.MatchCount <= read {
+	if p.matchCount <= read {
 		return nil
 	}
+	query = maps.Clone(query)
 	query.Set("offset", strconv.Itoa(read))
 	return query
 }
@@ -140,7 +217,8 @@ func (s auditSession) live(policyKey string) (ActiveSession, bool) {
 		return ActiveSession{}, false
 	}
 	session := ActiveSession{
-		SessionID: recording.SessionID, PolicyID: recording.ConnectionPolicyID, User: s.Body.User.best(),
+		SessionID: recording.SessionID, PolicyID: rest.Shorten(recording.ConnectionPolicyID, maxKey),
+		User: rest.Shorten(s.Body.User.best(), maxUser),
 	}
 	if text, ok := s.Body.StartTime.(string); ok {
 		session.Start, _ = time.Parse(time.RFC3339, text)

@@ -29,16 +29,48 @@ func (t *Transaction) Changes(ctx context.Context) ([]Change, error) {
 	}
 	req := transactionRequest(http.MethodGet)
 	req.Path = append(req.Path, "changes")
-	var answer struct {
-		Changes *[]Change `json:"changes"`
-	}
-	if err := t.session.rest.DoJSON(ctx, req, &answer); err != nil {
+	var list changeList
+	defer func() { t.session.rest.Memory().Release(list.held) }()
+	if err := t.session.rest.Stream(ctx, req, list.read); err != nil {
 		return nil, at(stepRead, err)
 	}
-	if answer.Changes == nil {
+	if !list.there {
 		return nil, at(stepRead, malformed(req, "the answer has no changes"))
 	}
-	return *answer.Changes, nil
+	return list.changes, nil
+}
+
+// changeOverhead is what a change takes beside its texts, in bytes.
+const changeOverhead = 64
+
+// changeList is read change by change: their values, which are left out, may be long.
+type changeList struct {
+	there   bool
+	changes []Change
+	held    int64
+}
+
+func (l *changeList) read(s *rest.Stream) error {
+	return s.Members(func(name string) (err error) {
+		if !strings.EqualFold(name, "changes") {
+			return s.Skip()
+		}
+		l.there, err = s.Items(func() error { return l.change(s) })
+		return err
+	})
+}
+
+func (l *changeList) change(s *rest.Stream) error {
+	var change Change
+	if err := s.Value(&change); err != nil {
+		return err
+	}
+	size := int64(len(change.Type)+len(change.Path)) + changeOverhead
+	if err := s.Hold(size); err != nil {
+		return err
+	}
+	l.changes, l.held = append(l.changes, change), l.held+size
+	return nil
 }
 
 // listed is Changes, none where the appliance has no such list.
@@ -57,14 +89,21 @@ type ForeignChangesError struct {
 	Paths []string
 }
 
-// maxPathsShown bounds the error text.
-const maxPathsShown = 10
+// maxPathsShown and maxPathShown bound the error text.
+const (
+	maxPathsShown = 10
+	maxPathShown  = 256
+)
 
 // Error names the first paths.
 func (e *ForeignChangesError) Error() string {
-	shown, more := e.Paths, ""
-	if extra := len(shown) - maxPathsShown; extra > 0 {
-		shown, more = shown[:maxPathsShown], fmt.Sprintf(" and %d more", extra)
+	more, most := "", min(len(e.Paths), maxPathsShown)
+	if extra := len(e.Paths) - most; extra > 0 {
+		more = fmt.Sprintf(" and %d more", extra)
+	}
+	shown := make([]string, 0, most)
+	for _, path := range e.Paths[:most] {
+		shown = append(shown, rest.Shorten(path, maxPathShown))
 	}
 	return "the transaction holds changes that are not ours: " + strings.Join(shown, ", ") + more
 }

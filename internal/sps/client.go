@@ -24,8 +24,8 @@ import (
 const (
 	// DefaultCommitTimeout is how long a commit may take; the vendor publishes no number (sps contract 10.2).
 	DefaultCommitTimeout = 120 * time.Second
-	// maxBody bounds an answer, in bytes: since 7.3 a list carries every body (sps contract 2), some 3 KB each.
-	maxBody = 128 << 20
+	// DefaultMaxAnswer bounds an answer, in bytes: since 7.3 a list carries every body (sps contract 2), some 3 KB each.
+	DefaultMaxAnswer = 64 << 20
 )
 
 // Config says where an appliance is and how to log in to it.
@@ -42,6 +42,10 @@ type Config struct {
 	LoginMethod string
 	// UserAgent must not contain "Mozilla": such agents have to send a token with every change (sps contract 1.15).
 	UserAgent string
+	// Memory bounds and counts what answers take. Nil bounds them by DefaultMaxAnswer.
+	Memory *rest.Share
+	// Network says how the appliance is reached.
+	Network rest.Network
 	// Timeout bounds every call but a commit; 0 means rest.DefaultTimeout.
 	Timeout time.Duration
 	// CommitTimeout bounds a commit; 0 means DefaultCommitTimeout.
@@ -94,7 +98,7 @@ func New(cfg Config) (*Client, error) {
 	lifetime, end := context.WithCancel(context.Background())
 	c := &Client{cfg: cfg, secrets: &rest.Secrets{}, lifetime: lifetime, end: end, looking: make(chan struct{}, 1)}
 	if cfg.Password != "" {
-		c.secrets.Add(cfg.Password, basic(cfg.Username, cfg.Password))
+		c.secrets.Keep(cfg.Password, basic(cfg.Username, cfg.Password))
 	}
 	plain, err := c.connect(nil)
 	if err != nil {
@@ -130,6 +134,9 @@ func (cfg *Config) complete() error {
 	if cfg.Account == nil {
 		cfg.Account = login.Alone(LogInTerms, cfg.URL, cfg.Now)
 	}
+	if cfg.Memory == nil {
+		cfg.Memory = (*rest.Budget)(nil).Share(DefaultMaxAnswer, "", nil)
+	}
 	return nil
 }
 
@@ -137,7 +144,8 @@ func (cfg *Config) complete() error {
 func (c *Client) connect(authenticate func(http.RoundTripper) http.RoundTripper) (*rest.Client, error) {
 	return rest.NewClient(rest.Config{
 		URL: c.cfg.URL, TLS: c.cfg.TLS, UserAgent: c.cfg.UserAgent, Timeout: c.cfg.Timeout, MaxBody: maxBody,
-		Authenticate: authenticate, DecodeError: errorDecoder(c.secrets), Secrets: c.secrets, Breaker: c.cfg.Breaker,
+		Memory: c.cfg.Memory, Network: c.cfg.Network, Breaker: c.cfg.Breaker,
+		Authenticate: authenticate, DecodeError: errorDecoder(c.secrets), Secrets: c.secrets,
 	})
 }
 

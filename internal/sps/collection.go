@@ -105,33 +105,35 @@ func get(ctx context.Context, client *rest.Client, collection Collection, key st
 	if err := client.DoJSON(ctx, req, &answer); err != nil {
 		return Record{}, err
 	}
-	r, ok := record(key, answer.Body)
-	if !ok || !hasBody(answer.Body) {
+	if !hasBody(answer.Body) {
 		return Record{}, malformed(req, "the answer has no body")
+	}
+	r, fault := record(key, answer.Body)
+	if fault != "" {
+		return Record{}, malformed(req, "the body of the answer "+fault)
 	}
 	return r, nil
 }
 
-// list also says whether the list was complete in itself.
+// list also says whether the list was complete in itself. What the records take is counted until it returns; whoever
+// keeps them counts them again.
 func list(
 	ctx context.Context, client *rest.Client, collection Collection,
 ) (records []Record, complete bool, err error) {
 	req := rest.Request{Method: http.MethodGet, Path: collection.path()}
-	var answer struct {
-		Items *items `json:"items"`
-	}
-	if err := client.DoJSON(ctx, req, &answer); err != nil {
+	list := items{request: req, records: []Record{}, memory: client.Memory()}
+	defer func() { list.memory.Release(list.held) }()
+	if err := client.Stream(ctx, req, list.read); err != nil {
 		return nil, false, err
 	}
-	if answer.Items == nil { // taken for an empty collection, it would make us create everything anew
+	if !list.there { // taken for an empty collection, it would make us create everything anew
 		return nil, false, malformed(req, "the answer has no items")
 	}
-	if answer.Items.fault != "" {
-		return nil, false, malformed(req, answer.Items.fault)
+	complete = list.complete()
+	if err := list.fillBodies(ctx, client, collection); err != nil {
+		return nil, false, err
 	}
-	complete = !slices.ContainsFunc(answer.Items.records, func(r Record) bool { return !r.known() })
-	records, err = fillBodies(ctx, client, collection, answer.Items.records)
-	return records, complete, err
+	return list.records, complete, nil
 }
 
 // listKeys returns the keys of a collection in one call, whether the list carries bodies or not.
@@ -159,33 +161,44 @@ func listKeys(ctx context.Context, client *rest.Client, collection Collection) (
 }
 
 // fillBodies reads the objects whose bodies the list did not carry. Those that are gone meanwhile are left out.
-func fillBodies(ctx context.Context, client *rest.Client, collection Collection, records []Record) ([]Record, error) {
+func (i *items) fillBodies(ctx context.Context, client *rest.Client, collection Collection) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	var workers sync.WaitGroup
+	var (
+		workers sync.WaitGroup
+		filling sync.Mutex
+	)
 	next := make(chan *Record)
 	for range parallelGets {
 		workers.Go(func() {
 			for r := range next {
 				full, err := get(ctx, client, collection, r.Key)
-				if err != nil && !rest.IsNotFound(err) {
+				if rest.IsNotFound(err) {
+					continue
+				}
+				if err == nil {
+					filling.Lock()
+					err = i.fill(r, full)
+					filling.Unlock()
+				}
+				if err != nil {
 					stop(err) // the first cause stays
 				}
-				*r = full
 			}
 		})
 	}
-	for i := range records {
-		if !records[i].known() && ctx.Err() == nil {
-			next <- &records[i]
+	for at := range i.records {
+		if !i.records[at].known() && ctx.Err() == nil {
+			next <- &i.records[at]
 		}
 	}
 	close(next)
 	workers.Wait()
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
-	return slices.DeleteFunc(records, func(r Record) bool { return !r.known() }), nil
+	i.records = slices.DeleteFunc(i.records, func(r Record) bool { return !r.known() })
+	return nil
 }
 
 // malformed is an answer that arrived and makes no sense. Nobody can say what the appliance did.

@@ -26,6 +26,7 @@ func (t *Transaction) Commit(ctx context.Context, message string) error {
 		return asLocked(at(stepCommit, err), false)
 	}
 	t.phase = phaseEnded
+	t.forgetSecrets()
 	t.client.park(t.session)
 	return nil
 }

@@ -77,18 +77,36 @@ func sameScalars(a, b any) bool {
 	if !isList || !ok || len(x) != len(y) {
 		return false
 	}
-	left := slices.Clone(y)
+	left := map[string]int{}
+	for _, value := range y {
+		left[canonical(value)]++
+	}
 	for _, value := range x {
-		if !isScalar(value) {
+		text := canonical(value)
+		if !isScalar(value) || left[text] == 0 {
 			return false
 		}
-		i := slices.IndexFunc(left, func(other any) bool { return isScalar(other) && equal(value, other) })
-		if i < 0 {
-			return false
-		}
-		left = slices.Delete(left, i, i+1)
+		left[text]--
 	}
 	return true
+}
+
+// canonical is a text that two scalars share if they are equal, and no scalar shares with what is none.
+func canonical(value any) string {
+	if n, ok := number(value); ok {
+		return "number " + n.Text('p', 0)
+	}
+	switch v := value.(type) {
+	case string:
+		return "text " + v
+	case bool:
+		return strconv.FormatBool(v)
+	case json.Number:
+		return "digits " + v.String()
+	case nil:
+		return "null"
+	}
+	return "no scalar"
 }
 
 func isScalar(value any) bool {
@@ -112,7 +130,7 @@ func equal(a, b any) bool {
 		return ok && x.Cmp(y) == 0
 	}
 	switch a.(type) {
-	case nil, bool, string:
+	case nil, bool, string, json.Number:
 		return isScalar(b) && a == b
 	}
 	return false
@@ -126,6 +144,9 @@ func coveredBy(x, y map[string]any) bool {
 	}
 	return true
 }
+
+// maxNumber is the longest number that is read, in bytes. Longer ones are of no use and take long.
+const maxNumber = 256
 
 // numberPrecision is enough, in bits, to tell any two integers of 77 digits apart.
 const numberPrecision = 256
@@ -143,6 +164,9 @@ func number(value any) (*big.Float, bool) {
 	case int64:
 		text = strconv.FormatInt(n, 10)
 	default:
+		return nil, false
+	}
+	if len(text) > maxNumber {
 		return nil, false
 	}
 	f, _, err := big.ParseFloat(text, 10, numberPrecision, big.ToNearestEven)

@@ -159,8 +159,8 @@ const maxDetails = 400
 
 // errorDecoder reads the error shape of sps contract 2. The members of details are not documented: they are shown and
 // never understood (Q13). An answer of the front end, which need not be JSON, has neither code nor message.
-func errorDecoder(secrets *rest.Secrets) func(http.Header, []byte) (code, message string) {
-	return func(_ http.Header, body []byte) (code, message string) {
+func errorDecoder(secrets *rest.Secrets) func(http.Header, []byte) rest.Words {
+	return func(_ http.Header, body []byte) rest.Words {
 		var answer struct {
 			Error struct {
 				Type    string          `json:"type"`
@@ -169,13 +169,13 @@ func errorDecoder(secrets *rest.Secrets) func(http.Header, []byte) (code, messag
 			} `json:"error"`
 		}
 		if err := json.Unmarshal(body, &answer); err != nil {
-			return "", ""
+			return rest.Words{}
 		}
-		message = answer.Error.Message
+		message := answer.Error.Message
 		if details := renderDetails(secrets, answer.Error.Details); details != "" {
 			message = strings.TrimSpace(message + " " + details)
 		}
-		return answer.Error.Type, message
+		return rest.Words{Code: answer.Error.Type, Message: message}
 	}
 }
 

@@ -3,7 +3,9 @@
 package sps
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"github.com/pam-operator/pam-operator/internal/rest"
@@ -47,7 +49,7 @@ func (c *Client) info(ctx context.Context) (info Info, cookie string, err error)
 			FirmwareVersion string `json:"firmware_version"`
 			ConfigHash      string `json:"config_hash"`
 			Hostname        string `json:"hostname"`
-			Roles           []any  `json:"roles"`
+			Roles           roles  `json:"roles"`
 		} `json:"body"`
 	}
 	if err := c.reader.rest.DoJSON(ctx, infoRequest, &answer); err != nil {
@@ -57,11 +59,41 @@ func (c *Client) info(ctx context.Context) (info Info, cookie string, err error)
 		cookie = c.reader.current()
 	}
 	body := answer.Body
-	info = Info{Version: body.FirmwareVersion, ConfigHash: body.ConfigHash, Hostname: body.Hostname}
-	for _, role := range body.Roles { // no sample shows what a role looks like
-		if name, ok := role.(string); ok {
-			info.Roles = append(info.Roles, name)
+	if body.ConfigHash != "" && !rest.IsIdentifier(body.ConfigHash, maxConfigHash) {
+		return Info{}, "", malformed(infoRequest, "the config_hash of the answer is no checksum")
+	}
+	return Info{
+		Version: rest.Shorten(body.FirmwareVersion, maxVersion), ConfigHash: body.ConfigHash,
+		Hostname: rest.Shorten(body.Hostname, maxHostname), Roles: body.Roles,
+	}, cookie, nil
+}
+
+// How much of what the appliance says of itself is kept, in bytes. A config_hash is compared, so it is not cut.
+const (
+	maxVersion    = 64
+	maxConfigHash = 128
+	maxHostname   = 253
+	maxRoles      = 32
+)
+
+// roles are the first few texts of a list; no sample shows what a role looks like.
+type roles []string
+
+// UnmarshalJSON leaves out what is no text, and never fails.
+func (r *roles) UnmarshalJSON(data []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	if start, err := decoder.Token(); err != nil || start != json.Delim('[') {
+		return nil //nolint:nilerr // no list is no roles
+	}
+	for decoder.More() && len(*r) < maxRoles {
+		var one json.RawMessage
+		if decoder.Decode(&one) != nil {
+			break
+		}
+		name := ""
+		if json.Unmarshal(one, &name) == nil {
+			*r = append(*r, rest.Shorten(name, maxHostname))
 		}
 	}
-	return info, cookie, nil
+	return nil
 }

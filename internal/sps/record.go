@@ -43,20 +43,54 @@ func (r Record) Object() Object {
 // known says that the record has a body.
 func (r Record) known() bool { return r.text != "" }
 
-// record makes a record of a body as the appliance sent it; ok is false if that is no JSON object.
-func record(key string, body json.RawMessage) (r Record, ok bool) {
+const (
+	// maxKey is the longest key that can be stored in a status, in bytes.
+	maxKey = 253
+	// maxBody bounds an object as the appliance sends it, in bytes; a policy has some 3 KB.
+	maxBody = 1 << 20
+	// maxValues bounds the values within an object. Decoded, each takes much more memory than its text.
+	maxValues = 32 << 10
+	// recordOverhead is what a record takes beside its texts, in bytes: itself, and its places in a Listing.
+	recordOverhead = 256
+)
+
+// Size is about how much memory a record takes as a part of a collection, in bytes.
+func (r Record) Size() int64 { return int64(len(r.Key)+len(r.Name)+len(r.text)) + recordOverhead }
+
+// record makes a record of a body as the appliance sent it; fault says why it cannot.
+func record(key string, body json.RawMessage) (r Record, fault string) {
+	if values(body) > maxValues {
+		return Record{}, "has too many values"
+	}
 	var named struct {
-		Name any `json:"name"`
+		Name json.RawMessage `json:"name"`
 	}
 	if err := json.Unmarshal(body, &named); err != nil {
-		return Record{}, false
+		return Record{}, "is no object"
 	}
 	var text bytes.Buffer
 	if err := json.Compact(&text, body); err != nil {
-		return Record{}, false
+		return Record{}, "is no object"
 	}
-	name, _ := named.Name.(string)
-	return Record{Key: key, Name: name, text: text.String()}, true
+	name := ""
+	_ = json.Unmarshal(named.Name, &name) // a name that is no text is none
+	return Record{Key: key, Name: name, text: text.String()}, ""
+}
+
+// values counts the values of a JSON text, roughly: what separates them outside of texts.
+func values(text []byte) int {
+	count, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == ',' || c == '[' || c == '{'):
+			count++
+		}
+	}
+	return count
 }
 
 // hasBody says that an answer carried a body at all.

@@ -30,6 +30,7 @@ type Transaction struct {
 	accepted        bool // a write was accepted, so the lock is ours
 	unanswered      bool // a request may still be on its way
 	own             footprint
+	secrets         []func() // let go of the passwords that were written
 }
 
 type phase int
@@ -194,6 +195,7 @@ func (t *Transaction) Rollback(ctx context.Context) error {
 	if err != nil {
 		t.phase = phaseLeft
 	}
+	t.forgetSecrets()
 	if t.unanswered {
 		t.client.leave(t.session)
 		return at(stepRollback, err)
@@ -203,6 +205,14 @@ func (t *Transaction) Rollback(ctx context.Context) error {
 		t.client.lookAgain(t.session)
 	}
 	return at(stepRollback, err)
+}
+
+// forgetSecrets is for when the appliance has nothing to say of the transaction any more.
+func (t *Transaction) forgetSecrets() {
+	for _, forget := range t.secrets {
+		forget()
+	}
+	t.secrets = nil
 }
 
 // drop deletes the transaction. 404 and 409 mean that there is none, and 401 that the log-in session has ended, which

@@ -41,8 +41,8 @@ func (t *Transaction) Create(ctx context.Context, collection Collection, body Bo
 	if err := t.write(ctx, req, &answer); err != nil {
 		return "", err
 	}
-	if answer.Key == "" {
-		return "", at(stepWrite, malformed(req, "the answer does not tell the key of the new object"))
+	if !rest.IsIdentifier(answer.Key, maxKey) {
+		return "", at(stepWrite, malformed(req, "the answer does not tell the key of the new object, or one that is none"))
 	}
 	t.own.add(created, collection, answer.Key, Record{})
 	return answer.Key, nil

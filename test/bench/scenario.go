@@ -26,6 +26,7 @@ var scenarios = []scenario{
 	{"sessions", "many live sessions, beside the vendor's script", measureSessions},
 	{"neighbours", "connections that hang, beside one that does not", measureNeighbours},
 	{"appliances", "many appliances at once, beside one", measureAppliances},
+	{"hostile", "servers that mean harm, beside a policy of somebody else", measureHostile},
 }
 
 func scenarioNames() []string {

@@ -245,7 +245,8 @@ func TestNPSListsFromAStartOn(t *testing.T) {
 			from time.Duration
 			want int
 		}{{-time.Hour, 1}, {time.Hour, 0}} {
-			found, err := s.client.ListMineSince(s.Context(), nps.FilterHistorical, time.Now().Add(c.from))
+			found, err := s.client.SearchMine(s.Context(), nps.FilterHistorical, nps.Search{Since: time.Now().Add(c.from)},
+				func(nps.Summary) bool { return true })
 			if err != nil || len(found) != c.want {
 				s.Errorf("from %s on: %d sessions, error %v, want %d", c.from, len(found), err, c.want)
 			}

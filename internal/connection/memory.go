@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connection
+
+import (
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/nps"
+	"github.com/pam-operator/pam-operator/internal/sps"
+)
+
+// DefaultAnswerMemory is how much memory the answers of all appliances and servers take together, in bytes.
+const DefaultAnswerMemory = 96 << 20
+
+// maxResponseField is the setting that an answer which is too large leads to.
+const maxResponseField = "spec.limits.maxResponseSize of the connection"
+
+func maxSPSResponse(c *pamv1alpha1.SPSConnection) int64 {
+	if l := c.Spec.Limits; l != nil {
+		return bytesOr(l.MaxResponseSize, sps.DefaultMaxAnswer)
+	}
+	return sps.DefaultMaxAnswer
+}
+
+func maxNPSResponse(c *pamv1alpha1.NPSConnection) int64 {
+	if l := c.Spec.Limits; l != nil {
+		return bytesOr(l.MaxResponseSize, nps.DefaultMaxAnswer)
+	}
+	return nps.DefaultMaxAnswer
+}
+
+func bytesOr(q *resource.Quantity, fallback int64) int64 {
+	if q == nil {
+		return fallback
+	}
+	return q.Value()
+}
+
+// sizeOf is about how much memory records take, in bytes.
+func sizeOf(records []sps.Record) (n int64) {
+	for _, r := range records {
+		n += r.Size()
+	}
+	return n
+}

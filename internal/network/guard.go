@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package network decides where the operator connects to. Whoever may create a connection names a host, and the answer
+// of whatever is there comes back to him: without a bound that is a way into the network of the operator's Pod.
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Flag is what allows addresses.
+const Flag = "--allowed-targets"
+
+// RefusedError says that an address must not be connected to. It is the same whether anything is there or not.
+type RefusedError struct {
+	// Host is what was to be connected to, as it was named.
+	Host string
+	// Why is what the address is, or that it is none of those which are allowed.
+	Why string
+}
+
+// Error says what was refused, and who can change that.
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("the operator does not connect to %s: %s; whoever runs the operator can allow it with %s",
+		e.Host, e.Why, Flag)
+}
+
+const (
+	notListed = "it is not among the hosts and addresses that are allowed"
+	dialWait  = 10 * time.Second
+	keepAlive = 30 * time.Second
+)
+
+// Guard lets through what may be connected to. It is safe for concurrent use.
+type Guard struct {
+	targets []target
+	// servers are the places of the API server, as they are dialled.
+	servers []netip.AddrPort
+	names   []string // of the API server, host:port
+	// proxy finds the proxy of a request.
+	proxy func(*http.Request) (*url.URL, error)
+}
+
+// New returns a guard for targets as they are given with the flag: host names, in which * stands for any letters,
+// addresses, CIDRs, each with a port or without. No target allows everything but the classes of address that nobody may
+// connect to. Servers are the places of the API server, host:port; names are looked up once.
+func New(ctx context.Context, targets []string, servers ...string) (*Guard, error) {
+	g := &Guard{proxy: http.ProxyFromEnvironment}
+	for _, text := range targets {
+		t, err := parseTarget(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", Flag, err)
+		}
+		g.targets = append(g.targets, t)
+	}
+	for _, server := range servers {
+		g.addServer(ctx, server)
+	}
+	return g, nil
+}
+
+func (g *Guard) addServer(ctx context.Context, server string) {
+	host, port, err := splitHostPort(server)
+	if err != nil {
+		return
+	}
+	host = canonical(host)
+	g.names = append(g.names, net.JoinHostPort(host, strconv.Itoa(int(port))))
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return // then its name alone is refused
+	}
+	for _, address := range addresses {
+		g.servers = append(g.servers, netip.AddrPortFrom(address.Unmap().WithZone(""), port))
+	}
+}
+
+// Dial connects to host:port, if the host or the address that it turns out to be is allowed. The address is looked at in
+// the very moment of connecting: a name may mean another one each time that it is looked up.
+func (g *Guard) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	host, port, err := splitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no address", address)
+	}
+	host = canonical(host)
+	if g.isProxy(host, port) {
+		return (&net.Dialer{Timeout: dialWait, KeepAlive: keepAlive}).DialContext(ctx, network, address)
+	}
+	if err := g.checkName(host, port); err != nil {
+		return nil, err
+	}
+	dialer := &net.Dialer{
+		Timeout: dialWait, KeepAlive: keepAlive,
+		ControlContext: func(_ context.Context, _, resolved string, _ syscall.RawConn) error {
+			return g.checkAddress(host, resolved)
+		},
+	}
+	conn, err := dialer.DialContext(ctx, network, address)
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
+		return nil, refused // without the address, which the error around it shows
+	}
+	return conn, err
+}
+
+// Proxy finds the proxy for a request. A proxy looks the name up itself, so of the host no more is known than its name;
+// where there are targets it must be one of them.
+func (g *Guard) Proxy(req *http.Request) (*url.URL, error) {
+	proxy, err := g.proxy(req)
+	if err != nil || proxy == nil {
+		return nil, err
+	}
+	host, port := canonical(req.URL.Hostname()), portOf(req.URL)
+	if err := g.checkName(host, port); err != nil {
+		return nil, err
+	}
+	if address, ok := literal(host); ok {
+		return proxy, g.check(host, netip.AddrPortFrom(address, port))
+	}
+	if isLocal(host) {
+		return nil, &RefusedError{Host: host, Why: "it is " + string(loopback)}
+	}
+	if len(g.targets) > 0 && !g.named(host, port) {
+		return nil, &RefusedError{Host: host, Why: notListed}
+	}
+	return proxy, nil
+}
+
+// checkName refuses the API server by its name. Everything else is decided by the address.
+func (g *Guard) checkName(host string, port uint16) error {
+	at := net.JoinHostPort(host, strconv.Itoa(int(port)))
+	for _, name := range g.names {
+		if name == at && !g.exact(host, port) {
+			return &RefusedError{Host: host, Why: "it is " + string(apiServer)}
+		}
+	}
+	return nil
+}
+
+func (g *Guard) checkAddress(host, resolved string) error {
+	address, err := netip.ParseAddrPort(resolved)
+	if err != nil {
+		return &RefusedError{Host: host, Why: "its address cannot be read"}
+	}
+	return g.check(host, address)
+}
+
+// check decides about an address. Each that it leads to by way of a translation must be allowed, too.
+func (g *Guard) check(host string, address netip.AddrPort) error {
+	for _, face := range faces(address.Addr()) {
+		place := netip.AddrPortFrom(face, address.Port())
+		if is := g.classOf(place); is != ordinary && !g.allowsClass(host, place, is) {
+			return &RefusedError{Host: host, Why: "it is " + string(is)}
+		}
+	}
+	if len(g.targets) == 0 || g.named(host, address.Port()) {
+		return nil
+	}
+	place := netip.AddrPortFrom(address.Addr().Unmap().WithZone(""), address.Port())
+	for _, t := range g.targets {
+		if t.holds(place) {
+			return nil
+		}
+	}
+	return &RefusedError{Host: host, Why: notListed}
+}
+
+func (g *Guard) classOf(place netip.AddrPort) class {
+	for _, server := range g.servers {
+		if server == place {
+			return apiServer
+		}
+	}
+	return classOf(place.Addr())
+}
+
+// allowsClass says that an address of a class is allowed expressly: by a target within the class, and the API server by
+// its name or address, and its port.
+func (g *Guard) allowsClass(host string, place netip.AddrPort, is class) bool {
+	if is == apiServer && g.exact(host, place.Port()) {
+		return true
+	}
+	for _, t := range g.targets {
+		switch {
+		case !t.holds(place):
+		case is == apiServer && t.single() && t.port != 0:
+			return classOf(place.Addr()) == ordinary || t.within(classOf(place.Addr()))
+		case is != apiServer && t.within(is):
+			return true
+		}
+	}
+	return false
+}
+
+// named says that a target names the host.
+func (g *Guard) named(host string, port uint16) bool {
+	for _, t := range g.targets {
+		if t.names(host, port) {
+			return true
+		}
+	}
+	return false
+}
+
+// exact says that a target names the host and the port, without any *.
+func (g *Guard) exact(host string, port uint16) bool {
+	for _, t := range g.targets {
+		if t.port == port && !strings.Contains(t.name, "*") && t.names(host, port) {
+			return true
+		}
+	}
+	return false
+}
+
+// isProxy says that the environment makes this place a proxy.
+func (g *Guard) isProxy(host string, port uint16) bool {
+	for _, scheme := range []string{"https", "http"} {
+		req := &http.Request{URL: &url.URL{Scheme: scheme, Host: "proxied.invalid"}}
+		if proxy, err := g.proxy(req); err == nil && proxy != nil &&
+			canonical(proxy.Hostname()) == host && portOf(proxy) == port {
+			return true
+		}
+	}
+	return false
+}

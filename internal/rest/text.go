@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rest
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ellipsis stands where a text was cut.
+const ellipsis = "…"
+
+// Shorten makes a text of somebody else fit to be shown and stored: one line of valid, printable UTF-8 of at most so
+// many bytes.
+func Shorten(text string, maxBytes int) string {
+	const slackForBlanks = 4 // what is far beyond the limit is not looked at
+	if len(text) > slackForBlanks*maxBytes+utf8.UTFMax {
+		text = text[:slackForBlanks*maxBytes+utf8.UTFMax]
+	}
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case r == utf8.RuneError || !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, text)
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) <= maxBytes {
+		return text
+	}
+	cut := max(0, maxBytes-len(ellipsis))
+	for cut > 0 && !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + ellipsis
+}
+
+// IsIdentifier says that a text of somebody else can be stored as an id: not empty, no longer than so many bytes, and
+// printable. An id must not be cut: it would be another one.
+func IsIdentifier(text string, maxBytes int) bool {
+	if text == "" || len(text) > maxBytes || !utf8.ValidString(text) {
+		return false
+	}
+	return !strings.ContainsFunc(text, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) })
+}
