@@ -6,6 +6,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -42,16 +43,28 @@ func fromCache(t *testing.T, c client.Client) *pamv1alpha1.RDPConnectionPolicy {
 func TestTheCacheKeepsNoManifests(t *testing.T) {
 	t.Parallel()
 	p := appliedPolicy()
-	p.Annotations["team"], p.ManagedFields = "a", []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}
+	p.Annotations["team"], p.ManagedFields = "a", []metav1.ManagedFieldsEntry{
+		{Manager: "kubectl", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`)},
+		{Manager: "manager", FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:finalizers":{}}}`)},
+		{Manager: "manager", Subresource: "status", FieldsV1: metav1.NewFieldsV1(`{"f:status":{}}`)},
+	}
 	if _, err := Cached(p); err != nil {
 		t.Fatal(err)
 	}
-	if p.ManagedFields != nil || p.Annotations[corev1.LastAppliedConfigAnnotation] != "" || p.Annotations["team"] != "a" {
-		t.Errorf("kept %v and %v", p.ManagedFields, p.Annotations)
+	if diff := cmp.Diff([]metav1.ManagedFieldsEntry{{Manager: "kubectl"}}, p.ManagedFields); diff != "" {
+		t.Errorf("who wrote the spec last: %s", diff)
+	}
+	if p.Annotations[corev1.LastAppliedConfigAnnotation] != "" || p.Annotations["team"] != "a" {
+		t.Errorf("kept %v", p.Annotations)
 	}
 	bare := builder.RDPConnectionPolicy("rdp")
-	if _, err := Cached(bare); err != nil || len(bare.Annotations) > 0 {
-		t.Errorf("%v, annotations %v", err, bare.Annotations)
+	if _, err := Cached(bare); err != nil || len(bare.Annotations) > 0 || bare.ManagedFields != nil {
+		t.Errorf("%v, annotations %v, managed fields %v", err, bare.Annotations, bare.ManagedFields)
+	}
+	namespace := builder.Namespace("a")
+	namespace.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}
+	if _, err := Cached(namespace); err != nil || namespace.ManagedFields != nil {
+		t.Errorf("%v, managed fields of what is not ours %v", err, namespace.ManagedFields)
 	}
 	if got, err := Cached(toolscache.DeletedFinalStateUnknown{Key: "k"}); err != nil || got == nil {
 		t.Errorf("%v, %v", got, err)
