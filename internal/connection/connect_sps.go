@@ -24,7 +24,7 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appl
 	inputs := func() (string, error) { return p.inputs(ctx, c, spsSources(c)) }
 	load := func() (string, func() (*Appliance, error), error) {
 		cfg, err := p.spsConfig(ctx, c)
-		return digest(cfg.content()...), func() (*Appliance, error) { return p.newAppliance(c, cfg.Config) }, err
+		return digest(cfg.content()...), func() (*Appliance, error) { return p.newAppliance(c, cfg) }, err
 	}
 	appliance, err := s.current(inputs, load, func(old *Appliance) { p.retire(ctx, old) })
 	switch {
@@ -36,7 +36,8 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appl
 	return appliance, err
 }
 
-func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, cfg sps.Config) (*Appliance, error) {
+func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, settings spsSettings) (*Appliance, error) {
+	cfg := settings.Config
 	name, address := client.ObjectKeyFromObject(c), CanonicalURL(c.Spec.URL)
 	if p.cfg.Client != nil {
 		cfg.Sessions = sessionStore{live: p.cfg.Live, client: p.cfg.Client, conn: c.DeepCopy(), url: address}
@@ -45,7 +46,9 @@ func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, cfg sps.Config) (*Appl
 	if err != nil {
 		return nil, invalid("connection %s/%s: %v", c.Namespace, c.Name, err)
 	}
-	return newAppliance(spsClient, address, p.gate(address), func() { p.cfg.Notify(name) }), nil
+	a := newAppliance(spsClient, address, p.gate(address), func() { p.cfg.Notify(name) })
+	a.Account = settings.account()
+	return a, nil
 }
 
 // spsSettings is a client's configuration together with the text that makes it differ from another one.

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -195,13 +196,24 @@ func Target(ref pamv1alpha1.ConnectionReference, namespace string) types.Namespa
 	return types.NamespacedName{Namespace: namespace, Name: ref.Name}
 }
 
-// CanonicalURL is the address under which connections meet: lower case, without a default port or a path.
+// CanonicalURL is the address under which connections meet: lower case, without a default port, a path or the dot at
+// the end of a name, and with one spelling for an address of IP and for a port.
 func CanonicalURL(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return raw
 	}
-	return "https://" + strings.TrimSuffix(strings.ToLower(u.Host), ":443")
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	if address, err := netip.ParseAddr(host); err == nil {
+		host = address.Unmap().String()
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if port := strings.TrimLeft(u.Port(), "0"); port != "" && port != "443" {
+		host += ":" + port
+	}
+	return "https://" + host
 }
 
 func (p *Pool) connection(ctx context.Context, key types.NamespacedName, into client.Object, kind string) error {
