@@ -135,17 +135,16 @@ func (p *Pool) Close(ctx context.Context) error {
 	return result
 }
 
-// Appliance returns the appliance that a reference in a namespace means, if the connection permits that namespace and
-// is ready.
+// Appliance returns the appliance that a reference in a namespace means, if the connection permits the use to that
+// namespace and is ready.
 func (p *Pool) Appliance(
-	ctx context.Context, ref pamv1alpha1.ConnectionReference, namespace string,
+	ctx context.Context, ref pamv1alpha1.ConnectionReference, namespace string, use Use,
 ) (*pamv1alpha1.SPSConnection, *Appliance, error) {
 	c := &pamv1alpha1.SPSConnection{}
-	key := Target(ref, namespace)
-	if err := p.connection(ctx, key, c, "SPSConnection"); err != nil {
+	if err := p.connection(ctx, Target(ref, namespace), c, "SPSConnection"); err != nil {
 		return nil, nil, err
 	}
-	if err := p.permitted(ctx, c.Spec.AllowedNamespaces, key, namespace); err != nil {
+	if err := p.PermitsUse(ctx, c, namespace, use); err != nil {
 		return c, nil, err
 	}
 	if err := ready(c, c.Status.Conditions, c.Status.ObservedGeneration); err != nil {
@@ -240,6 +239,24 @@ func (p *Pool) permitted(
 			connection, namespace)
 	}
 	return nil
+}
+
+// PermitsUse fails if a connection does not permit a use to a namespace: by allowedNamespaces and by its grants. It
+// sends nothing.
+func (p *Pool) PermitsUse(ctx context.Context, c *pamv1alpha1.SPSConnection, namespace string, use Use) error {
+	key := client.ObjectKeyFromObject(c)
+	if err := p.permitted(ctx, c.Spec.AllowedNamespaces, key, namespace); err != nil {
+		return err
+	}
+	from, err := p.Namespace(ctx, namespace)
+	if err != nil {
+		return err
+	}
+	ok, why, err := GrantsUse(c.Spec.Grants, c.Namespace, from, use)
+	if err != nil || ok {
+		return err
+	}
+	return notPermitted("connection %s does not permit this: %s; its owner can change grants", key, why)
 }
 
 // Namespace reads what the rules of a connection look at.

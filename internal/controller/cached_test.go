@@ -3,7 +3,6 @@
 package controller
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,7 +19,8 @@ const manifest = `{"kind":"RDPConnectionPolicy"}`
 
 // appliedPolicy is a policy that kubectl apply made.
 func appliedPolicy() *pamv1alpha1.RDPConnectionPolicy {
-	return builder.RDPConnectionPolicy("rdp", builder.Annotation(corev1.LastAppliedConfigAnnotation, manifest))
+	return builder.RDPConnectionPolicy("rdp", builder.Annotation(corev1.LastAppliedConfigAnnotation, manifest),
+		builder.Annotation(annotationCreating, "a mark of old"))
 }
 
 // fromCache is that object as the cache shows it.
@@ -77,19 +77,15 @@ func TestPatchesLeaveTheManifestOfKubectl(t *testing.T) {
 	c := cachedPolicies(t, "https://sps.example.com", appliedPolicy())
 	r := &policyReconciler[*pamv1alpha1.RDPConnectionPolicy]{deps: deps{client: c, live: c}}
 	p := fromCache(t, c)
-	if err := r.hold(t.Context(), p, true); err != nil {
+	before := p.DeepCopy()
+	p.Status.Appliance = "https://sps.example.com"
+	if err := r.hold(t.Context(), before, p, true); err != nil {
 		t.Fatal(err)
 	}
 	p = fromCache(t, c)
-	if !holdsFinalizer(p) || !creating(p) {
-		t.Fatalf("finalizers %v, annotations %v", p.Finalizers, p.Annotations)
-	}
-	if err := r.unmark(t.Context(), p, errors.New("refused")); err != nil {
-		t.Fatal(err)
-	}
-	p = fromCache(t, c)
-	if creating(p) {
-		t.Errorf("annotations %v", p.Annotations)
+	_, marked := p.Annotations[annotationCreating]
+	if before.Status.PendingCreation == nil || !holdsFinalizer(p) || !creating(p) || marked {
+		t.Fatalf("finalizers %v, annotations %v, status %+v", p.Finalizers, p.Annotations, p.Status)
 	}
 	if _, released := r.release(t.Context(), p, ""); !released {
 		t.Error("it was not let go")
