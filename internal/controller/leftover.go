@@ -58,9 +58,7 @@ type leftover struct {
 // it in Events and a metric. An error is passing: the object is not to be let go yet.
 func (d deps) leave(ctx context.Context, l leftover) error {
 	// A shutdown between the record and its telling would leave one that no later pass tells of.
-	unbroken, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordingTimeout)
-	defer cancel()
-	record, err := d.record(unbroken, l)
+	record, err := d.record(context.WithoutCancel(ctx), l)
 	switch {
 	case apierrors.IsAlreadyExists(err):
 		return nil
@@ -103,10 +101,14 @@ func (d deps) record(ctx context.Context, l leftover) (record *corev1.ConfigMap,
 
 func (d deps) recordIn(ctx context.Context, namespace string, l leftover) (*corev1.ConfigMap, error) {
 	record := l.in(namespace)
-	if err := d.records.room(ctx, d.live, namespace); err != nil {
+	counting, cancel := context.WithTimeout(ctx, recordingTimeout)
+	defer cancel()
+	if err := d.records.room(counting, d.live, namespace); err != nil {
 		return record, err
 	}
-	err := d.client.Create(ctx, record)
+	writing, cancel := context.WithTimeout(ctx, recordingTimeout)
+	defer cancel()
+	err := d.client.Create(writing, record)
 	if err == nil {
 		d.records.wrote(namespace)
 	}

@@ -54,10 +54,8 @@ func (b *recordBook) room(ctx context.Context, live client.Reader, namespace str
 	if b == nil {
 		return nil
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	count, known := b.counts[namespace]
-	if !known || time.Since(count.at) > recount {
+	count, known := b.known(namespace)
+	if !known {
 		list := &metav1.PartialObjectMetadataList{}
 		list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMapList"))
 		err := live.List(ctx, list, client.InNamespace(namespace), client.HasLabels{pamv1alpha1.LabelLeftover},
@@ -65,13 +63,22 @@ func (b *recordBook) room(ctx context.Context, live client.Reader, namespace str
 		if err != nil {
 			return nil // the record matters more than its bound
 		}
-		count = recordCount{number: len(list.Items), at: time.Now()}
-		b.counts[namespace] = count
+		count = len(list.Items)
+		b.mu.Lock()
+		b.counts[namespace] = recordCount{number: count, at: time.Now()}
+		b.mu.Unlock()
 	}
-	if count.number >= maxRecords {
+	if count >= maxRecords {
 		return &fullError{namespace}
 	}
 	return nil
+}
+
+func (b *recordBook) known(namespace string) (number int, known bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	count, known := b.counts[namespace]
+	return count.number, known && time.Since(count.at) < recount
 }
 
 func (b *recordBook) wrote(namespace string) {
