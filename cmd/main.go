@@ -56,6 +56,7 @@ type settings struct {
 	http2           bool
 	concurrency     int
 	deletionWait    time.Duration
+	blockedWait     time.Duration
 	recoveryWindow  time.Duration
 	answerMemory    int64
 	targets         targets
@@ -104,6 +105,9 @@ func flags() *settings {
 		"How many RDP connection policies wait for a commit at the same time. At least the largest maxChanges.")
 	flag.DurationVar(&s.deletionWait, "deletion-deadline", time.Hour,
 		"How long an object that is being deleted waits for an appliance that does not answer, before it is let go.")
+	flag.DurationVar(&s.blockedWait, "blocked-deletion-deadline", 24*time.Hour,
+		"How long an object that is being deleted waits for somebody to act, before it is let go: while it or its "+
+			"connection is suspended, the appliance refuses or is locked, or the connection does not permit the object.")
 	flag.DurationVar(&s.recoveryWindow, "session-recovery-window", time.Minute,
 		"How long the session of a request that got no answer is looked for before the request is sent again. A server "+
 			"that takes longer makes a second session, which is then ended.")
@@ -174,6 +178,7 @@ func run(s *settings) error {
 	if err := controller.Setup(ctx, mgr, controller.Options{
 		AnswerMemory: s.answerMemory, Network: vendorrest.Network{Dial: guard.Dial, Proxy: guard.Proxy},
 		UserAgent: "pam-operator/" + version, DeletionDeadline: s.deletionWait, Concurrency: s.concurrency,
+		BlockedDeletionDeadline: s.blockedWait, Namespace: s.ownNamespace(),
 		Settle: s.recoveryWindow, Namespaces: s.namespaces(), Fence: held(fence),
 	}); err != nil {
 		return err
@@ -268,6 +273,24 @@ func cacheOptions(s *settings) cache.Options {
 		out.DefaultNamespaces[name] = cache.Config{}
 	}
 	return out
+}
+
+// ownNamespaceFile says in a pod which namespace it is in.
+const ownNamespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+
+// ownNamespace is the manager's own, or that of its lease; empty if nobody says.
+func (s *settings) ownNamespace() string {
+	if name := os.Getenv("POD_NAMESPACE"); name != "" {
+		return name
+	}
+	if s.leaseNamespace != "" {
+		return s.leaseNamespace
+	}
+	text, err := os.ReadFile(ownNamespaceFile)
+	if err != nil {
+		return "" // not in a pod
+	}
+	return strings.TrimSpace(string(text))
 }
 
 // namespaces are those to look at; none means all.

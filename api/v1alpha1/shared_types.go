@@ -255,6 +255,18 @@ type PendingCreation struct {
 	AfterKey string `json:"afterKey,omitempty"`
 }
 
+// Origin is how an object came to manage what it stands for.
+// +kubebuilder:validation:Enum=Created;Adopted
+type Origin string
+
+// How an object came to manage what it stands for.
+const (
+	// OriginCreated says that it was created on the appliance for the object.
+	OriginCreated Origin = "Created"
+	// OriginAdopted says that it was there already, and adoptionPolicy allowed taking it over.
+	OriginAdopted Origin = "Adopted"
+)
+
 // PolicyStatus is what every kind that is kept equal to an appliance has in its status.
 type PolicyStatus struct {
 	// conditions holds Ready always, and Reconciling, Stalled and DriftDetected only while they are true.
@@ -281,6 +293,11 @@ type PolicyStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	Appliance string `json:"appliance,omitempty"`
+
+	// origin says how the object came to manage what has this key: Created or Adopted. Left out, it does not manage it: it
+	// only observes, or was refused.
+	// +optional
+	Origin Origin `json:"origin,omitempty"`
 
 	// pendingCreation is written before the object is created on the appliance and is gone when its key is known. While it
 	// is there, what the appliance has under this name may be ours although its answer was lost.

@@ -8,8 +8,8 @@
 package audit
 
 import (
+	"bytes"
 	"context"
-	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -100,23 +100,35 @@ func Write(ctx context.Context, r Record) {
 	logf.FromContext(ctx).WithName("audit").Info("audit", values...)
 }
 
-// Who names the last writer of an object's spec: the manager of the newest of its managed fields that are not those of
-// a subresource, such as kubectl or argocd-controller. It is what a client calls itself, and no proof of a person;
-// where the author is known, as in ActivitySession's spec.requestedBy, say that instead.
+// Who names the last writer of an object's spec: the manager of LastWriter. It is what a client calls itself, such as
+// kubectl or argocd-controller, and no proof of a person; where the author is known, as in ActivitySession's
+// spec.requestedBy, say that instead.
 func Who(obj client.Object) string {
-	fields := slices.DeleteFunc(slices.Clone(obj.GetManagedFields()), func(f metav1.ManagedFieldsEntry) bool {
-		return f.Subresource != ""
-	})
-	if len(fields) == 0 {
-		return ""
+	if last := LastWriter(obj.GetManagedFields()); last != nil {
+		return last.Manager
 	}
-	newest := slices.MaxFunc(fields, func(a, b metav1.ManagedFieldsEntry) int {
-		switch {
-		case a.Time == nil || b.Time == nil:
-			return 0
-		default:
-			return a.Time.Compare(b.Time.Time)
+	return ""
+}
+
+// LastWriter is the newest of an object's managed fields that are of its spec: not of a subresource, and not only of
+// its metadata, which we write, too. Where no entry tells of its fields, as in the manager's cache, it is the newest
+// one of all but the subresources; nil if there is none.
+func LastWriter(fields []metav1.ManagedFieldsEntry) *metav1.ManagedFieldsEntry {
+	var last *metav1.ManagedFieldsEntry
+	for i := range fields {
+		f := &fields[i]
+		if f.Subresource == "" && (last == nil || writesSpec(f) && !writesSpec(last) ||
+			writesSpec(f) == writesSpec(last) && newer(f, last)) {
+			last = f
 		}
-	})
-	return newest.Manager
+	}
+	return last
+}
+
+func writesSpec(f *metav1.ManagedFieldsEntry) bool {
+	return f.FieldsV1 != nil && bytes.Contains(f.FieldsV1.GetRawBytes(), []byte(`"f:spec"`))
+}
+
+func newer(a, b *metav1.ManagedFieldsEntry) bool {
+	return a.Time != nil && (b.Time == nil || b.Time.Before(a.Time))
 }

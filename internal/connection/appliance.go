@@ -20,6 +20,8 @@ const DefaultCommitMessage = "change by pam-operator"
 type Appliance struct {
 	// URL is the canonical address; connections with the same URL mean the same appliance.
 	URL string
+	// Account is the name of the account that the connection logs in with, as far as it is known.
+	Account string
 	// Inventory shows the committed configuration.
 	Inventory *Inventory
 	// Breaker holds calls back while the appliance does not answer.

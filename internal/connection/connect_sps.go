@@ -31,7 +31,7 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appl
 		if version, err = p.credentialsVersion(ctx, spsSources(c)); err != nil {
 			return "", nil, err
 		}
-		return digest(cfg.content()...), func() (*Appliance, error) { return p.newAppliance(c, cfg.Config, version) }, nil
+		return digest(cfg.content()...), func() (*Appliance, error) { return p.newAppliance(c, cfg, version) }, nil
 	}
 	appliance, err := s.current(inputs, load, func(old *Appliance) { p.retire(ctx, old) })
 	if err == nil && version != "" {
@@ -49,7 +49,8 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appl
 	return appliance, err
 }
 
-func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, cfg sps.Config, version string) (*Appliance, error) {
+func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, settings spsSettings, version string) (*Appliance, error) {
+	cfg := settings.Config
 	name, address := client.ObjectKeyFromObject(c), CanonicalURL(c.Spec.URL)
 	if p.cfg.Client != nil {
 		cfg.Sessions = sessionStore{live: p.cfg.Live, client: p.cfg.Client, conn: c.DeepCopy(), url: address}
@@ -67,7 +68,7 @@ func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, cfg sps.Config, versio
 	}
 	gate, leave := p.gate(address)
 	a = newAppliance(spsClient, address, gate, func() { p.cfg.Notify(name) })
-	a.Breaker, a.LogIns = cfg.Breaker, logIns
+	a.Breaker, a.LogIns, a.Account = cfg.Breaker, logIns, settings.account()
 	a.leave, a.memory, a.Inventory.memory = leave, memory, memory
 	return a, nil
 }

@@ -47,6 +47,18 @@ type NotPermittedError struct{ Message string }
 // Error says which rule refuses, and who can change it.
 func (e *NotPermittedError) Error() string { return e.Message }
 
+// KeptError says that the connection's owner allows the object, and does not allow it to be deleted on the appliance.
+type KeptError struct{ Message string }
+
+// Error says which rule refuses, and who can change it.
+func (e *KeptError) Error() string { return e.Message }
+
+// IsKept says that the object is to be left on the appliance.
+func IsKept(err error) bool {
+	_, ok := errors.AsType[*KeptError](err)
+	return ok
+}
+
 // InvalidError says that the connection or its Secret holds something that cannot be used.
 type InvalidError struct{ Message string }
 

@@ -190,6 +190,7 @@ func TestAGateStaysWhileAnybodyUsesIt(t *testing.T) {
 func TestWhatDependentsSeeOfAConnectionThatIsNotReady(t *testing.T) {
 	conn := spsConnection()
 	conn.Spec.AllowedNamespaces = &pamv1alpha1.AllowedNamespaces{From: pamv1alpha1.NamespacesFromAll}
+	conn.Spec.Grants = []pamv1alpha1.SPSGrant{{Namespaces: []string{"team"}}}
 	conn.Status.ObservedGeneration = new(conn.Generation)
 	meta.SetStatusCondition(&conn.Status.Conditions, metav1.Condition{
 		Type: pamv1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: pamv1alpha1.ReasonUnreachable,
@@ -201,7 +202,7 @@ func TestWhatDependentsSeeOfAConnectionThatIsNotReady(t *testing.T) {
 		"team": "connection pam-system/sps is not ready: Unreachable; its owner sees the cause in its status",
 	} {
 		ref := pamv1alpha1.ConnectionReference{Name: "sps", Namespace: home}
-		if _, _, err := pool.Appliance(t.Context(), ref, namespace); err == nil || err.Error() != want {
+		if _, _, err := pool.Appliance(t.Context(), ref, namespace, Use{Kind: "LocalUser", Name: "x", Adoption: pamv1alpha1.AdoptionPolicyNever}); err == nil || err.Error() != want {
 			t.Errorf("%s: got %v", namespace, err)
 		}
 	}

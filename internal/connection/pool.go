@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -174,17 +175,16 @@ func (p *Pool) Close(ctx context.Context) error {
 	return result
 }
 
-// Appliance returns the appliance that a reference in a namespace means, if the connection permits that namespace and
-// is ready.
+// Appliance returns the appliance that a reference in a namespace means, if the connection permits the use to that
+// namespace and is ready.
 func (p *Pool) Appliance(
-	ctx context.Context, ref pamv1alpha1.ConnectionReference, namespace string,
+	ctx context.Context, ref pamv1alpha1.ConnectionReference, namespace string, use Use,
 ) (*pamv1alpha1.SPSConnection, *Appliance, error) {
 	c := &pamv1alpha1.SPSConnection{}
-	key := Target(ref, namespace)
-	if err := p.connection(ctx, key, c, "SPSConnection"); err != nil {
+	if err := p.connection(ctx, Target(ref, namespace), c, "SPSConnection"); err != nil {
 		return nil, nil, err
 	}
-	if err := p.permitted(ctx, c.Spec.AllowedNamespaces, key, namespace); err != nil {
+	if err := p.PermitsUse(ctx, c, namespace, use); err != nil {
 		return c, nil, err
 	}
 	if err := ready(c, namespace, c.Status.Conditions, c.Status.ObservedGeneration); err != nil {
@@ -235,13 +235,24 @@ func Target(ref pamv1alpha1.ConnectionReference, namespace string) types.Namespa
 	return types.NamespacedName{Namespace: namespace, Name: ref.Name}
 }
 
-// CanonicalURL is the address under which connections meet: lower case, without a default port or a path.
+// CanonicalURL is the address under which connections meet: lower case, without a default port, a path or the dot at
+// the end of a name, and with one spelling for an address of IP and for a port.
 func CanonicalURL(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return raw
 	}
-	return "https://" + strings.TrimSuffix(strings.ToLower(u.Host), ":443")
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	if address, err := netip.ParseAddr(host); err == nil {
+		host = address.Unmap().String()
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if port := strings.TrimLeft(u.Port(), "0"); port != "" && port != "443" {
+		host += ":" + port
+	}
+	return "https://" + host
 }
 
 func (p *Pool) connection(ctx context.Context, key types.NamespacedName, into client.Object, kind string) error {
@@ -268,6 +279,24 @@ func (p *Pool) permitted(
 			connection, namespace)
 	}
 	return nil
+}
+
+// PermitsUse fails if a connection does not permit a use to a namespace: by allowedNamespaces and by its grants. It
+// sends nothing.
+func (p *Pool) PermitsUse(ctx context.Context, c *pamv1alpha1.SPSConnection, namespace string, use Use) error {
+	key := client.ObjectKeyFromObject(c)
+	if err := p.permitted(ctx, c.Spec.AllowedNamespaces, key, namespace); err != nil {
+		return err
+	}
+	from, err := p.Namespace(ctx, namespace)
+	if err != nil {
+		return err
+	}
+	ok, why, err := GrantsUse(c.Spec.Grants, c.Namespace, from, use)
+	if err != nil || ok {
+		return err
+	}
+	return notPermitted("connection %s does not permit this: %s; its owner can change grants", key, why)
 }
 
 // Namespace reads what the rules of a connection look at.

@@ -234,7 +234,7 @@ func TestApplianceRefusesWhoIsNotPermittedAndWhatIsNotReady(t *testing.T) {
 				objects = append(objects, c.conn)
 			}
 			ref := pamv1alpha1.ConnectionReference{Name: "sps", Namespace: home}
-			_, _, err := newWorld(t, objects...).pool().Appliance(t.Context(), ref, c.from)
+			_, _, err := newWorld(t, objects...).pool().Appliance(t.Context(), ref, c.from, Use{})
 			if c.is == nil {
 				if err != nil {
 					t.Error(err)

@@ -4,6 +4,7 @@ package connection
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -21,14 +22,23 @@ import (
 // the moment between the deletion of a Secret and that of the connection beside it.
 const RevokedAfter = time.Minute
 
-// Removing returns the appliance for a deletion, as Appliance does. If the connection itself is being deleted and its
-// Secret or CA has gone first, as happens when a namespace is deleted with everything in it, the client that was built
-// while they were there is used, for no longer than Config.KeepFor.
+// Removing returns the appliance for a deletion, as Appliance does. Where the object may be managed but not deleted,
+// the error is a KeptError. If the connection itself is being deleted and its Secret or CA has gone first, as happens
+// when a namespace is deleted with everything in it, the client that was built while they were there is used, for no
+// longer than Config.KeepFor.
 func (p *Pool) Removing(
-	ctx context.Context, ref pamv1alpha1.ConnectionReference, namespace string,
+	ctx context.Context, ref pamv1alpha1.ConnectionReference, namespace string, use Use,
 ) (*pamv1alpha1.SPSConnection, *Appliance, error) {
-	c, a, err := p.Appliance(ctx, ref, namespace)
-	if c == nil || !IsNotReady(err) {
+	use.Deletes = false
+	c, a, err := p.Appliance(ctx, ref, namespace, use)
+	if c == nil || IsNotPermitted(err) {
+		return c, nil, err
+	}
+	use.Deletes = true
+	if err := p.PermitsUse(ctx, c, namespace, use); err != nil {
+		return c, nil, keptBack(err)
+	}
+	if !IsNotReady(err) {
 		return c, a, err
 	}
 	if _, missing := p.inputs(ctx, c, spsSources(c)); !IsNotReady(missing) {
@@ -45,6 +55,14 @@ func (p *Pool) Removing(
 		return c, nil, &LostError{NotReadyError{fmt.Sprintf("%v, and its namespace is being deleted", err)}}
 	}
 	return c, nil, err
+}
+
+// keptBack makes of a refused deletion what tells it from an object that may not be managed.
+func keptBack(err error) error {
+	if refused, ok := errors.AsType[*NotPermittedError](err); ok {
+		return &KeptError{Message: refused.Message}
+	}
+	return err
 }
 
 // ending is how a connection is going.

@@ -63,11 +63,11 @@ func TestOnlyAConnectionThatIsGoingOutlivesItsSecret(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			pool, _ := goingSite(t, !c.unused, c.connection, c.namespace)
-			_, appliance, err := pool.Removing(t.Context(), reference, home)
+			_, appliance, err := pool.Removing(t.Context(), reference, home, Use{})
 			if (appliance != nil) != c.usable || (err == nil) != c.usable || IsLost(err) != c.lost {
 				t.Errorf("appliance %v, error %v", appliance, err)
 			}
-			if _, appliance, err := pool.Appliance(t.Context(), reference, home); appliance != nil || !IsNotReady(err) {
+			if _, appliance, err := pool.Appliance(t.Context(), reference, home, Use{}); appliance != nil || !IsNotReady(err) {
 				t.Errorf("it can be used for more than a deletion: %v", err)
 			}
 		})

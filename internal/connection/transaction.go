@@ -53,6 +53,9 @@ func (a *Appliance) Begin(ctx context.Context) (*Transaction, time.Time, error) 
 	return t, tx.Opened(), nil
 }
 
+// URL is the canonical address of the appliance.
+func (t *Transaction) URL() string { return t.appliance.URL }
+
 // List returns a collection as it is inside the transaction, with what was written so far.
 func (t *Transaction) List(ctx context.Context, collection sps.Collection) (*Listing, error) {
 	if listing, ok := t.view[collection]; ok {

@@ -128,6 +128,7 @@ var _ = onEverySPS("What goes wrong on an SPS appliance", func() {
 				From:     pamv1alpha1.NamespacesFromSelector,
 				Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"pam": "allowed"}},
 			}
+			c.Spec.Grants = []pamv1alpha1.SPSGrant{{NamespaceSelector: c.Spec.AllowedNamespaces.Selector}}
 		})))
 		policy := builder.RDPConnectionPolicy("a",
 			builder.InNamespace(other.namespace), builder.Connection("sps", home.namespace))
@@ -150,10 +151,20 @@ var _ = onEverySPS("What goes wrong on an SPS appliance", func() {
 		change(ctx, home.connection(ctx), func(c *pamv1alpha1.SPSConnection) {
 			c.Spec.AllowedNamespaces = &pamv1alpha1.AllowedNamespaces{From: pamv1alpha1.NamespacesFromAll}
 		})
+		eventuallyReason(ctx, policy, pamv1alpha1.ReasonConnectionNotPermitted)
+		Eventually(func() string { return message(ctx, policy) }).Should(ContainSubstring("its owner can change grants"))
+		change(ctx, home.connection(ctx), func(c *pamv1alpha1.SPSConnection) {
+			c.Spec.Grants = []pamv1alpha1.SPSGrant{{Namespaces: []string{other.namespace}}}
+		})
 		eventuallyReady(ctx, policy)
 		change(ctx, home.connection(ctx), func(c *pamv1alpha1.SPSConnection) { c.Spec.AllowedNamespaces = nil })
 		eventuallyReason(ctx, policy, pamv1alpha1.ReasonConnectionNotPermitted)
 		Expect(k8s.Delete(ctx, policy)).To(Succeed())
+		Eventually(func() string { return message(ctx, policy) }).Should(HavePrefix("deletion waits, until "))
+		Expect(ready(ctx, policy)()).To(Equal("False ConnectionNotPermitted"))
+		change(ctx, policy, func(p *pamv1alpha1.RDPConnectionPolicy) {
+			p.Spec.DeletionPolicy = pamv1alpha1.DeletionPolicyOrphan
+		})
 		eventuallyGone(ctx, policy)
 	})
 

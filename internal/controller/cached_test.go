@@ -3,9 +3,9 @@
 package controller
 
 import (
-	"errors"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -19,7 +19,8 @@ const manifest = `{"kind":"RDPConnectionPolicy"}`
 
 // appliedPolicy is a policy that kubectl apply made.
 func appliedPolicy() *pamv1alpha1.RDPConnectionPolicy {
-	return builder.RDPConnectionPolicy("rdp", builder.Annotation(corev1.LastAppliedConfigAnnotation, manifest))
+	return builder.RDPConnectionPolicy("rdp", builder.Annotation(corev1.LastAppliedConfigAnnotation, manifest),
+		builder.Annotation(annotationCreating, "a mark of old"))
 }
 
 // fromCache is that object as the cache shows it.
@@ -42,16 +43,28 @@ func fromCache(t *testing.T, c client.Client) *pamv1alpha1.RDPConnectionPolicy {
 func TestTheCacheKeepsNoManifests(t *testing.T) {
 	t.Parallel()
 	p := appliedPolicy()
-	p.Annotations["team"], p.ManagedFields = "a", []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}
+	p.Annotations["team"], p.ManagedFields = "a", []metav1.ManagedFieldsEntry{
+		{Manager: "kubectl", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`)},
+		{Manager: "manager", FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:finalizers":{}}}`)},
+		{Manager: "manager", Subresource: "status", FieldsV1: metav1.NewFieldsV1(`{"f:status":{}}`)},
+	}
 	if _, err := Cached(p); err != nil {
 		t.Fatal(err)
 	}
-	if p.ManagedFields != nil || p.Annotations[corev1.LastAppliedConfigAnnotation] != "" || p.Annotations["team"] != "a" {
-		t.Errorf("kept %v and %v", p.ManagedFields, p.Annotations)
+	if diff := cmp.Diff([]metav1.ManagedFieldsEntry{{Manager: "kubectl"}}, p.ManagedFields); diff != "" {
+		t.Errorf("who wrote the spec last: %s", diff)
+	}
+	if p.Annotations[corev1.LastAppliedConfigAnnotation] != "" || p.Annotations["team"] != "a" {
+		t.Errorf("kept %v", p.Annotations)
 	}
 	bare := builder.RDPConnectionPolicy("rdp")
-	if _, err := Cached(bare); err != nil || len(bare.Annotations) > 0 {
-		t.Errorf("%v, annotations %v", err, bare.Annotations)
+	if _, err := Cached(bare); err != nil || len(bare.Annotations) > 0 || bare.ManagedFields != nil {
+		t.Errorf("%v, annotations %v, managed fields %v", err, bare.Annotations, bare.ManagedFields)
+	}
+	namespace := builder.Namespace("a")
+	namespace.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}
+	if _, err := Cached(namespace); err != nil || namespace.ManagedFields != nil {
+		t.Errorf("%v, managed fields of what is not ours %v", err, namespace.ManagedFields)
 	}
 	if got, err := Cached(toolscache.DeletedFinalStateUnknown{Key: "k"}); err != nil || got == nil {
 		t.Errorf("%v, %v", got, err)
@@ -64,19 +77,15 @@ func TestPatchesLeaveTheManifestOfKubectl(t *testing.T) {
 	c := cachedPolicies(t, "https://sps.example.com", appliedPolicy())
 	r := &policyReconciler[*pamv1alpha1.RDPConnectionPolicy]{deps: deps{client: c, live: c}}
 	p := fromCache(t, c)
-	if err := r.hold(t.Context(), p, true); err != nil {
+	before := p.DeepCopy()
+	p.Status.Appliance = "https://sps.example.com"
+	if err := r.hold(t.Context(), before, p, true); err != nil {
 		t.Fatal(err)
 	}
 	p = fromCache(t, c)
-	if !holdsFinalizer(p) || !creating(p) {
-		t.Fatalf("finalizers %v, annotations %v", p.Finalizers, p.Annotations)
-	}
-	if err := r.unmark(t.Context(), p, errors.New("refused")); err != nil {
-		t.Fatal(err)
-	}
-	p = fromCache(t, c)
-	if creating(p) {
-		t.Errorf("annotations %v", p.Annotations)
+	_, marked := p.Annotations[annotationCreating]
+	if before.Status.PendingCreation == nil || !holdsFinalizer(p) || !creating(p) || marked {
+		t.Fatalf("finalizers %v, annotations %v, status %+v", p.Finalizers, p.Annotations, p.Status)
 	}
 	if _, released := r.release(t.Context(), p, ""); !released {
 		t.Error("it was not let go")

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
@@ -31,6 +32,15 @@ type observation struct {
 	members []string
 	// ours says that the object is known to be ours already.
 	ours bool
+	// accounts are those that the operator logs in with; they must keep what they have.
+	accounts connection.Accounts
+	// forbidden says why the difference must not be repaired; empty if it may be.
+	forbidden string
+}
+
+// forbids is the refusal to repair a difference.
+func (o observation) forbids() error {
+	return mustAct(pamv1alpha1.ReasonInvalidSpec, "%s", o.forbidden)
 }
 
 func (o observation) exists() bool { return o.current.Key != "" }
@@ -51,6 +61,8 @@ const (
 	actReport
 	// actHold shows differences that suspend does not repair.
 	actHold
+	// actForbid shows differences that must not be repaired.
+	actForbid
 )
 
 // decide is the whole policy about what is there: it knows nothing of how to do it.
@@ -64,6 +76,8 @@ func decide(steward pamv1alpha1.Stewardship, connectionSuspended bool, seen obse
 		return actReport
 	case steward.Suspended(), connectionSuspended:
 		return actHold
+	case seen.forbidden != "":
+		return actForbid
 	case !seen.exists():
 		return actCreate
 	}

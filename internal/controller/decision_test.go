@@ -170,3 +170,28 @@ func TestDriftConditionIsPresentOnlyWhileItIsTrue(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatMustNotBeRepairedIsLeft(t *testing.T) {
+	t.Parallel()
+	type steward = pamv1alpha1.Stewardship
+	for name, c := range map[string]struct {
+		steward steward
+		there   there
+		want    action
+	}{
+		"a difference of ours":                     {there: differsOurs, want: actForbid},
+		"what is taken over":                       {steward{AdoptionPolicy: "Always"}, differsOther, actForbid},
+		"a refused adoption stays one":             {there: differsOther, want: actRefuse},
+		"where nothing differs there is no repair": {there: equalOurs, want: actNothing},
+		"what is only observed is reported":        {steward{ManagementPolicy: "Observe"}, differsOurs, actReport},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			seen := c.there.observation()
+			seen.forbidden = "it would take an account its group"
+			if got := decide(c.steward, false, seen); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}

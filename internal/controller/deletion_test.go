@@ -71,9 +71,10 @@ var _ = Describe("Deletion", func() {
 			Expect(k8s.Delete(ctx, orphan)).To(Succeed())
 			eventuallyGone(ctx, orphan)
 			Expect(k8s.Delete(ctx, waiting)).To(Succeed())
-			note := "deletion waits, because the " + suspended + " is suspended: resume it, or set deletionPolicy: Orphan"
-			Eventually(func() string { return message(ctx, waiting) }).Should(Equal(note))
-			Eventually(told(ctx, waiting)).Should(HaveKeyWithValue(note, pamv1alpha1.ReasonSuspended))
+			note := MatchRegexp("^deletion waits, until [0-9TZ:-]+ at most: the " + suspended +
+				" is suspended: resume it, or set deletionPolicy: Orphan$")
+			Eventually(func() string { return message(ctx, waiting) }).Should(note)
+			Eventually(told(ctx, waiting)).Should(HaveKeyWithValue(message(ctx, waiting), pamv1alpha1.ReasonSuspended))
 			change(ctx, waiting, func(p *pamv1alpha1.RDPConnectionPolicy) {
 				p.Spec.DeletionPolicy = pamv1alpha1.DeletionPolicyOrphan
 			})

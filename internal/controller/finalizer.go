@@ -5,15 +5,15 @@ package controller
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
-	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/audit"
@@ -21,52 +21,52 @@ import (
 	"github.com/pam-operator/pam-operator/internal/lane"
 )
 
-// annotationCreating marks an object from before it is created on an appliance until its key is known, so that a create
-// whose answer was lost is recognised as ours and not as somebody else's object of the same name.
+// annotationCreating was the mark of a create once. It is no longer read, because anybody who may write the object
+// could write it, and it is taken away when the metadata are written anyway.
 const annotationCreating = "pam-operator.io/creating"
 
-// creatingMark is what annotationCreating says: which name on which appliance, and after which key. So it stops to
-// count as soon as the status has the key of what was created.
-func creatingMark(obj policyObject) string {
-	mark := obj.NameOnAppliance() + "@" + obj.PolicyStatus().Appliance
-	if key := obj.PolicyStatus().Key; key != "" {
-		mark += " after " + key
-	}
-	return mark
-}
-
-// creating says that an earlier pass may have created the object without getting an answer.
-func creating(obj policyObject) bool {
-	return obj.GetAnnotations()[annotationCreating] == creatingMark(obj)
-}
-
-// hold puts the finalizer on an object before anything is written for it, and the mark of a create before a create. The
-// optimistic lock makes sure that what is about to be done is done for the object as it is now.
-func (r *policyReconciler[T]) hold(ctx context.Context, obj T, create bool) error {
+// hold puts the finalizer on an object before anything is written for it, and the mark of a create into its status
+// before a create. The optimistic lock makes sure that what is about to be done is done for the object as it is now.
+// before is the object as the API server has it.
+func (r *policyReconciler[T]) hold(ctx context.Context, before, obj T, create bool) error {
 	seen := obj.GetResourceVersion()
 	err := patchMetadata(ctx, r.client, obj, func(o client.Object) {
-		controllerutil.AddFinalizer(o, pamv1alpha1.Finalizer)
-		if create {
-			setAnnotation(o, annotationCreating, creatingMark(obj))
+		if !controllerutil.AddFinalizer(o, pamv1alpha1.Finalizer) {
+			return
 		}
+		annotations := o.GetAnnotations()
+		delete(annotations, annotationCreating)
+		o.SetAnnotations(annotations)
 	})
+	if err == nil && create && !creating(obj) {
+		err = r.mark(ctx, before, obj)
+	}
 	if err != nil || obj.GetResourceVersion() != seen {
 		return err
 	}
 	return r.current(ctx, obj) // there was nothing to patch, so nobody has looked yet
 }
 
-// unmark takes the mark of a create away when it is certain that nothing was created, so that somebody else's object of
-// that name is not taken for ours later.
-func (r *policyReconciler[T]) unmark(ctx context.Context, obj T, cause error) error {
-	if connection.IsOutcomeUnknown(cause) {
-		return nil
+// mark writes down, before an object is created on its appliance, that it is about to be: if the answer is lost, what
+// is there under its name is then known to be ours and not somebody else's. It takes what was written over into
+// before.
+func (r *policyReconciler[T]) mark(ctx context.Context, before, obj T) error {
+	base := copyOf(before)
+	base.SetResourceVersion(obj.GetResourceVersion())
+	marked := copyOf(base)
+	status, to := obj.PolicyStatus(), marked.PolicyStatus()
+	to.Key, to.Origin, to.Appliance = status.Key, status.Origin, status.Appliance
+	to.PendingCreation = &pamv1alpha1.PendingCreation{
+		Name: obj.NameOnAppliance(), Appliance: status.Appliance, AfterKey: status.Key,
 	}
-	return patchMetadata(ctx, r.client, obj, func(o client.Object) {
-		annotations := o.GetAnnotations()
-		delete(annotations, annotationCreating)
-		o.SetAnnotations(annotations)
-	})
+	lock := client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})
+	if err := r.client.Status().Patch(ctx, marked, lock); err != nil {
+		return fmt.Errorf("write the mark of a create: %w", err)
+	}
+	obj.SetResourceVersion(marked.GetResourceVersion())
+	status.PendingCreation = marked.PolicyStatus().PendingCreation.DeepCopy()
+	marked.PolicyStatus().DeepCopyInto(before.PolicyStatus())
+	return nil
 }
 
 // patchMetadata changes metadata under an optimistic lock, if there is something to change, and takes the result over
@@ -111,50 +111,86 @@ func setAnnotation(o client.Object, key, value string) {
 // remove lets an object go: from the appliance, if that is wanted and possible, and then from the cluster. It needs
 // only the object's key and a working connection.
 func (r *policyReconciler[T]) remove(ctx context.Context, obj T) (out outcome, released bool) {
-	if !controllerutil.ContainsFinalizer(obj, pamv1alpha1.Finalizer) {
+	steward := obj.Steward()
+	switch {
+	case !holdsFinalizer(obj):
 		return outcome{}, true
-	}
-	steward, status := obj.Steward(), obj.PolicyStatus()
-	switch {
-	case steward.Observes(), steward.Orphans():
-		return r.release(ctx, obj, "left on the appliance as it is, because "+leaves(steward))
-	case status.Key == "" && obj.GetAnnotations()[annotationCreating] == "":
+	case !mayBeThere(obj): // whatever users wrote into its metadata
 		return r.release(ctx, obj, "")
+	case steward.Observes(), steward.Orphans():
+		r.audit(ctx, obj, audit.Abandon, audit.Succeeded, audit.Record{Reason: leaves(steward)})
+		return r.release(ctx, obj, "left on the appliance as it is, because "+leaves(steward))
 	}
-	conn, appliance, err := r.pool.Removing(ctx, obj.Connection(), obj.GetNamespace())
+	conn, appliance, err := r.pool.Removing(ctx, obj.Connection(), obj.GetNamespace(), r.use(obj))
 	switch {
-	case connection.IsMissing(err), connection.IsNotPermitted(err), connection.IsLost(err):
+	case connection.IsMissing(err), connection.IsLost(err), connection.IsKept(err):
 		return r.abandon(ctx, obj, err)
+	case connection.IsNotPermitted(err):
 	case steward.Suspended():
-		return r.waits(obj, "the object"), false
+		return r.waits(ctx, obj, held(suspendedDeletion("the object")), nil)
 	case conn != nil && conn.Suspended():
-		return r.waits(obj, "the connection"), false
+		return r.waits(ctx, obj, held(suspendedDeletion("the connection")), nil)
+	case err == nil && obj.PolicyStatus().Appliance != appliance.URL:
+		return r.abandon(ctx, obj, fmt.Errorf("the connection leads to another appliance now, %s", appliance.URL))
 	case err == nil:
 		err = r.erase(ctx, appliance, obj)
 	}
 	if err == nil {
 		return r.release(ctx, obj, "")
 	}
-	out = deletionOutcome(err)
-	if unanswered(out) && deletingFor(obj) > r.DeletionDeadline {
-		return r.abandon(ctx, obj, err)
+	return r.waits(ctx, obj, deletionOutcome(err), err)
+}
+
+func suspendedDeletion(suspended string) string {
+	return suspended + " is suspended: resume it, or set deletionPolicy: Orphan"
+}
+
+// waits says how long a deletion that did not succeed goes on to be tried, or lets the object go when that time is
+// over: an appliance that does not answer has the deletion deadline, and somebody who has to act a longer one.
+func (r *policyReconciler[T]) waits(ctx context.Context, obj T, out outcome, cause error) (outcome, bool) {
+	deadline := r.BlockedDeletionDeadline
+	if unanswered(out) {
+		deadline = r.DeletionDeadline
 	}
-	return r.again(obj, out), false
+	if cause == nil {
+		cause = errors.New(out.message)
+	}
+	left := deadline - deletingFor(obj)
+	if left <= 0 {
+		return r.abandon(ctx, obj, cause)
+	}
+	until := obj.GetDeletionTimestamp().Add(deadline).UTC().Format(time.RFC3339)
+	out.message = deletionWaits + ", until " + until + " at most: " + out.message
+	r.tellWaiting(obj, out)
+	return r.again(obj, out, left), false
+}
+
+// tellWaiting makes an Event when a deletion begins to wait for the reason that the object had before; another reason
+// is told of as a transition.
+func (r *policyReconciler[T]) tellWaiting(obj T, out outcome) {
+	is := readyOf(obj)
+	if is == nil || is.Reason != out.reason || strings.HasPrefix(is.Message, deletionWaits) || unanswered(out) ||
+		out.reason == pamv1alpha1.ReasonLocked {
+		return
+	}
+	r.statusWriter().warn(obj, nil, "Delete", out.reason, out.message)
 }
 
 // again says when a deletion that did not succeed is tried again. What refers to an object that the appliance does not
 // let go of is often being deleted at the same time, so that is tried soon at first, and ever more slowly.
-func (r *policyReconciler[T]) again(obj T, out outcome) outcome {
-	switch {
-	case out.reason == pamv1alpha1.ReasonDeletionBlocked:
+func (r *policyReconciler[T]) again(obj T, out outcome, left time.Duration) outcome {
+	if out.reason == pamv1alpha1.ReasonDeletionBlocked {
 		out.after = min(max(deletingFor(obj), blockedRetry), stalledRecheck)
-	case out.after == 0 && out.err == nil: // so that the deadline is noticed
-		out.after = max(r.DeletionDeadline-deletingFor(obj), deadlineRecheck)
+	}
+	if out.err == nil { // so that the deadline is noticed
+		out.after = soonest(out.after, max(left, deadlineRecheck))
 	}
 	return out
 }
 
 const (
+	// blockedDeletionDeadline is the default of Options.BlockedDeletionDeadline.
+	blockedDeletionDeadline = 24 * time.Hour
 	// blockedRetry is when a deletion that the appliance refused is first tried again.
 	blockedRetry = time.Second
 	// deadlineRecheck is the least time after which it is looked again whether the deadline has passed.
@@ -164,16 +200,6 @@ const (
 // deletingFor is how long ago an object's deletion was asked for.
 func deletingFor(obj client.Object) time.Duration { return time.Since(obj.GetDeletionTimestamp().Time) }
 
-// waits says that a deletion waits because somebody suspended something. The Event is not left to the change of reason:
-// an object that was suspended before its deletion has the reason already.
-func (r *policyReconciler[T]) waits(obj T, suspended string) outcome {
-	out := held("deletion waits, because " + suspended + " is suspended: resume it, or set deletionPolicy: Orphan")
-	if is := readyOf(obj); is != nil && is.Reason == out.reason && is.Message != out.message {
-		r.statusWriter().event(obj, corev1.EventTypeWarning, out.reason, out.message)
-	}
-	return out
-}
-
 // leaves says which policy leaves an object on its appliance.
 func leaves(steward pamv1alpha1.Stewardship) string {
 	if steward.Observes() {
@@ -182,8 +208,8 @@ func leaves(steward pamv1alpha1.Stewardship) string {
 	return "deletionPolicy is Orphan"
 }
 
-// unanswered says that a deletion got no answer, and may be given up after its deadline. A lock is an answer: its
-// holder will let go of it, and what is abandoned meanwhile would go on letting people in.
+// unanswered says that a deletion got no answer. A lock is an answer: its holder will let go of it, and what is
+// abandoned meanwhile would go on letting people in.
 func unanswered(out outcome) bool {
 	return out.state == stateReconciling && out.reason != pamv1alpha1.ReasonLocked
 }
@@ -201,7 +227,7 @@ func deletionOutcome(err error) outcome {
 // erase deletes the object from the appliance, if it is there and not somebody else's. Success means that the appliance
 // was seen without it: neither a commit nor a picture that rests on one is proof enough to let the object go.
 func (r *policyReconciler[T]) erase(ctx context.Context, appliance *connection.Appliance, obj T) error {
-	if err := r.siblings.oldest(ctx, obj, appliance.URL); err != nil {
+	if err := r.admits(ctx, appliance, obj); err != nil {
 		if out := outcomeOf(err); out.reason == pamv1alpha1.ReasonConflict {
 			return nil // it belongs to another object, which never lost it
 		}
@@ -241,12 +267,7 @@ func (r *policyReconciler[T]) erase(ctx context.Context, appliance *connection.A
 		return err
 	}
 	if deleted != "" {
-		gvk, _ := apiutil.GVKForObject(obj, r.client.Scheme()) // our own kinds are in the scheme
-		audit.Write(ctx, audit.Record{
-			Action: audit.Delete, Result: audit.Succeeded, Object: obj, Kind: gvk.Kind, Who: audit.Who(obj),
-			Connection: connection.Target(obj.Connection(), obj.GetNamespace()), Target: appliance.URL,
-			Key: deleted, Name: obj.NameOnAppliance(),
-		})
+		r.audit(ctx, obj, audit.Delete, audit.Succeeded, audit.Record{})
 	}
 	return nil
 }
@@ -265,7 +286,7 @@ func (r *policyReconciler[T]) hasGone(ctx context.Context, inventory *connection
 // ownOnAppliance is the key of our object, empty if it is not there: by its key, or, where a create may have got
 // through without an answer, by its name.
 func (r *policyReconciler[T]) ownOnAppliance(ctx context.Context, view connection.View, obj T) (string, error) {
-	if key := obj.PolicyStatus().Key; key != "" {
+	if key := managedKey(obj); key != "" {
 		object, _, err := connection.ByKey(ctx, view, r.collection, key)
 		if err != nil || object.Key != "" {
 			return object.Key, err
@@ -290,19 +311,4 @@ func (r *policyReconciler[T]) release(ctx context.Context, obj T, message string
 		return outcomeOf(err), false
 	}
 	return outcome{}, true
-}
-
-// audit writes the line that says what was changed on an appliance, and for which object.
-func (r *policyReconciler[T]) audit(ctx context.Context, obj T, seen observation) {
-	verb := "changed on the appliance"
-	if !seen.exists() {
-		verb = "created on the appliance"
-	}
-	fields := make([]string, 0, len(seen.drift))
-	for _, d := range seen.drift {
-		fields = append(fields, d.Path)
-	}
-	logf.FromContext(ctx).Info(verb, "appliance", obj.PolicyStatus().Appliance, "collection", r.collection,
-		"nameOnAppliance", obj.NameOnAppliance(), "key", obj.PolicyStatus().Key, "generation", obj.GetGeneration(),
-		"fields", fields)
 }

@@ -5,17 +5,18 @@ package controller
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
-	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/audit"
 	"github.com/pam-operator/pam-operator/internal/connection"
 )
 
@@ -28,86 +29,155 @@ const recordingFactor = 2
 // recordingTimeout is how long one attempt to write that record may take, also while the manager shuts down.
 const recordingTimeout = 10 * time.Second
 
+// actionAbandon is the action of Events about what is let go.
+const actionAbandon = "Abandon"
+
 // recordName is the key of a record for the name of the object.
 const recordName = "name"
 
-// abandon lets an object go although it may still be on the appliance, and says so: in a ConfigMap beside the
-// connection, which is also what makes a repeated pass tell nothing twice, then in Events, a metric and the log.
-func (r *policyReconciler[T]) abandon(ctx context.Context, obj T, cause error) (outcome, bool) {
-	record, err := r.leftover(obj, cause)
-	if err != nil {
-		return outcomeOf(err), false
-	}
+// leftover is what an object that is let go may leave on an appliance or at a server.
+type leftover struct {
+	// object is let go; kind is its kind.
+	object client.Object
+	kind   string
+	// through is the connection that it went through.
+	through types.NamespacedName
+	// connection is that connection, if it exists and leads to where the leftover is; else nil. Only then is its
+	// namespace told: whoever can name a connection could else write into any namespace.
+	connection client.Object
+	// what and where say it in a message.
+	what, where string
+	// metric is the label of what is counted.
+	metric string
+	// data says where to look; what is known of the object and its connection is added.
+	data  map[string]string
+	cause error
+}
+
+// leave records a leftover in a ConfigMap, which is also what makes a repeated pass tell nothing twice, and tells of
+// it in Events and a metric. An error is passing: the object is not to be let go yet.
+func (d deps) leave(ctx context.Context, l leftover) error {
 	// A shutdown between the record and its telling would leave one that no later pass tells of.
-	unbroken, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordingTimeout)
-	defer cancel()
-	err = r.client.Create(unbroken, record)
+	record, err := d.record(context.WithoutCancel(ctx), l)
 	switch {
 	case apierrors.IsAlreadyExists(err):
-		return r.release(ctx, obj, "")
-	case err != nil && !isLasting(err) && deletingFor(obj) < recordingFactor*r.DeletionDeadline:
-		return retry(pamv1alpha1.ReasonProgressing, fmt.Errorf("record what may be left on the appliance: %w", err)), false
+		return nil
+	case err != nil && !isLasting(err) && deletingFor(l.object) < recordingFactor*d.DeletionDeadline:
+		return fmt.Errorf("record what may be left: %w", err)
 	}
-	r.tellLeftover(unbroken, obj, record, err, cause)
-	return r.release(ctx, obj, "")
+	where := "not recorded: "
+	if err == nil {
+		where = "recorded in ConfigMap " + client.ObjectKeyFromObject(record).String()
+	} else {
+		where += err.Error()
+	}
+	message := fmt.Sprintf("%s may be left on %s: %v; %s", l.what, l.where, l.cause, where)
+	d.statusWriter().warn(l.object, nil, actionAbandon, pamv1alpha1.ReasonDeletionBlocked, message)
+	if l.connection != nil && l.connection.GetNamespace() != l.object.GetNamespace() {
+		d.statusWriter().warn(l.connection, l.object, actionAbandon, pamv1alpha1.ReasonDeletionBlocked, message)
+	}
+	leftovers.WithLabelValues(l.metric).Inc()
+	return nil
+}
+
+// record writes the record into the first namespace that takes it: beside the connection, because it is the owner of
+// the appliance who has to look; beside the object; and, if that namespace is going, beside the manager.
+func (d deps) record(ctx context.Context, l leftover) (record *corev1.ConfigMap, err error) {
+	own := l.object.GetNamespace()
+	if l.connection != nil {
+		record, err = d.recordIn(ctx, l.connection.GetNamespace(), l)
+		if err == nil || !isLasting(err) || isFull(err) || l.connection.GetNamespace() == own && !isGoing(err) {
+			return record, err
+		}
+	}
+	if l.connection == nil || l.connection.GetNamespace() != own {
+		record, err = d.recordIn(ctx, own, l)
+	}
+	if isGoing(err) && d.Namespace != "" && d.Namespace != own {
+		return d.recordIn(ctx, d.Namespace, l)
+	}
+	return record, err
+}
+
+func (d deps) recordIn(ctx context.Context, namespace string, l leftover) (*corev1.ConfigMap, error) {
+	record := l.in(namespace)
+	counting, cancel := context.WithTimeout(ctx, recordingTimeout)
+	defer cancel()
+	if err := d.records.room(counting, d.live, namespace); err != nil {
+		return record, err
+	}
+	writing, cancel := context.WithTimeout(ctx, recordingTimeout)
+	defer cancel()
+	err := d.client.Create(writing, record)
+	if err == nil {
+		d.records.wrote(namespace)
+	}
+	return record, err
 }
 
 // isLasting says that the record cannot be written however often it is tried: its namespace is gone or going, or a
-// quota, a policy or a missing right forbids it.
+// quota, a policy, a missing right or our own bound forbids it.
 func isLasting(err error) bool {
 	return apierrors.IsNotFound(err) || apierrors.IsForbidden(err) || apierrors.IsInvalid(err) ||
-		apierrors.IsBadRequest(err)
+		apierrors.IsBadRequest(err) || isFull(err)
 }
 
-// leftover is the record of what an object leaves behind. Its name follows from the object, so that there is one.
-func (r *policyReconciler[T]) leftover(obj T, cause error) (*corev1.ConfigMap, error) {
-	gvk, err := apiutil.GVKForObject(obj, r.client.Scheme())
-	if err != nil {
-		return nil, err
+// isGoing says that a namespace does not exist or is being deleted.
+func isGoing(err error) bool {
+	return apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
+}
+
+// in is the record for a namespace. Its name follows from the object, so that there is one.
+func (l leftover) in(namespace string) *corev1.ConfigMap {
+	kind := strings.ToLower(l.kind)
+	data := map[string]string{
+		"kind": l.kind, "namespace": l.object.GetNamespace(), recordName: l.object.GetName(),
+		"uid": string(l.object.GetUID()), "connection": l.through.String(), "time": time.Now().UTC().Format(time.RFC3339),
+		"cause": shorten(l.cause.Error(), maxConditionMessage),
 	}
-	kind, status := strings.ToLower(gvk.Kind), obj.PolicyStatus()
-	through := connection.Target(obj.Connection(), obj.GetNamespace())
+	maps.Copy(data, l.data)
 	return &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: through.Namespace, Name: "leftover-" + kind + "-" + string(obj.GetUID()),
+			Namespace: namespace, Name: "leftover-" + kind + "-" + string(l.object.GetUID()),
 			Labels: map[string]string{
 				pamv1alpha1.LabelLeftover: kind, "app.kubernetes.io/managed-by": "pam-operator",
 			},
 		},
-		Data: map[string]string{
-			"appliance": status.Appliance, "collection": string(r.collection),
-			"nameOnAppliance": obj.NameOnAppliance(), "key": status.Key,
-			"kind": gvk.Kind, "namespace": obj.GetNamespace(), recordName: obj.GetName(), "uid": string(obj.GetUID()),
-			"connection": through.String(), "time": time.Now().UTC().Format(time.RFC3339),
-			"cause": shorten(cause.Error(), maxConditionMessage),
+		Data: data,
+	}
+}
+
+// abandon lets an object go although it may still be on the appliance, and says so.
+func (r *policyReconciler[T]) abandon(ctx context.Context, obj T, cause error) (outcome, bool) {
+	l, err := r.leftover(ctx, obj, cause)
+	if err == nil {
+		err = r.leave(ctx, l)
+	}
+	if err != nil {
+		return retry(pamv1alpha1.ReasonProgressing, err), false
+	}
+	r.audit(ctx, obj, audit.Abandon, audit.Succeeded, audit.Record{Reason: cause.Error()})
+	return r.release(ctx, obj, "")
+}
+
+// leftover is what an object leaves behind.
+func (r *policyReconciler[T]) leftover(ctx context.Context, obj T, cause error) (leftover, error) {
+	status, name, key := obj.PolicyStatus(), obj.NameOnAppliance(), managedKey(obj)
+	appliance := status.Appliance
+	if key == "" && status.PendingCreation != nil {
+		appliance = status.PendingCreation.Appliance
+	}
+	l := leftover{
+		object: obj, kind: string(grantKinds[r.collection]), where: appliance, metric: string(r.collection), cause: cause,
+		through: connection.Target(obj.Connection(), obj.GetNamespace()), what: fmt.Sprintf("%q (key %s)", name, key),
+		data: map[string]string{
+			"appliance": appliance, "collection": string(r.collection), "nameOnAppliance": name, "key": key,
 		},
-	}, nil
-}
-
-// tellLeftover tells of a leftover. A namespace that is going takes no Events, so one in the connection's namespace is
-// told there, too.
-func (r *policyReconciler[T]) tellLeftover(
-	ctx context.Context, obj T, record *corev1.ConfigMap, unrecorded, cause error,
-) {
-	status, where := obj.PolicyStatus(), "recorded in ConfigMap "+client.ObjectKeyFromObject(record).String()
-	if unrecorded != nil {
-		where = "not recorded: " + unrecorded.Error()
 	}
-	message := fmt.Sprintf("%q (key %s) may be left on %s: %v; %s",
-		obj.NameOnAppliance(), status.Key, status.Appliance, cause, where)
-	r.statusWriter().event(obj, corev1.EventTypeWarning, pamv1alpha1.ReasonDeletionBlocked, message)
-	if record.Namespace != obj.GetNamespace() {
-		r.tellConnection(ctx, obj, message)
-	}
-	leftovers.WithLabelValues(string(r.collection)).Inc()
-	logf.FromContext(ctx).Info("left on the appliance", "appliance", status.Appliance,
-		"collection", r.collection, "nameOnAppliance", obj.NameOnAppliance(), "key", status.Key,
-		"cause", cause.Error(), "record", where)
-}
-
-func (r *policyReconciler[T]) tellConnection(ctx context.Context, obj T, message string) {
 	conn := &pamv1alpha1.SPSConnection{}
-	if r.client.Get(ctx, connection.Target(obj.Connection(), obj.GetNamespace()), conn) == nil {
-		r.statusWriter().event(conn, corev1.EventTypeWarning, pamv1alpha1.ReasonDeletionBlocked, message)
+	err := r.client.Get(ctx, l.through, conn)
+	if err == nil && connection.CanonicalURL(conn.Spec.URL) == appliance {
+		l.connection = conn
 	}
+	return l, client.IgnoreNotFound(err)
 }

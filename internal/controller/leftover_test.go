@@ -31,6 +31,7 @@ func leavingUser(ago time.Duration) *pamv1alpha1.LocalUser {
 	user.UID, user.Finalizers = "1-2-3", []string{pamv1alpha1.Finalizer}
 	user.DeletionTimestamp = &metav1.Time{Time: time.Now().Add(-ago)}
 	user.Status.Key, user.Status.Appliance = "k1", "https://sps.example.com"
+	user.Status.Origin = pamv1alpha1.OriginCreated
 	return user
 }
 

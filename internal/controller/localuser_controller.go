@@ -5,6 +5,8 @@ package controller
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,10 +31,10 @@ const fieldPassword = "passwordSecretRef"
 // setupLocalUser adds the controller of LocalUser to a manager.
 func setupLocalUser(mgr ctrl.Manager, deps deps) error {
 	r := &policyReconciler[*pamv1alpha1.LocalUser]{
-		deps: deps, collection: sps.Users, verbs: userVerbs{newPasswords(deps)},
-		siblings: siblings[*pamv1alpha1.LocalUser]{client: deps.client, list: listUsers},
+		deps: deps, collection: sps.Users, verbs: userVerbs{newPasswords(deps), deps.pool.Accounts},
 		together: accountsTogether,
 	}
+	r.siblings = siblingsOf(r, listUsers)
 	b := r.builder(mgr, "localuser", &pamv1alpha1.LocalUser{}, &pamv1alpha1.LocalUserList{}).
 		WatchesRawSource(deps.secrets.Source(dependentsOn(deps.client, &pamv1alpha1.LocalUserList{}, indexSecrets)))
 	return r.complete(mgr, "localuser", b, func() *pamv1alpha1.LocalUser { return &pamv1alpha1.LocalUser{} })
@@ -47,13 +49,17 @@ func listUsers(ctx context.Context, c client.Reader, name string) ([]*pamv1alpha
 }
 
 // userVerbs are what is done on an appliance for a LocalUser.
-type userVerbs struct{ passwords *passwords }
+type userVerbs struct {
+	passwords *passwords
+	// accounts are those that the operator logs in with to an appliance.
+	accounts func(ctx context.Context, url string) (connection.Accounts, error)
+}
 
 func (v userVerbs) observe(
 	ctx context.Context, _ connection.View, obj *pamv1alpha1.LocalUser, seen *observation,
 ) error {
 	name := obj.NameOnAppliance()
-	if name == builtInUser {
+	if strings.EqualFold(name, builtInUser) {
 		return mustAct(pamv1alpha1.ReasonInvalidSpec, "the user admin belongs to the appliance's owner: choose another name")
 	}
 	var err error
@@ -64,6 +70,10 @@ func (v userVerbs) observe(
 	if seen.exists() {
 		seen.current.Body = sps.Dereference(seen.current.Body)
 		seen.drift = inSpec("userName", sps.Diff(seen.managed, seen.current.Body, nil))
+		if is := seen.current.Name(); is != name && (seen.accounts.Has(is) || strings.EqualFold(is, builtInUser)) {
+			seen.forbidden = fmt.Sprintf("the user with this key (%s) has been renamed to %q, which is an account that is "+
+				"not managed: give it its name back on the appliance", seen.current.Key, is)
+		}
 	}
 	return v.observePassword(ctx, obj, seen)
 }
@@ -135,6 +145,14 @@ func (v userVerbs) withPassword(
 }
 
 func (v userVerbs) delete(ctx context.Context, tx *connection.Transaction, current sps.Object) error {
+	accounts, err := v.accounts(ctx, tx.URL())
+	if err != nil {
+		return err
+	}
+	if is := current.Name(); accounts.Has(is) || strings.EqualFold(is, builtInUser) {
+		return mustAct(pamv1alpha1.ReasonDeletionBlocked, "the user with this key (%s) is called %q now, which is an "+
+			"account that is never deleted: set deletionPolicy: Orphan", current.Key, is)
+	}
 	return deleteUser(ctx, tx, current)
 }
 

@@ -24,10 +24,10 @@ import (
 // setupLocalUserGroup adds the controller of LocalUserGroup to a manager.
 func setupLocalUserGroup(mgr ctrl.Manager, deps deps) error {
 	r := &policyReconciler[*pamv1alpha1.LocalUserGroup]{
-		deps: deps, collection: sps.Groups, verbs: groupVerbs{client: deps.client},
-		siblings: siblings[*pamv1alpha1.LocalUserGroup]{client: deps.client, list: listGroups},
+		deps: deps, collection: sps.Groups, verbs: groupVerbs{client: deps.client, accounts: deps.pool.Accounts},
 		together: accountsTogether,
 	}
+	r.siblings = siblingsOf(r, listGroups)
 	b := r.builder(mgr, "localusergroup", &pamv1alpha1.LocalUserGroup{}, &pamv1alpha1.LocalUserGroupList{}).
 		Watches(&pamv1alpha1.LocalUser{}, dependentsOn(deps.client, &pamv1alpha1.LocalUserGroupList{}, indexUserRefs),
 			onKeyOrReady())
@@ -43,7 +43,11 @@ func listGroups(ctx context.Context, c client.Reader, name string) ([]*pamv1alph
 }
 
 // groupVerbs are what is done on an appliance for a LocalUserGroup.
-type groupVerbs struct{ client client.Reader }
+type groupVerbs struct {
+	client client.Reader
+	// accounts are those that the operator logs in with to an appliance.
+	accounts func(ctx context.Context, url string) (connection.Accounts, error)
+}
 
 func (v groupVerbs) observe(
 	ctx context.Context, view connection.View, obj *pamv1alpha1.LocalUserGroup, seen *observation,
@@ -80,6 +84,7 @@ func (v groupVerbs) observe(
 	if seen.exists() {
 		seen.drift = inSpec("groupName", sps.Diff(seen.managed, seen.current.Body, groupUnordered))
 		namesOfMembers(seen.drift, users, wanted, seen.members)
+		seen.forbidden = removesAccount(seen, wanted, users)
 	}
 	return nil
 }
@@ -138,6 +143,13 @@ func (v groupVerbs) update(
 }
 
 func (v groupVerbs) delete(ctx context.Context, tx *connection.Transaction, current sps.Object) error {
+	accounts, err := v.accounts(ctx, tx.URL())
+	if err != nil {
+		return err
+	}
+	if err := deletesAccount(ctx, tx, accounts, current); err != nil {
+		return err
+	}
 	return tx.Delete(ctx, sps.Groups, current.Key)
 }
 

@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -98,6 +99,58 @@ func (d directory) memberKey(ctx context.Context, i int, name string) (string, e
 	default:
 		return "", &connection.AmbiguousError{Collection: sps.Users, Name: name, Keys: found}
 	}
+}
+
+// removesAccount says why members must not be written: an account that the operator logs in with, or the built-in user,
+// would lose the group and with it rights. It is empty if they may be.
+func removesAccount(seen *observation, wanted []string, users []sps.Record) string {
+	if _, managed := seen.managed["members"]; !managed {
+		return ""
+	}
+	current, err := sps.MemberKeys(seen.current.Body, users)
+	if err != nil {
+		return "" // then nothing is written either
+	}
+	for _, u := range users {
+		if !slices.Contains(current, u.Key) || slices.Contains(wanted, u.Key) {
+			continue
+		}
+		if seen.accounts.Has(u.Name) || strings.EqualFold(u.Name, builtInUser) {
+			return fmt.Sprintf("members would remove %q, %s, from the group: add it to members, or set membership: Additive",
+				u.Name, whoseAccount(u.Name))
+		}
+	}
+	return ""
+}
+
+func whoseAccount(name string) string {
+	if strings.EqualFold(name, builtInUser) {
+		return "the built-in user of the appliance's owner"
+	}
+	return "the account with which a connection logs in to this appliance"
+}
+
+// deletesAccount refuses to delete a group that an account has which the operator logs in with.
+func deletesAccount(
+	ctx context.Context, tx *connection.Transaction, accounts connection.Accounts, group sps.Object,
+) error {
+	listing, err := tx.List(ctx, sps.Users)
+	if err != nil {
+		return err
+	}
+	users := listing.Records()
+	members, err := sps.MemberKeys(group.Body, users)
+	if err != nil {
+		return mustAct(pamv1alpha1.ReasonDeletionBlocked, "%v, so nobody can tell whether the group has an account with "+
+			"which a connection logs in", err)
+	}
+	for _, u := range users {
+		if slices.Contains(members, u.Key) && accounts.Has(u.Name) {
+			return mustAct(pamv1alpha1.ReasonDeletionBlocked, "the group has %q as a member, %s: take it out of the group on "+
+				"the appliance first, or set deletionPolicy: Orphan", u.Name, whoseAccount(u.Name))
+		}
+	}
+	return nil
 }
 
 // namesOfMembers shows a difference of members by their names: keys say nothing to people.

@@ -25,9 +25,9 @@ import (
 func setupRDPConnectionPolicy(mgr ctrl.Manager, deps deps) error {
 	r := &policyReconciler[*pamv1alpha1.RDPConnectionPolicy]{
 		deps: deps, collection: sps.RDPConnections, verbs: rdpVerbs{client: deps.client},
-		siblings: siblings[*pamv1alpha1.RDPConnectionPolicy]{client: deps.client, list: listRDPPolicies},
 		together: policiesTogether,
 	}
+	r.siblings = siblingsOf(r, listRDPPolicies)
 	list := &pamv1alpha1.RDPConnectionPolicyList{}
 	b := r.builder(mgr, "rdpconnectionpolicy", &pamv1alpha1.RDPConnectionPolicy{}, list).
 		Watches(&pamv1alpha1.LocalUserGroup{}, dependentsOn(deps.client, list, indexGroupRefs), onKeyOrReady())

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/audit"
 	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/lane"
 	"github.com/pam-operator/pam-operator/internal/sps"
@@ -89,13 +90,21 @@ func (r *policyReconciler[T]) Reconcile(ctx context.Context, obj T) (ctrl.Result
 		if released {
 			return ctrl.Result{}, out.err
 		}
-		return r.statusWriter().save(ctx, before, obj, r.paced(out))
+		return r.save(ctx, before, obj, r.paced(out))
 	}
-	obj, out, err := r.keep(ctx, obj)
+	obj, out, err := r.keep(ctx, before, obj)
 	if err != nil {
 		out = outcomeOf(err)
 	}
-	return r.statusWriter().save(ctx, before, obj, r.paced(out))
+	return r.save(ctx, before, obj, r.paced(out))
+}
+
+// save writes the status, and a line of the audit trail where it says no.
+func (r *policyReconciler[T]) save(ctx context.Context, before, obj T, out outcome) (ctrl.Result, error) {
+	was := readyOf(before)
+	result, err := r.statusWriter().save(ctx, before, obj, out)
+	r.auditRefusal(ctx, was, obj)
+	return result, err
 }
 
 // paced gives a wait for somebody else's lock the delay of these controllers.
@@ -111,8 +120,9 @@ func copyOf[T runtime.Object](obj T) T {
 }
 
 // keep makes the appliance equal to the object, and returns the object with what is to be written into its status.
-func (r *policyReconciler[T]) keep(ctx context.Context, obj T) (T, outcome, error) {
-	conn, appliance, err := r.pool.Appliance(ctx, obj.Connection(), obj.GetNamespace())
+// before is the object as the API server has it.
+func (r *policyReconciler[T]) keep(ctx context.Context, before, obj T) (T, outcome, error) {
+	conn, appliance, err := r.pool.Appliance(ctx, obj.Connection(), obj.GetNamespace(), r.use(obj))
 	if err != nil {
 		return obj, outcome{}, err
 	}
@@ -121,12 +131,12 @@ func (r *policyReconciler[T]) keep(ctx context.Context, obj T) (T, outcome, erro
 		return obj, outcome{}, err
 	}
 	defer pass.End()
-	if err := r.siblings.oldest(ctx, obj, appliance.URL); err != nil {
+	if err := r.admits(ctx, appliance, obj); err != nil {
 		return obj, outcome{}, err
 	}
 	status := obj.PolicyStatus()
 	if status.Appliance != appliance.URL { // another appliance has other keys
-		status.Key, status.Appliance = "", appliance.URL
+		status.Key, status.Origin, status.Appliance = "", "", appliance.URL
 	}
 	seen, err := r.observe(ctx, appliance.Inventory, obj, creating(obj))
 	if err != nil {
@@ -141,8 +151,11 @@ func (r *policyReconciler[T]) keep(ctx context.Context, obj T) (T, outcome, erro
 		return obj, r.reported(obj, seen, act), nil
 	case actRefuse:
 		return obj, outcome{}, errors.Join(r.current(ctx, obj), adoptionRefused(obj, seen))
+	case actForbid:
+		r.show(obj, seen)
+		return obj, outcome{}, seen.forbids()
 	}
-	return r.write(ctx, pass, obj, seen)
+	return r.write(ctx, pass, before, obj, seen)
 }
 
 // current fails for an object of the cache that lags behind our own writes: it may lack the key that says that what is
@@ -160,10 +173,10 @@ func (r *policyReconciler[T]) current(ctx context.Context, obj T) error {
 
 // write has the difference committed, and looks at what came of it.
 func (r *policyReconciler[T]) write(
-	ctx context.Context, pass *connection.Pass, obj T, seen observation,
+	ctx context.Context, pass *connection.Pass, before, obj T, seen observation,
 ) (T, outcome, error) {
 	marked, settled := creating(obj), isSettled(obj)
-	if err := r.hold(ctx, obj, !seen.exists()); err != nil {
+	if err := r.hold(ctx, before, obj, !seen.exists()); err != nil {
 		return obj, outcome{}, err
 	}
 	var (
@@ -183,13 +196,16 @@ func (r *policyReconciler[T]) write(
 		})
 	})
 	if err != nil {
-		if !marked { // an older mark stands for a create that may yet be found
-			err = errors.Join(err, r.unmark(ctx, obj, err))
+		switch {
+		case connection.IsOutcomeUnknown(err):
+			r.auditWrite(ctx, obj, seen, settled, audit.Unknown)
+		case !marked: // an older mark stands for a create that may yet be found
+			obj.PolicyStatus().PendingCreation = nil
 		}
 		return obj, outcome{}, err
 	}
 	if wrote {
-		r.audit(ctx, written, seen)
+		r.auditWrite(ctx, written, seen, settled, audit.Succeeded)
 	}
 	if wrote && settled {
 		r.statusWriter().event(obj, corev1.EventTypeNormal, pamv1alpha1.ReasonDriftDetected,
@@ -211,14 +227,17 @@ func (r *policyReconciler[T]) apply(
 	status := obj.PolicyStatus()
 	switch decide(obj.Steward(), false, seen) {
 	case actCreate:
-		status.Key, err = r.verbs.create(ctx, tx, obj, seen)
+		key, err := r.verbs.create(ctx, tx, obj, seen)
+		status.Key, status.Origin, status.PendingCreation = key, pamv1alpha1.OriginCreated, nil
 		return true, err
 	case actRefuse:
 		return false, adoptionRefused(obj, seen)
+	case actForbid:
+		return false, seen.forbids()
 	case actUpdate:
 		wrote, err = true, r.verbs.update(ctx, tx, obj, seen)
 	}
-	status.Key = seen.current.Key
+	seen.own(status)
 	return wrote, err
 }
 
@@ -239,8 +258,8 @@ func (r *policyReconciler[T]) verify(ctx context.Context, inventory *connection.
 	return r.settled(ctx, obj, seen)
 }
 
-// observe finds the object, by its key if it has one and else by its name, and compares. What is found by name is ours
-// only if we know that we made it.
+// observe finds the object, by its key if it manages one and else by its name, and compares. What is found by name is
+// ours only if we know that we made it.
 func (r *policyReconciler[T]) observe(
 	ctx context.Context, view connection.View, obj T, ours bool,
 ) (observation, error) {
@@ -248,14 +267,16 @@ func (r *policyReconciler[T]) observe(
 	if err != nil {
 		return seen, err
 	}
-	// The key alone does not make it ours: an object that only observed has it, too, but never held the finalizer.
-	seen.ours = ours || seen.exists() && seen.current.Key == obj.PolicyStatus().Key && holdsFinalizer(obj)
+	seen.ours = ours || seen.exists() && seen.current.Key == managedKey(obj)
+	if seen.accounts, err = r.accounts(ctx, obj.PolicyStatus().Appliance); err != nil {
+		return seen, err
+	}
 	err = r.verbs.observe(ctx, view, obj, &seen)
 	return seen, err
 }
 
 func (r *policyReconciler[T]) look(ctx context.Context, view connection.View, obj T) (observation, error) {
-	if key := obj.PolicyStatus().Key; key != "" {
+	if key := managedKey(obj); key != "" {
 		current, at, err := connection.ByKey(ctx, view, r.collection, key)
 		if err != nil || at >= 0 {
 			return observation{current: current, position: at}, err
@@ -272,9 +293,13 @@ func (r *policyReconciler[T]) settled(ctx context.Context, obj T, seen observati
 		return done(pamv1alpha1.ReasonSynced, "the appliance equals the spec; nothing is ever written"), nil
 	}
 	if !controllerutil.ContainsFinalizer(obj, pamv1alpha1.Finalizer) { // adopted without a write
-		if err := r.hold(ctx, obj, false); err != nil {
+		if err := r.hold(ctx, obj, obj, false); err != nil {
 			return outcome{}, err
 		}
+	}
+	adopted := managedKey(obj) == ""
+	if seen.own(obj.PolicyStatus()); adopted && !seen.ours {
+		r.auditWrite(ctx, obj, seen, false, audit.Succeeded)
 	}
 	return done(pamv1alpha1.ReasonSynced, "the appliance equals the spec"), nil
 }
@@ -292,8 +317,11 @@ func (r *policyReconciler[T]) reported(obj T, seen observation, act action) outc
 // show puts what was seen into the status.
 func (r *policyReconciler[T]) show(obj T, seen observation) {
 	status := obj.PolicyStatus()
-	if seen.exists() {
-		status.Key = seen.current.Key
+	switch {
+	case seen.exists() && seen.ours:
+		seen.own(status)
+	case seen.exists() && status.Key != seen.current.Key:
+		status.Key, status.Origin = seen.current.Key, ""
 	}
 	status.Drift = drifted(seen.drift)
 	setDriftCondition(&status.Conditions, obj.GetGeneration(), seen)
@@ -301,7 +329,7 @@ func (r *policyReconciler[T]) show(obj T, seen observation) {
 }
 
 // isSettled says that the last pass found the appliance as this same spec asks.
-func isSettled(obj policyObject) bool {
+func isSettled(obj object) bool {
 	ready := readyOf(obj)
 	return ready != nil && ready.Status == metav1.ConditionTrue && ready.ObservedGeneration == obj.GetGeneration()
 }

@@ -5,6 +5,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,13 +14,14 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	logf "sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/audit"
 	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/lane"
 	"github.com/pam-operator/pam-operator/internal/rest"
+	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
 // +kubebuilder:rbac:groups=pam-operator.io,resources=sessionterminations,verbs=get;list;watch;delete
@@ -63,29 +65,68 @@ func (r *sessionTerminationReconciler) Reconcile(
 	if out.reason == "" { // deleted by its TTL
 		return ctrl.Result{}, nil
 	}
-	return r.statusWriter().save(ctx, before, t, out)
+	out = r.overdue(t, out)
+	result, err := r.statusWriter().save(ctx, before, t, out)
+	r.auditRefusal(ctx, before, t)
+	return result, err
+}
+
+// isFinished says that nothing more is done for it.
+func isFinished(t *pamv1alpha1.SessionTermination) bool {
+	return t.Status.Phase == pamv1alpha1.TerminationSucceeded || t.Status.Phase == pamv1alpha1.TerminationFailed
+}
+
+// defaultActiveDeadline is spec.activeDeadlineSeconds where it is left out.
+const defaultActiveDeadline = 24 * time.Hour
+
+// overdue gives a request up whose deadline has passed, whatever it waits for, and sees to it that another one is
+// looked at by then.
+func (r *sessionTerminationReconciler) overdue(t *pamv1alpha1.SessionTermination, out outcome) outcome {
+	if isFinished(t) {
+		return out
+	}
+	deadline := defaultActiveDeadline
+	if t.Spec.ActiveDeadlineSeconds != nil {
+		deadline = time.Duration(*t.Spec.ActiveDeadlineSeconds) * time.Second
+	}
+	left := t.CreationTimestamp.Add(deadline).Sub(r.now())
+	if left <= 0 {
+		message := fmt.Sprintf("given up after its deadline of %s; it waited for: %s", deadline, out.message)
+		return r.fail(t, pamv1alpha1.ReasonFailed, message)
+	}
+	switch {
+	case out.err == nil:
+		out.after = soonest(out.after, max(left, deadlineRecheck))
+	case left < lastRetry: // a growing delay would miss it
+		out.err, out.after = nil, soonest(max(left, deadlineRecheck), unseenRetry)
+	}
+	return out
 }
 
 func (r *sessionTerminationReconciler) pass(
 	ctx context.Context, t *pamv1alpha1.SessionTermination,
 ) (outcome, error) {
-	switch t.Status.Phase {
-	case pamv1alpha1.TerminationSucceeded, pamv1alpha1.TerminationFailed:
+	if isFinished(t) {
 		return r.finished(ctx, t)
-	case "":
+	}
+	if t.Status.Phase == "" {
 		t.Status.Phase = pamv1alpha1.TerminationPending
 	}
 	if t.Suspended() {
 		return held("suspended; nothing has been sent"), nil
 	}
-	conn, appliance, err := r.pool.Appliance(ctx, t.Spec.ConnectionRef, t.Namespace)
+	policy, use, err := r.wanted(ctx, t)
+	if err != nil {
+		return outcome{}, err
+	}
+	conn, appliance, err := r.pool.Appliance(ctx, t.Spec.ConnectionRef, t.Namespace, use)
 	if err != nil {
 		return outcome{}, err
 	}
 	if conn.Suspended() {
 		return held("the connection is suspended; nothing has been sent"), nil
 	}
-	ids, err := r.targets(ctx, appliance, t)
+	ids, err := r.targets(ctx, appliance, t, policy)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -98,31 +139,49 @@ func (r *sessionTerminationReconciler) pass(
 		return outcome{}, err
 	}
 	if len(failures) > 0 {
-		return r.failed(t, failures), nil
+		return r.failed(ctx, t, failures), nil
 	}
 	message := fmt.Sprintf("%d live sessions closed", *t.Status.Terminated)
 	r.finish(t, pamv1alpha1.TerminationSucceeded, pamv1alpha1.ConditionComplete, pamv1alpha1.ReasonCompleted, message)
 	return r.kept(t, done(pamv1alpha1.ReasonCompleted, message)), nil
 }
 
-// targets are the ids of the sessions that are to be closed.
-func (r *sessionTerminationReconciler) targets(
-	ctx context.Context, appliance *connection.Appliance, t *pamv1alpha1.SessionTermination,
-) ([]string, error) {
+// wanted is the policy whose sessions are to be closed, if one is named, and what the connection has to permit. The
+// sessions of a policy that is only observed are somebody else's: for them every session has to be permitted.
+func (r *sessionTerminationReconciler) wanted(
+	ctx context.Context, t *pamv1alpha1.SessionTermination,
+) (*pamv1alpha1.RDPConnectionPolicy, connection.Use, error) {
+	use := connection.Use{Sessions: pamv1alpha1.SessionGrantAny}
 	if t.Spec.PolicyRef == nil {
-		return []string{t.Spec.SessionID}, nil
+		return nil, use, nil
 	}
 	policy := &pamv1alpha1.RDPConnectionPolicy{}
 	key := types.NamespacedName{Namespace: t.Namespace, Name: t.Spec.PolicyRef.Name}
 	if err := r.client.Get(ctx, key, policy); err != nil {
 		if client.IgnoreNotFound(err) == nil {
-			return nil, mustAct(pamv1alpha1.ReasonReferenceNotFound,
+			return nil, use, mustAct(pamv1alpha1.ReasonReferenceNotFound,
 				"spec.policyRef: RDPConnectionPolicy %s does not exist", key)
 		}
-		return nil, err
+		return nil, use, err
+	}
+	use.Kind, use.Name = grantKinds[sps.RDPConnections], policy.NameOnAppliance()
+	if !policy.Steward().Observes() && (policy.Status.Key == "" || managedKey(policy) != "") {
+		use.Sessions = pamv1alpha1.SessionGrantPolicyRef
+	}
+	return policy, use, nil
+}
+
+// targets are the ids of the sessions that are to be closed.
+func (r *sessionTerminationReconciler) targets(
+	ctx context.Context, appliance *connection.Appliance, t *pamv1alpha1.SessionTermination,
+	policy *pamv1alpha1.RDPConnectionPolicy,
+) ([]string, error) {
+	if policy == nil {
+		return []string{t.Spec.SessionID}, nil
 	}
 	if policy.Status.Key == "" || policy.Status.Appliance != appliance.URL {
-		return nil, mustWait("spec.policyRef: waiting for RDPConnectionPolicy %s to be on the appliance", key)
+		return nil, mustWait("spec.policyRef: waiting for RDPConnectionPolicy %s to be on the appliance",
+			client.ObjectKeyFromObject(policy))
 	}
 	sessions, err := appliance.ActiveSessions(ctx, policy.Status.Key)
 	if err != nil {
@@ -143,6 +202,9 @@ const (
 	codeTerminationFailed     = "SessionTerminationFailed"
 	codeRemoteNodeInfoMissing = "RemoteNodeInfoMissing"
 )
+
+// terminationPatience is the default of Options.TerminationPatience.
+const terminationPatience = time.Minute
 
 // terminateAll closes the sessions, and goes on after one that cannot be closed. Its error passes by itself.
 func (r *sessionTerminationReconciler) terminateAll(
@@ -171,7 +233,7 @@ func (r *sessionTerminationReconciler) terminate(
 	}
 	if err == nil {
 		*t.Status.Terminated++
-		logf.FromContext(ctx).Info("live session closed", "appliance", appliance.URL, "session", id)
+		r.audit(ctx, t, audit.Succeeded, audit.Record{Target: appliance.URL, Session: id})
 	}
 	return err
 }
@@ -179,21 +241,75 @@ func (r *sessionTerminationReconciler) terminate(
 // stays tells what does not go away by itself from what is tried again: a refusal, the two faults that the appliance's
 // documentation gives to its owner, and an appliance that is too old to close sessions, which answers 404 as well.
 func stays(err error) bool {
-	if rest.IsRejected(err) || rest.IsNotFound(err) {
-		return true
-	}
-	answer := rest.As(err)
-	return answer != nil && (answer.Code == codeTerminationFailed || answer.Code == codeRemoteNodeInfoMissing)
+	return rest.IsRejected(err) || rest.IsNotFound(err) || hasCode(err, codeTerminationFailed) ||
+		hasCode(err, codeRemoteNodeInfoMissing)
 }
 
-// failed says which sessions stay open.
-func (r *sessionTerminationReconciler) failed(t *pamv1alpha1.SessionTermination, failures []error) outcome {
+func hasCode(err error, code string) bool {
+	answer := rest.As(err)
+	return answer != nil && answer.Code == code
+}
+
+// failed says which sessions stay open. A session that could not be closed is tried a few times more, ever more slowly,
+// before that is final: what answers so may only be busy.
+func (r *sessionTerminationReconciler) failed(
+	ctx context.Context, t *pamv1alpha1.SessionTermination, failures []error,
+) outcome {
 	message := failures[0].Error()
 	if len(failures) > 1 {
 		message = fmt.Sprintf("%d sessions cannot be closed; the first: %s", len(failures), message)
 	}
-	r.finish(t, pamv1alpha1.TerminationFailed, pamv1alpha1.ConditionFailed, pamv1alpha1.ReasonRejected, message)
-	return r.kept(t, outcome{state: stateStalled, reason: pamv1alpha1.ReasonRejected, message: message})
+	tried := r.now().Sub(t.Status.StartTime.Time)
+	again := slices.ContainsFunc(failures, func(err error) bool { return hasCode(err, codeTerminationFailed) })
+	if again && tried < r.TerminationPatience {
+		delay := min(max(tried, r.TerminationPatience/terminationTries), r.TerminationPatience-tried)
+		return wait(pamv1alpha1.ReasonProgressing, message+"; trying again", max(delay, time.Millisecond))
+	}
+	reason := pamv1alpha1.ReasonRejected
+	switch {
+	case again:
+		reason = pamv1alpha1.ReasonFailed
+	case slices.ContainsFunc(failures, func(err error) bool { return hasCode(err, codeRemoteNodeInfoMissing) }):
+		reason = pamv1alpha1.ReasonFailed
+		message += "; a session that a node of the cluster keeps to itself can be closed only there"
+	}
+	r.audit(ctx, t, audit.Refused, audit.Record{Reason: message})
+	return r.fail(t, reason, message)
+}
+
+// terminationTries divides the patience into the first delay; each later one is as long as all before it.
+const terminationTries = 16
+
+// fail ends the request.
+func (r *sessionTerminationReconciler) fail(t *pamv1alpha1.SessionTermination, reason, message string) outcome {
+	r.finish(t, pamv1alpha1.TerminationFailed, pamv1alpha1.ConditionFailed, reason, message)
+	return r.kept(t, outcome{state: stateStalled, reason: reason, message: message})
+}
+
+// audit writes the line that says what became of a session, or of the request.
+func (r *sessionTerminationReconciler) audit(
+	ctx context.Context, t *pamv1alpha1.SessionTermination, result audit.Result, more audit.Record,
+) {
+	more.Action, more.Result, more.Object, more.Kind = audit.Terminate, result, t, "SessionTermination"
+	more.Who, more.Connection = audit.Who(t), connection.Target(t.Spec.ConnectionRef, t.Namespace)
+	if more.Session == "" {
+		more.Session = t.Spec.SessionID
+	}
+	audit.Write(ctx, more)
+}
+
+// auditRefusal writes a line when the connection begins not to permit a request, and when one is given up.
+func (r *sessionTerminationReconciler) auditRefusal(ctx context.Context, before, t *pamv1alpha1.SessionTermination) {
+	was, is := readyOf(before), readyOf(t)
+	if is == nil || was != nil && was.Reason == is.Reason {
+		return
+	}
+	switch {
+	case is.Reason == pamv1alpha1.ReasonConnectionNotPermitted:
+		r.audit(ctx, t, audit.Denied, audit.Record{Reason: is.Message})
+	case isFinished(t) && t.Status.StartTime == nil: // nothing was ever sent
+		r.audit(ctx, t, audit.Failed, audit.Record{Reason: is.Message})
+	}
 }
 
 func (r *sessionTerminationReconciler) finish(

@@ -72,7 +72,7 @@ var _ = onSPS("SessionTermination", []string{"7.0", "8.0"}, func() {
 			switch want {
 			case "True Completed":
 				Expect(t.Status.Terminated).To(HaveValue(BeZero()))
-			case "False Rejected":
+			case "False Rejected", "False Failed":
 				Expect(message(ctx, t)).To(And(ContainSubstring(kind), ContainSubstring(session.ID)))
 				Expect(holds(ctx, t, pamv1alpha1.ConditionFailed)()).To(BeTrue())
 				Expect(t.Status.Phase).To(Equal(pamv1alpha1.TerminationFailed))
@@ -84,8 +84,8 @@ var _ = onSPS("SessionTermination", []string{"7.0", "8.0"}, func() {
 		},
 		Entry(nil, "SessionIdMissing", "False Rejected"),
 		Entry(nil, "SessionCouldNotBeFound", "True Completed"),
-		Entry(nil, "SessionTerminationFailed", "False Rejected"),
-		Entry(nil, "RemoteNodeInfoMissing", "False Rejected"),
+		Entry(nil, "SessionTerminationFailed", "False Failed"),
+		Entry(nil, "RemoteNodeInfoMissing", "False Failed"),
 		Entry(nil, "SessionTerminationServiceUnavailable", "False Unreachable"),
 		Entry(nil, "MinionUnavailable", "False Unreachable"),
 	)
@@ -109,15 +109,59 @@ var _ = onSPS("SessionTermination", []string{"7.0", "8.0"}, func() {
 		}
 		s.spsFault(fault.Rule{
 			Name: "one", Method: http.MethodDelete, Path: terminationRequests, Times: 1, Status: http.StatusInternalServerError,
-			Body: `{"error":{"type":"SessionTerminationFailed","message":"no"}}`,
+			Body: `{"error":{"type":"RemoteNodeInfoMissing","message":"no"}}`,
 		})
 		t := s.termination("", builder.OfPolicy("a"))
 		s.create(ctx, t)
-		eventuallyReason(ctx, t, pamv1alpha1.ReasonRejected)
+		eventuallyReason(ctx, t, pamv1alpha1.ReasonFailed)
 		Expect(s.live()).To(HaveLen(1))
 		Expect(t.Status.Terminated).To(HaveValue(BeEquivalentTo(2)))
 		Expect(message(ctx, t)).To(ContainSubstring(s.live()[0]))
 	})
+
+	It("tries a session that the appliance could not close a few times more", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{})
+		session := s.sps.StartSession(simsps.AuditSession{})
+		s.spsFault(fault.Rule{
+			Name: "busy", Method: http.MethodDelete, Path: terminationRequests, Times: 2, Status: http.StatusInternalServerError,
+			Body: `{"error":{"type":"SessionTerminationFailed","message":"no"}}`,
+		})
+		t := s.termination(session.ID)
+		s.create(ctx, t)
+		eventuallyReady(ctx, t)
+		Expect(s.live()).To(BeEmpty())
+		Expect(t.Status.Terminated).To(HaveValue(BeEquivalentTo(1)))
+	})
+
+	DescribeTable("is given up at its deadline, whatever it waits for",
+		func(ctx context.Context, why string, how func(context.Context, *site, *pamv1alpha1.SessionTermination)) {
+			s := newSite(ctx, simsps.Options{})
+			session := s.sps.StartSession(simsps.AuditSession{})
+			t := s.termination(session.ID, builder.With(func(t *pamv1alpha1.SessionTermination) {
+				t.Spec.ActiveDeadlineSeconds = new(int64(2))
+			}))
+			how(ctx, s, t)
+			s.create(ctx, t)
+			eventuallyReason(ctx, t, pamv1alpha1.ReasonFailed)
+			Expect(t.Status.Phase).To(Equal(pamv1alpha1.TerminationFailed))
+			Expect(message(ctx, t)).To(And(ContainSubstring("deadline of 2s"), ContainSubstring(why)))
+			Expect(s.live()).To(ConsistOf(session.ID))
+			Expect(auditLines(s.namespace, "terminate", "failed")).NotTo(BeEmpty())
+		},
+		Entry("its own suspension", "suspended",
+			func(_ context.Context, _ *site, t *pamv1alpha1.SessionTermination) { t.Spec.Suspend = new(true) }),
+		Entry("a policy that does not exist", "does not exist",
+			func(_ context.Context, _ *site, t *pamv1alpha1.SessionTermination) { builder.OfPolicy("nowhere")(t) }),
+		Entry("a permission", "does not allow sessions",
+			func(ctx context.Context, s *site, _ *pamv1alpha1.SessionTermination) {
+				change(ctx, s.connection(ctx), func(c *pamv1alpha1.SPSConnection) {
+					c.Spec.Grants = []pamv1alpha1.SPSGrant{{
+						Namespaces: []string{s.namespace}, Sessions: pamv1alpha1.SessionGrantNone,
+					}}
+				})
+				eventuallyReady(ctx, s.connection(ctx))
+			}),
+	)
 
 	It("sends nothing while it or its connection is suspended", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})

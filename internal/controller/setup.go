@@ -24,6 +24,15 @@ type Options struct {
 	// DeletionDeadline is how long an object that is being deleted waits for an appliance that does not answer, before it
 	// is let go and reported as left over.
 	DeletionDeadline time.Duration
+	// BlockedDeletionDeadline is how long an object that is being deleted waits for somebody to act: while something is
+	// suspended, the appliance refuses or is locked, or the connection does not permit the object. Then it is let go and
+	// reported as left over; 0 means a day.
+	BlockedDeletionDeadline time.Duration
+	// Namespace is the manager's own: what objects leave behind is recorded there if no other namespace takes the record.
+	// Empty does without.
+	Namespace string
+	// TerminationPatience is how long a session that the appliance could not close is tried again; 0 means a minute.
+	TerminationPatience time.Duration
 	// Concurrency is how many RDP connection policies are worked on at the same time. It should not be less than the
 	// largest batch, because each waits in it.
 	Concurrency int
@@ -64,6 +73,8 @@ type deps struct {
 	activity chan event.GenericEvent
 	// servers tells of connections whose server is to be tried out at once.
 	servers chan event.GenericEvent
+	// records bounds how many leftovers are recorded.
+	records *recordBook
 	// sessions tells of objects whose session has changed at its server.
 	sessions chan event.GenericEvent
 }
@@ -79,6 +90,12 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	}
 	if options.LockedRetry == 0 {
 		options.LockedRetry = lockedRetry
+	}
+	if options.BlockedDeletionDeadline == 0 {
+		options.BlockedDeletionDeadline = blockedDeletionDeadline
+	}
+	if options.TerminationPatience == 0 {
+		options.TerminationPatience = terminationPatience
 	}
 	if options.SecondLook == 0 {
 		options.SecondLook = secondLook
@@ -105,7 +122,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	d := deps{
 		Options: options, feeds: feeds, client: mgr.GetClient(), live: mgr.GetAPIReader(),
 		events: mgr.GetEventRecorder("pam-operator"), pool: pool, moved: &broadcast{}, activity: activity,
-		servers: servers, sessions: sessions,
+		servers: servers, records: newRecordBook(), sessions: sessions,
 	}
 	for _, setup := range []func(ctrl.Manager, deps) error{
 		setupSPSConnection, setupNPSConnection, setupRDPConnectionPolicy, setupLocalUser, setupLocalUserGroup,

@@ -4,22 +4,41 @@ package controller
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
-// siblings are the objects of one kind that mean the same name on an appliance. One of them owns it: the oldest.
+// siblings are the objects of one kind that mean the same name on an appliance. One of them owns it: the oldest of
+// those that have a claim.
 type siblings[T policyObject] struct {
 	client client.Reader
 	// list returns the objects of the kind that may mean a name, which are not to be changed.
 	list func(ctx context.Context, c client.Reader, name string) ([]T, error)
+	// permits fails if a connection does not permit an object now.
+	permits func(ctx context.Context, c *pamv1alpha1.SPSConnection, obj T) error
+	// collection is where the objects are on an appliance.
+	collection sps.Collection
 }
 
-// oldest refuses an object that is not the oldest one of those that mean the same object on the same appliance.
-func (s siblings[T]) oldest(ctx context.Context, obj T, url string) error {
+func siblingsOf[T policyObject](
+	r *policyReconciler[T], list func(ctx context.Context, c client.Reader, name string) ([]T, error),
+) siblings[T] {
+	return siblings[T]{
+		client: r.client, list: list, collection: r.collection,
+		permits: func(ctx context.Context, c *pamv1alpha1.SPSConnection, obj T) error {
+			return r.pool.PermitsUse(ctx, c, obj.GetNamespace(), r.use(obj))
+		},
+	}
+}
+
+// oldest refuses an object if an older one has a claim on the same name of the same appliance.
+func (s siblings[T]) oldest(ctx context.Context, view connection.View, url string, obj T) error {
 	all, err := s.list(ctx, s.client, obj.NameOnAppliance())
 	if err != nil {
 		return err
@@ -28,31 +47,108 @@ func (s siblings[T]) oldest(ctx context.Context, obj T, url string) error {
 		if other.GetUID() == obj.GetUID() || other.NameOnAppliance() != obj.NameOnAppliance() || !before(other, obj) {
 			continue
 		}
-		same, err := s.leadsTo(ctx, other, url)
-		if err != nil {
+		if err := s.conflict(ctx, view, url, other, obj); err != nil {
 			return err
-		}
-		if same {
-			return mustAct(pamv1alpha1.ReasonConflict,
-				"%q on this appliance is managed by %s, which is older: delete one of the two objects",
-				obj.NameOnAppliance(), client.ObjectKeyFromObject(other))
 		}
 	}
 	return nil
 }
 
-// leadsTo says whether an object goes to an appliance, through a connection that permits it.
-func (s siblings[T]) leadsTo(ctx context.Context, obj T, url string) (bool, error) {
+// conflict refuses an object if an older one of the same name has a claim on it.
+func (s siblings[T]) conflict(ctx context.Context, view connection.View, url string, older, obj T) error {
+	owns, err := s.claims(ctx, view, url, older)
+	if err != nil {
+		return err
+	}
+	if owns {
+		return mustAct(pamv1alpha1.ReasonConflict,
+			"%q on this appliance is managed by %s, which is older: delete one of the two objects",
+			obj.NameOnAppliance(), client.ObjectKeyFromObject(older))
+	}
+	if !mayBecomeOurs(older) {
+		return nil
+	}
+	comes, err := s.onItsWay(ctx, view, url, older, obj)
+	if err != nil || !comes {
+		return err
+	}
+	return &problem{reason: pamv1alpha1.ReasonConflict, after: arrivalRecheck, message: fmt.Sprintf(
+		"%q on this appliance is about to be managed by %s, which is older: delete one of the two objects",
+		obj.NameOnAppliance(), client.ObjectKeyFromObject(older))}
+}
+
+const (
+	// arrival is how long after its creation an object has a claim without being on the appliance. It gives the older one
+	// of two that are created together its due; one that does not get there must not be in the way for ever.
+	arrival = 10 * time.Minute
+	// arrivalRecheck is when the younger one looks again.
+	arrivalRecheck = 5 * time.Second
+)
+
+// claims says that an object owns its name on an appliance by what we wrote into its status: a key that the appliance
+// shows under that name, or a creation whose outcome is not known.
+func (s siblings[T]) claims(ctx context.Context, view connection.View, url string, obj T) (bool, error) {
+	status := obj.PolicyStatus()
+	if obj.Steward().Observes() {
+		return false, nil
+	}
+	if p := status.PendingCreation; p != nil && p.Appliance == url && p.Name == obj.NameOnAppliance() {
+		return true, nil
+	}
+	key := managedKey(obj)
+	if key == "" || status.Appliance != url {
+		return false, nil
+	}
+	current, at, err := connection.ByKey(ctx, view, s.collection, key)
+	return err == nil && at >= 0 && current.Name() == obj.NameOnAppliance(), err
+}
+
+// mayBecomeOurs says that an object is about to get onto its appliance, as far as the object itself tells. One that
+// waits for somebody to act is not: it may be there only to be in the way.
+func mayBecomeOurs(obj policyObject) bool {
+	if obj.Steward().Observes() || obj.Steward().Suspended() || !obj.GetDeletionTimestamp().IsZero() ||
+		time.Since(obj.GetCreationTimestamp().Time) > arrival {
+		return false
+	}
+	ready := readyOf(obj)
+	return ready == nil || ready.ObservedGeneration != obj.GetGeneration() ||
+		ready.Reason == pamv1alpha1.ReasonProgressing || ready.Reason == pamv1alpha1.ReasonLocked
+}
+
+// onItsWay says that an older object will get onto the appliance: its connection leads there, permits it now, is ready
+// and not suspended. It does not displace one that is there already.
+func (s siblings[T]) onItsWay(
+	ctx context.Context, view connection.View, url string, older, obj T,
+) (bool, error) {
 	c := &pamv1alpha1.SPSConnection{}
-	key := connection.Target(obj.Connection(), obj.GetNamespace())
+	key := connection.Target(older.Connection(), older.GetNamespace())
 	if err := s.client.Get(ctx, key, c); err != nil {
 		return false, client.IgnoreNotFound(err)
 	}
-	if connection.CanonicalURL(c.Spec.URL) != url {
+	if connection.CanonicalURL(c.Spec.URL) != url || c.Suspended() || !isSettled(c) {
 		return false, nil
 	}
-	// One that never got onto the appliance has no claim: it may be there only to be in the way.
-	return obj.PolicyStatus().Key != "" || obj.GetNamespace() == key.Namespace || holdsFinalizer(obj), nil
+	if err := s.permits(ctx, c, older); err != nil {
+		if connection.IsNotPermitted(err) || connection.IsInvalid(err) {
+			return false, nil
+		}
+		return false, err
+	}
+	there, err := s.isThere(ctx, view, url, obj)
+	return !there, err
+}
+
+// isThere says that what an object manages is on an appliance, under whatever name.
+func (s siblings[T]) isThere(ctx context.Context, view connection.View, url string, obj T) (bool, error) {
+	status, key := obj.PolicyStatus(), managedKey(obj)
+	if p := status.PendingCreation; p != nil && p.Appliance == url {
+		return true, nil
+	}
+	if key == "" || status.Appliance != url {
+		return false, nil
+	}
+	_, at, err := connection.ByKey(ctx, view, s.collection, key)
+	return err == nil && at >= 0, err
 }
 
 func holdsFinalizer(obj client.Object) bool {

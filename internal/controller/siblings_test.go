@@ -3,10 +3,13 @@
 package controller
 
 import (
+	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -17,6 +20,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/sps"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
@@ -30,12 +35,16 @@ func inOneSlot() (name, other string) {
 	}
 }
 
-// policyOfAge is a policy that was made so many seconds after 1970 and is on the appliance of the connection sps.
+// lately is a minute ago.
+var lately = time.Now().Add(-time.Minute).Unix()
+
+// policyOfAge is a policy that was made so many seconds after another one, lately, and is on the appliance of the
+// connection sps.
 func policyOfAge(name, namespace string, seconds int64) *pamv1alpha1.RDPConnectionPolicy {
 	p := builder.RDPConnectionPolicy(name, builder.InNamespace(namespace),
 		builder.Connection(builder.DefaultSPSConnection, builder.DefaultNamespace))
-	p.UID, p.CreationTimestamp = types.UID(namespace+"/"+name), metav1.Unix(seconds, 0)
-	p.Status.Key = "-1"
+	p.UID, p.CreationTimestamp = types.UID(namespace+"/"+name), metav1.Unix(lately+seconds, 0)
+	p.Status.Key, p.Status.Appliance, p.Status.Origin = "-1", "https://sps.example.com", pamv1alpha1.OriginCreated
 	return p
 }
 
@@ -47,9 +56,164 @@ func cachedPolicies(t *testing.T, url string, objects ...client.Object) client.C
 		t.Fatal(err)
 	}
 	conn := builder.SPSConnection(builder.DefaultSPSConnection, builder.URL(url))
-	return fake.NewClientBuilder().WithScheme(scheme).
+	conn.Status.ObservedGeneration = new(int64(0))
+	meta.SetStatusCondition(&conn.Status.Conditions, metav1.Condition{
+		Type: pamv1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: pamv1alpha1.ReasonSynced,
+	})
+	return fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&pamv1alpha1.RDPConnectionPolicy{}).
 		WithIndex(&pamv1alpha1.RDPConnectionPolicy{}, indexApplianceName, applianceNameOf).
 		WithObjects(append(objects, conn)...).Build()
+}
+
+// listed is an appliance that shows one object in each collection.
+type listed struct{ records []sps.Record }
+
+func (l listed) List(context.Context, sps.Collection) (*connection.Listing, error) {
+	return connection.NewListing(l.records), nil
+}
+
+func shows(t *testing.T, key, name string) listed {
+	t.Helper()
+	record, err := sps.NewRecord(key, sps.Body{"name": name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listed{[]sps.Record{record}}
+}
+
+func TestAClaimOnAName(t *testing.T) {
+	t.Parallel()
+	const url = "https://sps.example.com"
+	type policy = pamv1alpha1.RDPConnectionPolicy
+	none := func(p *policy) { p.Status = pamv1alpha1.RDPConnectionPolicyStatus{} }
+	is := func(status metav1.ConditionStatus, reason string) func(*policy) {
+		return func(p *policy) {
+			meta.SetStatusCondition(&p.Status.Conditions, metav1.Condition{
+				Type: pamv1alpha1.ConditionReady, Status: status, Reason: reason,
+			})
+		}
+	}
+	connection := func(change func(*pamv1alpha1.SPSConnection)) func(*testing.T, client.Client) {
+		return func(t *testing.T, c client.Client) {
+			t.Helper()
+			conn := &pamv1alpha1.SPSConnection{}
+			key := client.ObjectKey{Namespace: builder.DefaultNamespace, Name: builder.DefaultSPSConnection}
+			if err := c.Get(t.Context(), key, conn); err != nil {
+				t.Fatal(err)
+			}
+			change(conn)
+			if err := c.Update(t.Context(), conn); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for what, c := range map[string]struct {
+		older []func(*policy)
+		ours  []func(*policy)
+		// shown is the key that the appliance has under the name; empty means the older one's.
+		shown   string
+		refused bool
+		conn    func(*testing.T, client.Client)
+		want    bool
+	}{
+		"a key that we wrote and that the appliance shows": {want: true},
+		"also through a connection that is suspended since": {
+			conn: connection(func(c *pamv1alpha1.SPSConnection) { c.Spec.Suspend = new(true) }), want: true,
+		},
+		"a key that the appliance does not show under the name": {
+			older: []func(*policy){is(metav1.ConditionFalse, pamv1alpha1.ReasonConflict)}, shown: "-2",
+		},
+		"a key without an origin, as an object has that only observed": {older: []func(*policy){
+			func(p *policy) { p.Status.Origin = "" }, is(metav1.ConditionFalse, pamv1alpha1.ReasonAdoptionRefused),
+		}},
+		"a key of another appliance": {older: []func(*policy){
+			func(p *policy) { p.Status.Appliance = "https://other.example.com" },
+			is(metav1.ConditionFalse, pamv1alpha1.ReasonConnectionNotReady),
+		}},
+		"an object that only observes now": {older: []func(*policy){
+			func(p *policy) { p.Spec.ManagementPolicy = pamv1alpha1.ManagementPolicyObserve },
+		}},
+		"a creation whose outcome is not known": {older: []func(*policy){none, func(p *policy) {
+			p.Status.PendingCreation = &pamv1alpha1.PendingCreation{Name: p.NameOnAppliance(), Appliance: url}
+		}, is(metav1.ConditionFalse, pamv1alpha1.ReasonUnreachable)}, want: true},
+		"a creation on another appliance": {older: []func(*policy){none, func(p *policy) {
+			p.Status.PendingCreation = &pamv1alpha1.PendingCreation{
+				Name: p.NameOnAppliance(), Appliance: "https://other.example.com",
+			}
+		}, is(metav1.ConditionFalse, pamv1alpha1.ReasonUnreachable)}},
+		"a finalizer that somebody wrote": {older: []func(*policy){
+			none, func(p *policy) { p.Finalizers = []string{pamv1alpha1.Finalizer} },
+		}, refused: true},
+		"one that is new and permitted": {
+			older: []func(*policy){none}, ours: []func(*policy){none}, want: true,
+		},
+		"one that is new does not displace one that is there": {older: []func(*policy){none}, shown: "-1"},
+		"one that is new for too long": {older: []func(*policy){
+			none, func(p *policy) { p.CreationTimestamp = metav1.NewTime(time.Now().Add(-arrival - time.Minute)) },
+		}, ours: []func(*policy){none}},
+		"one that is not permitted": {older: []func(*policy){none}, ours: []func(*policy){none}, refused: true},
+		"one that is suspended": {older: []func(*policy){
+			none, func(p *policy) { p.Spec.Suspend = new(true) },
+		}, ours: []func(*policy){none}},
+		"one that was refused adoption": {older: []func(*policy){
+			none, is(metav1.ConditionFalse, pamv1alpha1.ReasonAdoptionRefused),
+		}, ours: []func(*policy){none}},
+		"one whose account may not write": {older: []func(*policy){
+			none, is(metav1.ConditionFalse, pamv1alpha1.ReasonUnauthorized),
+		}, ours: []func(*policy){none}},
+		"one whose connection is suspended": {
+			older: []func(*policy){none}, ours: []func(*policy){none},
+			conn: connection(func(c *pamv1alpha1.SPSConnection) { c.Spec.Suspend = new(true) }),
+		},
+		"one whose connection is not ready": {
+			older: []func(*policy){none}, ours: []func(*policy){none},
+			conn: connection(func(c *pamv1alpha1.SPSConnection) { c.Status.Conditions[0].Status = metav1.ConditionFalse }),
+		},
+		"one whose connection has changed and was not tried": {
+			older: []func(*policy){none}, ours: []func(*policy){none},
+			conn: connection(func(c *pamv1alpha1.SPSConnection) { c.Generation = 2 }),
+		},
+		"one whose connection leads elsewhere": {
+			older: []func(*policy){none}, ours: []func(*policy){none},
+			conn: connection(func(c *pamv1alpha1.SPSConnection) { c.Spec.URL = "https://other.example.com" }),
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			older, ours := policyOfAge("rdp", "elsewhere", 1), policyOfAge("rdp", "default", 2)
+			for o, changes := range map[*policy][]func(*policy){older: c.older, ours: c.ours} {
+				for _, change := range changes {
+					change(o)
+				}
+			}
+			cluster := cachedPolicies(t, url, ours.DeepCopy(), older)
+			if c.conn != nil {
+				c.conn(t, cluster)
+			}
+			shown := c.shown
+			if shown == "" {
+				shown = "-1"
+			}
+			s := siblings[*policy]{
+				client: cluster, list: listRDPPolicies, collection: sps.RDPConnections, permits: permitting(!c.refused),
+			}
+			err := s.oldest(t.Context(), shows(t, shown, "rdp"), url, ours)
+			if conflict := err != nil && outcomeOf(err).reason == pamv1alpha1.ReasonConflict; conflict != c.want {
+				t.Errorf("%v, want a conflict: %t", err, c.want)
+			}
+		})
+	}
+}
+
+func permitting(
+	allowed bool,
+) func(context.Context, *pamv1alpha1.SPSConnection, *pamv1alpha1.RDPConnectionPolicy) error {
+	return func(context.Context, *pamv1alpha1.SPSConnection, *pamv1alpha1.RDPConnectionPolicy) error {
+		if allowed {
+			return nil
+		}
+		return &connection.NotPermittedError{Message: "no grant"}
+	}
 }
 
 func TestOnlyTheSameNameMakesSiblings(t *testing.T) {
@@ -67,9 +231,11 @@ func TestOnlyTheSameNameMakesSiblings(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			s := siblings[*pamv1alpha1.RDPConnectionPolicy]{cachedPolicies(t, url, ours.DeepCopy(), c.older), listRDPPolicies}
+			s := siblings[*pamv1alpha1.RDPConnectionPolicy]{
+				client: cachedPolicies(t, url, ours.DeepCopy(), c.older), list: listRDPPolicies, collection: sps.RDPConnections,
+			}
 			got := ""
-			if err := s.oldest(t.Context(), ours, url); err != nil {
+			if err := s.oldest(t.Context(), shows(t, "-1", name), url, ours); err != nil {
 				got = outcomeOf(err).reason
 			}
 			if got != c.want {

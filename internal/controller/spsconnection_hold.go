@@ -94,7 +94,7 @@ func (r spsConnections) dependents(
 		}
 		_ = meta.EachListItem(list, func(o runtime.Object) error {
 			total++
-			if p, ok := o.(policyObject); ok && holdsFinalizer(p) && !p.Steward().Orphans() && !p.Steward().Observes() {
+			if p, ok := o.(policyObject); ok && needsConnection(p) {
 				needing = append(needing, p)
 			}
 			return nil
@@ -129,8 +129,9 @@ func watchNeeding(b *builder.Builder, c client.Reader) *builder.Builder {
 		b = b.Watches(kind, wake, builder.WithPredicates(predicate.Funcs{
 			CreateFunc: func(event.CreateEvent) bool { return false }, // nothing needs the connection yet
 			UpdateFunc: func(e event.UpdateEvent) bool {
-				return holdsFinalizer(e.ObjectOld) != holdsFinalizer(e.ObjectNew) ||
-					e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration()
+				was, ok1 := e.ObjectOld.(policyObject)
+				is, ok2 := e.ObjectNew.(policyObject)
+				return ok1 && ok2 && (needsConnection(was) != needsConnection(is) || was.GetGeneration() != is.GetGeneration())
 			},
 		}))
 	}

@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	utilwait "k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -108,6 +109,12 @@ func (w statusWriter) tell(obj client.Object, was, is *metav1.Condition) {
 // event records an Event. The API server refuses notes over 1024 bytes.
 func (w statusWriter) event(obj client.Object, kind, reason, message string) {
 	w.events.Eventf(obj, nil, kind, reason, "Reconcile", "%s", shorten(message, 1000))
+}
+
+// warn records a warning that is not to be counted as a repetition of an earlier Event: those of one object, reason and
+// action are, whatever they say. related is what else it is about; nil is nothing.
+func (w statusWriter) warn(obj client.Object, related runtime.Object, action, reason, message string) {
+	w.events.Eventf(obj, related, corev1.EventTypeWarning, reason, action, "%s", shorten(message, 1000))
 }
 
 // apply sets the summary conditions.

@@ -51,6 +51,8 @@ const deletionDeadline = 3 * time.Second
 var (
 	k8s  client.Client
 	logs logBuffer
+	// planeConfig is how to reach the control plane with every right.
+	planeConfig *rest.Config
 )
 
 func TestControllers(t *testing.T) {
@@ -72,6 +74,7 @@ var _ = BeforeSuite(func() {
 		cancel()
 		Expect(plane.Stop()).To(Succeed())
 	})
+	planeConfig = plane.Config
 	Expect(pamv1alpha1.AddToScheme(scheme.Scheme)).To(Succeed())
 	k8s, err = client.New(plane.Config, client.Options{Scheme: scheme.Scheme})
 	Expect(err).NotTo(HaveOccurred())
@@ -94,7 +97,7 @@ func startManager(ctx context.Context, plane *controlplane.ControlPlane) {
 	Expect(controller.Setup(ctx, mgr, controller.Options{
 		UserAgent: "pam-operator/test", DeletionDeadline: deletionDeadline, Concurrency: 200,
 		LockedRetry: 200 * time.Millisecond, SecondLook: 300 * time.Millisecond,
-		Settle: time.Second,
+		Settle: time.Second, TerminationPatience: 2 * time.Second,
 	})).To(Succeed())
 	stopped := make(chan error, 1)
 	managerCtx, stop := context.WithCancel(ctx)

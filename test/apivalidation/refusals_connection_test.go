@@ -14,6 +14,8 @@ const (
 	windowRule        = "window must not be longer than maxWindow, which is 5s when it is left out"
 	grantRule         = "exactly one of namespaces and namespaceSelector is needed"
 	grantDurationRule = "maxDuration must be a duration from 1m to 8760h, such as 2h"
+	startDelayRule    = "maxStartDelay must be a duration from 0s to 8760h, such as 24h"
+	responseSizeRule  = "maxResponseSize must be from 64Ki to 512Mi"
 	serialNumberRule  = "serialNumber must be hexadecimal, such as 3F00A1B2; leave it out to read it from the certificate"
 )
 
@@ -85,6 +87,22 @@ var connectionRefusals = map[string]refusal{
 		valid: sps, change: `spec: {driftCheckInterval: 1d}`,
 		field: "spec.driftCheckInterval", want: "driftCheckInterval must be a duration from 1s to 24h, such as 5m",
 	},
+	"SPSConnection: grant for nobody": {
+		valid: sps, change: `spec: {grants: [{namespaces: [a]}, {kinds: [LocalUser]}]}`,
+		field: "spec.grants[1]", want: grantRule,
+	},
+	"SPSConnection: grant by names and by labels": {
+		valid: sps, change: `spec: {grants: [{namespaces: [a], namespaceSelector: {matchLabels: {a: b}}}]}`,
+		field: "spec.grants[0]", want: grantRule,
+	},
+	"SPSConnection: limits.maxResponseSize in which no list fits": {
+		valid: sps, change: `spec: {limits: {maxResponseSize: 63Ki}}`,
+		field: "spec.limits.maxResponseSize", want: responseSizeRule,
+	},
+	"SPSConnection: limits.maxResponseSize of more than the manager has": {
+		valid: sps, change: `spec: {limits: {maxResponseSize: 1Gi}}`,
+		field: "spec.limits.maxResponseSize", want: responseSizeRule,
+	},
 
 	"NPSConnection: url without encryption": {
 		valid: nps, change: `spec: {url: "http://nps.example.com:6500"}`, field: "spec.url", want: npsURLRule,
@@ -132,6 +150,14 @@ var connectionRefusals = map[string]refusal{
 	"NPSConnection: grant of a maxDuration that is too short": {
 		valid: nps, change: `spec: {grants: [{namespaces: [a], maxDuration: 59s}]}`,
 		field: "spec.grants[0].maxDuration", want: grantDurationRule,
+	},
+	"NPSConnection: grant of a maxStartDelay that is too long": {
+		valid: nps, change: `spec: {grants: [{namespaces: [a], maxStartDelay: 8761h}]}`,
+		field: "spec.grants[0].maxStartDelay", want: startDelayRule,
+	},
+	"NPSConnection: limits.maxResponseSize that is too small": {
+		valid: nps, change: `spec: {limits: {maxResponseSize: "1"}}`,
+		field: "spec.limits.maxResponseSize", want: responseSizeRule,
 	},
 	"NPSConnection: polling.starting too often": {
 		valid: nps, change: `spec: {polling: {starting: 49ms}}`,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
@@ -58,6 +59,22 @@ func UserSignIn() Option {
 // Grants says what the allowed namespaces may ask an NPSConnection for.
 func Grants(grants ...pamv1alpha1.Grant) Option {
 	return With(func(connection *pamv1alpha1.NPSConnection) { connection.Spec.Grants = grants })
+}
+
+// SPSGrants says what namespaces may manage through an SPSConnection.
+func SPSGrants(grants ...pamv1alpha1.SPSGrant) Option {
+	return With(func(connection *pamv1alpha1.SPSConnection) { connection.Spec.Grants = grants })
+}
+
+// OpenToAll lets every namespace manage anything through an SPSConnection.
+func OpenToAll() Option {
+	return With(func(connection *pamv1alpha1.SPSConnection) {
+		connection.Spec.AllowedNamespaces = &pamv1alpha1.AllowedNamespaces{From: pamv1alpha1.NamespacesFromAll}
+		connection.Spec.Grants = []pamv1alpha1.SPSGrant{{
+			NamespaceSelector: &metav1.LabelSelector{}, Adoption: pamv1alpha1.AdoptionPolicyAlways,
+			Sessions: pamv1alpha1.SessionGrantAny,
+		}}
+	})
 }
 
 // URL is the address of a connection.

@@ -147,9 +147,6 @@ func (s *site) check(ctx context.Context) int {
 	case reported:
 		Expect(left).To(HaveLen(len(s.objects)), about)
 	}
-	if s.homeGoes() {
-		return len(left)
-	}
 	for _, collection := range left {
 		Expect(records).To(HaveKey(collection), about)
 		Expect(records[collection].Data).To(And(
@@ -165,17 +162,22 @@ func (s *site) check(ctx context.Context) int {
 	return len(left)
 }
 
-// records are the ConfigMaps in the namespace of the connection, by collection.
+// records are the ConfigMaps about the objects, by collection. They are beside the connection while it exists, else
+// beside the object, and beside the manager where these namespaces are going.
 func (s *site) records(ctx context.Context) map[string]corev1.ConfigMap {
 	GinkgoHelper()
 	list := &corev1.ConfigMapList{}
-	Expect(k8s.List(ctx, list, client.InNamespace(s.home), client.HasLabels{pamv1alpha1.LabelLeftover})).To(Succeed())
+	Expect(k8s.List(ctx, list, client.HasLabels{pamv1alpha1.LabelLeftover})).To(Succeed())
 	out := map[string]corev1.ConfigMap{}
 	for _, m := range list.Items {
-		out[m.Data["collection"]] = m
+		if m.Data["namespace"] != s.name {
+			continue
+		}
+		Expect(out).NotTo(HaveKey(m.Data["collection"]), "one object has two records")
+		Expect([]string{s.home, s.name, managerNamespace}).To(ContainElement(m.Namespace))
 		Expect(m.Labels).To(HaveKeyWithValue(pamv1alpha1.LabelLeftover, strings.ToLower(m.Data["kind"])))
+		out[m.Data["collection"]] = m
 	}
-	Expect(out).To(HaveLen(len(list.Items)), "one object has two records")
 	return out
 }
 

@@ -79,7 +79,7 @@ func newSite(ctx context.Context, o order, name string, b *boxes, at int) *site 
 	create(ctx, builder.Namespace(s.name))
 	in := builder.InNamespace(s.home)
 	s.connection = builder.SPSConnection("sps", in, builder.URL(b.running.URL(fmt.Sprint(at))), builder.TrustedCA("ca"),
-		builder.AllowNamespaces(pamv1alpha1.AllowedNamespaces{From: pamv1alpha1.NamespacesFromAll}),
+		builder.OpenToAll(),
 		builder.With(func(c *pamv1alpha1.SPSConnection) {
 			c.Spec.Commit = &pamv1alpha1.CommitSettings{Window: &metav1.Duration{Duration: 20 * time.Millisecond}}
 			c.Spec.DriftCheckInterval = &metav1.Duration{Duration: time.Hour}

@@ -27,6 +27,7 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/controller"
 	"github.com/pam-operator/pam-operator/internal/controlplane"
+	"github.com/pam-operator/pam-operator/test/builder"
 )
 
 // patience is how long a state is waited for. Hundreds of namespaces on two cores need some; a hang needs for ever.
@@ -59,10 +60,20 @@ var _ = BeforeSuite(func() {
 	Expect(pamv1alpha1.AddToScheme(scheme.Scheme)).To(Succeed())
 	k8s, err = client.New(plane.Config, client.Options{Scheme: scheme.Scheme})
 	Expect(err).NotTo(HaveOccurred())
+	Expect(k8s.Create(ctx, builder.Namespace(managerNamespace))).To(Succeed())
 })
+
+// managerNamespace takes the records that no other namespace takes.
+const managerNamespace = "pam-operator-system"
 
 // startManager runs the controllers, and returns how to stop them, which may be done more than once.
 func startManager(ctx context.Context, deadline time.Duration) (stop func()) {
+	GinkgoHelper()
+	return startManagerOf(ctx, deadline, never)
+}
+
+// startManagerOf also sets the deadline of deletions for which somebody would have to act.
+func startManagerOf(ctx context.Context, deadline, blocked time.Duration) (stop func()) {
 	GinkgoHelper()
 	mgr, err := ctrl.NewManager(plane.Config, ctrl.Options{
 		Scheme: scheme.Scheme, Metrics: metricsserver.Options{BindAddress: "0"},
@@ -74,7 +85,8 @@ func startManager(ctx context.Context, deadline time.Duration) (stop func()) {
 	Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithCancel(ctx)
 	Expect(controller.Setup(ctx, mgr, controller.Options{
-		UserAgent: "pam-operator/test", DeletionDeadline: deadline, Concurrency: 200, LockedRetry: 200 * time.Millisecond,
+		UserAgent: "pam-operator/test", DeletionDeadline: deadline, BlockedDeletionDeadline: blocked,
+		Concurrency: 200, LockedRetry: 200 * time.Millisecond, Namespace: managerNamespace,
 	})).To(Succeed())
 	stopped := make(chan error, 1)
 	go func() { stopped <- mgr.Start(ctx) }()

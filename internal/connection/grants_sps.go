@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connection
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+)
+
+// Use is what an object wants of an appliance, as far as grants look at it.
+type Use struct {
+	// Kind and Name are what is managed, or the policy whose sessions are to be closed.
+	Kind pamv1alpha1.SPSGrantKind
+	Name string
+	// Adoption is the most that the object may take over.
+	Adoption pamv1alpha1.AdoptionPolicy
+	// Deletes says that it is to be deleted on the appliance.
+	Deletes bool
+	// Sessions is what a request to close sessions needs: PolicyRef for those of the named policy, Any for others. It is
+	// empty for an object that is managed.
+	Sessions pamv1alpha1.SessionGrant
+}
+
+// GrantsUse says whether the grants of a connection of the namespace home allow a use, and if not, why: the reason
+// names the grant that came closest. The connection's own namespace is free unless a grant is for it.
+func GrantsUse(grants []pamv1alpha1.SPSGrant, home string, from Namespace, use Use) (ok bool, why string, err error) {
+	why = "no grant is for namespace " + from.Name
+	if len(grants) == 0 {
+		why = "the connection has no grants, so only its own namespace may use it"
+	}
+	bound := from.Name != home
+	for i := range grants {
+		matches, err := spsGrantIsFor(&grants[i], from)
+		if err != nil {
+			return false, "", err
+		}
+		if !matches {
+			continue
+		}
+		refusal := refusedUse(&grants[i], use)
+		if refusal == "" {
+			return true, "", nil
+		}
+		bound, why = true, fmt.Sprintf("grants[%d] %s", i, refusal)
+	}
+	if !bound {
+		return true, "", nil
+	}
+	return false, why, nil
+}
+
+func spsGrantIsFor(grant *pamv1alpha1.SPSGrant, from Namespace) (bool, error) {
+	if grant.NamespaceSelector != nil {
+		return selects(grant.NamespaceSelector, from)
+	}
+	return slices.Contains(grant.Namespaces, from.Name), nil
+}
+
+// refusedUse says what of a use a grant does not allow; empty if it allows all of it.
+func refusedUse(grant *pamv1alpha1.SPSGrant, use Use) string {
+	if use.Sessions != "" {
+		return refusedSessions(grant, use)
+	}
+	if refusal := refusedName(grant, use); refusal != "" {
+		return refusal
+	}
+	allowed := grant.Adoption
+	if allowed == "" {
+		allowed = pamv1alpha1.AdoptionPolicyIfIdentical
+	}
+	switch {
+	case takes(use.Adoption) > takes(allowed):
+		return fmt.Sprintf("does not allow adoptionPolicy %s: it allows %s at most", use.Adoption, allowed)
+	case use.Deletes && grant.Deletion != nil && !*grant.Deletion:
+		return "does not allow deletion on the appliance"
+	}
+	return ""
+}
+
+func refusedName(grant *pamv1alpha1.SPSGrant, use Use) string {
+	switch {
+	case len(grant.Kinds) > 0 && !slices.Contains(grant.Kinds, use.Kind):
+		kinds := make([]string, 0, len(grant.Kinds))
+		for _, kind := range grant.Kinds {
+			kinds = append(kinds, string(kind))
+		}
+		return fmt.Sprintf("does not allow the kind %s: it allows %s", use.Kind, strings.Join(kinds, ", "))
+	case len(grant.Names) > 0 && !slices.ContainsFunc(grant.Names, func(glob string) bool { return like(glob, use.Name) }):
+		return fmt.Sprintf("does not allow the name %q: it allows %s", use.Name, strings.Join(grant.Names, ", "))
+	}
+	return ""
+}
+
+func refusedSessions(grant *pamv1alpha1.SPSGrant, use Use) string {
+	switch {
+	case grant.Sessions == pamv1alpha1.SessionGrantAny:
+		return ""
+	case grant.Sessions == pamv1alpha1.SessionGrantNone:
+		return "does not allow sessions to be closed"
+	case use.Sessions != pamv1alpha1.SessionGrantPolicyRef:
+		return "allows only the sessions of a policy that an object of this namespace manages to be closed, by policyRef"
+	}
+	return refusedName(grant, use)
+}
+
+// takes orders adoption policies by how much they take over. One that nobody knows takes the most.
+func takes(policy pamv1alpha1.AdoptionPolicy) int {
+	switch policy {
+	case pamv1alpha1.AdoptionPolicyNever:
+		return 0
+	case pamv1alpha1.AdoptionPolicyIfIdentical:
+		return 1
+	}
+	return 2
+}
+
+// like says whether a name matches a glob with * and ?, letter by letter and in the same case: the appliance tells
+// apart names that differ in case only.
+func like(glob, name string) bool {
+	pattern, text := []rune(glob), []rune(name)
+	star, from := -1, 0 // the last star, and the first letter that it does not stand for
+	at := 0
+	for i := 0; i < len(text); {
+		switch {
+		case at < len(pattern) && pattern[at] == '*':
+			star, from = at, i
+			at++
+		case at < len(pattern) && (pattern[at] == '?' || pattern[at] == text[i]):
+			at++
+			i++
+		case star >= 0:
+			from++
+			at, i = star+1, from
+		default:
+			return false
+		}
+	}
+	for at < len(pattern) && pattern[at] == '*' {
+		at++
+	}
+	return at == len(pattern)
+}
