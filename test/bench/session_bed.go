@@ -72,8 +72,7 @@ func (d *sessionBed) connectServer(ctx context.Context, c *pamv1alpha1.NPSConnec
 	certificate := builder.Secret(builder.NPSClientCertificate, map[string]string{
 		corev1.TLSCertKey:       string(d.server.client.CertificatePEM),
 		corev1.TLSPrivateKeyKey: string(d.server.client.PrivateKeyPEM),
-	}, inNamespace)
-	certificate.Type = corev1.SecretTypeTLS
+	}, inNamespace, builder.Type(corev1.SecretTypeTLS), builder.ReadBy("NPSConnection"))
 	return d.createEach(ctx, builder.Namespace(namespace), certificate,
 		builder.Secret(builder.NPSCredentials, map[string]string{
 			"login": nps.DefaultApplication, "apiKey": nps.DefaultAPIKey,
