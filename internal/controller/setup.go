@@ -15,6 +15,11 @@ import (
 	"github.com/pam-operator/pam-operator/internal/connection"
 )
 
+// Nothing is called managers: who has this right in the whole cluster is the manager to the policies of
+// config/admission.
+//
+// +kubebuilder:rbac:groups=pam-operator.io,resources=managers,verbs=manage
+
 // Options are what differs between one manager and another.
 type Options struct {
 	// UserAgent is sent to the appliances.

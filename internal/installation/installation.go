@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package installation is config/default for a control plane without nodes, where the manager is a process: what it may
-// do, who it is, and how it is started. So a test or the demo runs the manager with the rights that an installation
+// do, who it is, what the API server refuses besides, and how it is started. So a test or the demo runs the manager with the rights that an installation
 // gives it, and with no others.
 package installation
 
@@ -20,6 +20,7 @@ import (
 // are there already, and the manager is a process.
 var withoutNodes = []string{
 	"Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding",
+	"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
 }
 
 // Installation is what is to be applied for a manager, and who it is.
