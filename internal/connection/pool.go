@@ -20,7 +20,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -36,8 +35,10 @@ const shutdownTimeout = 20 * time.Second
 
 // Config says where a pool reads from.
 type Config struct {
-	// Cache reads connections, and the metadata of namespaces.
+	// Cache reads connections.
 	Cache client.Reader
+	// Namespaces are what the rules of connections look at; nil reads them from Cache.
+	Namespaces Namespaces
 	// Secrets and ConfigMaps tell when there is another content to be read.
 	Secrets, ConfigMaps Versions
 	// Live reads the content of Secrets and ConfigMaps from the API server.
@@ -76,6 +77,9 @@ type Pool struct {
 func NewPool(cfg Config) *Pool {
 	if cfg.Notify == nil {
 		cfg.Notify = func(types.NamespacedName) {}
+	}
+	if cfg.Namespaces == nil {
+		cfg.Namespaces = cachedNamespaces{cfg.Cache}
 	}
 	return &Pool{
 		cfg: cfg, contents: contents{secrets: cfg.Secrets, configMaps: cfg.ConfigMaps, live: cfg.Live},
@@ -232,12 +236,7 @@ func (p *Pool) permitted(
 
 // Namespace reads what the rules of a connection look at.
 func (p *Pool) Namespace(ctx context.Context, name string) (Namespace, error) {
-	m := &metav1.PartialObjectMetadata{}
-	m.SetGroupVersionKind(schema.GroupVersionKind{Version: "v1", Kind: "Namespace"})
-	if err := p.cfg.Cache.Get(ctx, types.NamespacedName{Name: name}, m); err != nil {
-		return Namespace{}, client.IgnoreNotFound(err)
-	}
-	return Namespace{Name: name, Labels: m.Labels}, nil
+	return p.cfg.Namespaces.Namespace(ctx, name)
 }
 
 // ready refuses a connection that is known not to work, so that its dependents do not hammer it.
@@ -251,6 +250,12 @@ func ready(c client.Object, conditions []metav1.Condition, observed *int64) erro
 		return notReady("connection %s is not ready: %s: %s", name, condition.Reason, condition.Message)
 	}
 	return nil
+}
+
+// Touch takes the lock that every pass needs for a moment, and gives it back: it ends unless somebody keeps it.
+func (p *Pool) Touch() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 }
 
 // Forget closes what was built for a connection that is gone.

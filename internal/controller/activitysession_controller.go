@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
@@ -65,18 +64,17 @@ func setupActivitySession(mgr ctrl.Manager, deps deps) error {
 		pamv1alpha1.SessionDenied:             r.finished,
 	}
 	list := &pamv1alpha1.ActivitySessionList{}
-	return ctrl.NewControllerManagedBy(mgr).Named("activitysession").
+	b := ctrl.NewControllerManagedBy(mgr).Named("activitysession").
 		For(&pamv1alpha1.ActivitySession{}, onSpec()).
 		Watches(&pamv1alpha1.NPSConnection{}, dependentsOfConnection(deps.client, list), onReadiness()).
 		Watches(&pamv1alpha1.ActivitySession{}, waitingSessions(deps.client), onLifeEnd()).
 		Watches(&pamv1alpha1.ActivitySession{}, handler.Funcs{DeleteFunc: r.deleted}).
 		WatchesRawSource(source.Channel(deps.sessions, &handler.EnqueueRequestForObject{})).
-		WatchesMetadata(&corev1.Namespace{}, dependentsIn(deps.client, list), onLabels()).
 		WatchesRawSource(deps.secrets.Source(dependentsOn(deps.client, list, indexSecrets))).
 		WatchesRawSource(deps.jobs.Source(boundSessions(deps.client, "Job"))).
 		WatchesRawSource(deps.pods.Source(boundSessions(deps.client, "Pod"))).
-		WithOptions(options(sessionConcurrency)).
-		Complete(reconcile.AsReconciler(deps.client, r))
+		WithOptions(options(sessionConcurrency))
+	return deps.onRelabelled(b, list).Complete(reconcile.AsReconciler(deps.client, r))
 }
 
 // sessionConcurrency is enough to keep a server busy up to its requestsPerSecond.

@@ -56,7 +56,7 @@ func (r connectionReconciler[T]) Reconcile(ctx context.Context, request reconcil
 			return ctrl.Result{RequeueAfter: after}, err
 		}
 	}
-	out, err := r.probe(ctx, conn)
+	out, err := r.try(ctx, conn)
 	if err != nil {
 		out = outcomeOf(err)
 	}
@@ -69,6 +69,14 @@ func (r connectionReconciler[T]) Reconcile(ctx context.Context, request reconcil
 	}
 	showInsecureTLS(conn, r.kind, conn.TLSSettings())
 	return r.statusWriter().save(ctx, before, conn, out)
+}
+
+// try looks at what can be told without the appliance or the server, and then tries the connection out.
+func (r connectionReconciler[T]) try(ctx context.Context, conn T) (outcome, error) {
+	if err := r.pool.CheckSelectors(conn); err != nil {
+		return outcome{}, err
+	}
+	return r.probe(ctx, conn)
 }
 
 // showInsecureTLS is loud about a connection that verifies nothing.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -35,13 +34,12 @@ type sessionTerminationReconciler struct {
 func setupSessionTermination(mgr ctrl.Manager, deps deps) error {
 	r := &sessionTerminationReconciler{deps: deps, now: time.Now}
 	list := &pamv1alpha1.SessionTerminationList{}
-	return ctrl.NewControllerManagedBy(mgr).Named("sessiontermination").
+	b := ctrl.NewControllerManagedBy(mgr).Named("sessiontermination").
 		For(&pamv1alpha1.SessionTermination{}, onSpec()).
 		Watches(&pamv1alpha1.SPSConnection{}, dependentsOfConnection(deps.client, list), onReadiness()).
 		Watches(&pamv1alpha1.RDPConnectionPolicy{}, dependentsOn(deps.client, list, indexPolicyRef), onKeyOrReady()).
-		WatchesMetadata(&corev1.Namespace{}, dependentsIn(deps.client, list), onLabels()).
-		WithOptions(options(connectionConcurrency)).
-		Complete(reconcile.AsReconciler(deps.client, r))
+		WithOptions(options(connectionConcurrency))
+	return deps.onRelabelled(b, list).Complete(reconcile.AsReconciler(deps.client, r))
 }
 
 // Reconcile makes one pass and writes down what it came to.

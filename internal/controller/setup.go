@@ -38,8 +38,13 @@ type Options struct {
 	SecondLook time.Duration
 	// Settle is how long after a request without an answer its session may still show up at the server; 0 means 1 min.
 	Settle time.Duration
-	// Namespaces are those that the manager looks at; none means all.
+	// Namespaces are those that the manager looks at; none means all. If some are named, no right in the whole cluster is
+	// needed: nothing is listed or watched there, and labels of namespaces are read one by one.
 	Namespaces []string
+	// IgnoreNamespaceLabels has no namespace read at all. A connection that selects namespaces by labels is then invalid.
+	IgnoreNamespaceLabels bool
+	// Vitals is filled in by Setup; nil if nobody asks.
+	Vitals *Vitals
 }
 
 // deps is what every controller works with.
@@ -55,6 +60,8 @@ type deps struct {
 	pool   *connection.Pool
 	// moved tells of appliances whose configuration was changed by somebody else.
 	moved *broadcast
+	// relabelled tells of namespaces whose labels have changed; nil where an informer does.
+	relabelled *broadcast
 	// activity tells of connections on whose appliance something happened that their status shows.
 	activity chan event.GenericEvent
 	// sessions tells of objects whose session has changed at its server.
@@ -82,11 +89,15 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	if err != nil {
 		return fmt.Errorf("add the feeds of foreign objects: %w", err)
 	}
+	namespaces, relabelled, err := addNamespaces(mgr, options)
+	if err != nil {
+		return fmt.Errorf("add what reads namespaces: %w", err)
+	}
 	activity, sessions := make(chan event.GenericEvent, activityBuffer), make(chan event.GenericEvent)
 	pool := connection.NewPool(connection.Config{
 		Cache: mgr.GetCache(), Secrets: feeds.secrets, ConfigMaps: feeds.configMaps, Live: mgr.GetAPIReader(),
 		Client: mgr.GetClient(), UserAgent: options.UserAgent, Notify: notify(activity), Tell: tellSession(sessions),
-		KeepFor: options.DeletionDeadline,
+		KeepFor: options.DeletionDeadline, Namespaces: namespaces,
 	})
 	if err := mgr.Add(pool); err != nil {
 		return fmt.Errorf("add the pool of connections: %w", err)
@@ -94,7 +105,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	d := deps{
 		Options: options, feeds: feeds, client: mgr.GetClient(), live: mgr.GetAPIReader(),
 		events: mgr.GetEventRecorder("pam-operator"), pool: pool, moved: &broadcast{}, activity: activity,
-		sessions: sessions,
+		sessions: sessions, relabelled: relabelled,
 	}
 	for _, setup := range []func(ctrl.Manager, deps) error{
 		setupSPSConnection, setupNPSConnection, setupRDPConnectionPolicy, setupLocalUser, setupLocalUserGroup,
@@ -103,6 +114,9 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 		if err := setup(mgr, d); err != nil {
 			return fmt.Errorf("add controllers: %w", err)
 		}
+	}
+	if options.Vitals != nil {
+		*options.Vitals = d.vitals(mgr)
 	}
 	return nil
 }
