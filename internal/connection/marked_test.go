@@ -34,8 +34,12 @@ func TestWhichSecretsMayBeRead(t *testing.T) {
 		"a Secret that is marked for another kind": {label: npsReader, by: spsReader, want: "read-by=SPSConnection"},
 		"a kind in another spelling":               {label: "localuser", by: "LocalUser", want: "read-by=LocalUser"},
 		"the log-in session of the operator":       {of: pamv1alpha1.SecretTypeSession, by: spsReader, want: "not marked"},
-		"what a session connects with":             {of: pamv1alpha1.SecretTypeConnection, by: "LocalUser", want: "not marked"},
-		"a service account's token":                {of: corev1.SecretTypeServiceAccountToken, by: spsReader, want: "not marked"},
+		"what a session connects with": {
+			of: pamv1alpha1.SecretTypeConnection, by: "LocalUser", want: "not marked",
+		},
+		"a service account's token": {
+			of: corev1.SecretTypeServiceAccountToken, by: spsReader, want: "not marked",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "b"}, Type: c.of}

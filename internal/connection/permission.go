@@ -73,7 +73,8 @@ func Grants(grants []pamv1alpha1.Grant, home string, from Namespace, request Req
 		return false, "the connection has no grants, so only its own namespace may ask through it", nil
 	}
 	why = "no grant is for namespace " + from.Name
-	if from.Unknown != "" && slices.ContainsFunc(grants, func(g pamv1alpha1.Grant) bool { return g.NamespaceSelector != nil }) {
+	byLabels := func(g pamv1alpha1.Grant) bool { return g.NamespaceSelector != nil }
+	if from.Unknown != "" && slices.ContainsFunc(grants, byLabels) {
 		why += ", whose labels are not known: " + from.Unknown
 	}
 	for i := range grants {

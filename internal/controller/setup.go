@@ -116,7 +116,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 		}
 	}
 	if options.Vitals != nil {
-		*options.Vitals = d.vitals(mgr)
+		*options.Vitals = d.vitals(mgr.GetCache())
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ package controller
 import (
 	"context"
 
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
@@ -21,7 +20,7 @@ type Vitals struct {
 	Touch func()
 }
 
-func (d deps) vitals(mgr ctrl.Manager) Vitals {
+func (d deps) vitals(cache client.Reader) Vitals {
 	return Vitals{
 		Unlisted: d.unlisted,
 		Touch: func() {
@@ -29,7 +28,7 @@ func (d deps) vitals(mgr ctrl.Manager) Vitals {
 			// The cache is asked only for whether it answers: what it says before it is synced does not matter.
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()
-			_ = mgr.GetCache().List(ctx, &pamv1alpha1.SPSConnectionList{}, client.Limit(1))
+			_ = cache.List(ctx, &pamv1alpha1.SPSConnectionList{}, client.Limit(1))
 		},
 	}
 }

@@ -3,8 +3,8 @@
 // Package health is what a manager answers to the probes of a kubelet.
 //
 // Ready means that the manager can do its work now: one that cannot read what it needs, for want of a right or of a
-// resource definition, is not ready, and a rollout stops there. Alive means that a restart would not help: an appliance,
-// a server or an API server that does not answer is no reason for one, a lock that nobody gives back is.
+// resource definition, is not ready, and a rollout stops there. Alive means that a restart would not help: an
+// appliance, a server or an API server that does not answer is no reason for one, a lock that nobody gives back is.
 package health
 
 import (

@@ -66,7 +66,8 @@ var _ = Describe("config/default with every optional part", Ordered, func() {
 
 		issuer := of("Issuer", "metrics-ca")
 		Expect(text(certificate, "spec", "issuerRef", "name")).To(Equal(text(issuer, "metadata", "name")))
-		Expect(text(of("Certificate", "metrics-ca"), "spec", "secretName")).To(Equal(text(issuer, "spec", "ca", "secretName")))
+		ca := of("Certificate", "metrics-ca")
+		Expect(text(ca, "spec", "secretName")).To(Equal(text(issuer, "spec", "ca", "secretName")))
 
 		pod := of("Deployment", "controller-manager")
 		volume := first(pod, "spec", "template", "spec", "volumes")
@@ -117,9 +118,10 @@ func everything(ctx context.Context) []*unstructured.Unstructured {
 	overlay, err := os.MkdirTemp(dist, "everything.")
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(os.RemoveAll, overlay)
+	file := filepath.Join(overlay, "kustomization.yaml")
 	parts := strings.ReplaceAll(strings.ReplaceAll(string(content), "\n#- ../", "\n- ../"), "- ../", "- ../../config/")
 	Expect(strings.Count(parts, "- ../../config/")).To(BeNumerically(">=", 7))
-	Expect(os.WriteFile(filepath.Join(overlay, "kustomization.yaml"), []byte(parts), 0o600)).To(Succeed())
+	Expect(os.WriteFile(file, []byte(parts), 0o600)).To(Succeed()) //nolint:gosec // G703: a folder of our own
 	rendered, err := exec.CommandContext(ctx, plane.Kubectl(), "kustomize", overlay).Output()
 	Expect(err).NotTo(HaveOccurred())
 	objects, err := installation.Decode(rendered)

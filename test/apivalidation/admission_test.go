@@ -74,7 +74,8 @@ var _ = Describe("the admission policy", Ordered, func() {
 			ResourceNames: []string{builder.DefaultNPSConnection}, Verbs: []string{"use"},
 		})
 		Eventually(try).WithArguments(ctx, builder.ActivitySession("a", builder.RequestedBy(requester))).Should(Succeed())
-		Expect(try(ctx, builder.ActivitySession("a"))).To(MatchError(ContainSubstring("spec.requestedBy must be " + requester)))
+		Expect(try(ctx, builder.ActivitySession("a"))).
+			To(MatchError(ContainSubstring("spec.requestedBy must be " + requester)))
 		Expect(try(ctx, builder.ActivitySession("a", builder.RequestedBy("somebody else")))).To(
 			MatchError(ContainSubstring("spec.requestedBy must be " + requester)))
 		Expect(try(ctx, builder.RDPConnectionPolicy("a"))).To(Satisfy(apierrors.IsForbidden))
