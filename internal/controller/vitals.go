@@ -17,16 +17,16 @@ type Vitals struct {
 	Unlisted func() []string
 	// Touch goes through what every pass goes through inside the manager, and asks nobody outside. It ends at once,
 	// unless the manager hangs.
-	Touch func()
+	Touch func(ctx context.Context)
 }
 
 func (d deps) vitals(cache client.Reader) Vitals {
 	return Vitals{
 		Unlisted: d.unlisted,
-		Touch: func() {
+		Touch: func(ctx context.Context) {
 			d.pool.Touch()
 			// The cache is asked only for whether it answers: what it says before it is synced does not matter.
-			ctx, cancel := context.WithCancel(context.Background())
+			ctx, cancel := context.WithCancel(ctx)
 			cancel()
 			_ = cache.List(ctx, &pamv1alpha1.SPSConnectionList{}, client.Limit(1))
 		},

@@ -51,26 +51,26 @@ func (r Ready) Check(request *http.Request) error {
 }
 
 // Alive is false while something that takes a moment has not come to its end for too long.
-func Alive(touch func(), tooLong time.Duration) healthz.Checker {
+func Alive(touch func(ctx context.Context), tooLong time.Duration) healthz.Checker {
 	a := &alive{touch: touch, tooLong: tooLong}
 	return a.check
 }
 
 // alive has one touch under way at a time, so that probes of a manager that hangs do not pile up.
 type alive struct {
-	touch   func()
+	touch   func(ctx context.Context)
 	tooLong time.Duration
 
 	mu    sync.Mutex
 	since time.Time // of the touch that is under way; zero if none is
 }
 
-func (a *alive) check(*http.Request) error {
+func (a *alive) check(request *http.Request) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.since.IsZero() {
 		a.since = time.Now()
-		go a.run()
+		go a.run(request.Context())
 		return nil
 	}
 	if waiting := time.Since(a.since); waiting > a.tooLong {
@@ -79,8 +79,8 @@ func (a *alive) check(*http.Request) error {
 	return nil
 }
 
-func (a *alive) run() {
-	a.touch()
+func (a *alive) run(ctx context.Context) {
+	a.touch(ctx)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.since = time.Time{}

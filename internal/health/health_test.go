@@ -57,7 +57,7 @@ func TestAManagerIsReadyWhenItHasReadEverything(t *testing.T) {
 func TestAManagerIsAliveUnlessItHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lock, touches := make(chan struct{}, 1), 0 // time does not pass while somebody waits for a Mutex
-		check := health.Alive(func() {
+		check := health.Alive(func(context.Context) {
 			lock <- struct{}{}
 			touches++
 			<-lock

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package installation is config/default for a control plane without nodes, where the manager is a process: what it may
-// do, who it is, what the API server refuses besides, and how it is started. So a test or the demo runs the manager with
-// the rights that an installation gives it, and with no others.
+// do, who it is, what the API server refuses besides, and how it is started. So a test or the demo runs the manager
+// with the rights that an installation gives it, and with no others.
 package installation
 
 import (
