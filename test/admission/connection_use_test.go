@@ -50,6 +50,35 @@ var _ = Describe("Who asks for a session", Ordered, func() {
 		Expect(ask(ctx, as("bob"), builder.RequestedBy("bob"))).To(refused("bob needs the verb use on npsconnections nps"))
 	})
 
+	It("needs use to change what is on an appliance, too", func(ctx context.Context) {
+		const editor = "edith"
+		in := builder.InNamespace(team)
+		through := builder.Connection("sps", owners)
+		objects := map[client.Object]string{
+			builder.RDPConnectionPolicy("edited", in, through):     `{"spec":{"active":false}}`,
+			builder.LocalUser("edited", in, through):               `{"spec":{"adoptionPolicy":"Always"}}`,
+			builder.LocalUserGroup("edited", in, through):          `{"spec":{"members":[{"user":"mallory"}]}}`,
+			builder.SessionTermination("edited", "b", in, through): `{"spec":{"suspend":true}}`,
+		}
+		for _, kind := range []string{"rdpconnectionpolicy", "localuser", "localusergroup", "sessiontermination"} {
+			bind(ctx, editor, team, kind+"-editor-role")
+		}
+		patch := func(object client.Object, body string) error {
+			return as(editor).Patch(ctx, copyOf(object), client.RawPatch(types.MergePatchType, []byte(body)), client.DryRunAll)
+		}
+		for object, body := range objects {
+			Expect(cluster.Create(ctx, object)).To(Succeed())
+			DeferCleanup(cluster.Delete, object)
+			Eventually(patch).WithArguments(object, body).
+				Should(refused("edith needs the verb use on spsconnections sps in namespace " + owners))
+			Expect(patch(object, `{"metadata":{"labels":{"a":"b"}}}`)).To(Succeed())
+		}
+		bind(ctx, editor, owners, "connection-user")
+		for object, body := range objects {
+			Eventually(patch).WithArguments(object, body).Should(Succeed())
+		}
+	})
+
 	It("needs use for a longer session as well, and nothing to end it", func(ctx context.Context) {
 		session := builder.ActivitySession("long", builder.InNamespace(team), builder.Connection("nps", owners),
 			builder.RequestedBy(person), builder.Duration(time.Hour))
