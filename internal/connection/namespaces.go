@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -101,6 +102,8 @@ func selectors(c client.Object) []string {
 const (
 	// namespaceFresh is how long what was read of a namespace is believed. Thousands of passes ask within that time.
 	namespaceFresh = 2 * time.Second
+	// namespaceTimeout is how long a read may take.
+	namespaceTimeout = 10 * time.Second
 	// namespaceInterval is how often namespaces are read again to see whether their labels have changed.
 	namespaceInterval = 30 * time.Second
 )
@@ -113,8 +116,9 @@ type LiveNamespaces struct {
 	tell  func(ctx context.Context, namespace string)
 	every time.Duration
 
-	mu   sync.Mutex
-	read map[string]readAt
+	reads singleflight.Group
+	mu    sync.Mutex
+	read  map[string]readAt
 }
 
 // readAt is what was read of a namespace, and when.
@@ -140,6 +144,20 @@ func (n *LiveNamespaces) Namespace(ctx context.Context, name string) (Namespace,
 	if ok && time.Since(last.at) < namespaceFresh {
 		return last.namespace, nil
 	}
+	// Passes that ask at the same time share one read, which none of them can break off for the others.
+	reading := n.reads.DoChan(name, func() (any, error) { return n.readNow(context.WithoutCancel(ctx), name) })
+	select {
+	case <-ctx.Done():
+		return Namespace{}, ctx.Err()
+	case result := <-reading:
+		now, _ := result.Val.(Namespace)
+		return now, result.Err
+	}
+}
+
+func (n *LiveNamespaces) readNow(ctx context.Context, name string) (Namespace, error) {
+	ctx, cancel := context.WithTimeout(ctx, namespaceTimeout)
+	defer cancel()
 	began := time.Now()
 	now, err := readNamespace(ctx, n.live, name)
 	if err != nil {
