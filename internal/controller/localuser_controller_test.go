@@ -44,7 +44,7 @@ var _ = onEverySPS("LocalUser", func() {
 		user := s.alice(ctx)
 		eventuallyReady(ctx, user)
 		opened, version := s.sps.Stats().TransactionsOpened, user.Status.PasswordVersion
-		change(ctx, s.secret(), func(o *corev1.Secret) { o.Labels = map[string]string{"team": "a"} })
+		change(ctx, s.secret(), func(o *corev1.Secret) { builder.Label("team", "a")(o) })
 		Eventually(func() string {
 			_ = ready(ctx, user)()
 			return user.Status.PasswordVersion
