@@ -10,6 +10,8 @@ MAKEFLAGS += --no-builtin-rules
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMG ?= controller:$(VERSION)
 CONTAINER_TOOL ?= docker
+# What is installed: config/default, or config/namespaced.
+CONFIG ?= config/default
 TESTFLAGS ?=
 # A number of runs, since a time limit can strike inside a run, which go test then reports as a failure.
 FUZZTIME ?= 10000x
@@ -150,7 +152,7 @@ test-image-rootfs: ## Write what is in that image into dist/test-rootfs.
 
 .PHONY: build-installer
 build-installer: controlplane manifests ## Write all manifests, with the image IMG, into dist/install.yaml.
-	hack/render.sh '$(KUBECTL)' '$(IMG)' dist/install.yaml
+	hack/render.sh '$(KUBECTL)' '$(IMG)' dist/install.yaml '$(CONFIG)'
 
 .PHONY: clean
 clean: ## Remove what build and build-installer made; the tools and the control plane stay.
@@ -167,7 +169,7 @@ uninstall: controlplane ## Remove the CRDs, and with them every object of theirs
 	'$(KUBECTL)' delete --ignore-not-found -k config/crd
 
 .PHONY: deploy
-deploy: build-installer ## Install CRDs and manager with the image IMG.
+deploy: build-installer ## Install what CONFIG says (config/default: everything) with the image IMG.
 	'$(KUBECTL)' apply --server-side -f dist/install.yaml
 
 .PHONY: undeploy

@@ -5,6 +5,7 @@ package main
 
 import (
 	"crypto/tls"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -21,7 +22,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
@@ -31,6 +31,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/apiserver"
 	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/controller"
+	"github.com/pam-operator/pam-operator/internal/health"
 	"github.com/pam-operator/pam-operator/internal/leadership"
 	"github.com/pam-operator/pam-operator/internal/memory"
 	"github.com/pam-operator/pam-operator/internal/network"
@@ -53,6 +54,7 @@ type settings struct {
 	renewDeadline   time.Duration
 	retryPeriod     time.Duration
 	watchNamespaces string
+	namespaceLabels bool
 	http2           bool
 	concurrency     int
 	deletionWait    time.Duration
@@ -99,7 +101,10 @@ func flags() *settings {
 	flag.DurationVar(&s.retryPeriod, "leader-elect-retry-period", 2*time.Second,
 		"How long to wait between two tries to get or renew the lease.")
 	flag.StringVar(&s.watchNamespaces, "watch-namespaces", "",
-		"Namespaces to look at, separated by commas; empty means all. Those of the connections must be among them.")
+		"Namespaces to look at, separated by commas; empty means all. Those of the connections must be among them. Roles "+
+			"in these namespaces are then all the rights that are needed.")
+	flag.BoolVar(&s.namespaceLabels, "namespace-labels", true,
+		"Read the labels of namespaces. Without them no namespace is read, and connections may not select any by labels.")
 	flag.BoolVar(&s.http2, "enable-http2", false, "Serve metrics over HTTP/2, too.")
 	flag.IntVar(&s.concurrency, "policy-concurrency", 1000,
 		"How many RDP connection policies wait for a commit at the same time. At least the largest maxChanges.")
@@ -175,18 +180,17 @@ func run(s *settings) error {
 	if err != nil {
 		return err
 	}
+	vitals := controller.Vitals{}
 	if err := controller.Setup(ctx, mgr, controller.Options{
 		AnswerMemory: s.answerMemory, Network: vendorrest.Network{Dial: guard.Dial, Proxy: guard.Proxy},
 		UserAgent: "pam-operator/" + version, DeletionDeadline: s.deletionWait, Concurrency: s.concurrency,
 		BlockedDeletionDeadline: s.blockedWait, Namespace: s.ownNamespace(),
 		Settle: s.recoveryWindow, Namespaces: s.namespaces(), Fence: held(fence),
+		IgnoreNamespaceLabels: !s.namespaceLabels, Vitals: &vitals,
 	}); err != nil {
 		return err
 	}
-	if err := mgr.AddHealthzCheck("healthz", healthz.Ping); err != nil {
-		return err
-	}
-	if err := mgr.AddReadyzCheck("readyz", healthz.Ping); err != nil {
+	if err := addProbes(mgr, vitals); err != nil {
 		return err
 	}
 	for _, r := range runnables(fence) {
@@ -231,6 +235,19 @@ func runnables(fence *leadership.Fence) []manager.Runnable {
 		return []manager.Runnable{memory.Returner{}}
 	}
 	return []manager.Runnable{memory.Returner{}, fence}
+}
+
+// hangsAfter is how long the manager may take for what needs a moment; the kubelet then restarts it.
+const hangsAfter = 30 * time.Second
+
+func addProbes(mgr ctrl.Manager, vitals controller.Vitals) error {
+	ready := health.Ready{
+		Caches: mgr.GetCache().WaitForCacheSync, Elected: mgr.Elected(), Unlisted: vitals.Unlisted,
+	}
+	return errors.Join(
+		mgr.AddReadyzCheck("synced", ready.Check),
+		mgr.AddHealthzCheck("alive", health.Alive(vitals.Touch, hangsAfter)),
+	)
 }
 
 func options(s *settings, scheme *runtime.Scheme) ctrl.Options {

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Writes the manifests of config/default into one file, with the image given in place of "controller", which is its name
-# in config/manager. Arguments: kubectl; the image as NAME:TAG or NAME@DIGEST; the file.
+# Writes the manifests of config/default, or of the folder that is given, into one file, with the image given in place of
+# "controller", which is its name in config/manager. Arguments: kubectl; the image as NAME:TAG or NAME@DIGEST; the file;
+# the folder.
 #
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-kubectl=$1 image=$2 file=$3
+kubectl=$1 image=$2 file=$3 config=${4:-config/default}
 
 # The overlay lies inside the repository, because kustomize takes relative paths only.
 mkdir -p dist
@@ -21,7 +22,7 @@ else
   exit 2
 fi
 cat >"$overlay/kustomization.yaml" <<YAML
-resources: [../../config/default]
+resources: [../../$config]
 images:
 - name: controller
   newName: $name

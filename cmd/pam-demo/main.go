@@ -47,6 +47,8 @@ func parse(args []string, stderr io.Writer) (demo.Options, error) {
 	flags.BoolVar(&o.Once, "once", false, "end when everything is ready, with status 0; with another status if it fails")
 	flags.DurationVar(&o.Timeout, "timeout", 2*time.Minute, "how long the samples may take to become ready")
 	flags.StringVar(&o.Bin, "bin", "bin", "folder of manager, pam-simulator and k8s/")
+	flags.BoolVar(&o.Namespaced, "namespaced", false,
+		"give the manager Roles in the namespaces of the samples, and no right in the whole cluster")
 	flags.BoolVar(&o.Keep, "keep", false, "leave the folder with logs and kubeconfig at the end")
 	if err := flags.Parse(args); err != nil {
 		return o, err

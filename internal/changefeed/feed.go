@@ -80,6 +80,18 @@ func (f *Feed) waitForSync(ctx context.Context) error {
 	return nil
 }
 
+// Listed says that everything has been listed once.
+func (f *Feed) Listed() bool {
+	for _, s := range f.spaces {
+		select {
+		case <-s.synced:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
 // in is where the objects of a namespace are watched.
 func (f *Feed) in(namespace string) (*space, error) {
 	for _, name := range []string{namespace, metav1.NamespaceAll} {

@@ -99,7 +99,7 @@ func (p *Pool) applicationUser(
 	ctx context.Context, c *pamv1alpha1.NPSConnection, out npsSettings,
 ) (npsSettings, error) {
 	app := c.Spec.Auth.ApplicationUser
-	from := secretSource(c.Namespace, app.CredentialsSecretRef)
+	from := npsSecret(c, app.CredentialsSecretRef)
 	data, err := p.contents.data(ctx, from)
 	if err != nil {
 		return out, err
@@ -114,7 +114,7 @@ func (p *Pool) applicationUser(
 	if auth.APIKey, err = value(from, data, "apiKey"); err != nil {
 		return out, err
 	}
-	certificate := secretSource(c.Namespace, app.CertificateSecretRef)
+	certificate := npsSecret(c, app.CertificateSecretRef)
 	if data, err = p.contents.data(ctx, certificate); err != nil {
 		return out, err
 	}
@@ -129,7 +129,7 @@ func (p *Pool) applicationUser(
 }
 
 func (p *Pool) user(ctx context.Context, c *pamv1alpha1.NPSConnection, out npsSettings) (npsSettings, error) {
-	from := secretSource(c.Namespace, c.Spec.Auth.User.CredentialsSecretRef)
+	from := npsSecret(c, c.Spec.Auth.User.CredentialsSecretRef)
 	data, err := p.contents.data(ctx, from)
 	if err != nil {
 		return out, err

@@ -102,7 +102,7 @@ func (p *Pool) spsConfig(ctx context.Context, c *pamv1alpha1.SPSConnection) (sps
 	if out.TLS, out.pem, err = p.contents.tlsConfig(ctx, c.Spec.TLS, c.Namespace); err != nil {
 		return out, err
 	}
-	from := secretSource(c.Namespace, c.Spec.CredentialsSecretRef)
+	from := spsSecret(c, c.Spec.CredentialsSecretRef)
 	data, err := p.contents.data(ctx, from)
 	if err != nil {
 		return out, err

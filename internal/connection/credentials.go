@@ -25,27 +25,39 @@ var (
 type source struct {
 	kind schema.GroupVersionKind
 	name types.NamespacedName
+	// reader is the kind of the connection that a Secret must be marked for; see Unmarked. It is empty for what is no
+	// secret: a bundle of certificates is sent to nobody.
+	reader string
 }
+
+// The kinds that Secrets are marked for.
+const (
+	spsReader = "SPSConnection"
+	npsReader = "NPSConnection"
+)
 
 // Sources are the objects whose change changes how a connection logs in.
 func spsSources(c *pamv1alpha1.SPSConnection) []source {
-	return append(tlsSources(c.Spec.TLS, c.Namespace), secretSource(c.Namespace, c.Spec.CredentialsSecretRef))
+	return append(tlsSources(c.Spec.TLS, c.Namespace), spsSecret(c, c.Spec.CredentialsSecretRef))
 }
 
 func npsSources(c *pamv1alpha1.NPSConnection) []source {
 	out := tlsSources(c.Spec.TLS, c.Namespace)
 	if u := c.Spec.Auth.User; u != nil {
-		out = append(out, secretSource(c.Namespace, u.CredentialsSecretRef))
+		out = append(out, npsSecret(c, u.CredentialsSecretRef))
 	}
 	if a := c.Spec.Auth.ApplicationUser; a != nil {
-		out = append(out,
-			secretSource(c.Namespace, a.CredentialsSecretRef), secretSource(c.Namespace, a.CertificateSecretRef))
+		out = append(out, npsSecret(c, a.CredentialsSecretRef), npsSecret(c, a.CertificateSecretRef))
 	}
 	return out
 }
 
-func secretSource(namespace string, ref pamv1alpha1.SecretReference) source {
-	return source{secretKind, types.NamespacedName{Namespace: namespace, Name: ref.Name}}
+func spsSecret(c *pamv1alpha1.SPSConnection, ref pamv1alpha1.SecretReference) source {
+	return source{secretKind, types.NamespacedName{Namespace: c.Namespace, Name: ref.Name}, spsReader}
+}
+
+func npsSecret(c *pamv1alpha1.NPSConnection, ref pamv1alpha1.SecretReference) source {
+	return source{secretKind, types.NamespacedName{Namespace: c.Namespace, Name: ref.Name}, npsReader}
 }
 
 func tlsSources(t *pamv1alpha1.TLSSettings, namespace string) []source {
@@ -56,7 +68,7 @@ func tlsSources(t *pamv1alpha1.TLSSettings, namespace string) []source {
 	if t.CABundleRef.Kind == pamv1alpha1.CABundleSecret {
 		kind = secretKind
 	}
-	return []source{{kind, types.NamespacedName{Namespace: namespace, Name: t.CABundleRef.Name}}}
+	return []source{{kind: kind, name: types.NamespacedName{Namespace: namespace, Name: t.CABundleRef.Name}}}
 }
 
 // SecretNames are the Secrets that a connection refers to, for an index.
@@ -107,7 +119,7 @@ func (c contents) version(ctx context.Context, s source) (uint64, error) {
 	return version, err
 }
 
-// data reads an object's content.
+// data reads an object's content, unless it is a Secret that is not marked for its reader.
 func (c contents) data(ctx context.Context, s source) (map[string][]byte, error) {
 	var err error
 	secret, configMap := &corev1.Secret{}, &corev1.ConfigMap{}
@@ -123,6 +135,9 @@ func (c contents) data(ctx context.Context, s source) (map[string][]byte, error)
 		return nil, err
 	}
 	if s.kind == secretKind {
+		if refusal := Unmarked(secret, s.reader); s.reader != "" && refusal != "" {
+			return nil, notReady("%s", refusal)
+		}
 		return secret.Data, nil
 	}
 	data := map[string][]byte{}

@@ -19,6 +19,11 @@ import (
 type Namespace struct {
 	Name   string
 	Labels map[string]string
+	// Unknown says why the labels are not known; empty if they are. No selector matches labels that are not known, not
+	// even one that asks for the absence of a label.
+	Unknown string
+	// Going says that the namespace is being deleted, or gone.
+	Going bool
 }
 
 // Permits says whether objects of a namespace may refer to a connection of the namespace home.
@@ -33,6 +38,10 @@ func Permits(allowed *pamv1alpha1.AllowedNamespaces, home string, from Namespace
 	case pamv1alpha1.NamespacesFromAll:
 		return true, nil
 	case pamv1alpha1.NamespacesFromSelector:
+		if from.Unknown != "" {
+			return false, notPermitted("the connection allows namespaces by their labels, and those of namespace %s are "+
+				"not known: %s", from.Name, from.Unknown)
+		}
 		return selects(allowed.Selector, from)
 	}
 	return false, nil
@@ -43,7 +52,7 @@ func selects(selector *metav1.LabelSelector, namespace Namespace) (bool, error) 
 	if err != nil {
 		return false, invalid("a label selector of the connection cannot be used: %v", err)
 	}
-	return s.Matches(labels.Set(namespace.Labels)), nil
+	return namespace.Unknown == "" && s.Matches(labels.Set(namespace.Labels)), nil
 }
 
 // Request is what an ActivitySession asks for, as far as grants look at it.
@@ -64,6 +73,10 @@ func Grants(grants []pamv1alpha1.Grant, home string, from Namespace, request Req
 		return false, "the connection has no grants, so only its own namespace may ask through it", nil
 	}
 	why = "no grant is for namespace " + from.Name
+	byLabels := func(g pamv1alpha1.Grant) bool { return g.NamespaceSelector != nil }
+	if from.Unknown != "" && slices.ContainsFunc(grants, byLabels) {
+		why += ", whose labels are not known: " + from.Unknown
+	}
 	for i := range grants {
 		matches, err := grantIsFor(&grants[i], from)
 		if err != nil {

@@ -20,7 +20,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -38,8 +37,10 @@ const shutdownTimeout = 20 * time.Second
 
 // Config says where a pool reads from.
 type Config struct {
-	// Cache reads connections, and the metadata of namespaces.
+	// Cache reads connections.
 	Cache client.Reader
+	// Namespaces are what the rules of connections look at; nil reads them from Cache.
+	Namespaces Namespaces
 	// Secrets and ConfigMaps tell when there is another content to be read.
 	Secrets, ConfigMaps Versions
 	// Live reads the content of Secrets and ConfigMaps from the API server.
@@ -103,6 +104,9 @@ func NewPool(cfg Config) *Pool {
 	}
 	if cfg.Circuit == nil {
 		cfg.Circuit = func(string, types.NamespacedName, rest.CircuitState) {}
+	}
+	if cfg.Namespaces == nil {
+		cfg.Namespaces = cachedNamespaces{cfg.Cache}
 	}
 	cut := make(chan struct{})
 	if cfg.Memory == nil {
@@ -301,12 +305,7 @@ func (p *Pool) PermitsUse(ctx context.Context, c *pamv1alpha1.SPSConnection, nam
 
 // Namespace reads what the rules of a connection look at.
 func (p *Pool) Namespace(ctx context.Context, name string) (Namespace, error) {
-	m := &metav1.PartialObjectMetadata{}
-	m.SetGroupVersionKind(schema.GroupVersionKind{Version: "v1", Kind: "Namespace"})
-	if err := p.cfg.Cache.Get(ctx, types.NamespacedName{Name: name}, m); err != nil {
-		return Namespace{}, client.IgnoreNotFound(err)
-	}
-	return Namespace{Name: name, Labels: m.Labels}, nil
+	return p.cfg.Namespaces.Namespace(ctx, name)
 }
 
 // ready refuses a connection that is known not to work, so that its dependents do not hammer it. Why it does not is told
@@ -323,6 +322,12 @@ func ready(c client.Object, namespace string, conditions []metav1.Condition, obs
 		return notReady("connection %s is not ready: %s: %s", name, condition.Reason, condition.Message)
 	}
 	return nil
+}
+
+// Touch takes the lock that every pass needs for a moment, and gives it back: it ends unless somebody keeps it.
+func (p *Pool) Touch() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 }
 
 // Forget closes what was built for a connection that is gone.

@@ -104,7 +104,7 @@ func TestConnectKeepsAClientUntilItsContentChanges(t *testing.T) {
 	if connect() != first || len(w.read) != reads {
 		t.Error("the same inputs made another client, or read a Secret again")
 	}
-	update(func() { secret.Labels = map[string]string{"touched": "yes"} })
+	update(func() { builder.Label("touched", "yes")(secret) })
 	if connect() != first {
 		t.Error("a label made another client")
 	}

@@ -9,10 +9,6 @@ import (
 	"strings"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
@@ -78,11 +74,9 @@ func (e ending) keeps() bool { return (e.connection || e.namespace) && !e.overdu
 func (p *Pool) ends(ctx context.Context, c *pamv1alpha1.SPSConnection) (ending, error) {
 	out := ending{connection: !c.DeletionTimestamp.IsZero()}
 	out.overdue = out.connection && time.Since(c.DeletionTimestamp.Time) > p.cfg.KeepFor
-	m := &metav1.PartialObjectMetadata{}
-	m.SetGroupVersionKind(schema.GroupVersionKind{Version: "v1", Kind: "Namespace"})
-	err := p.cfg.Cache.Get(ctx, types.NamespacedName{Name: c.Namespace}, m)
-	out.namespace = apierrors.IsNotFound(err) || err == nil && !m.DeletionTimestamp.IsZero()
-	return out, client.IgnoreNotFound(err)
+	namespace, err := p.Namespace(ctx, c.Namespace)
+	out.namespace = namespace.Going
+	return out, err
 }
 
 // kept is the client that was built for a connection while its Secret was there; nil if there is none to be used.

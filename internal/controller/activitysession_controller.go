@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
@@ -73,12 +72,11 @@ func setupActivitySession(mgr ctrl.Manager, deps deps) error {
 		Watches(&pamv1alpha1.ActivitySession{}, waitingSessions(deps.client), onLifeEnd()).
 		Watches(&pamv1alpha1.ActivitySession{}, handler.Funcs{DeleteFunc: r.deleted}).
 		WatchesRawSource(source.Channel(deps.sessions, &handler.EnqueueRequestForObject{})).
-		WatchesMetadata(&corev1.Namespace{}, dependentsIn(deps.client, list), onLabels()).
 		WatchesRawSource(deps.secrets.Source(dependentsOn(deps.client, list, indexSecrets))).
 		WatchesRawSource(deps.jobs.Source(boundSessions(deps.client, "Job"))).
 		WatchesRawSource(deps.pods.Source(boundSessions(deps.client, "Pod")))
 	empty := func() *pamv1alpha1.ActivitySession { return &pamv1alpha1.ActivitySession{} }
-	return complete(mgr, b, reconcile.AsReconciler(deps.client, r), lane.Options{
+	return complete(mgr, deps.onRelabelled(b, list), reconcile.AsReconciler(deps.client, r), lane.Options{
 		Name:  "activitysession",
 		Place: laneFor(deps.client, empty, sessionPlace), Running: sessionPasses, Reserved: reservedPasses,
 	})

@@ -65,7 +65,7 @@ func (r connectionReconciler[T]) Reconcile(ctx context.Context, request reconcil
 			return ctrl.Result{RequeueAfter: after}, err
 		}
 	}
-	out, err := r.probe(ctx, conn)
+	out, err := r.tryOut(ctx, conn)
 	if err != nil { // there is no client to try
 		conn.Connectivity().CircuitBreaker = nil
 		out = ofOwner(err)
@@ -81,6 +81,14 @@ func (r connectionReconciler[T]) Reconcile(ctx context.Context, request reconcil
 	showInsecureTLS(conn, r.kind, conn.TLSSettings())
 	afterHalfOpen(before, conn)
 	return r.statusWriter().save(ctx, before, conn, out)
+}
+
+// tryOut looks at what can be told without the appliance or the server, and then tries the connection out.
+func (r connectionReconciler[T]) tryOut(ctx context.Context, conn T) (outcome, error) {
+	if err := r.pool.CheckSelectors(conn); err != nil {
+		return outcome{}, err
+	}
+	return r.probe(ctx, conn)
 }
 
 // requested says that somebody wants the connection looked at anew, and credentials tried again that were refused.

@@ -44,7 +44,7 @@ var _ = onEverySPS("LocalUser", func() {
 		user := s.alice(ctx)
 		eventuallyReady(ctx, user)
 		opened, version := s.sps.Stats().TransactionsOpened, user.Status.PasswordVersion
-		change(ctx, s.secret(), func(o *corev1.Secret) { o.Labels = map[string]string{"team": "a"} })
+		change(ctx, s.secret(), func(o *corev1.Secret) { builder.Label("team", "a")(o) })
 		Eventually(func() string {
 			_ = ready(ctx, user)()
 			return user.Status.PasswordVersion
@@ -133,6 +133,30 @@ var _ = onEverySPS("LocalUser", func() {
 		Expect(s.sps.Stats().Writes).To(BeZero())
 		change(ctx, s.secret(), func(o *corev1.Secret) { o.Data["password"] = []byte(canaryUserPassword) })
 		eventuallyReady(ctx, user)
+	})
+
+	It("sends nothing of a Secret that is not marked for it, whatever its author may read", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{})
+		foreign := builder.Secret("app-db", map[string]string{"dsn": canaryUserPassword}, inSite(s),
+			builder.Type(corev1.SecretTypeOpaque), builder.ReadBy("SPSConnection"))
+		user := builder.LocalUser("alice", append(s.in("sps"), builder.With(func(u *pamv1alpha1.LocalUser) {
+			u.Spec.PasswordSecretRef = &pamv1alpha1.SecretKeyReference{Name: "app-db", Key: "dsn"}
+		}))...)
+		s.create(ctx, foreign, user)
+		eventuallyReason(ctx, user, pamv1alpha1.ReasonReferenceNotFound)
+		Expect(message(ctx, user)).To(ContainSubstring("give it the label pam-operator.io/read-by=LocalUser, or make it " +
+			"anew with the type pam-operator.io/password"))
+		Expect(s.sps.Stats().Writes).To(BeZero())
+
+		change(ctx, foreign, func(o *corev1.Secret) { builder.ReadBy("LocalUser")(o) })
+		eventuallyReady(ctx, user)
+		Expect(s.logIn(ctx, canaryUserPassword)).To(Equal(known))
+
+		writes := s.sps.Stats().Writes
+		change(ctx, foreign, func(o *corev1.Secret) { o.Labels, o.Data["dsn"] = nil, []byte("another one") })
+		eventuallyReason(ctx, user, pamv1alpha1.ReasonReferenceNotFound)
+		Expect(s.sps.Stats().Writes).To(Equal(writes))
+		Expect(s.logIn(ctx, canaryUserPassword)).To(Equal(known), "the password stays as it was last set")
 	})
 
 	for _, shape := range []string{simsps.MembersNames, simsps.MembersKeys, simsps.MembersRefs} {

@@ -20,6 +20,7 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/changefeed"
+	"github.com/pam-operator/pam-operator/internal/connection"
 )
 
 // passwords reads the Secrets of LocalUsers, and tells a new password from a new label: a Secret's version changes with
@@ -124,6 +125,9 @@ func (p *passwords) read(ctx context.Context, obj *pamv1alpha1.LocalUser) (plain
 			err = noSecret(obj)
 		}
 		return "", password{}, err
+	}
+	if refusal := connection.Unmarked(secret, "LocalUser"); refusal != "" {
+		return "", password{}, mustAct(pamv1alpha1.ReasonReferenceNotFound, "spec.passwordSecretRef: %s", refusal)
 	}
 	key := obj.Spec.PasswordSecretRef.Key
 	if len(secret.Data[key]) == 0 {

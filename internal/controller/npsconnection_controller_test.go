@@ -28,8 +28,7 @@ func (s *site) applicationSecrets() []*corev1.Secret {
 	certificate := builder.Secret(builder.NPSClientCertificate, map[string]string{
 		corev1.TLSCertKey:       string(s.running.Client().CertificatePEM),
 		corev1.TLSPrivateKeyKey: string(s.running.Client().PrivateKeyPEM),
-	}, in)
-	certificate.Type = corev1.SecretTypeTLS
+	}, in, builder.Type(corev1.SecretTypeTLS), builder.ReadBy("NPSConnection"))
 	return []*corev1.Secret{certificate, builder.Secret(applicationCredentials, map[string]string{
 		"login": simnps.DefaultApplication, "apiKey": simnps.DefaultAPIKey,
 	}, in)}
@@ -161,6 +160,18 @@ var _ = Describe("NPSConnection", func() {
 			func(s *site) []*corev1.Secret {
 				return []*corev1.Secret{builder.Secret(quickCredentials, map[string]string{"username": "x"}, inSite(s))}
 			}),
+		Entry("when it is not marked for connections", pamv1alpha1.ReasonConnectionNotReady,
+			"give it the label pam-operator.io/read-by=NPSConnection", func(s *site) []*corev1.Secret {
+				secret := s.quickSecret(simnps.DefaultPassword)
+				builder.Type(corev1.SecretTypeOpaque)(secret)
+				return []*corev1.Secret{secret}
+			}),
+		Entry("when the certificate is not marked for connections", pamv1alpha1.ReasonConnectionNotReady,
+			builder.NPSClientCertificate+" is not marked for it", func(s *site) []*corev1.Secret {
+				secret := s.applicationSecrets()[0]
+				builder.ReadBy("SPSConnection")(secret)
+				return []*corev1.Secret{secret}
+			}, asApplication("")),
 		Entry("when the password is wrong", pamv1alpha1.ReasonUnauthorized, "user name or password is wrong",
 			func(s *site) []*corev1.Secret { return []*corev1.Secret{s.quickSecret(canaryWrongPassword)} }),
 		Entry("when the TOTP secret is none", pamv1alpha1.ReasonInvalidSpec, "Base32",
@@ -173,8 +184,7 @@ var _ = Describe("NPSConnection", func() {
 			func(s *site) []*corev1.Secret {
 				secret := builder.Secret(builder.NPSClientCertificate, map[string]string{
 					corev1.TLSCertKey: "nothing", corev1.TLSPrivateKeyKey: "nothing",
-				}, inSite(s))
-				secret.Type = corev1.SecretTypeTLS
+				}, inSite(s), builder.Type(corev1.SecretTypeTLS), builder.ReadBy("NPSConnection"))
 				return []*corev1.Secret{secret}
 			}, asApplication("")),
 		Entry("when the API key is wrong", pamv1alpha1.ReasonUnauthorized, "API key",

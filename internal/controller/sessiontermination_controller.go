@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -41,10 +40,9 @@ func setupSessionTermination(mgr ctrl.Manager, deps deps) error {
 	b := ctrl.NewControllerManagedBy(mgr).Named("sessiontermination").
 		For(&pamv1alpha1.SessionTermination{}, onSpec()).
 		Watches(&pamv1alpha1.SPSConnection{}, dependentsOfConnection(deps.client, list), onReadiness()).
-		Watches(&pamv1alpha1.RDPConnectionPolicy{}, dependentsOn(deps.client, list, indexPolicyRef), onKeyOrReady()).
-		WatchesMetadata(&corev1.Namespace{}, dependentsIn(deps.client, list), onLabels())
+		Watches(&pamv1alpha1.RDPConnectionPolicy{}, dependentsOn(deps.client, list, indexPolicyRef), onKeyOrReady())
 	empty := func() *pamv1alpha1.SessionTermination { return &pamv1alpha1.SessionTermination{} }
-	return complete(mgr, b, reconcile.AsReconciler(deps.client, r), lane.Options{
+	return complete(mgr, deps.onRelabelled(b, list), reconcile.AsReconciler(deps.client, r), lane.Options{
 		Name:  "sessiontermination",
 		Place: laneFor(deps.client, empty, terminationPlace), Running: terminationPasses,
 	})

@@ -17,6 +17,11 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
+// Nothing is called managers: who has this right in the whole cluster is the manager to the policies of
+// config/admission.
+//
+// +kubebuilder:rbac:groups=pam-operator.io,resources=managers,verbs=manage
+
 // Options are what differs between one manager and another.
 type Options struct {
 	// UserAgent is sent to the appliances.
@@ -52,8 +57,13 @@ type Options struct {
 	AnswerMemory int64
 	// Network says how appliances and servers are reached; its zero value is by any address.
 	Network rest.Network
-	// Namespaces are those that the manager looks at; none means all.
+	// Namespaces are those that the manager looks at; none means all. If some are named, no right in the whole cluster is
+	// needed: nothing is listed or watched there, and labels of namespaces are read one by one.
 	Namespaces []string
+	// IgnoreNamespaceLabels has no namespace read at all. A connection that selects namespaces by labels is then invalid.
+	IgnoreNamespaceLabels bool
+	// Vitals is filled in by Setup; nil if nobody asks.
+	Vitals *Vitals
 }
 
 // deps is what every controller works with.
@@ -69,6 +79,8 @@ type deps struct {
 	pool   *connection.Pool
 	// moved tells of appliances whose configuration was changed by somebody else.
 	moved *broadcast
+	// relabelled tells of namespaces whose labels have changed; nil where an informer does.
+	relabelled *broadcast
 	// activity tells of connections on whose appliance something happened that their status shows.
 	activity chan event.GenericEvent
 	// servers tells of connections whose server is to be tried out at once.
@@ -107,6 +119,10 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	if err != nil {
 		return fmt.Errorf("add the feeds of foreign objects: %w", err)
 	}
+	namespaces, relabelled, err := addNamespaces(mgr, options)
+	if err != nil {
+		return fmt.Errorf("add what reads namespaces: %w", err)
+	}
 	activity, servers := make(chan event.GenericEvent, activityBuffer), make(chan event.GenericEvent, activityBuffer)
 	sessions := make(chan event.GenericEvent)
 	pool := connection.NewPool(connection.Config{
@@ -114,7 +130,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 		Cache: mgr.GetCache(), Secrets: feeds.secrets, ConfigMaps: feeds.configMaps, Live: mgr.GetAPIReader(),
 		Client: mgr.GetClient(), UserAgent: options.UserAgent, Notify: notify(activity),
 		NotifyServer: notifyServer(servers), Circuit: showCircuit, Tell: tellSession(sessions),
-		KeepFor: options.DeletionDeadline, Stop: ctx.Done(), Fence: options.Fence,
+		KeepFor: options.DeletionDeadline, Namespaces: namespaces, Stop: ctx.Done(), Fence: options.Fence,
 	})
 	if err := mgr.Add(pool); err != nil {
 		return fmt.Errorf("add the pool of connections: %w", err)
@@ -122,7 +138,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	d := deps{
 		Options: options, feeds: feeds, client: mgr.GetClient(), live: mgr.GetAPIReader(),
 		events: mgr.GetEventRecorder("pam-operator"), pool: pool, moved: &broadcast{}, activity: activity,
-		servers: servers, records: newRecordBook(), sessions: sessions,
+		servers: servers, records: newRecordBook(), sessions: sessions, relabelled: relabelled,
 	}
 	for _, setup := range []func(ctrl.Manager, deps) error{
 		setupSPSConnection, setupNPSConnection, setupRDPConnectionPolicy, setupLocalUser, setupLocalUserGroup,
@@ -131,6 +147,9 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 		if err := setup(mgr, d); err != nil {
 			return fmt.Errorf("add controllers: %w", err)
 		}
+	}
+	if options.Vitals != nil {
+		*options.Vitals = d.vitals(mgr.GetCache())
 	}
 	return nil
 }

@@ -91,6 +91,24 @@ var _ = onEverySPS("SPSConnection", func() {
 		eventuallyReady(ctx, policy)
 	})
 
+	It("is not ready while its Secret is not marked for it, and sends nothing of it", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{})
+		c := s.connection(ctx)
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "app"}}
+		secret.Data = map[string][]byte{"username": []byte("operator"), "password": []byte(canarySPSPassword)}
+		s.create(ctx, secret)
+		logIns := s.sps.Stats().LogIns
+		change(ctx, c, func(c *pamv1alpha1.SPSConnection) { c.Spec.CredentialsSecretRef.Name = "app" })
+		eventuallyReason(ctx, c, pamv1alpha1.ReasonConnectionNotReady)
+		Expect(message(ctx, c)).To(ContainSubstring("Secret " + s.namespace + "/app is not marked for it, so it is not " +
+			"read: give it the label pam-operator.io/read-by=SPSConnection"))
+		Expect(s.sps.Stats().LogIns + s.sps.Stats().FailedLogIns).To(Equal(logIns))
+		change(ctx, secret, func(o *corev1.Secret) { builder.ReadBy("SPSConnection")(o) })
+		eventuallyReady(ctx, c)
+		change(ctx, secret, func(o *corev1.Secret) { o.Labels = nil })
+		eventuallyReason(ctx, c, pamv1alpha1.ReasonConnectionNotReady)
+	})
+
 	It("does not accept a certificate that nobody trusts", func(ctx context.Context) {
 		s, other := newBareSite(ctx, simsps.Options{}), newBareSite(ctx, simsps.Options{})
 		c := s.spsConnection("sps", builder.URL(other.running.URL("sps")))

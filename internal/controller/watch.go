@@ -51,6 +51,15 @@ func dependentsIn(c client.Reader, list client.ObjectList) handler.EventHandler 
 	})
 }
 
+// onRelabelled has a controller look again at the objects in a namespace whose labels have changed.
+func (d deps) onRelabelled(b *builder.Builder, list client.ObjectList) *builder.Builder {
+	dependents := dependentsIn(d.client, list)
+	if d.relabelled == nil {
+		return b.WatchesMetadata(&corev1.Namespace{}, dependents, onLabels())
+	}
+	return b.WatchesRawSource(source.Channel(d.relabelled.subscribe(), dependents))
+}
+
 // onLabels passes only that labels changed.
 func onLabels() builder.WatchesOption {
 	return builder.WithPredicates(predicate.And[client.Object](predicate.LabelChangedPredicate{}, predicate.Funcs{
@@ -198,12 +207,12 @@ func (r *policyReconciler[T]) builder(
 	mgr ctrl.Manager, name string, obj client.Object, list client.ObjectList,
 ) *builder.Builder {
 	dependents := dependentsOfConnection(r.client, list)
-	return ctrl.NewControllerManagedBy(mgr).Named(name).
+	b := ctrl.NewControllerManagedBy(mgr).Named(name).
 		For(obj, onSpec()).
 		Watches(&pamv1alpha1.SPSConnection{}, dependents, onReadiness()).
 		Watches(obj, namesakes(r.client, list), onDeletion()).
-		WatchesMetadata(&corev1.Namespace{}, dependentsIn(r.client, list), onLabels()).
 		WatchesRawSource(source.Channel(r.moved.subscribe(), dependents))
+	return r.onRelabelled(b, list)
 }
 
 // complete adds the controller to the manager.

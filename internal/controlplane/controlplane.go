@@ -26,6 +26,9 @@ import (
 // run under the race detector on two cores need far more.
 const startTimeout = 2 * time.Minute
 
+// Admin is the user of ControlPlane.Config.
+const Admin = "admin"
+
 // Options say what to start.
 type Options struct {
 	// CRDDirs are folders or files of CustomResourceDefinitions to install. A missing one is an error.

@@ -36,7 +36,7 @@ func (cp *ControlPlane) startPlane(context.Context) error {
 	if err := cp.plane.Start(); err != nil {
 		return cp.explain(err)
 	}
-	config, kubeconfig, err := cp.AddUser("admin", "system:masters")
+	config, kubeconfig, err := cp.AddUser(Admin, "system:masters")
 	if err != nil {
 		return err
 	}

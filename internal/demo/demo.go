@@ -29,6 +29,9 @@ type Options struct {
 	// Bin is the folder of the binaries manager and pam-simulator, and of k8s/kubectl unless KUBEBUILDER_ASSETS names
 	// another folder.
 	Bin string
+	// Namespaced gives the manager Roles in the namespaces of the samples and no right in the whole cluster, as
+	// config/namespaced does.
+	Namespaced bool
 	// Once ends the demo when all samples are ready; otherwise it stays until the context ends.
 	Once bool
 	// Keep leaves the folder with logs and kubeconfig when the demo ends. A failure leaves it, too.
@@ -70,7 +73,7 @@ func steps() []step {
 	return []step{
 		{"starting a Kubernetes control plane: etcd, kube-apiserver, kube-controller-manager", (*demo).startControlPlane},
 		{"starting the simulated appliances", (*demo).startSimulator},
-		{"applying the manager's service account and its generated roles, from config/default", (*demo).applyRBAC},
+		{"applying the manager's service account, its generated roles, and the policies", (*demo).applyRBAC},
 		{"reading config/samples, and changing what cannot fit", (*demo).loadSamples},
 		{"making at the appliance what the samples expect there", (*demo).prepareAppliance},
 		{"starting the manager", (*demo).startManager},

@@ -8,6 +8,8 @@ import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/pam-operator/pam-operator/internal/controlplane"
 )
 
 // driftCheckInterval is soon enough for somebody who sits and watches.
@@ -36,6 +38,8 @@ func (s samples) fit(to appliances, a account) ([]string, error) {
 			err = f.npsConnection(o)
 		case "LocalUser":
 			err = f.localUser(o)
+		case "ActivitySession":
+			err = set(o, controlplane.Admin, "spec", "requestedBy") // who applies the samples
 		}
 		if err != nil {
 			return nil, fmt.Errorf("sample %s %s: %w", o.GetKind(), o.GetName(), err)
@@ -46,6 +50,7 @@ func (s samples) fit(to appliances, a account) ([]string, error) {
 			return nil, fmt.Errorf("sample Secret %s: no other sample says what belongs into it", id.name)
 		}
 	}
+	f.say("requestedBy %s, who applies the samples", controlplane.Admin)
 	f.say("all %d Secrets: invented for this run, and not shown", len(f.filled))
 	return f.changes, nil
 }

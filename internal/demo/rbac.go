@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/pam-operator/pam-operator/internal/installation"
 )
 
@@ -17,8 +19,22 @@ const managerKubeconfig = "manager.kubeconfig"
 // manager has these rights and no others.
 func (d *demo) applyRBAC(ctx context.Context) error {
 	var err error
-	if d.installed, err = installation.Render(ctx, kubectl(), filepath.Join(d.Root, "config", "default")); err != nil {
+	config := filepath.Join(d.Root, "config")
+	folders := []string{filepath.Join(config, "default")}
+	if d.Namespaced {
+		folders = []string{filepath.Join(config, "namespaced", "cluster"), filepath.Join(config, "namespaced")}
+	}
+	if d.installed, err = installation.Render(ctx, kubectl(), folders...); err != nil {
 		return err
+	}
+	for _, name := range d.installed.NamespacesOfOthers() {
+		namespace := &unstructured.Unstructured{}
+		namespace.SetAPIVersion("v1")
+		namespace.SetKind("Namespace")
+		namespace.SetName(name)
+		if err := d.apply(ctx, []*unstructured.Unstructured{namespace}); err != nil {
+			return err
+		}
 	}
 	if err := d.apply(ctx, d.installed.Objects); err != nil {
 		return err

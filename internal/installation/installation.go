@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package installation is config/default for a control plane without nodes, where the manager is a process: what it may
-// do, who it is, and how it is started. So a test or the demo runs the manager with the rights that an installation
-// gives it, and with no others.
+// do, who it is, what the API server refuses besides, and how it is started. So a test or the demo runs the manager
+// with the rights that an installation gives it, and with no others.
 package installation
 
 import (
@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -20,6 +21,7 @@ import (
 // are there already, and the manager is a process.
 var withoutNodes = []string{
 	"Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding",
+	"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
 }
 
 // Installation is what is to be applied for a manager, and who it is.
@@ -27,23 +29,39 @@ type Installation struct {
 	Objects []*unstructured.Unstructured
 	// Namespace and ServiceAccount are the manager's.
 	Namespace, ServiceAccount string
+
+	// watch is the argument by which the Deployment restricts the manager to some namespaces; empty if it does not.
+	watch string
 }
 
-// Render reads a folder as an installation by kustomize would, with the kubectl that is given.
-func Render(ctx context.Context, kubectl, dir string) (Installation, error) {
+// Render reads folders as an installation by kustomize would, with the kubectl that is given.
+func Render(ctx context.Context, kubectl string, dirs ...string) (Installation, error) {
+	var all bytes.Buffer
+	for _, dir := range dirs {
+		rendered, err := kustomize(ctx, kubectl, dir)
+		if err != nil {
+			return Installation{}, err
+		}
+		all.WriteString("---\n")
+		all.Write(rendered)
+	}
+	installed, err := parse(all.Bytes())
+	if err != nil {
+		return Installation{}, fmt.Errorf("%s: %w", strings.Join(dirs, ", "), err)
+	}
+	return installed, nil
+}
+
+func kustomize(ctx context.Context, kubectl, dir string) ([]byte, error) {
 	//nolint:gosec // G204: the kubectl that belongs to the control plane
 	cmd := exec.CommandContext(ctx, kubectl, "kustomize", dir)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	rendered, err := cmd.Output()
 	if err != nil {
-		return Installation{}, fmt.Errorf("render %s: %w: %s", dir, err, bytes.TrimSpace(stderr.Bytes()))
+		return nil, fmt.Errorf("render %s: %w: %s", dir, err, bytes.TrimSpace(stderr.Bytes()))
 	}
-	installed, err := parse(rendered)
-	if err != nil {
-		return Installation{}, fmt.Errorf("%s: %w", dir, err)
-	}
-	return installed, nil
+	return rendered, nil
 }
 
 func parse(rendered []byte) (Installation, error) {
@@ -51,6 +69,7 @@ func parse(rendered []byte) (Installation, error) {
 	if err != nil {
 		return Installation{}, err
 	}
+	watch := watchArgument(objects)
 	objects = slices.DeleteFunc(objects, func(o *unstructured.Unstructured) bool {
 		return !slices.Contains(withoutNodes, o.GetKind())
 	})
@@ -58,7 +77,43 @@ func parse(rendered []byte) (Installation, error) {
 	if i < 0 {
 		return Installation{}, errors.New("there is no ServiceAccount")
 	}
-	return Installation{objects, objects[i].GetNamespace(), objects[i].GetName()}, nil
+	return Installation{objects, objects[i].GetNamespace(), objects[i].GetName(), watch}, nil
+}
+
+// watchArgument is the argument of the Deployment that says which namespaces the manager looks at.
+func watchArgument(objects []*unstructured.Unstructured) string {
+	for _, o := range objects {
+		if o.GetKind() != "Deployment" {
+			continue
+		}
+		containers, _, _ := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "containers")
+		for _, c := range containers {
+			container, _ := c.(map[string]any)
+			arguments, _, _ := unstructured.NestedStringSlice(container, "args")
+			for _, argument := range arguments {
+				if strings.HasPrefix(argument, "--watch-namespaces=") {
+					return argument
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// NamespacesOfOthers are the namespaces that the objects are in and that are not among them.
+func (i Installation) NamespacesOfOthers() []string {
+	var own []string
+	others := make([]string, 0, len(i.Objects))
+	for _, o := range i.Objects {
+		if o.GetKind() == "Namespace" {
+			own = append(own, o.GetName())
+		}
+		others = append(others, o.GetNamespace())
+	}
+	slices.Sort(others)
+	return slices.DeleteFunc(slices.Compact(others), func(name string) bool {
+		return name == "" || slices.Contains(own, name)
+	})
 }
 
 // User is the name and the groups that a token of the service account gives.
@@ -70,10 +125,14 @@ func (i Installation) User() (name string, groups []string) {
 // Arguments are those of config/manager, but for what only a Pod needs. Metrics and probes are not served, since their
 // ports could be taken on this machine, and appliances may be on this machine, as simulated ones are.
 func (i Installation) Arguments(kubeconfig string) []string {
-	return []string{
+	arguments := []string{
 		"--kubeconfig=" + kubeconfig,
 		"--leader-elect", "--leader-election-namespace=" + i.Namespace,
 		"--allowed-targets=127.0.0.0/8", "--metrics-bind-address=0", "--health-probe-bind-address=0",
 		"--zap-encoder=console", "--zap-time-encoding=rfc3339",
 	}
+	if i.watch != "" {
+		arguments = append(arguments, i.watch)
+	}
+	return arguments
 }

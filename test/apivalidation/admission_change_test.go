@@ -105,8 +105,8 @@ var _ = Describe("the admission policy, with the roles that are shipped", Ordere
 			SatisfyAll(Satisfy(apierrors.IsForbidden), MatchError(ContainSubstring(refusal))))
 
 		bind(ctx, "ann", ownersNamespace, "connection-user")
-		Eventually(ask).WithArguments(ctx, ann).Should(Succeed())
-		Expect(ask(ctx, ann, builder.RequestedBy("ann"))).To(Succeed())
+		Eventually(ask).WithArguments(ctx, ann, builder.RequestedBy("ann")).Should(Succeed())
+		Expect(ask(ctx, ann)).To(MatchError(ContainSubstring("spec.requestedBy must be ann")))
 		Expect(ask(ctx, ann, builder.RequestedBy("bob"))).To(
 			MatchError(ContainSubstring("spec.requestedBy must be ann, who creates this object")))
 	})
@@ -167,7 +167,7 @@ var _ = Describe("the admission policy, with the roles that are shipped", Ordere
 		}
 		Expect(try(session, elsewhere)).To(MatchError(ContainSubstring("spec.requestedBy must be carl")))
 		Expect(try(session, `spec: {requestedBy: carl, connectionRef: {name: other, namespace: `+ownersNamespace+`}}`)).
-			To(Succeed())
+			To(MatchError(ContainSubstring("spec.requestedBy says who asked and cannot be changed")))
 	})
 })
 

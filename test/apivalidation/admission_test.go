@@ -73,8 +73,9 @@ var _ = Describe("the admission policy", Ordered, func() {
 			APIGroups: []string{pamv1alpha1.GroupVersion.Group}, Resources: []string{"npsconnections"},
 			ResourceNames: []string{builder.DefaultNPSConnection}, Verbs: []string{"use"},
 		})
-		Eventually(try).WithArguments(ctx, builder.ActivitySession("a")).Should(Succeed())
-		Expect(try(ctx, builder.ActivitySession("a", builder.RequestedBy(requester)))).To(Succeed())
+		Eventually(try).WithArguments(ctx, builder.ActivitySession("a", builder.RequestedBy(requester))).Should(Succeed())
+		Expect(try(ctx, builder.ActivitySession("a"))).
+			To(MatchError(ContainSubstring("spec.requestedBy must be " + requester)))
 		Expect(try(ctx, builder.ActivitySession("a", builder.RequestedBy("somebody else")))).To(
 			MatchError(ContainSubstring("spec.requestedBy must be " + requester)))
 		Expect(try(ctx, builder.RDPConnectionPolicy("a"))).To(Satisfy(apierrors.IsForbidden))

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/controlplane"
 	"github.com/pam-operator/pam-operator/internal/simulator/nps"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
@@ -72,8 +73,7 @@ func (d *sessionBed) connectServer(ctx context.Context, c *pamv1alpha1.NPSConnec
 	certificate := builder.Secret(builder.NPSClientCertificate, map[string]string{
 		corev1.TLSCertKey:       string(d.server.client.CertificatePEM),
 		corev1.TLSPrivateKeyKey: string(d.server.client.PrivateKeyPEM),
-	}, inNamespace)
-	certificate.Type = corev1.SecretTypeTLS
+	}, inNamespace, builder.Type(corev1.SecretTypeTLS), builder.ReadBy("NPSConnection"))
 	return d.createEach(ctx, builder.Namespace(namespace), certificate,
 		builder.Secret(builder.NPSCredentials, map[string]string{
 			"login": nps.DefaultApplication, "apiKey": nps.DefaultAPIKey,
@@ -96,7 +96,7 @@ func requestOf(i int) request {
 func session(prefix string, i int) client.Object {
 	name, r := fmt.Sprintf("%s%05d", prefix, i), requestOf(i)
 	return builder.ActivitySession(name, builder.InNamespace(namespace),
-		builder.Activity(r.activity), builder.Resource(r.resource),
+		builder.Activity(r.activity), builder.Resource(r.resource), builder.RequestedBy(controlplane.Admin),
 		builder.With(func(s *pamv1alpha1.ActivitySession) { s.Spec.Note = name }))
 }
 

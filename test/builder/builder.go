@@ -53,6 +53,14 @@ func Annotation(key, value string) Option {
 	return func(object client.Object) { object.SetAnnotations(with(object.GetAnnotations(), key, value)) }
 }
 
+// ReadBy marks a Secret for the objects of one kind.
+func ReadBy(kind string) Option { return Label(pamv1alpha1.LabelReadBy, kind) }
+
+// Type is the type of a Secret.
+func Type(of corev1.SecretType) Option {
+	return With(func(secret *corev1.Secret) { secret.Type = of })
+}
+
 func with(all map[string]string, key, value string) map[string]string {
 	changed := map[string]string{}
 	maps.Copy(changed, all)
@@ -66,13 +74,15 @@ func Namespace(name string, options ...Option) *corev1.Namespace {
 	return build(&corev1.Namespace{TypeMeta: meta}, name, "", options)
 }
 
-// Secret makes a Secret with this content.
+// Secret makes a Secret with this content that every kind may read: connections by its type, a LocalUser by its label.
+// Say ReadBy where the type is another one.
 func Secret(name string, content map[string]string, options ...Option) *corev1.Secret {
 	secret := &corev1.Secret{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
-		Type:     corev1.SecretTypeOpaque,
+		Type:     pamv1alpha1.SecretTypeCredentials,
 		Data:     make(map[string][]byte, len(content)),
 	}
+	secret.Labels = map[string]string{pamv1alpha1.LabelReadBy: "LocalUser"}
 	for key, value := range content {
 		secret.Data[key] = []byte(value)
 	}

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -51,6 +52,7 @@ type cluster struct {
 	kubectl string
 	image   string
 	dir     string
+	user    string // whom the API server takes the user of KUBECONFIG for
 
 	manifest  string // what was installed; empty if nothing was
 	simulator simulator
@@ -119,7 +121,12 @@ func connect() (*cluster, error) {
 	if c.client, err = client.New(c.config, client.Options{Scheme: c.scheme}); err != nil {
 		return nil, err
 	}
-	c.dir, err = os.MkdirTemp("", "test-cluster-")
+	if c.dir, err = os.MkdirTemp("", "test-cluster-"); err != nil {
+		return nil, err
+	}
+	review := &authenticationv1.SelfSubjectReview{}
+	err = c.client.Create(context.Background(), review)
+	c.user = review.Status.UserInfo.Username
 	return c, err
 }
 

@@ -96,6 +96,7 @@ func (r *jobRun) in() builder.Option { return builder.InNamespace(paymentsNamesp
 func (r *jobRun) session(options ...builder.Option) *pamv1alpha1.ActivitySession {
 	return builder.ActivitySession(r.name, append([]builder.Option{
 		r.in(), builder.Connection(builder.DefaultNPSConnection, platformNamespace), builder.BoundToJob(r.name),
+		builder.RequestedBy(r.user),
 	}, options...)...)
 }
 

@@ -39,6 +39,7 @@ func TestTheManagersHaveTheGeneratedRoleAndNoOther(t *testing.T) {
 		want       bool
 	}{
 		"write the status of sessions": {attributes("patch", "pam-operator.io", "activitysessions/status"), true},
+		"count as the manager":         {attributes("manage", "pam-operator.io", "managers"), true},
 		"make connection Secrets":      {attributes("create", "", "secrets"), true},
 		"see Jobs":                     {attributes("watch", "batch", "jobs"), true},
 		"change Jobs":                  {attributes("patch", "batch", "jobs"), false},

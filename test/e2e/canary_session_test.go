@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/controlplane"
 	"github.com/pam-operator/pam-operator/internal/simulator/fault"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
@@ -64,7 +65,8 @@ func (s *canaries) session(name, connection string, more ...builder.Option) *pam
 	withPassword := builder.With(func(s *pamv1alpha1.ActivitySession) {
 		s.Spec.ConnectionSecret = &pamv1alpha1.ConnectionSecret{Password: pamv1alpha1.PasswordIfAllowed}
 	})
-	return builder.ActivitySession(name, append(more, s.in, builder.Connection(connection, ""), withPassword)...)
+	return builder.ActivitySession(name, append(more, s.in, builder.Connection(connection, ""), withPassword,
+		builder.RequestedBy(controlplane.Admin))...)
 }
 
 // openSessions is step 3: a session of each kind of connection data, through each kind of log-in. What comes with them

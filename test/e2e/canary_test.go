@@ -95,7 +95,8 @@ func (s *canaries) serve() {
 	certificate := s.secret("app-certificate", map[string]string{
 		corev1.TLSCertKey: string(pair.CertificatePEM), corev1.TLSPrivateKeyKey: string(pair.PrivateKeyPEM),
 	})
-	certificate.Type = corev1.SecretTypeTLS
+	builder.Type(corev1.SecretTypeTLS)(certificate)
+	builder.ReadBy("NPSConnection")(certificate)
 	s.plant("app-certificate", strings.Split(strings.TrimSpace(string(pair.PrivateKeyPEM)), "\n")[1:3]...)
 	s.cluster.apply(s.T, ca, certificate,
 		s.secret("coded", map[string]string{

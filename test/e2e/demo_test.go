@@ -33,10 +33,17 @@ func binary(t *testing.T, name string) string {
 
 // TestDemoMakesEverySampleReady proves that the samples work as they are shipped, and that the manager needs no right
 // beyond its generated role.
-func TestDemoMakesEverySampleReady(t *testing.T) {
+func TestDemoMakesEverySampleReady(t *testing.T) { makesEverySampleReady(t) }
+
+// TestRolesInSomeNamespacesAreEnough proves that the manager needs no right in the whole cluster where it is told which
+// namespaces to look at: it has what config/namespaced gives it, and nothing else.
+func TestRolesInSomeNamespacesAreEnough(t *testing.T) { makesEverySampleReady(t, "--namespaced") }
+
+func makesEverySampleReady(t *testing.T, arguments ...string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	demo := exec.CommandContext(ctx, binary(t, "pam-demo"), "--once")
+	demo := exec.CommandContext(ctx, binary(t, "pam-demo"), append(arguments, "--once")...)
 	demo.Dir = filepath.Join("..", "..")
 	demo.Cancel = func() error { return demo.Process.Signal(os.Interrupt) } // so that it stops what it started
 	demo.WaitDelay = time.Minute

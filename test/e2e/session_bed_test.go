@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/controlplane"
 	"github.com/pam-operator/pam-operator/internal/simulator"
 	simnps "github.com/pam-operator/pam-operator/internal/simulator/nps"
 	"github.com/pam-operator/pam-operator/test/builder"
@@ -174,7 +175,8 @@ func (s *sessionTrial) ask() {
 }
 
 func (s *sessionTrial) object(options ...builder.Option) *pamv1alpha1.ActivitySession {
-	return builder.ActivitySession(s.name, append(options, builder.InNamespace(s.bed.namespace))...)
+	return builder.ActivitySession(s.name,
+		append(options, builder.InNamespace(s.bed.namespace), builder.RequestedBy(controlplane.Admin))...)
 }
 
 func (s *sessionTrial) secret() *corev1.Secret {

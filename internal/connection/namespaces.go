@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connection
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+)
+
+// Namespaces knows what the rules of connections look at in a namespace.
+type Namespaces interface {
+	Namespace(ctx context.Context, name string) (Namespace, error)
+}
+
+// readNamespace reads a namespace. One that does not exist, or that nobody lets us read, has labels that are not known.
+func readNamespace(ctx context.Context, from client.Reader, name string) (Namespace, error) {
+	m := &metav1.PartialObjectMetadata{}
+	m.SetGroupVersionKind(schema.GroupVersionKind{Version: "v1", Kind: "Namespace"})
+	err := from.Get(ctx, types.NamespacedName{Name: name}, m)
+	switch {
+	case apierrors.IsNotFound(err):
+		return Namespace{Name: name, Unknown: "namespace " + name + " does not exist", Going: true}, nil
+	case apierrors.IsForbidden(err):
+		return Namespace{Name: name, Unknown: "the operator may not get namespace " + name +
+			": a Role there can give it the verb get on namespaces"}, nil
+	case err != nil:
+		return Namespace{}, err
+	}
+	return Namespace{Name: name, Labels: m.Labels, Going: !m.DeletionTimestamp.IsZero()}, nil
+}
+
+// cachedNamespaces are those that an informer keeps, which needs a right in the whole cluster.
+type cachedNamespaces struct{ cache client.Reader }
+
+func (n cachedNamespaces) Namespace(ctx context.Context, name string) (Namespace, error) {
+	return readNamespace(ctx, n.cache, name)
+}
+
+// UnreadNamespaces are those of an operator that is told to read none.
+type UnreadNamespaces struct{}
+
+// Namespace knows only its name.
+func (UnreadNamespaces) Namespace(_ context.Context, name string) (Namespace, error) {
+	return Namespace{Name: name, Unknown: "the operator runs with --namespace-labels=false"}, nil
+}
+
+// CheckSelectors refuses a connection that selects namespaces by their labels, if the operator is told to read none.
+func (p *Pool) CheckSelectors(c client.Object) error {
+	if _, unread := p.cfg.Namespaces.(UnreadNamespaces); !unread {
+		return nil
+	}
+	if fields := selectors(c); len(fields) > 0 {
+		return invalid("%s selects namespaces by their labels, which this operator does not read, because it runs with "+
+			"--namespace-labels=false: allow Same or All namespaces, and name those of a grant in its namespaces", fields[0])
+	}
+	return nil
+}
+
+// selectors are the fields of a connection that select namespaces by their labels.
+func selectors(c client.Object) []string {
+	var (
+		out     []string
+		allowed *pamv1alpha1.AllowedNamespaces
+		grants  []*metav1.LabelSelector
+	)
+	switch c := c.(type) {
+	case *pamv1alpha1.SPSConnection:
+		allowed = c.Spec.AllowedNamespaces
+		for i := range c.Spec.Grants {
+			grants = append(grants, c.Spec.Grants[i].NamespaceSelector)
+		}
+	case *pamv1alpha1.NPSConnection:
+		allowed = c.Spec.AllowedNamespaces
+		for i := range c.Spec.Grants {
+			grants = append(grants, c.Spec.Grants[i].NamespaceSelector)
+		}
+	}
+	if allowed != nil && allowed.From == pamv1alpha1.NamespacesFromSelector {
+		out = append(out, "spec.allowedNamespaces")
+	}
+	for i, selector := range grants {
+		if selector != nil {
+			out = append(out, fmt.Sprintf("spec.grants[%d].namespaceSelector", i))
+		}
+	}
+	return out
+}
+
+const (
+	// namespaceFresh is how long what was read of a namespace is believed. Thousands of passes ask within that time.
+	namespaceFresh = 2 * time.Second
+	// namespaceTimeout is how long a read may take.
+	namespaceTimeout = 10 * time.Second
+	// namespaceInterval is how often namespaces are read again to see whether their labels have changed.
+	namespaceInterval = 30 * time.Second
+)
+
+// LiveNamespaces are read one by one and by name, which a Role in each of them allows: a list or watch of namespaces
+// needs a right in the whole cluster. It is a runnable of a manager, and tells of labels that change.
+type LiveNamespaces struct {
+	live  client.Reader
+	names []string
+	tell  func(ctx context.Context, namespace string)
+	every time.Duration
+
+	reads singleflight.Group
+	mu    sync.Mutex
+	read  map[string]readAt
+}
+
+// readAt is what was read of a namespace, and when.
+type readAt struct {
+	namespace Namespace
+	at        time.Time
+}
+
+// NewLiveNamespaces returns the namespaces of these names. tell is called for each whose labels were seen to change.
+func NewLiveNamespaces(
+	live client.Reader, names []string, tell func(ctx context.Context, namespace string),
+) *LiveNamespaces {
+	return &LiveNamespaces{
+		live: live, names: names, tell: tell, every: namespaceInterval, read: map[string]readAt{},
+	}
+}
+
+// Namespace returns what was read within the last seconds, or reads it.
+func (n *LiveNamespaces) Namespace(ctx context.Context, name string) (Namespace, error) {
+	n.mu.Lock()
+	last, ok := n.read[name]
+	n.mu.Unlock()
+	if ok && time.Since(last.at) < namespaceFresh {
+		return last.namespace, nil
+	}
+	// Passes that ask at the same time share one read, which none of them can break off for the others.
+	reading := n.reads.DoChan(name, func() (any, error) { return n.readNow(context.WithoutCancel(ctx), name) })
+	select {
+	case <-ctx.Done():
+		return Namespace{}, ctx.Err()
+	case result := <-reading:
+		now, _ := result.Val.(Namespace)
+		return now, result.Err
+	}
+}
+
+func (n *LiveNamespaces) readNow(ctx context.Context, name string) (Namespace, error) {
+	ctx, cancel := context.WithTimeout(ctx, namespaceTimeout)
+	defer cancel()
+	began := time.Now()
+	now, err := readNamespace(ctx, n.live, name)
+	if err != nil {
+		return Namespace{}, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.read[name] = readAt{now, began}
+	return now, nil
+}
+
+// Start looks at the labels again and again until the context ends.
+func (n *LiveNamespaces) Start(ctx context.Context) error {
+	told := map[string]Namespace{}
+	for {
+		for _, name := range n.names {
+			now, err := n.Namespace(ctx, name)
+			if err != nil {
+				logf.FromContext(ctx).V(1).Info("the labels of a namespace cannot be read", "namespace", name,
+					"cause", err.Error())
+				continue
+			}
+			before, known := told[name]
+			told[name] = now
+			if known && (before.Unknown != now.Unknown || !maps.Equal(before.Labels, now.Labels)) {
+				n.tell(ctx, name)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(n.every):
+		}
+	}
+}
+
+// NeedLeaderElection keeps a manager that does not lead from asking: nobody would be told.
+func (n *LiveNamespaces) NeedLeaderElection() bool { return true }
