@@ -109,7 +109,7 @@ func TestAPoolThatStops(t *testing.T) {
 	}
 }
 
-// TestAClientThatIsReplacedKeepsItsTransaction: the log-in session that its successor finds in the Secret is still used.
+// TestAClientThatIsReplacedKeepsItsTransaction: the log-in session that its successor finds in the Secret is in use.
 func TestAClientThatIsReplacedKeepsItsTransaction(t *testing.T) {
 	box, conn, w := simulatedBox(t)
 	cfg := w.config()
