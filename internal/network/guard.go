@@ -85,8 +85,8 @@ func (g *Guard) addServer(ctx context.Context, server string) {
 	}
 }
 
-// Dial connects to host:port, if the host or the address that it turns out to be is allowed. The address is looked at in
-// the very moment of connecting: a name may mean another one each time that it is looked up.
+// Dial connects to host:port, if the host or the address that it turns out to be is allowed. The address is looked at
+// in the very moment of connecting: a name may mean another one each time that it is looked up.
 func (g *Guard) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	host, port, err := splitHostPort(address)
 	if err != nil {

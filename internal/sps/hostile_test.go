@@ -142,7 +142,8 @@ func TestSearchesWithoutEnd(t *testing.T) {
 			reply(200, `{"items":[`+session(strings.Repeat("x", 513))+`]}`), "too long", 1,
 		},
 		"sessions without end": {
-			endless(`{"items":[`, `{"body":{"active":true,"recording":{"session_id":"s%d"}}},`), "spec.limits.maxResponseSize", 1,
+			endless(`{"items":[`, `{"body":{"active":true,"recording":{"session_id":"s%d"}}},`),
+			"spec.limits.maxResponseSize", 1,
 		},
 	}
 	for name, tc := range tests {
@@ -222,11 +223,13 @@ func TestForeignAnswersAreNotShown(t *testing.T) {
 	t.Parallel()
 	const secret = "root:x:0:0"
 	for _, body := range []string{
-		secret, "<html>" + secret, `"` + secret + `"`, `{"kind":"Status","message":"` + secret + `"}`, `{"error":"` + secret + `"}`,
+		secret, "<html>" + secret, `"` + secret + `"`, `{"kind":"Status","message":"` + secret + `"}`,
+		`{"error":"` + secret + `"}`,
 	} {
 		a := newAppliance(t)
 		a.on(connectionsList, reply(http.StatusForbidden, body))
-		if _, err := a.client(nil).List(t.Context(), sps.RDPConnections); err == nil || strings.Contains(err.Error(), secret) {
+		_, err := a.client(nil).List(t.Context(), sps.RDPConnections)
+		if err == nil || strings.Contains(err.Error(), secret) {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
@@ -256,7 +259,8 @@ func TestEqualListsAreFoundInLittleTime(t *testing.T) {
 // FuzzAnswers decodes whatever an appliance may say.
 func FuzzAnswers(f *testing.F) {
 	for _, seed := range []string{
-		`{"items":[{"key":"k","body":{"name":"n","a":{"b":[1]}}},{"key":"l","body":{"name":"m"}}]}`, `{"items":[{"key":"k"}]}`,
+		`{"items":[{"key":"k","body":{"name":"n","a":{"b":[1]}}},{"key":"l","body":{"name":"m"}}]}`,
+		`{"items":[{"key":"k"}]}`,
 		`{"body":{"firmware_version":"7.0","config_hash":"a","roles":["a"]}}`, `{"changes":[{"type":"create","path":"/a"}]}`,
 		`{"items":[{"body":{"active":true,"recording":{"session_id":"s"}}}],"meta":{"next":"/x?y"}}`,
 		`{"error":{"type":"T","message":"m","details":{"a":1}}}`, `{"key":"k"}`, "null", "[", "<html>",
