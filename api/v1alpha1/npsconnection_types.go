@@ -299,3 +299,6 @@ func (c *NPSConnection) GetStatus() ObjectStatus { return &c.Status }
 
 // TLSSettings say how the server's certificate is verified; nil leaves that to the system's trust store.
 func (c *NPSConnection) TLSSettings() *TLSSettings { return c.Spec.TLS }
+
+// Connectivity is the part of the status that both kinds of connection have.
+func (c *NPSConnection) Connectivity() *ConnectionStatus { return &c.Status.ConnectionStatus }

@@ -213,6 +213,12 @@ type ConnectionStatus struct {
 	// +kubebuilder:validation:MaxLength=64
 	Version string `json:"version,omitempty"`
 
+	// handledReconcileRequest is the value of the annotation pam-operator.io/reconcile-requested-at that was last obeyed.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	HandledReconcileRequest string `json:"handledReconcileRequest,omitempty"`
+
 	// circuitBreaker is there while the connection has failed: nothing but one probe at a time is sent through it.
 	// +optional
 	CircuitBreaker *CircuitBreaker `json:"circuitBreaker,omitempty"`
@@ -390,3 +396,6 @@ func (c *SPSConnection) GetStatus() ObjectStatus { return &c.Status }
 
 // TLSSettings say how the server's certificate is verified; nil leaves that to the system's trust store.
 func (c *SPSConnection) TLSSettings() *TLSSettings { return c.Spec.TLS }
+
+// Connectivity is the part of the status that both kinds of connection have.
+func (c *SPSConnection) Connectivity() *ConnectionStatus { return &c.Status.ConnectionStatus }

@@ -22,6 +22,10 @@ type Appliance struct {
 	URL string
 	// Inventory shows the committed configuration.
 	Inventory *Inventory
+	// Breaker holds calls back while the appliance does not answer.
+	Breaker *rest.Breaker
+	// LogIns are the connection's log-ins.
+	LogIns *LogIns
 
 	client    *sps.Client
 	gate      gate

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"golang.org/x/time/rate"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -25,35 +24,53 @@ func (p *Pool) ConnectServer(ctx context.Context, c *pamv1alpha1.NPSConnection) 
 		return nil, err
 	}
 	inputs := func() (string, error) { return p.inputs(ctx, c, npsSources(c)) }
+	version := ""
 	load := func() (string, func() (*Server, error), error) {
 		cfg, err := p.npsConfig(ctx, c)
-		return digest(cfg.parts...), func() (*Server, error) {
-			memory := p.cfg.Memory.Share(maxNPSResponse(c), maxResponseField, nil)
-			cfg.Memory = memory
-			npsClient, err := nps.New(cfg.Config)
-			if err != nil {
-				memory.Close()
-				return nil, invalid("connection %s/%s: %v", c.Namespace, c.Name, err)
-			}
-			poller := p.poller(name)
-			poller.use(npsClient)
-			server := newServer(npsClient, poller)
-			server.memory = memory
-			return server, nil
-		}, err
+		if err != nil {
+			return "", nil, err
+		}
+		if version, err = p.credentialsVersion(ctx, npsSources(c)); err != nil {
+			return "", nil, err
+		}
+		return digest(cfg.parts...), func() (*Server, error) { return p.newServer(c, cfg, version) }, nil
 	}
 	server, err := s.current(inputs, load, func(old *Server) { old.close() })
-	if err == nil {
-		server.poller.pace(polling(c))
-		server.memory.SetMax(maxNPSResponse(c))
+	if err != nil {
+		return server, err
 	}
-	return server, err
+	if version != "" {
+		server.LogIns.readAgain(version)
+	}
+	server.poller.pace(polling(c))
+	server.memory.SetMax(maxNPSResponse(c))
+	return server, nil
+}
+
+func (p *Pool) newServer(c *pamv1alpha1.NPSConnection, cfg npsSettings, version string) (*Server, error) {
+	name := client.ObjectKeyFromObject(c)
+	cfg.Breaker = p.breaker("NPSConnection", name, p.cfg.NotifyServer)
+	logIns := p.newLogIns(nps.LogInTerms, c.Spec.URL, cfg.account, version, c.Status.LogIn)
+	cfg.Account = logIns.account
+	cfg.Memory = p.cfg.Memory.Share(maxNPSResponse(c), maxResponseField, nil)
+	npsClient, err := nps.New(cfg.Config)
+	if err != nil {
+		cfg.Memory.Close()
+		return nil, invalid("connection %s: %v", name, err)
+	}
+	poller := p.poller(name)
+	poller.use(npsClient)
+	server := newServer(npsClient, poller, cfg.Breaker)
+	server.LogIns, server.memory = logIns, cfg.Memory
+	return server, nil
 }
 
 // npsSettings is a client's configuration together with the texts that make it differ from another one.
 type npsSettings struct {
 	nps.Config
 	parts []string
+	// account is the name of the account, by which the server counts failed log-ins.
+	account string
 }
 
 func (p *Pool) npsConfig(ctx context.Context, c *pamv1alpha1.NPSConnection) (npsSettings, error) {
@@ -104,7 +121,7 @@ func (p *Pool) applicationUser(
 	if err != nil {
 		return out, err
 	}
-	out.TLS.Certificates, out.Auth = []tls.Certificate{pair}, auth
+	out.TLS.Certificates, out.Auth, out.account = []tls.Certificate{pair}, auth, auth.Login
 	out.parts = append(out.parts, auth.Login, auth.APIKey, auth.SerialNumber,
 		string(data[corev1.TLSCertKey]), string(data[corev1.TLSPrivateKeyKey]))
 	return out, nil
@@ -123,7 +140,7 @@ func (p *Pool) user(ctx context.Context, c *pamv1alpha1.NPSConnection, out npsSe
 	if auth.Password, err = value(from, data, "password"); err != nil {
 		return out, err
 	}
-	out.Auth = auth
+	out.Auth, out.account = auth, auth.Username
 	out.parts = append(out.parts, auth.Username, auth.Password, auth.TOTPSecret, auth.MFACode)
 	return out, nil
 }
@@ -155,19 +172,16 @@ func requestsPerSecond(c *pamv1alpha1.NPSConnection) int32 {
 
 // limiter returns the limit of a connection's requests, as its spec has it now. It outlives the client, which is
 // replaced with the credentials: the server is not to see two clients, each at its full rate.
-func (p *Pool) limiter(c *pamv1alpha1.NPSConnection) *rate.Limiter {
+func (p *Pool) limiter(c *pamv1alpha1.NPSConnection) *pacer {
 	name, perSecond := client.ObjectKeyFromObject(c), requestsPerSecond(c)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	found, ok := p.limiters[name]
 	if !ok {
-		found = rate.NewLimiter(rate.Limit(perSecond), int(perSecond))
+		found = newPacer(perSecond)
 		p.limiters[name] = found
 	}
-	if found.Limit() != rate.Limit(perSecond) {
-		found.SetBurst(int(perSecond))
-		found.SetLimit(rate.Limit(perSecond))
-	}
+	found.limit(perSecond)
 	return found
 }
 

@@ -115,8 +115,8 @@ func TestAnotherLimitReplacesNoClient(t *testing.T) {
 	if d.connect() != before {
 		t.Error("the client was replaced, and signs in anew")
 	}
-	if l := d.pool.limiter(d.conn); l.Limit() != 7 || l.Burst() != 7 {
-		t.Errorf("%v per second, %d at once; want 7", l.Limit(), l.Burst())
+	if l := d.pool.limiter(d.conn).limiter; l.Limit() != newPacer(7).limiter.Limit() || l.Burst() != 1 {
+		t.Errorf("%v per second, %d at once; want 7, one by one", l.Limit(), l.Burst())
 	}
 }
 

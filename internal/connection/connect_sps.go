@@ -22,16 +22,26 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appl
 		return nil, err
 	}
 	inputs := func() (string, error) { return p.inputs(ctx, c, spsSources(c)) }
+	version := ""
 	load := func() (string, func() (*Appliance, error), error) {
 		cfg, err := p.spsConfig(ctx, c)
-		return digest(cfg.content()...), func() (*Appliance, error) { return p.newAppliance(c, cfg.Config) }, err
+		if err != nil {
+			return "", nil, err
+		}
+		if version, err = p.credentialsVersion(ctx, spsSources(c)); err != nil {
+			return "", nil, err
+		}
+		return digest(cfg.content()...), func() (*Appliance, error) { return p.newAppliance(c, cfg.Config, version) }, nil
 	}
 	appliance, err := s.current(inputs, load, func(old *Appliance) { p.retire(ctx, old) })
+	if err == nil && version != "" {
+		appliance.LogIns.readAgain(version)
+	}
 	switch {
 	case err == nil:
 		appliance.configure(c.Spec.Commit)
 		if appliance.memory.SetMax(maxSPSResponse(c)) {
-			appliance.Inventory.tryAgain()
+			appliance.Inventory.TryAgain()
 		}
 	case IsNotReady(err):
 		p.outlive(ctx, c, s)
@@ -39,7 +49,7 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appl
 	return appliance, err
 }
 
-func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, cfg sps.Config) (*Appliance, error) {
+func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, cfg sps.Config, version string) (*Appliance, error) {
 	name, address := client.ObjectKeyFromObject(c), CanonicalURL(c.Spec.URL)
 	if p.cfg.Client != nil {
 		cfg.Sessions = sessionStore{live: p.cfg.Live, client: p.cfg.Client, conn: c.DeepCopy(), url: address}
@@ -47,6 +57,9 @@ func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, cfg sps.Config) (*Appl
 	var a *Appliance
 	memory := p.cfg.Memory.Share(maxSPSResponse(c), maxResponseField, func() { a.Inventory.Forget() })
 	cfg.Memory = memory
+	cfg.Breaker = p.breaker("SPSConnection", name, p.cfg.Notify)
+	logIns := p.newLogIns(sps.LogInTerms, address, cfg.Username, version, c.Status.LogIn)
+	cfg.Account = logIns.account
 	spsClient, err := sps.New(cfg)
 	if err != nil {
 		memory.Close()
@@ -55,6 +68,7 @@ func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, cfg sps.Config) (*Appl
 	gate, leave := p.gate(address)
 	a = newAppliance(spsClient, address, gate, func() { p.cfg.Notify(name) })
 	a.leave, a.memory, a.Inventory.memory = leave, memory, memory
+	a.Breaker, a.LogIns = cfg.Breaker, logIns
 	return a, nil
 }
 

@@ -79,7 +79,7 @@ func TestAnInventoryThatIsTooLargeIsNotReadAgainAndAgain(t *testing.T) {
 			t.Errorf("later it was read %d times", n)
 		}
 		i.memory.SetMax(1 << 20)
-		i.tryAgain()
+		i.TryAgain()
 		if _, err := i.List(t.Context(), sps.RDPConnections); err != nil {
 			t.Errorf("with a limit that was raised: %v", err)
 		}

@@ -16,7 +16,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/login"
 	"github.com/pam-operator/pam-operator/internal/nps"
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
@@ -53,8 +53,13 @@ type Config struct {
 	Network rest.Network
 	// KeepFor is how long after the deletion of a connection its client may be used without its Secret; see Removing.
 	KeepFor time.Duration
-	// Notify is called when something happened on an appliance that its connection's status shows; may be nil.
+	// Notify is called when something happened on an appliance that its connection's status shows, or when it is to be
+	// tried out at once; may be nil.
 	Notify func(types.NamespacedName)
+	// NotifyServer is called when the connection of a server is to be tried out at once; may be nil.
+	NotifyServer func(types.NamespacedName)
+	// Circuit is called when the state of a connection's circuit breaker changes; may be nil.
+	Circuit func(kind string, name types.NamespacedName, state rest.CircuitState)
 	// Tell is called when the session of an object has changed at its server; may be nil. It may block while the context
 	// lives.
 	Tell func(ctx context.Context, object types.NamespacedName)
@@ -71,10 +76,11 @@ type Pool struct {
 	appliances map[types.NamespacedName]*slot[*Appliance]
 	servers    map[types.NamespacedName]*slot[*Server]
 	pollers    map[types.NamespacedName]*poller
-	limiters   map[types.NamespacedName]*rate.Limiter
+	limiters   map[types.NamespacedName]*pacer
 	closing    sync.WaitGroup
 
 	usedCodes nps.UsedCodes
+	logIns    *login.Ledger
 }
 
 // NewPool returns an empty pool.
@@ -85,13 +91,20 @@ func NewPool(cfg Config) *Pool {
 	if cfg.Memory == nil {
 		cfg.Memory = rest.NewBudget(DefaultAnswerMemory)
 	}
+	if cfg.NotifyServer == nil {
+		cfg.NotifyServer = func(types.NamespacedName) {}
+	}
+	if cfg.Circuit == nil {
+		cfg.Circuit = func(string, types.NamespacedName, rest.CircuitState) {}
+	}
 	return &Pool{
 		cfg: cfg, contents: contents{secrets: cfg.Secrets, configMaps: cfg.ConfigMaps, live: cfg.Live},
 		gates:      map[string]*sharedGate{},
 		appliances: map[types.NamespacedName]*slot[*Appliance]{},
 		servers:    map[types.NamespacedName]*slot[*Server]{},
 		pollers:    map[types.NamespacedName]*poller{},
-		limiters:   map[types.NamespacedName]*rate.Limiter{},
+		limiters:   map[types.NamespacedName]*pacer{},
+		logIns:     login.NewLedger(nil, nil),
 	}
 }
 
@@ -281,6 +294,16 @@ func (p *Pool) Forget(ctx context.Context, name types.NamespacedName) {
 	}
 	if server != nil {
 		_ = server.close(func(s *Server) error { s.close(); return nil })
+	}
+}
+
+// breaker makes the circuit breaker of a client. Each client has its own: new credentials or another address are tried
+// at once.
+func (p *Pool) breaker(kind string, name types.NamespacedName, probe func(types.NamespacedName)) *rest.Breaker {
+	changed := func(state rest.CircuitState) { p.cfg.Circuit(kind, name, state) }
+	changed(rest.CircuitClosed)
+	return &rest.Breaker{
+		Name: "connection " + name.String(), Opened: func() { probe(name) }, Changed: changed,
 	}
 }
 

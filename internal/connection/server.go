@@ -16,6 +16,11 @@ import (
 
 // Server is an NPS server as seen through one connection.
 type Server struct {
+	// Breaker holds calls back while the server does not answer.
+	Breaker *rest.Breaker
+	// LogIns are the connection's log-ins.
+	LogIns *LogIns
+
 	client *nps.Client
 	poller *poller
 	memory *rest.Share
@@ -30,8 +35,8 @@ type Server struct {
 	noteLimit  int
 }
 
-func newServer(c *nps.Client, p *poller) *Server {
-	return &Server{client: c, poller: p, platforms: map[string]nps.Platform{}}
+func newServer(c *nps.Client, p *poller, b *rest.Breaker) *Server {
+	return &Server{Breaker: b, client: c, poller: p, platforms: map[string]nps.Platform{}}
 }
 
 func (s *Server) close() {

@@ -34,7 +34,7 @@ func lab(t *testing.T, options simnps.Options) (*simnps.Server, *Server) {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	return simulated, newServer(client, newPoller(nil))
+	return simulated, newServer(client, newPoller(nil), nil)
 }
 
 func ask(ctx context.Context, t *testing.T, s *Server, note string) string {

@@ -16,6 +16,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/lane"
+	"github.com/pam-operator/pam-operator/internal/nps"
 )
 
 // +kubebuilder:rbac:groups=pam-operator.io,resources=activitysessions,verbs=get;list;watch;patch;delete
@@ -65,7 +67,7 @@ func setupActivitySession(mgr ctrl.Manager, deps deps) error {
 		pamv1alpha1.SessionDenied:             r.finished,
 	}
 	list := &pamv1alpha1.ActivitySessionList{}
-	return ctrl.NewControllerManagedBy(mgr).Named("activitysession").
+	b := ctrl.NewControllerManagedBy(mgr).Named("activitysession").
 		For(&pamv1alpha1.ActivitySession{}, onSpec()).
 		Watches(&pamv1alpha1.NPSConnection{}, dependentsOfConnection(deps.client, list), onReadiness()).
 		Watches(&pamv1alpha1.ActivitySession{}, waitingSessions(deps.client), onLifeEnd()).
@@ -74,13 +76,13 @@ func setupActivitySession(mgr ctrl.Manager, deps deps) error {
 		WatchesMetadata(&corev1.Namespace{}, dependentsIn(deps.client, list), onLabels()).
 		WatchesRawSource(deps.secrets.Source(dependentsOn(deps.client, list, indexSecrets))).
 		WatchesRawSource(deps.jobs.Source(boundSessions(deps.client, "Job"))).
-		WatchesRawSource(deps.pods.Source(boundSessions(deps.client, "Pod"))).
-		WithOptions(options(sessionConcurrency)).
-		Complete(reconcile.AsReconciler(deps.client, r))
+		WatchesRawSource(deps.pods.Source(boundSessions(deps.client, "Pod")))
+	empty := func() *pamv1alpha1.ActivitySession { return &pamv1alpha1.ActivitySession{} }
+	return complete(mgr, b, reconcile.AsReconciler(deps.client, r), lane.Options{
+		Name:  "activitysession",
+		Place: laneFor(deps.client, empty, sessionPlace), Running: sessionPasses, Reserved: reservedPasses,
+	})
 }
-
-// sessionConcurrency is enough to keep a server busy up to its requestsPerSecond.
-const sessionConcurrency = 32
 
 // maxSteps bounds how many phases a session may pass through in one pass; the longest way is shorter.
 const maxSteps = 6
@@ -90,6 +92,9 @@ func (r *activitySessionReconciler) Reconcile(
 	ctx context.Context, s *pamv1alpha1.ActivitySession,
 ) (ctrl.Result, error) {
 	began := r.now()
+	if endsSession(s, began) {
+		ctx = nps.Urgent(ctx)
+	}
 	if err := r.refresh(ctx, s); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}

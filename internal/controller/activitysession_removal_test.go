@@ -89,7 +89,7 @@ var _ = Describe("Deleting an ActivitySession", func() {
 		s.fault(fault.Rule{Name: "lost", Method: "POST", Path: createPath, Drop: fault.DropAfter, Times: 1})
 		s.fault(fault.Rule{Name: "list", Path: "MySummaryByStatus", Status: 500})
 		session := s.session(ctx, "session")
-		eventuallyReason(ctx, session, pamv1alpha1.ReasonUnreachable)
+		eventuallyCutOff(ctx, session)
 		Expect(k8s.Delete(ctx, session)).To(Succeed())
 		s.nps.Faults().Remove("list")
 		eventuallyGone(ctx, session)

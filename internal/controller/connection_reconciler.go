@@ -9,19 +9,19 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/lane"
 )
-
-// connectionConcurrency lets one connection that hangs not hold up the others.
-const connectionConcurrency = 16
 
 // connectionObject is a connection of either kind.
 type connectionObject interface {
 	object
 	TLSSettings() *pamv1alpha1.TLSSettings
+	Connectivity() *pamv1alpha1.ConnectionStatus
 }
 
 // connectionReconciler is the loop of one kind of connection.
@@ -36,6 +36,14 @@ type connectionReconciler[T connectionObject] struct {
 	hold func(ctx context.Context, conn T) (keeping, error)
 }
 
+// complete adds the controller to the manager.
+func (r connectionReconciler[T]) complete(mgr ctrl.Manager, b *builder.Builder) error {
+	return complete(mgr, b, r, lane.Options{
+		Name:  strings.ToLower(r.kind),
+		Place: laneFor(r.client, r.empty, connectionPlace[T]), Running: 1, Crowd: unprovenProbes,
+	})
+}
+
 // Reconcile makes one pass over a connection and writes down what it came to.
 func (r connectionReconciler[T]) Reconcile(ctx context.Context, request reconcile.Request) (ctrl.Result, error) {
 	conn := r.empty()
@@ -43,6 +51,7 @@ func (r connectionReconciler[T]) Reconcile(ctx context.Context, request reconcil
 	if apierrors.IsNotFound(err) {
 		r.pool.Forget(ctx, request.NamespacedName)
 		insecureConnections.DeleteLabelValues(r.kind, request.Namespace, request.Name)
+		circuits.DeleteLabelValues(r.kind, request.Namespace, request.Name)
 		return ctrl.Result{}, nil
 	}
 	if err != nil {
@@ -57,18 +66,38 @@ func (r connectionReconciler[T]) Reconcile(ctx context.Context, request reconcil
 		}
 	}
 	out, err := r.probe(ctx, conn)
-	if err != nil {
+	if err != nil { // there is no client to try
+		conn.Connectivity().CircuitBreaker = nil
 		out = ofOwner(err)
 	}
 	if connection.IsNotReady(err) {
 		out.after = connection.RevokedAfter // then what was built from a Secret that is gone is dropped
 	}
+	handled(conn)
 	out = kept.apply(out)
 	if is := readyOf(before); kept.note != "" && (is == nil || !strings.Contains(is.Message, deletionWaits)) {
 		r.statusWriter().event(conn, corev1.EventTypeWarning, pamv1alpha1.ReasonDeletionBlocked, kept.note)
 	}
 	showInsecureTLS(conn, r.kind, conn.TLSSettings())
+	afterHalfOpen(before, conn)
 	return r.statusWriter().save(ctx, before, conn, out)
+}
+
+// requested says that somebody wants the connection looked at anew, and credentials tried again that were refused.
+func requested(conn connectionObject) bool {
+	wanted := reconcileRequest(conn)
+	return wanted != "" && wanted != conn.Connectivity().HandledReconcileRequest
+}
+
+// handled notes that this was done.
+func handled(conn connectionObject) {
+	if wanted := reconcileRequest(conn); wanted != "" {
+		conn.Connectivity().HandledReconcileRequest = wanted
+	}
+}
+
+func reconcileRequest(conn connectionObject) string {
+	return shorten(conn.GetAnnotations()[pamv1alpha1.AnnotationReconcileRequestedAt], maxHandledRequest)
 }
 
 // showInsecureTLS is loud about a connection that verifies nothing.

@@ -15,6 +15,7 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/lane"
 )
 
 // annotationCreating marks an object from before it is created on an appliance until its key is known, so that a create
@@ -210,18 +211,20 @@ func (r *policyReconciler[T]) erase(ctx context.Context, appliance *connection.A
 	if r.hasGone(ctx, appliance.Inventory, own) {
 		return nil
 	}
-	err := appliance.Change(ctx, func(ctx context.Context, tx *connection.Transaction) error {
-		deleted = false // what an earlier attempt did was rolled back
-		current, err := r.ownOnAppliance(ctx, tx, own)
-		if err != nil || current == "" {
-			return err
-		}
-		deleted = true
-		object, _, err := connection.ByKey(ctx, tx, r.collection, current)
-		if err != nil {
-			return err
-		}
-		return r.verbs.delete(ctx, tx, object)
+	err := lane.Aside(ctx, func() error {
+		return appliance.Change(ctx, func(ctx context.Context, tx *connection.Transaction) error {
+			deleted = false // what an earlier attempt did was rolled back
+			current, err := r.ownOnAppliance(ctx, tx, own)
+			if err != nil || current == "" {
+				return err
+			}
+			deleted = true
+			object, _, err := connection.ByKey(ctx, tx, r.collection, current)
+			if err != nil {
+				return err
+			}
+			return r.verbs.delete(ctx, tx, object)
+		})
 	})
 	if err == nil && deleted {
 		logf.FromContext(ctx).Info("deleted on the appliance", "appliance", appliance.URL,

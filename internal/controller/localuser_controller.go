@@ -31,11 +31,11 @@ func setupLocalUser(mgr ctrl.Manager, deps deps) error {
 	r := &policyReconciler[*pamv1alpha1.LocalUser]{
 		deps: deps, collection: sps.Users, verbs: userVerbs{newPasswords(deps)},
 		siblings: siblings[*pamv1alpha1.LocalUser]{client: deps.client, list: listUsers},
-		workers:  accountWorkers,
+		together: accountsTogether,
 	}
 	b := r.builder(mgr, "localuser", &pamv1alpha1.LocalUser{}, &pamv1alpha1.LocalUserList{}).
 		WatchesRawSource(deps.secrets.Source(dependentsOn(deps.client, &pamv1alpha1.LocalUserList{}, indexSecrets)))
-	return b.Complete(r.reconciler())
+	return r.complete(mgr, "localuser", b, func() *pamv1alpha1.LocalUser { return &pamv1alpha1.LocalUser{} })
 }
 
 func listUsers(ctx context.Context, c client.Reader, name string) ([]*pamv1alpha1.LocalUser, error) {

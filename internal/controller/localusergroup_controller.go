@@ -26,12 +26,12 @@ func setupLocalUserGroup(mgr ctrl.Manager, deps deps) error {
 	r := &policyReconciler[*pamv1alpha1.LocalUserGroup]{
 		deps: deps, collection: sps.Groups, verbs: groupVerbs{client: deps.client},
 		siblings: siblings[*pamv1alpha1.LocalUserGroup]{client: deps.client, list: listGroups},
-		workers:  accountWorkers,
+		together: accountsTogether,
 	}
 	b := r.builder(mgr, "localusergroup", &pamv1alpha1.LocalUserGroup{}, &pamv1alpha1.LocalUserGroupList{}).
 		Watches(&pamv1alpha1.LocalUser{}, dependentsOn(deps.client, &pamv1alpha1.LocalUserGroupList{}, indexUserRefs),
 			onKeyOrReady())
-	return b.Complete(r.reconciler())
+	return r.complete(mgr, "localusergroup", b, func() *pamv1alpha1.LocalUserGroup { return &pamv1alpha1.LocalUserGroup{} })
 }
 
 func listGroups(ctx context.Context, c client.Reader, name string) ([]*pamv1alpha1.LocalUserGroup, error) {

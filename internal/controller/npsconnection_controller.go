@@ -9,6 +9,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 )
@@ -32,13 +34,12 @@ func setupNPSConnection(mgr ctrl.Manager, deps deps) error {
 		probe: npsConnections{deps}.probe,
 	}
 	list := &pamv1alpha1.NPSConnectionList{}
-	return ctrl.NewControllerManagedBy(mgr).Named("npsconnection").
+	return r.complete(mgr, ctrl.NewControllerManagedBy(mgr).Named("npsconnection").
 		For(&pamv1alpha1.NPSConnection{}, onSpec()).
 		WatchesRawSource(deps.secrets.Source(dependentsOn(deps.client, list, indexSecrets))).
 		WatchesRawSource(deps.configMaps.Source(dependentsOn(deps.client, list, indexConfigMaps))).
 		Watches(&pamv1alpha1.ActivitySession{}, connectionsOf(countPause), onLife()).
-		WithOptions(options(connectionConcurrency)).
-		Complete(r)
+		WatchesRawSource(source.Channel(deps.servers, &handler.EnqueueRequestForObject{})))
 }
 
 // probe asks the server for its version, which proves that it can be reached and that the credentials are accepted.
@@ -47,13 +48,26 @@ func (r npsConnections) probe(ctx context.Context, conn *pamv1alpha1.NPSConnecti
 	if err != nil {
 		return outcome{}, err
 	}
+	maxAge := npsProbeInterval / 2
+	if _, open := server.Breaker.Circuit(); open { // an older answer proves nothing now
+		maxAge = 0
+	}
+	if requested(conn) {
+		server.LogIns.TryAtOnce()
+		maxAge = 0
+	}
 	live, err := liveSessions(ctx, r.client, client.ObjectKeyFromObject(conn))
 	if err != nil {
 		return outcome{}, err
 	}
 	conn.Status.ActiveSessions = new(int32(live)) //nolint:gosec // a number of objects
-	if conn.Status.Version, err = server.Version(ctx, npsProbeInterval/2); err != nil {
-		return outcome{}, withPlace(conn, err)
+	_, err = r.try(ctx, conn, server.Breaker, func(ctx context.Context) (err error) {
+		conn.Status.Version, err = server.Version(ctx, maxAge)
+		return err
+	})
+	conn.Status.LogIn = server.LogIns.Status(conn.Status.LogIn)
+	if err != nil {
+		return circuitOutcome(ofOwner(withPlace(conn, err)), server.Breaker), nil
 	}
 	conn.Status.TokenExpiresAt = nil
 	if at := server.TokenExpiresAt(); !at.IsZero() {

@@ -68,8 +68,7 @@ func held(message string) outcome {
 const (
 	// stalledRecheck is for causes that may be mended on the appliance.
 	stalledRecheck = 10 * time.Minute
-	// unauthorizedRecheck is longer than the hold-off of both clients, so that wrong credentials cost one log-in per
-	// interval and never a lock-out (sps contract 1.13, nps contract 1.2).
+	// unauthorizedRecheck is for missing rights. Credentials that were refused say when they are tried again.
 	unauthorizedRecheck = 20 * time.Minute
 	// lockedRetry is for a person at the appliance's web page; the lock may be theirs for minutes.
 	lockedRetry = 15 * time.Second
@@ -173,6 +172,8 @@ func ofConnection(err error) (outcome, bool) {
 		return wait(pamv1alpha1.ReasonProgressing, err.Error(), 0), true
 	case connection.IsNotReady(err):
 		return wait(pamv1alpha1.ReasonConnectionNotReady, err.Error(), 0), true
+	case rest.IsOpen(err): // its Ready turns when the connection was tried, which a watch tells
+		return wait(pamv1alpha1.ReasonConnectionNotReady, err.Error(), stalledRecheck), true
 	case connection.IsInvalid(err):
 		return stalled(pamv1alpha1.ReasonInvalidSpec, err.Error()), true
 	case isAmbiguous:
@@ -225,7 +226,21 @@ func ofServer(err error) (outcome, bool) {
 func unauthorized(err error) outcome {
 	out := stalled(pamv1alpha1.ReasonUnauthorized, err.Error())
 	out.after = unauthorizedRecheck
+	if until := heldOffUntil(err); !until.IsZero() {
+		out.after = max(time.Until(until), time.Second) * 10 / 9 // it is jittered, and too early is of no use
+	}
 	return out
+}
+
+// heldOffUntil is when credentials that were refused are tried again; zero if the error does not tell.
+func heldOffUntil(err error) time.Time {
+	if e, ok := errors.AsType[*sps.CredentialsError](err); ok {
+		return e.Until
+	}
+	if e, ok := errors.AsType[*nps.CredentialsError](err); ok {
+		return e.Until
+	}
+	return time.Time{}
 }
 
 // ofKubernetes knows the answers of the API server.

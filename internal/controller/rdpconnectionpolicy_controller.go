@@ -26,12 +26,12 @@ func setupRDPConnectionPolicy(mgr ctrl.Manager, deps deps) error {
 	r := &policyReconciler[*pamv1alpha1.RDPConnectionPolicy]{
 		deps: deps, collection: sps.RDPConnections, verbs: rdpVerbs{client: deps.client},
 		siblings: siblings[*pamv1alpha1.RDPConnectionPolicy]{client: deps.client, list: listRDPPolicies},
-		workers:  policyWorkers,
+		together: policiesTogether,
 	}
 	list := &pamv1alpha1.RDPConnectionPolicyList{}
 	b := r.builder(mgr, "rdpconnectionpolicy", &pamv1alpha1.RDPConnectionPolicy{}, list).
 		Watches(&pamv1alpha1.LocalUserGroup{}, dependentsOn(deps.client, list, indexGroupRefs), onKeyOrReady())
-	return b.Complete(r.reconciler())
+	return r.complete(mgr, "rdpconnectionpolicy", b, func() *pamv1alpha1.RDPConnectionPolicy { return &pamv1alpha1.RDPConnectionPolicy{} })
 }
 
 func listRDPPolicies(

@@ -21,6 +21,7 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/lane"
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
@@ -70,15 +71,14 @@ type policyReconciler[T policyObject] struct {
 	verbs      verbs[T]
 	collection sps.Collection
 	siblings   siblings[T]
-	// workers bounds how many objects of the kind are worked on at the same time, below Concurrency: each worker costs
-	// memory also while it has nothing to do.
-	workers int
+	// together is how many objects of the kind wait for the commits of one appliance at the same time, below Concurrency.
+	together int
 }
 
 // Users and groups do not come by the thousand, as policies may.
 const (
-	policyWorkers  = math.MaxInt
-	accountWorkers = 200
+	policiesTogether = math.MaxInt
+	accountsTogether = 200
 )
 
 // Reconcile makes one pass and writes down what it came to.
@@ -170,15 +170,17 @@ func (r *policyReconciler[T]) write(
 		written T
 		wrote   bool
 	)
-	err := pass.Change(ctx, func(ctx context.Context, tx *connection.Transaction) error {
-		// Each attempt starts from the object as it is, and is forgotten if it does not count. The copy also keeps the
-		// batch, which may go on after the caller has left, away from the caller's object.
-		attempt := copyOf(obj)
-		changed, err := r.apply(ctx, tx, attempt, seen.ours)
-		if err == nil {
-			written, wrote = attempt, changed
-		}
-		return err
+	err := lane.Aside(ctx, func() error {
+		return pass.Change(ctx, func(ctx context.Context, tx *connection.Transaction) error {
+			// Each attempt starts from the object as it is, and is forgotten if it does not count. The copy also keeps the
+			// batch, which may go on after the caller has left, away from the caller's object.
+			attempt := copyOf(obj)
+			changed, err := r.apply(ctx, tx, attempt, seen.ours)
+			if err == nil {
+				written, wrote = attempt, changed
+			}
+			return err
+		})
 	})
 	if err != nil {
 		if !marked { // an older mark stands for a create that may yet be found

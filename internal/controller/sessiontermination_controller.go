@@ -18,6 +18,7 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/lane"
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
@@ -35,13 +36,16 @@ type sessionTerminationReconciler struct {
 func setupSessionTermination(mgr ctrl.Manager, deps deps) error {
 	r := &sessionTerminationReconciler{deps: deps, now: time.Now}
 	list := &pamv1alpha1.SessionTerminationList{}
-	return ctrl.NewControllerManagedBy(mgr).Named("sessiontermination").
+	b := ctrl.NewControllerManagedBy(mgr).Named("sessiontermination").
 		For(&pamv1alpha1.SessionTermination{}, onSpec()).
 		Watches(&pamv1alpha1.SPSConnection{}, dependentsOfConnection(deps.client, list), onReadiness()).
 		Watches(&pamv1alpha1.RDPConnectionPolicy{}, dependentsOn(deps.client, list, indexPolicyRef), onKeyOrReady()).
-		WatchesMetadata(&corev1.Namespace{}, dependentsIn(deps.client, list), onLabels()).
-		WithOptions(options(connectionConcurrency)).
-		Complete(reconcile.AsReconciler(deps.client, r))
+		WatchesMetadata(&corev1.Namespace{}, dependentsIn(deps.client, list), onLabels())
+	empty := func() *pamv1alpha1.SessionTermination { return &pamv1alpha1.SessionTermination{} }
+	return complete(mgr, b, reconcile.AsReconciler(deps.client, r), lane.Options{
+		Name:  "sessiontermination",
+		Place: laneFor(deps.client, empty, terminationPlace), Running: terminationPasses,
+	})
 }
 
 // Reconcile makes one pass and writes down what it came to.

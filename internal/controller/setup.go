@@ -59,6 +59,8 @@ type deps struct {
 	moved *broadcast
 	// activity tells of connections on whose appliance something happened that their status shows.
 	activity chan event.GenericEvent
+	// servers tells of connections whose server is to be tried out at once.
+	servers chan event.GenericEvent
 	// sessions tells of objects whose session has changed at its server.
 	sessions chan event.GenericEvent
 }
@@ -84,11 +86,13 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	if err != nil {
 		return fmt.Errorf("add the feeds of foreign objects: %w", err)
 	}
-	activity, sessions := make(chan event.GenericEvent, activityBuffer), make(chan event.GenericEvent)
+	activity, servers := make(chan event.GenericEvent, activityBuffer), make(chan event.GenericEvent, activityBuffer)
+	sessions := make(chan event.GenericEvent)
 	pool := connection.NewPool(connection.Config{
 		Memory: rest.NewBudget(cmp.Or(options.AnswerMemory, connection.DefaultAnswerMemory)), Network: options.Network,
 		Cache: mgr.GetCache(), Secrets: feeds.secrets, ConfigMaps: feeds.configMaps, Live: mgr.GetAPIReader(),
-		Client: mgr.GetClient(), UserAgent: options.UserAgent, Notify: notify(activity), Tell: tellSession(sessions),
+		Client: mgr.GetClient(), UserAgent: options.UserAgent, Notify: notify(activity),
+		NotifyServer: notifyServer(servers), Circuit: showCircuit, Tell: tellSession(sessions),
 		KeepFor: options.DeletionDeadline,
 	})
 	if err := mgr.Add(pool); err != nil {
@@ -97,7 +101,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	d := deps{
 		Options: options, feeds: feeds, client: mgr.GetClient(), live: mgr.GetAPIReader(),
 		events: mgr.GetEventRecorder("pam-operator"), pool: pool, moved: &broadcast{}, activity: activity,
-		sessions: sessions,
+		servers: servers, sessions: sessions,
 	}
 	for _, setup := range []func(ctrl.Manager, deps) error{
 		setupSPSConnection, setupNPSConnection, setupRDPConnectionPolicy, setupLocalUser, setupLocalUserGroup,

@@ -15,6 +15,7 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
 // +kubebuilder:rbac:groups=pam-operator.io,resources=spsconnections,verbs=get;list;watch;patch
@@ -36,13 +37,11 @@ func setupSPSConnection(mgr ctrl.Manager, deps deps) error {
 		probe: spsConnections{deps}.probe, hold: spsConnections{deps}.hold,
 	}
 	list := &pamv1alpha1.SPSConnectionList{}
-	return watchNeeding(ctrl.NewControllerManagedBy(mgr), deps.client).Named("spsconnection").
+	return r.complete(mgr, watchNeeding(ctrl.NewControllerManagedBy(mgr), deps.client).Named("spsconnection").
 		For(&pamv1alpha1.SPSConnection{}, onSpec()).
 		WatchesRawSource(deps.secrets.Source(dependentsOn(deps.client, list, indexSecrets))).
 		WatchesRawSource(deps.configMaps.Source(dependentsOn(deps.client, list, indexConfigMaps))).
-		WatchesRawSource(source.Channel(deps.activity, &handler.EnqueueRequestForObject{})).
-		WithOptions(options(connectionConcurrency)).
-		Complete(r)
+		WatchesRawSource(source.Channel(deps.activity, &handler.EnqueueRequestForObject{})))
 }
 
 // probe asks the appliance for its version and its config_hash, which proves that it can be reached and that the
@@ -52,17 +51,30 @@ func (r spsConnections) probe(ctx context.Context, conn *pamv1alpha1.SPSConnecti
 	if err != nil {
 		return outcome{}, err
 	}
+	if requested(conn) {
+		appliance.LogIns.TryAtOnce()
+		appliance.Inventory.Forget()
+		appliance.Inventory.TryAgain()
+	}
 	waited := conn.Status.Lock != nil
 	lockShown := r.showActivity(conn, appliance.Activity())
 	if waited && conn.Status.Lock == nil { // the lock is gone: whoever waits for it need not wait for its next try
 		r.moved.send(ctx, event.GenericEvent{Object: conn.DeepCopy()})
 	}
-	if err := appliance.Recover(ctx); err != nil {
-		return outcome{}, err
-	}
-	info, moved, err := appliance.Inventory.Check(ctx)
+	var (
+		info  sps.Info
+		moved bool
+	)
+	_, err = r.try(ctx, conn, appliance.Breaker, func(ctx context.Context) (err error) {
+		if err := appliance.Recover(ctx); err != nil {
+			return err
+		}
+		info, moved, err = appliance.Inventory.Check(ctx)
+		return err
+	})
+	conn.Status.LogIn = appliance.LogIns.Status(conn.Status.LogIn)
 	if err != nil {
-		return outcome{}, err
+		return circuitOutcome(ofOwner(err), appliance.Breaker), nil
 	}
 	if moved {
 		r.moved.send(ctx, event.GenericEvent{Object: conn.DeepCopy()})

@@ -19,7 +19,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	crcontroller "sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -28,6 +27,7 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/lane"
 )
 
 // dependentsOn enqueues the objects, in the same namespace, whose index holds the name of what changed.
@@ -203,12 +203,16 @@ func (r *policyReconciler[T]) builder(
 		Watches(&pamv1alpha1.SPSConnection{}, dependents, onReadiness()).
 		Watches(obj, namesakes(r.client, list), onDeletion()).
 		WatchesMetadata(&corev1.Namespace{}, dependentsIn(r.client, list), onLabels()).
-		WatchesRawSource(source.Channel(r.moved.subscribe(), dependents)).
-		WithOptions(options(min(r.Concurrency, r.workers)))
+		WatchesRawSource(source.Channel(r.moved.subscribe(), dependents))
 }
 
-func (r *policyReconciler[T]) reconciler() reconcile.Reconciler {
-	return reconcile.AsReconciler(r.client, r)
+// complete adds the controller to the manager.
+func (r *policyReconciler[T]) complete(mgr ctrl.Manager, name string, b *builder.Builder, empty func() T) error {
+	return complete(mgr, b, reconcile.AsReconciler(r.client, r), lane.Options{
+		Name:  name,
+		Place: laneFor(r.client, empty, policyPlace[T]), Running: policyPasses, Reserved: reservedPasses,
+		Aside: min(r.Concurrency, r.together),
+	})
 }
 
 // Delays of retries: the first ones are quick, the later ones spare an appliance that is down.
@@ -216,15 +220,6 @@ const (
 	firstRetry = 500 * time.Millisecond
 	lastRetry  = 2 * time.Minute
 )
-
-func options(concurrency int) crcontroller.Options {
-	return crcontroller.Options{
-		MaxConcurrentReconciles: max(concurrency, 1),
-		RateLimiter: jittered{
-			workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
-		},
-	}
-}
 
 // jittered spreads retries that began together.
 type jittered struct {
@@ -268,15 +263,28 @@ func (b *broadcast) send(ctx context.Context, e event.GenericEvent) {
 	}
 }
 
-// notify returns a function that tells the controllers of connections that something happened on an
-// appliance. It never blocks: a connection that is told of already needs no second word.
+// notify returns a function that wakes an SPSConnection, because something happened on its appliance.
 func notify(activity chan<- event.GenericEvent) func(types.NamespacedName) {
 	return func(name types.NamespacedName) {
 		c := &pamv1alpha1.SPSConnection{}
 		c.Namespace, c.Name = name.Namespace, name.Name
-		select {
-		case activity <- event.GenericEvent{Object: c}:
-		default:
-		}
+		send(activity, c)
+	}
+}
+
+// notifyServer returns a function that wakes an NPSConnection.
+func notifyServer(servers chan<- event.GenericEvent) func(types.NamespacedName) {
+	return func(name types.NamespacedName) {
+		c := &pamv1alpha1.NPSConnection{}
+		c.Namespace, c.Name = name.Namespace, name.Name
+		send(servers, c)
+	}
+}
+
+// send never blocks: when the channel is full, the periodic check of the connection has to do.
+func send(to chan<- event.GenericEvent, obj client.Object) {
+	select {
+	case to <- event.GenericEvent{Object: obj}:
+	default:
 	}
 }

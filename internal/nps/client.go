@@ -16,8 +16,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/time/rate"
-
+	"github.com/pam-operator/pam-operator/internal/login"
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
@@ -50,7 +49,12 @@ type Config struct {
 	Timeout time.Duration
 	// Limiter spaces out all calls, sign-ins included. Clients that share one keep its limit together, as one that takes
 	// another one's place must. Nil is no limit.
-	Limiter *rate.Limiter
+	Limiter Limiter
+	// Breaker holds calls back while the server does not answer; nil holds none back.
+	Breaker *rest.Breaker
+	// Account holds off sign-ins after a refusal, by LogInTerms; nil is the client's own. One that outlives the client, and
+	// the process, keeps a restart from causing another refusal.
+	Account *login.Account
 	// UsedCodes keeps clients that share it from sending the same code of a second factor twice. Nil is the client's own.
 	UsedCodes *UsedCodes
 	// AppTokenPath is where an ApplicationUser gets its token; empty means /WebAppApi/api/v1/AppUserToken.
@@ -103,6 +107,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Memory == nil {
 		c.Memory = (*rest.Budget)(nil).Share(DefaultMaxAnswer, "", nil)
+	}
+	if c.Account == nil {
+		c.Account = login.Alone(LogInTerms, c.URL, c.Now)
 	}
 	if c.TLS == nil {
 		c.TLS = &tls.Config{MinVersion: tls.VersionTLS12}

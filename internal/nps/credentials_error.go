@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pam-operator/pam-operator/internal/login"
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
@@ -26,7 +27,13 @@ const (
 	ReasonSerialNumber  CredentialsReason = "SerialNumberMismatch"
 	ReasonAPIKey        CredentialsReason = "WrongAPIKey"
 	ReasonEmptyAnswer   CredentialsReason = "NoToken"
+	// ReasonHeldOff says that nothing was sent, because of earlier refusals that Answer speaks of.
+	ReasonHeldOff CredentialsReason = "HeldOff"
 )
+
+// LogInTerms are how NPS punishes failed log-ins: five lock the account for five minutes, each further one for five
+// more (nps contract 1.2).
+var LogInTerms = login.Terms{Block: 5 * time.Minute, PerAccount: true, Failures: 2, Window: time.Hour}
 
 var advice = map[CredentialsReason]string{ //nolint:gosec // words about credentials, not credentials
 	ReasonWrongPassword: "user name or password is wrong; mend them in the connection's Secret",
@@ -56,8 +63,12 @@ type CredentialsError struct {
 // Error says what was refused, what to mend, and when the next try will be.
 func (e *CredentialsError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "log-in refused (%s): %s", e.Reason, advice[e.Reason])
-	if e.Answer != "" {
+	if e.Reason == ReasonHeldOff {
+		fmt.Fprintf(&b, "not signing in: %s", e.Answer)
+	} else {
+		fmt.Fprintf(&b, "log-in refused (%s): %s", e.Reason, advice[e.Reason])
+	}
+	if e.Answer != "" && e.Reason != ReasonHeldOff {
 		fmt.Fprintf(&b, "; the server said: %s", e.Answer)
 	}
 	if !e.Until.IsZero() {

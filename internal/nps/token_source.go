@@ -12,12 +12,11 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/pam-operator/pam-operator/internal/login"
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
 const (
-	// refusalHoldOff is how long a refused log-in is not tried again. Five failures lock an account (nps contract 1.2).
-	refusalHoldOff = 15 * time.Minute
 	// renewalPause is the time between two tries to replace a token that still works.
 	renewalPause = 30 * time.Second
 	// distrustPause is how long a token is kept that is refused although it is the fruit of a 401: what is wrong is
@@ -39,6 +38,7 @@ type tokenSource struct {
 	rest    *rest.Client
 	secrets *rest.Secrets
 	clock   *serverClock
+	account *login.Account
 	flights singleflight.Group
 	closed  chan struct{}
 	close   func() // ends flights that are under way
@@ -47,7 +47,7 @@ type tokenSource struct {
 	current   token
 	pauseTill time.Time         // no try to replace a token that still works before then
 	keepTill  time.Time         // see distrustPause
-	refusal   *CredentialsError // the last one, nil if there was none
+	refusal   *CredentialsError // the last one, nil if none came after a success
 }
 
 func newTokenSource(wire wireConfig) (*tokenSource, error) {
@@ -55,7 +55,9 @@ func newTokenSource(wire wireConfig) (*tokenSource, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &tokenSource{rest: client, secrets: wire.secrets, clock: &serverClock{local: wire.config.Now}}
+	s := &tokenSource{
+		rest: client, secrets: wire.secrets, clock: &serverClock{local: wire.config.Now}, account: wire.config.Account,
+	}
 	if s.signIn, err = wire.config.Auth.newSignIn(wire, client, s.clock); err != nil {
 		return nil, err
 	}
@@ -79,7 +81,7 @@ func (s *tokenSource) get(ctx context.Context) (token, error) {
 		return t, err
 	}
 	//nolint:contextcheck // a flight serves others too; see fly
-	flight := s.flights.DoChan("", func() (any, error) { return s.fly() })
+	flight := s.flights.DoChan("", func() (any, error) { return s.fly(rest.Marked(context.Background(), ctx)) })
 	select {
 	case <-ctx.Done():
 		return token{}, ctx.Err()
@@ -89,7 +91,7 @@ func (s *tokenSource) get(ctx context.Context) (token, error) {
 	}
 }
 
-// cached returns the token if it can be used as it is, the last refusal if it is too early for another try, or neither.
+// cached returns the token if it can be used as it is.
 func (s *tokenSource) cached() (token, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,8 +101,6 @@ func (s *tokenSource) cached() (token, error) {
 		if local.Before(s.current.renewAt) || local.Before(s.pauseTill) {
 			return s.current, nil
 		}
-	case s.refusal != nil && local.Before(s.refusal.Until):
-		return token{}, s.refusal
 	}
 	return token{}, nil
 }
@@ -108,11 +108,11 @@ func (s *tokenSource) cached() (token, error) {
 // fly replaces the token. It has nothing of the context of the caller who happened to come first: not its end, because
 // a code that is used up and a phone that has rung should serve the next one, and not its trace, which would take the
 // sign-in for the caller's own request. A token that still works outlives a failure to replace it.
-func (s *tokenSource) fly() (token, error) {
+func (s *tokenSource) fly(ctx context.Context) (token, error) {
 	if t, err := s.cached(); t.raw != "" || err != nil { // an earlier flight landed meanwhile
 		return t, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), signInBudget)
+	ctx, cancel := context.WithTimeout(ctx, signInBudget)
 	defer cancel()
 	go func() {
 		select {
@@ -151,32 +151,50 @@ func (s *tokenSource) isClosed() bool {
 // replace renews the present token, and signs in if there is none or that fails.
 func (s *tokenSource) replace(ctx context.Context) (token, error) {
 	s.mu.Lock()
-	current, refusal := s.current, s.refusal
+	current := s.current
 	s.mu.Unlock()
 	if current.usable(s.clock.local()) {
 		if renewed, err := s.renew(ctx, current); err == nil {
 			return renewed, nil
 		}
-		if refusal != nil && s.clock.local().Before(refusal.Until) {
-			return token{}, refusal
-		}
 	}
-	raw, err := s.signInPatiently(ctx)
+	attempt, err := s.account.Begin(ctx)
+	if held, ok := errors.AsType[*login.HeldError](err); ok {
+		return token{}, s.heldOff(held)
+	}
 	if err != nil {
-		return token{}, s.remember(err)
+		return token{}, err
 	}
+	defer attempt.Unanswered() // unless it ends otherwise
+	raw, err := s.signInPatiently(ctx)
+	if refusal, ok := errors.AsType[*CredentialsError](err); ok {
+		refusal.Until = attempt.Refused(ctx)
+		s.remember(refusal)
+	}
+	if err != nil {
+		return token{}, err
+	}
+	attempt.Accepted()
+	s.remember(nil)
 	return newToken(raw, s.clock), nil
 }
 
-// remember starts the hold-off if the error is a refused log-in, and returns the error.
-func (s *tokenSource) remember(err error) error {
-	if refusal, ok := errors.AsType[*CredentialsError](err); ok {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		refusal.Until = s.clock.local().Add(refusalHoldOff)
-		s.refusal = refusal
+func (s *tokenSource) remember(refusal *CredentialsError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refusal = refusal
+}
+
+// heldOff is the refusal because of which the credentials are not sent.
+func (s *tokenSource) heldOff(held *login.HeldError) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refusal == nil { // an earlier process knows it, or other accounts have used the address up
+		return &CredentialsError{Reason: ReasonHeldOff, Answer: held.Why, Until: held.Until}
 	}
-	return err
+	again := *s.refusal
+	again.Until = held.Until
+	return &again
 }
 
 // renew trades a token for a younger one (nps contract 1.4).
@@ -212,7 +230,7 @@ func (s *tokenSource) signInPatiently(ctx context.Context) (string, error) {
 // it may have rung somebody's phone.
 func worthRepeating(err error) bool {
 	e := rest.As(err)
-	if e == nil || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	if e == nil || rest.IsOpen(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return false
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {

@@ -155,7 +155,7 @@ func TestFlightLooksForATokenFirst(t *testing.T) {
 	server := newRecorder()
 	client := connect(t, server, appUser())
 	mustVersion(t, client)
-	got, err := client.tokens.fly()
+	got, err := client.tokens.fly(t.Context())
 	if err != nil || got.raw != server.last().Authorization[len("Bearer "):] || server.count(appSignIn) != 1 {
 		t.Errorf("got %v after %v", err, server.seen())
 	}

@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
@@ -47,7 +45,8 @@ func (w wireConfig) rest(
 ) rest.Config {
 	return rest.Config{
 		URL: w.config.URL, TLS: tlsConfig, UserAgent: w.config.UserAgent, Timeout: timeout,
-		DecodeError: w.words.ofError, Secrets: w.secrets, Memory: w.config.Memory, Network: w.config.Network,
+		DecodeError: w.words.ofError, Secrets: w.secrets, Breaker: w.config.Breaker,
+		Memory: w.config.Memory, Network: w.config.Network,
 		Authenticate: func(network http.RoundTripper) http.RoundTripper {
 			if w.network != nil {
 				network = w.network
@@ -126,7 +125,7 @@ func closeBody(req *http.Request) {
 // limitTransport spaces requests out.
 type limitTransport struct {
 	next    http.RoundTripper
-	limiter *rate.Limiter // nil is no limit
+	limiter Limiter // nil is no limit
 }
 
 func (t limitTransport) RoundTrip(req *http.Request) (*http.Response, error) {

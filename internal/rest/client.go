@@ -51,6 +51,8 @@ type Config struct {
 	// beginning. It must not hand on anything but members that the vendor's errors have: what answers may be another
 	// server, whose words are nobody's business.
 	DecodeError func(header http.Header, body []byte) Words
+	// Breaker holds calls back while the server does not answer; nil holds none back.
+	Breaker *Breaker
 	// Secrets are cut out of every error text; nil cuts nothing.
 	Secrets *Secrets
 }
@@ -143,9 +145,9 @@ func NewClient(cfg Config) (*Client, error) {
 		// the request (nps contract 2) exists in HTTP/1.1 only.
 		ForceAttemptHTTP2: false,
 	}
-	var rt http.RoundTripper = transport
+	rt := cfg.Breaker.wrap(transport)
 	if cfg.Authenticate != nil {
-		rt = cfg.Authenticate(transport)
+		rt = cfg.Authenticate(rt)
 	}
 	return &Client{
 		base: base, cfg: cfg, transport: transport,
@@ -208,6 +210,7 @@ func (c *Client) exchange(
 	if timeout == 0 {
 		timeout = c.cfg.Timeout
 	}
+	held := c.cfg.Breaker.wait(ctx) // before the time-out begins, and before it waits for a sign-in or a rate limit
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within %s", timeout))
 	defer cancel()
 	var sent atomic.Bool
@@ -215,6 +218,9 @@ func (c *Client) exchange(
 	httpReq, err := c.build(ctx, req)
 	if err != nil {
 		return err
+	}
+	if held != nil {
+		return c.transportError(ctx, httpReq, false, held)
 	}
 	resp, err := c.http.Do(httpReq)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pam-operator/pam-operator/internal/login"
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
@@ -51,9 +52,14 @@ type Config struct {
 	CommitTimeout time.Duration
 	// LookAgain is how long after a loss it is first looked whether a transaction was left open; 0 means DefaultLookAgain.
 	LookAgain time.Duration
+	// Breaker holds calls back while the appliance does not answer; nil holds none back.
+	Breaker *rest.Breaker
 	// Sessions remembers log-in sessions beyond the end of the process; nil does without.
 	Sessions SessionStore
-	// Now is the clock that holds off log-ins after a refusal; nil means time.Now.
+	// Account holds off log-ins after a refusal, by LogInTerms; nil is the client's own. One that outlives the client, and
+	// the process, keeps a restart from causing another refusal.
+	Account *login.Account
+	// Now is the clock of the client's own Account; nil means time.Now.
 	Now func() time.Time
 }
 
@@ -123,8 +129,8 @@ func (cfg *Config) complete() error {
 	if cfg.Memory == nil {
 		cfg.Memory = (*rest.Budget)(nil).Share(DefaultMaxAnswer, "", nil)
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
+	if cfg.Account == nil {
+		cfg.Account = login.Alone(LogInTerms, cfg.URL, cfg.Now)
 	}
 	return nil
 }
@@ -134,7 +140,7 @@ func (c *Client) connect(authenticate func(http.RoundTripper) http.RoundTripper)
 	return rest.NewClient(rest.Config{
 		URL: c.cfg.URL, TLS: c.cfg.TLS, UserAgent: c.cfg.UserAgent, Timeout: c.cfg.Timeout, MaxBody: maxBody,
 		Memory: c.cfg.Memory, Network: c.cfg.Network,
-		Authenticate: authenticate, DecodeError: errorDecoder(c.secrets), Secrets: c.secrets,
+		Authenticate: authenticate, DecodeError: errorDecoder(c.secrets), Secrets: c.secrets, Breaker: c.cfg.Breaker,
 	})
 }
 

@@ -59,7 +59,7 @@ func (c *Client) tidy(ctx context.Context, s *session) {
 
 // dropOpen drops the transaction if there is one. A log-in session that the appliance does not know any more has none.
 func (t *Transaction) dropOpen(ctx context.Context) error {
-	state, err := t.status(ctx)
+	state, err := t.status(rest.Vital(ctx))
 	switch {
 	case rest.IsUnauthorized(err):
 		return nil

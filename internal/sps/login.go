@@ -3,7 +3,9 @@
 package sps
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,16 +13,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pam-operator/pam-operator/internal/login"
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// Refused credentials are not sent again for a while that doubles with each refusal. The appliance blocks our address
-// after 20 failures, and with it every administrator behind the same NAT, for 10 minutes by default; within which time
-// the failures have to come is not known (sps contract 1.13).
-const (
-	loginHoldOff    = 15 * time.Minute
-	maxLoginHoldOff = 8 * time.Hour
-)
+// LogInTerms are how an appliance punishes failed log-ins: it blocks our address after 20 of them, and with it every
+// administrator behind the same NAT, for 10 minutes by default; within which time they have to come is not known (sps
+// contract 1.13).
+var LogInTerms = login.Terms{Block: 10 * time.Minute, Failures: 5, Window: 30 * time.Minute}
 
 // CredentialsError says that the appliance did not accept the credentials, or does not let their user in. Until then
 // it is answered from memory, without a call.
@@ -47,22 +47,26 @@ type authenticator struct {
 	lifetime context.Context
 
 	mu      sync.Mutex
-	refused *CredentialsError
-	holdOff time.Duration // after the next refusal; 0 stands for loginHoldOff
+	refused error // the appliance's answer to the last log-in, if it was a refusal
 }
 
-// logIn returns the value of a new session cookie. Holding the mutex during the call is the point: a second session
+// logIn returns the value of a new session cookie. The context is to end with the client and not with a caller. Holding the mutex during the call is the point: a second session
 // that starts meanwhile must learn of a refusal instead of causing another one.
-func (a *authenticator) logIn() (cookie string, err error) {
+func (a *authenticator) logIn(ctx context.Context) (cookie string, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.refused != nil && a.cfg.Now().Before(a.refused.Until) {
-		return "", a.refused
+	attempt, err := a.cfg.Account.Begin(ctx)
+	if held, ok := errors.AsType[*login.HeldError](err); ok {
+		return "", &CredentialsError{Until: held.Until, Err: cmp.Or(a.refused, error(held))}
 	}
-	a.refused = nil
-	resp, err := a.rest.Do(a.lifetime, a.request())
 	if err != nil {
-		return "", a.judge(err)
+		return "", err
+	}
+	defer attempt.Unanswered() // unless it ends otherwise
+	a.refused = nil
+	resp, err := a.rest.Do(ctx, a.request())
+	if err != nil {
+		return "", a.judge(ctx, attempt, err)
 	}
 	cookies := parseCookies(resp.Header)
 	for _, value := range cookies {
@@ -74,7 +78,7 @@ func (a *authenticator) logIn() (cookie string, err error) {
 			Message: "the log-in was answered without a session cookie", Err: rest.ErrMalformedAnswer,
 		}
 	}
-	a.holdOff = 0
+	attempt.Accepted()
 	return cookies[sessionCookie], nil
 }
 
@@ -94,7 +98,7 @@ func (a *authenticator) request() rest.Request {
 }
 
 // judge remembers a refusal. Whatever went wrong, the request that needed the log-in was not sent.
-func (a *authenticator) judge(err error) error {
+func (a *authenticator) judge(ctx context.Context, attempt *login.Attempt, err error) error {
 	answer := rest.As(err)
 	if answer == nil {
 		return err
@@ -104,10 +108,8 @@ func (a *authenticator) judge(err error) error {
 	if unsent.Status != http.StatusUnauthorized && unsent.Status != http.StatusForbidden {
 		return &unsent
 	}
-	a.holdOff = max(a.holdOff, loginHoldOff)
-	a.refused = &CredentialsError{Until: a.cfg.Now().Add(a.holdOff), Err: &unsent}
-	a.holdOff = min(2*a.holdOff, maxLoginHoldOff)
-	return a.refused
+	a.refused = &unsent
+	return &CredentialsError{Until: attempt.Refused(ctx), Err: &unsent}
 }
 
 const sessionCookie = "session_id"

@@ -100,7 +100,7 @@ func (s *session) renew(ctx context.Context, stale string) (cookie string, err e
 		if now := s.current(); now != stale {
 			return now, nil
 		}
-		fresh, err := s.logins.logIn()
+		fresh, err := s.logins.logIn(rest.Marked(s.logins.lifetime, ctx)) //nolint:contextcheck // it serves others, too
 		if err != nil {
 			return "", err
 		}

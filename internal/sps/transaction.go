@@ -210,7 +210,7 @@ func (t *Transaction) forgetSecrets() {
 // drop deletes the transaction. 404 and 409 mean that there is none, and 401 that the log-in session has ended, which
 // ended the transaction with it (sps contract 3, time-out).
 func (t *Transaction) drop(ctx context.Context) error {
-	err := t.session.send(ctx, transactionRequest(http.MethodDelete), nil)
+	err := t.session.send(rest.Vital(ctx), transactionRequest(http.MethodDelete), nil)
 	if rest.IsNotFound(err) || rest.IsConflict(err) || rest.IsUnauthorized(err) {
 		return nil
 	}

@@ -32,6 +32,12 @@ type options struct {
 	starting, active        time.Duration
 	provisioning            time.Duration
 	scriptInterval          time.Duration
+	hungPolicies            int // of the scenario neighbours
+	hungSessions            int
+	deadConnections         int
+	takes                   int // how often a time is taken
+	appliances              int // of the scenario appliances
+	perAppliance            int
 	patience                time.Duration
 
 	// full says that everything was measured, at the sizes of the budgets.
@@ -73,6 +79,12 @@ func parse(arguments []string, stderr io.Writer) (options, error) {
 		"session; the shortest is a fifth of it")
 	flags.DurationVar(&o.scriptInterval, "script-interval", 15*time.Second, "how often the vendor's script asks for its "+
 		"session")
+	flags.IntVar(&o.hungPolicies, "hung-policies", 1200, "policies of an appliance that hangs")
+	flags.IntVar(&o.hungSessions, "hung-sessions", 150, "sessions of a server that hangs")
+	flags.IntVar(&o.deadConnections, "dead-connections", 400, "connections to an address that accepts and says nothing")
+	flags.IntVar(&o.takes, "takes", 5, "how often each time beside them is taken")
+	flags.IntVar(&o.appliances, "appliances", 20, "appliances that get policies at once")
+	flags.IntVar(&o.perAppliance, "per-appliance", 50, "policies of each of them")
 	flags.DurationVar(&o.patience, "patience", 15*time.Minute, "how long one step may take before it counts as failed")
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
@@ -105,6 +117,7 @@ func standardSizes(flags *flag.FlagSet) bool {
 func (o options) check() error {
 	for _, n := range []int{
 		o.policies, o.plain, o.changes, o.refused, o.idle, o.intervals, o.sessions, o.sessionRate, o.burst, o.requests,
+		o.hungPolicies, o.hungSessions, o.deadConnections, o.takes, o.appliances, o.perAppliance,
 	} {
 		if n < 1 {
 			return errors.New("every number but -secrets is at least 1")

@@ -24,6 +24,8 @@ var scenarios = []scenario{
 	{"idle", "many idle policies among foreign Secrets, and a restart of the manager", measureIdle},
 	{"hold", "many new policies under a short maxHold", measureHold},
 	{"sessions", "many live sessions, beside the vendor's script", measureSessions},
+	{"neighbours", "connections that hang, beside one that does not", measureNeighbours},
+	{"appliances", "many appliances at once, beside one", measureAppliances},
 	{"hostile", "servers that mean harm, beside a policy of somebody else", measureHostile},
 }
 

@@ -35,9 +35,9 @@ func parseWorkload(text io.Reader, controller string) (workload, error) {
 		return workload{}, fmt.Errorf("metrics of the manager: %w", err)
 	}
 	return workload{
-		passes: sum(families["controller_runtime_reconcile_total"], "controller", controller),
+		passes: sum(families["pam_passes_total"], "controller", controller),
 		queued: sum(families["workqueue_depth"], "name", controller),
-		active: sum(families["controller_runtime_active_workers"], "controller", controller),
+		active: sum(families["pam_passes"], "controller", controller),
 	}, nil
 }
 

@@ -7,14 +7,15 @@ import (
 	"testing"
 )
 
-const metricsText = `# HELP controller_runtime_reconcile_total Total number of reconciliations per controller
-# TYPE controller_runtime_reconcile_total counter
-controller_runtime_reconcile_total{controller="rdpconnectionpolicy",result="error"} 2
-controller_runtime_reconcile_total{controller="rdpconnectionpolicy",result="success"} 40
-controller_runtime_reconcile_total{controller="localuser",result="success"} 1000
-# HELP controller_runtime_active_workers Number of currently used workers per controller
-# TYPE controller_runtime_active_workers gauge
-controller_runtime_active_workers{controller="rdpconnectionpolicy"} 3
+const metricsText = `# HELP pam_passes_total Passes over objects that are over
+# TYPE pam_passes_total counter
+pam_passes_total{controller="rdpconnectionpolicy",result="failed"} 2
+pam_passes_total{controller="rdpconnectionpolicy",result="succeeded"} 40
+pam_passes_total{controller="localuser",result="succeeded"} 1000
+# HELP pam_passes Passes by state
+# TYPE pam_passes gauge
+pam_passes{controller="rdpconnectionpolicy",state="aside"} 1
+pam_passes{controller="rdpconnectionpolicy",state="running"} 2
 # HELP workqueue_depth Current depth of workqueue by workqueue and priority
 # TYPE workqueue_depth gauge
 workqueue_depth{controller="rdpconnectionpolicy",name="rdpconnectionpolicy",priority="0"} 5

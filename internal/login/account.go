@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package login
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Record is what is known of the log-ins of an account, to be kept beyond the end of the process.
+type Record struct {
+	// LastSuccess is when the credentials were last accepted; zero if they never were.
+	LastSuccess time.Time
+	// Failures counts the refusals since then, LastFailure is when the last one was.
+	Failures    int
+	LastFailure time.Time
+	// Retry is when the credentials may be sent again; zero if they may be at once.
+	Retry time.Time
+}
+
+// Account is the account of one connection. It is safe for concurrent use.
+type Account struct {
+	ledger  *Ledger
+	terms   Terms
+	address string
+	// user is set where the vendor counts by account.
+	user string
+
+	mu     sync.Mutex
+	record Record
+}
+
+// Record returns what is known.
+func (a *Account) Record() Record {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.record
+}
+
+// Clear lets the credentials be tried at once: somebody says that the cause of the refusals is gone. The refusals that
+// the address has had still count.
+func (a *Account) Clear() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.record.Failures, a.record.Retry = 0, time.Time{}
+}
+
+// Begin is called before credentials are sent, and the attempt is to be ended. Credentials that have not worked yet are
+// sent one at a time to an address; Begin waits for that. A *HeldError says that they are not to be sent now.
+func (a *Account) Begin(ctx context.Context) (*Attempt, error) {
+	if err := a.held(); err != nil {
+		return nil, err
+	}
+	if !a.Record().LastSuccess.IsZero() {
+		return &Attempt{account: a, release: func() {}}, nil
+	}
+	release, err := a.ledger.take(ctx, a.key(a.address))
+	if err != nil {
+		return nil, err
+	}
+	keys := a.keys(ctx)
+	if err := a.ledger.full(keys, a.terms); err != nil {
+		release()
+		return nil, err
+	}
+	return &Attempt{account: a, keys: keys, release: release}, nil
+}
+
+// keys are what the vendor counts this account's refusals by.
+func (a *Account) keys(ctx context.Context) []string {
+	var out []string
+	for _, address := range a.ledger.addresses(ctx, a.address) {
+		out = append(out, a.key(address))
+	}
+	return out
+}
+
+func (a *Account) key(address string) string { return address + " " + a.user }
+
+// held says that the last refusal is too young.
+func (a *Account) held() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.ledger.now().Before(a.record.Retry) {
+		return nil
+	}
+	return &HeldError{Until: a.record.Retry, Why: fmt.Sprintf("these credentials were refused at %s",
+		a.record.LastFailure.UTC().Format(time.RFC3339))}
+}
+
+// Attempt is one log-in.
+type Attempt struct {
+	account *Account
+	keys    []string
+	release func()
+	once    sync.Once
+}
+
+// Accepted ends an attempt that succeeded.
+func (t *Attempt) Accepted() {
+	t.once.Do(func() {
+		defer t.release()
+		t.account.mu.Lock()
+		defer t.account.mu.Unlock()
+		t.account.record = Record{LastSuccess: t.account.ledger.now()}
+	})
+}
+
+// Unanswered ends an attempt of which nobody knows, or that says nothing about the credentials.
+func (t *Attempt) Unanswered() { t.once.Do(t.release) }
+
+// Refused ends an attempt whose credentials were refused, and says when they may be sent again.
+func (t *Attempt) Refused(ctx context.Context) (until time.Time) {
+	t.once.Do(func() {
+		defer t.release()
+		a := t.account
+		keys := t.keys
+		if keys == nil {
+			keys = a.keys(ctx)
+		}
+		now := a.ledger.now()
+		a.ledger.mu.Lock()
+		for _, key := range keys {
+			a.ledger.note(key, now, a.terms)
+		}
+		a.ledger.mu.Unlock()
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.record.Failures++
+		a.record.LastFailure = now
+		a.record.Retry = now.Add(pause(a.terms, a.record))
+	})
+	return t.account.Record().Retry
+}
+
+// pause is how long credentials are held off after a refusal. Those that have worked may be right: it can be a block,
+// and another pause than the block's own would only make it longer. If they go on being refused it is none.
+func pause(terms Terms, r Record) time.Duration {
+	refusals := r.Failures
+	if !r.LastSuccess.IsZero() {
+		if refusals <= blockRefusals {
+			return terms.Block
+		}
+		refusals -= blockRefusals
+	}
+	return min(holdOff<<min(refusals-1, 10), maxHoldOff)
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// CircuitState is the state of a Breaker.
+type CircuitState int
+
+// The states of a Breaker.
+const (
+	// CircuitClosed lets every call through.
+	CircuitClosed CircuitState = iota
+	// CircuitHalfOpen lets the calls of one probe through.
+	CircuitHalfOpen
+	// CircuitOpen lets nothing through until the next probe.
+	CircuitOpen
+)
+
+// Pauses between probes of a server that does not answer; each is twice the one before.
+const (
+	firstProbePause = time.Second
+	lastProbePause  = 2 * time.Minute
+)
+
+// Breaker is a circuit breaker: when one call got no answer, nobody else asks the same server until a probe was
+// answered. A server that accepts and says nothing would otherwise cost every caller the whole time-out of a call. Any
+// answer counts as one, whatever its status: this is about servers that say nothing.
+//
+// It is not one of the well-known libraries because of who probes: there, the first caller after a pause does, with
+// whatever it wanted to send. Here it is the one who is responsible for the connection, with a request that changes
+// nothing. A nil Breaker lets everything through. It is safe for concurrent use.
+type Breaker struct {
+	// Name says in errors what does not answer.
+	Name string
+	// Opened is called when a call finds out that the server does not answer: it is time for a probe. May be nil.
+	Opened func()
+	// Changed is called with every new state, in their order; it must return quickly. May be nil.
+	Changed func(CircuitState)
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+
+	mu       sync.Mutex
+	state    CircuitState
+	since    time.Time
+	next     time.Time
+	failures int
+	last     error
+	// changed is closed when the state changes; nil while nobody waits for that.
+	changed chan struct{}
+}
+
+// Circuit describes a Breaker that is not closed.
+type Circuit struct {
+	State CircuitState
+	// Since is when the first call got no answer.
+	Since time.Time
+	// Failures counts the probes without an answer.
+	Failures int
+	// Next is when the next probe is due.
+	Next time.Time
+	// Last is what the last probe came to; nil if there was none yet.
+	Last error
+}
+
+// OpenError is the cause of a call that was not sent, because the server did not answer the last one.
+type OpenError struct {
+	Name string
+	Next time.Time
+}
+
+// Error says what does not answer, and when it is tried again.
+func (e *OpenError) Error() string {
+	return fmt.Sprintf("%s does not answer and is tried again at %s; nothing is sent until then", e.Name,
+		e.Next.UTC().Format(time.RFC3339))
+}
+
+// IsOpen says that a call was not sent because the server did not answer another one.
+func IsOpen(err error) bool {
+	var e *OpenError
+	return errors.As(err, &e)
+}
+
+type (
+	probeKey struct{}
+	vitalKey struct{}
+)
+
+// probing is what the calls of one probe came to.
+type probing struct {
+	mu               sync.Mutex
+	answered, failed bool
+}
+
+// Vital returns a context whose calls a Breaker never holds back, such as the roll-back of a transaction: what is left
+// undone would lock others out.
+func Vital(ctx context.Context) context.Context { return context.WithValue(ctx, vitalKey{}, true) }
+
+// Marked returns a context that a Breaker treats like another one. It is for work that is done on behalf of a call and
+// that outlives it, such as a log-in that others wait for, too.
+func Marked(ctx, like context.Context) context.Context {
+	for _, key := range []any{probeKey{}, vitalKey{}} {
+		if mark := like.Value(key); mark != nil {
+			ctx = context.WithValue(ctx, key, mark)
+		}
+	}
+	return ctx
+}
+
+// Circuit describes the state; open is false if the breaker is closed.
+func (b *Breaker) Circuit() (c Circuit, open bool) {
+	if b == nil {
+		return Circuit{}, false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return Circuit{
+		State: b.state, Since: b.since, Failures: b.failures, Next: b.next, Last: b.last,
+	}, b.state != CircuitClosed
+}
+
+// Probe runs a probe, one at a time is the caller's to see to. Its calls go through, and if one of them is answered and
+// none is not, the breaker closes; restored then says that it was open. The error is the probe's.
+func (b *Breaker) Probe(ctx context.Context, probe func(context.Context) error) (restored bool, err error) {
+	b.mu.Lock()
+	wasOpen := b.state != CircuitClosed
+	if wasOpen {
+		b.enter(CircuitHalfOpen)
+	}
+	b.mu.Unlock()
+	p := &probing{}
+	err = probe(context.WithValue(ctx, probeKey{}, p))
+	p.mu.Lock()
+	answered, failed := p.answered, p.failed
+	p.mu.Unlock()
+
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case failed:
+		b.fail()
+		b.last = err
+	case wasOpen && answered:
+		b.failures, b.last = 0, nil
+		b.enter(CircuitClosed)
+		return true, err
+	case wasOpen: // nothing was asked
+		b.enter(CircuitOpen)
+	}
+	return false, err
+}
+
+// fail notes that a probe got no answer. The caller holds the mutex.
+func (b *Breaker) fail() {
+	now := b.now()
+	if b.state == CircuitClosed {
+		b.since = now
+	}
+	b.next = now.Add(min(firstProbePause<<min(b.failures, 10), lastProbePause))
+	b.failures++
+	b.enter(CircuitOpen)
+}
+
+// enter changes the state. The caller holds the mutex.
+func (b *Breaker) enter(state CircuitState) {
+	if b.state == state {
+		return
+	}
+	b.state = state
+	if b.changed != nil {
+		close(b.changed)
+		b.changed = nil
+	}
+	if b.Changed != nil {
+		b.Changed(state)
+	}
+}
+
+func (b *Breaker) now() time.Time {
+	if b.Now == nil {
+		return time.Now()
+	}
+	return b.Now()
+}
+
+// admit says why a call is not to be sent; nil if it is.
+func (b *Breaker) admit(ctx context.Context) error {
+	if b == nil || ctx.Value(vitalKey{}) != nil || ctx.Value(probeKey{}) != nil {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.refusal()
+}
+
+// wait is admit, except that it waits for the first probe of a breaker that has just opened: usually a single connection
+// was cut, and the probe is answered within milliseconds. An open transaction need not be given up for that.
+func (b *Breaker) wait(ctx context.Context) error {
+	err := b.admit(ctx)
+	for err != nil {
+		b.mu.Lock()
+		if err = b.refusal(); err == nil || b.Opened == nil || b.failures > 0 {
+			b.mu.Unlock()
+			return err
+		}
+		if b.changed == nil {
+			b.changed = make(chan struct{})
+		}
+		changed := b.changed
+		b.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// refusal is the error of a call that is held back. The caller holds the mutex.
+func (b *Breaker) refusal() error {
+	if b.state == CircuitClosed {
+		return nil
+	}
+	return &OpenError{Name: b.Name, Next: b.next}
+}
+
+// answered takes note of what a call came to.
+func (b *Breaker) answered(ctx context.Context, ok bool) {
+	if p, probes := ctx.Value(probeKey{}).(*probing); probes {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.answered, p.failed = p.answered || ok, p.failed || !ok
+		return
+	}
+	if ok || ctx.Value(vitalKey{}) != nil {
+		return
+	}
+	b.mu.Lock()
+	first := b.state == CircuitClosed
+	if first {
+		b.since, b.next, b.failures, b.last = b.now(), b.now(), 0, nil
+		b.enter(CircuitOpen)
+	}
+	b.mu.Unlock()
+	if first && b.Opened != nil {
+		b.Opened()
+	}
+}
+
+// wrap has the calls of a transport counted.
+func (b *Breaker) wrap(next http.RoundTripper) http.RoundTripper {
+	if b == nil {
+		return next
+	}
+	return breakerTransport{next: next, breaker: b}
+}
+
+type breakerTransport struct {
+	next    http.RoundTripper
+	breaker *Breaker
+}
+
+func (t breakerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := t.breaker.admit(req.Context()); err != nil {
+		if req.Body != nil {
+			_ = req.Body.Close()
+		}
+		return nil, err
+	}
+	resp, err := t.next.RoundTrip(req)
+	if err != nil {
+		if !left(req.Context()) {
+			t.breaker.answered(req.Context(), false)
+		}
+		return nil, err
+	}
+	resp.Body = &watchedBody{ReadCloser: resp.Body, ctx: req.Context(), breaker: t.breaker}
+	return resp, nil
+}
+
+// left says that nobody waits for the answer any more, which says nothing about the server.
+func left(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Canceled) }
+
+// watchedBody is an answer that may stop in the middle.
+type watchedBody struct {
+	io.ReadCloser
+
+	ctx     context.Context
+	breaker *Breaker
+	told    bool
+}
+
+func (b *watchedBody) Read(data []byte) (int, error) {
+	n, err := b.ReadCloser.Read(data)
+	if err != nil && !b.told {
+		b.told = true
+		if complete := errors.Is(err, io.EOF); complete || !left(b.ctx) {
+			b.breaker.answered(b.ctx, complete)
+		}
+	}
+	return n, err
+}
+
+func (b *watchedBody) Close() error {
+	if !b.told { // what was read was enough
+		b.told = true
+		b.breaker.answered(b.ctx, true)
+	}
+	return b.ReadCloser.Close()
+}
