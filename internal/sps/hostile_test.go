@@ -86,7 +86,14 @@ func TestALongListOfOrdinaryPoliciesIsRead(t *testing.T) {
 	t.Parallel()
 	const n = 10_000
 	a := newAppliance(t)
-	a.on(connectionsList, reply(http.StatusOK, listOf(t, n)))
+	policy := encode(numbered(t, 1))
+	a.on(connectionsList, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"items":[`+object("-0", policy))
+		for i := range n - 1 {
+			_, _ = io.WriteString(w, ","+object(fmt.Sprintf("-%d", i+1), policy))
+		}
+		_, _ = io.WriteString(w, "]}")
+	})
 	share := rest.NewBudget(96<<20).Share(sps.DefaultMaxAnswer, "", nil)
 	client := a.client(func(cfg *sps.Config) { cfg.Memory = share })
 	if records, err := client.List(t.Context(), sps.RDPConnections); err != nil || len(records) != n {
