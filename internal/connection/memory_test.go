@@ -31,7 +31,7 @@ func things(n int) []sps.Record {
 	return out
 }
 
-// counted is an inventory of a box whose share may hold so many bytes.
+// counted is an inventory of a box with a limited share.
 func counted(budget *rest.Budget, b *box, most int64) *Inventory {
 	i := newInventory(b)
 	i.memory = budget.Share(most, maxResponseField, i.Forget)

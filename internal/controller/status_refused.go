@@ -16,7 +16,7 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 )
 
-// refusesStatus says that the API server does not accept the content of a status, whoever sends it and when.
+// refusesStatus says that the API server does not accept the content of a status, now or later.
 func refusesStatus(err error) bool {
 	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err)
 }

@@ -151,7 +151,7 @@ func (s *hostileServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		answer = map[string]any{"id": hostileSession, "status": 0}
 	}
-	_ = json.NewEncoder(w).Encode(answer) // whoever does not read it has gone
+	_ = json.NewEncoder(w).Encode(answer) // a client that does not read it has gone
 }
 
 // page has ever new sessions, and says that there is one page more.
