@@ -148,7 +148,7 @@ func TestOutcomeOf(t *testing.T) {
 	}
 }
 
-// What became of an attempt to connect is for the owner of the connection: everybody else could explore a network by it.
+// What became of an attempt to connect is for the owner of the connection: others could explore a network by it.
 func TestOnlyTheOwnerSeesWhatBecameOfAnAttemptToConnect(t *testing.T) {
 	for _, cause := range []string{
 		"dial tcp 10.1.2.3:443: connect: connection refused", "lookup db.internal: no such host", "EOF",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package network decides where the operator connects to. The author of a connection names a host, and sees parts of the
-// answer of what is there: without a guard that is a way into the network of the operator's Pod.
+// Package network decides where the operator connects to. The author of a connection names a host, and sees parts of
+// the answer of what is there: without a guard that is a way into the network of the operator's Pod.
 package network
 
 import (
