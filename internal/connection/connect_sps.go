@@ -41,7 +41,7 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appl
 	case err == nil:
 		appliance.configure(c.Spec.Commit)
 		if appliance.memory.SetMax(maxSPSResponse(c)) {
-			appliance.Inventory.tryAgain()
+			appliance.Inventory.TryAgain()
 		}
 	case IsNotReady(err):
 		p.outlive(ctx, c, s)

@@ -135,8 +135,8 @@ func (i *Inventory) giveUp(collection sps.Collection, err error) {
 	i.failures[collection] = failure{err: err, until: time.Now().Add(pause)}
 }
 
-// tryAgain has collections read that were too large.
-func (i *Inventory) tryAgain() {
+// TryAgain has collections read that were too large.
+func (i *Inventory) TryAgain() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	clear(i.failures)

@@ -31,7 +31,7 @@ func things(n int) []sps.Record {
 	return out
 }
 
-// counted is an inventory of a box whose share may hold so many bytes.
+// counted is an inventory of a box with a limited share.
 func counted(budget *rest.Budget, b *box, most int64) *Inventory {
 	i := newInventory(b)
 	i.memory = budget.Share(most, maxResponseField, i.Forget)
@@ -79,7 +79,7 @@ func TestAnInventoryThatIsTooLargeIsNotReadAgainAndAgain(t *testing.T) {
 			t.Errorf("later it was read %d times", n)
 		}
 		i.memory.SetMax(1 << 20)
-		i.tryAgain()
+		i.TryAgain()
 		if _, err := i.List(t.Context(), sps.RDPConnections); err != nil {
 			t.Errorf("with a limit that was raised: %v", err)
 		}

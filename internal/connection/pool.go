@@ -308,8 +308,8 @@ func (p *Pool) Namespace(ctx context.Context, name string) (Namespace, error) {
 	return p.cfg.Namespaces.Namespace(ctx, name)
 }
 
-// ready refuses a connection that is known not to work, so that its dependents do not hammer it. Why it does not is told
-// in its own namespace only: who may choose an address and read what became of it can explore a network.
+// ready refuses a connection that is known not to work, so that its dependents do not hammer it. Why it does not is
+// told in its own namespace only: who may choose an address and read what became of it can explore a network.
 func ready(c client.Object, namespace string, conditions []metav1.Condition, observed *int64) error {
 	name := client.ObjectKeyFromObject(c)
 	condition := meta.FindStatusCondition(conditions, pamv1alpha1.ConditionReady)

@@ -50,7 +50,9 @@ const forgetPassword = 24 * time.Hour
 func newPasswords(deps deps) *passwords {
 	salt := make([]byte, sha256.Size)
 	_, _ = rand.Read(salt) // never fails
-	return &passwords{secrets: deps.secrets, live: deps.live, salt: salt, now: time.Now, last: map[types.NamespacedName]password{}}
+	return &passwords{
+		secrets: deps.secrets, live: deps.live, salt: salt, now: time.Now, last: map[types.NamespacedName]password{},
+	}
 }
 
 // changed says whether the Secret holds another password than the one that was last set. Where only the Secret's

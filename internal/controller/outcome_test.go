@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/groupcommit"
+	"github.com/pam-operator/pam-operator/internal/network"
 	"github.com/pam-operator/pam-operator/internal/nps"
 	"github.com/pam-operator/pam-operator/internal/rest"
 	"github.com/pam-operator/pam-operator/internal/sps"
@@ -141,6 +143,49 @@ func TestOutcomeOf(t *testing.T) {
 			}
 			if got.message == "" {
 				t.Error("the message is empty")
+			}
+		})
+	}
+}
+
+// What became of an attempt to connect is for the owner of the connection: others could explore a network by it.
+func TestOnlyTheOwnerSeesWhatBecameOfAnAttemptToConnect(t *testing.T) {
+	for _, cause := range []string{
+		"dial tcp 10.1.2.3:443: connect: connection refused", "lookup db.internal: no such host", "EOF",
+		"tls: failed to verify certificate: x509: certificate is valid for db.internal",
+	} {
+		err := fmt.Errorf("while doing it: %w", &rest.Error{
+			Method: "GET", Path: "/api/info", Message: cause, Err: errors.New(cause),
+		})
+		if out := outcomeOf(err); strings.Contains(out.message, cause) || !strings.Contains(out.message, "GET /api/info") ||
+			out.reason != pamv1alpha1.ReasonUnreachable || out.err == nil {
+			t.Errorf("others see %q", out.message)
+		}
+		if out := ofOwner(err); !strings.Contains(out.message, cause) {
+			t.Errorf("the owner sees %q", out.message)
+		}
+	}
+}
+
+func TestAnswersThatAreTooLargeAreNotAskedForAtOnce(t *testing.T) {
+	tooLarge := &rest.TooLargeError{What: "the answer", Limit: 5, Field: "spec.limits.maxResponseSize of the connection"}
+	for name, c := range map[string]struct {
+		err   error
+		words string
+		after time.Duration
+	}{
+		"by the limit of the connection": {tooLarge, "spec.limits.maxResponseSize of the connection", stalledRecheck},
+		"because of others":              {rest.ErrBudget, "--max-answer-memory", crowdedRetry},
+		"by where it leads": {
+			&network.RefusedError{Host: "db.internal", Why: "it is a loopback address"}, network.Flag, stalledRecheck,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := &rest.Error{Method: "GET", Path: "/x", Message: c.err.Error(), Sent: true, Err: c.err}
+			for _, out := range []outcome{outcomeOf(err), ofOwner(err)} {
+				if out.err != nil || out.after != c.after || !strings.Contains(out.message, c.words) {
+					t.Errorf("got %+v", out)
+				}
 			}
 		})
 	}

@@ -54,6 +54,7 @@ func (r spsConnections) probe(ctx context.Context, conn *pamv1alpha1.SPSConnecti
 	if requested(conn) {
 		appliance.LogIns.TryAtOnce()
 		appliance.Inventory.Forget()
+		appliance.Inventory.TryAgain()
 	}
 	waited := conn.Status.Lock != nil
 	lockShown := r.showActivity(conn, appliance.Activity())

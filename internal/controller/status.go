@@ -138,7 +138,7 @@ func (o outcome) apply(conditions *[]metav1.Condition, generation int64) {
 	set(pamv1alpha1.ConditionStalled, o.state == stateStalled, metav1.ConditionTrue)
 }
 
-// shorten makes a text fit for a status: one line, printable, of at most so many bytes.
+// shorten makes a text fit for a status: one line, printable, not longer than limit, in bytes.
 func shorten(text string, limit int) string { return rest.Shorten(text, limit) }
 
 // jitter spreads passes that were planned together, by a fifth. It never makes something of nothing.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -17,17 +16,15 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 )
 
-// refusesStatus says that the API server does not accept the content of a status, whoever sends it and when.
+// refusesStatus says that the API server does not accept the content of a status, now or later.
 func refusesStatus(err error) bool {
-	status, ok := errors.AsType[*apierrors.StatusError](err)
-	return ok && (apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err) ||
-		status.ErrStatus.Code == http.StatusUnprocessableEntity)
+	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err)
 }
 
 // admit writes nothing but conditions into a status that was refused: what was there before would say for ever what is
 // not true any more, Ready among it.
 func (w statusWriter) admit(ctx context.Context, before object, refusal error) (ctrl.Result, error) {
-	logf.FromContext(ctx).Error(refusal, "the API server refuses the status of an object, which is a fault of the operator")
+	logf.FromContext(ctx).Error(refusal, "the API server refuses the status of an object; this is a fault of the operator")
 	out := stalled(pamv1alpha1.ReasonInternalError, refusedMessage(refusal))
 	obj, previous := copyOf(before), readyOf(before)
 	obj.GetStatus().Observed(obj.GetGeneration())

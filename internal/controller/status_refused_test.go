@@ -183,7 +183,8 @@ var _ = Describe("Foreign text", func() {
 			Name: "made", Method: http.MethodPost, Path: createPath, Status: http.StatusCreated, Body: string(body),
 		})
 		s.fault(fault.Rule{
-			Name: "read", Method: http.MethodGet, Path: "/ActivitySession/" + id + "$", Status: http.StatusOK, Body: string(body),
+			Name: "read", Method: http.MethodGet, Path: "/ActivitySession/" + id + "$", Status: http.StatusOK,
+			Body: string(body),
 		})
 		session := s.session(ctx, "session")
 		eventuallyReason(ctx, session, pamv1alpha1.ReasonFailed)

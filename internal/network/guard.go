@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package network decides where the operator connects to. Whoever may create a connection names a host, and the answer
-// of whatever is there comes back to him: without a bound that is a way into the network of the operator's Pod.
+// Package network decides where the operator connects to. The author of a connection names a host, and sees parts of
+// the answer of what is there: without a guard that is a way into the network of the operator's Pod.
 package network
 
 import (
@@ -31,7 +31,7 @@ type RefusedError struct {
 
 // Error says what was refused, and who can change that.
 func (e *RefusedError) Error() string {
-	return fmt.Sprintf("the operator does not connect to %s: %s; whoever runs the operator can allow it with %s",
+	return fmt.Sprintf("the operator does not connect to %s: %s; the administrator of the operator can allow it with %s",
 		e.Host, e.Why, Flag)
 }
 
@@ -85,8 +85,8 @@ func (g *Guard) addServer(ctx context.Context, server string) {
 	}
 }
 
-// Dial connects to host:port, if the host or the address that it turns out to be is allowed. The address is looked at in
-// the very moment of connecting: a name may mean another one each time that it is looked up.
+// Dial connects to host:port, if the host or the address that it turns out to be is allowed. The address is looked at
+// in the very moment of connecting: a name may mean another one each time that it is looked up.
 func (g *Guard) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	host, port, err := splitHostPort(address)
 	if err != nil {

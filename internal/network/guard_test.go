@@ -72,7 +72,7 @@ func TestAddresses(t *testing.T) {
 		"a name in other letters":         {targets: []string{"SPS.Example.com."}, address: "11.1.2.3:443"},
 		"a name by its end":               {targets: []string{"*.example.com"}, address: "11.1.2.3:443"},
 		"another name":                    {targets: []string{"nps.example.com"}, address: "11.1.2.3:443", why: "not among"},
-		"a name and another port":         {targets: []string{"sps.example.com:44"}, address: "11.1.2.3:443", why: "not among"},
+		"a name and another port":         {targets: []string{"sps.example.com:4"}, address: "1.2.3.4:443", why: "not among"},
 		"a name that means loopback":      {targets: []string{"*.example.com"}, address: "127.0.0.1:443", why: "loopback"},
 		"a name that means link-local":    {targets: []string{"*"}, address: "169.254.169.254:443", why: "link-local"},
 		"a name that means loopback, too": {targets: []string{"*"}, address: "[64:ff9b::7f00:1]:443", why: "loopback"},
@@ -84,7 +84,9 @@ func TestAddresses(t *testing.T) {
 		"the API server that is named":    {targets: []string{"10.96.0.1:443"}, address: "10.96.0.1:443"},
 		"one of loopback":                 {targets: []string{"127.0.0.0/8"}, address: "127.0.0.1:6443", why: "API server"},
 		"one of loopback that is named":   {targets: []string{"127.0.0.1:6443"}, address: "127.0.0.1:6443"},
-		"a network does not name NAT64":   {targets: []string{"64:ff9b::/96"}, address: "[64:ff9b::7f00:1]:4", why: "loopback"},
+		"a network does not name NAT64": {
+			targets: []string{"64:ff9b::/96"}, address: "[64:ff9b::7f00:1]:443", why: "loopback",
+		},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

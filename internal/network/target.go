@@ -89,7 +89,7 @@ func (t target) holds(place netip.AddrPort) bool {
 // single says that the network is one address.
 func (t target) single() bool { return t.name == "" && t.network.IsSingleIP() }
 
-// within says that the network has addresses of a class only, so that whoever gave it meant the class.
+// within says that the network has addresses of a class only, so that it was meant to allow the class.
 func (t target) within(is class) bool {
 	for _, s := range special {
 		if s.class == is && s.prefix.Bits() <= t.network.Bits() && s.prefix.Contains(t.network.Addr()) {

@@ -52,7 +52,8 @@ func TestListsWithoutEnd(t *testing.T) {
 		most    int // pages
 	}{
 		"ever new sessions of a great many": {
-			handler: pages(func(n int) (int, int, int) { return n * 100, 100, 1 << 40 }), words: "more than can be looked at", most: 1,
+			handler: pages(func(n int) (int, int, int) { return n * 100, 100, 1 << 40 }),
+			words:   "more than can be looked at", most: 1,
 		},
 		"ever new sessions, and one more to come": {
 			handler: pages(func(n int) (int, int, int) { return n * 100, 100, (n + 2) * 100 }), words: "has no end", most: 20,
@@ -67,10 +68,12 @@ func TestListsWithoutEnd(t *testing.T) {
 			handler: reply(http.StatusOK, `{"data":[{"sessionStatus":1}],"recordsTotal":500}`), words: "no id", most: 1,
 		},
 		"a session whose id cannot be stored": {
-			handler: reply(http.StatusOK, `{"data":[{"id":"`+strings.Repeat("x", 65)+`"}],"recordsTotal":1}`), words: "no id", most: 1,
+			handler: reply(http.StatusOK, `{"data":[{"id":"`+strings.Repeat("x", 65)+`"}],"recordsTotal":1}`),
+			words:   "no id", most: 1,
 		},
 		"one page with more than fits": {
-			handler: pages(func(int) (int, int, int) { return 0, 100_000, 100_000 }), words: "spec.limits.maxResponseSize", most: 1,
+			handler: pages(func(int) (int, int, int) { return 0, 100_000, 100_000 }),
+			words:   "spec.limits.maxResponseSize", most: 1,
 		},
 		"a note with more than fits": {
 			handler: reply(http.StatusOK, `{"data":[{"id":"1","note":"`+strings.Repeat("x", 5<<20)+`"}],"recordsTotal":1}`),
@@ -192,8 +195,9 @@ func TestEverythingThatASessionHasIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	short := strings.Replace(string(text), `"status":`, `"sessionStatus":`, 1)
 	server := newRecorder().on("GET "+sessionPath+"/"+id, reply(200, string(text))).
-		on(activeList, reply(200, `{"data":[`+strings.Replace(string(text), `"status":`, `"sessionStatus":`, 1)+`],"recordsTotal":1}`))
+		on(activeList, reply(200, `{"data":[`+short+`],"recordsTotal":1}`))
 	client := connect(t, server, appUser())
 	session, err := client.Get(t.Context(), id)
 	if err != nil {
@@ -261,7 +265,8 @@ func TestForeignAnswersAreNotShown(t *testing.T) {
 				w.Header().Set("WWW-Authenticate", secret)
 				reply(status, body)(w, r)
 			})
-			if _, err := connect(t, server, appUser()).Version(t.Context()); err == nil || strings.Contains(err.Error(), secret) {
+			_, err := connect(t, server, appUser()).Version(t.Context())
+			if err == nil || strings.Contains(err.Error(), secret) {
 				t.Errorf("%s, %d: %v", name, status, err)
 			}
 		}
@@ -310,8 +315,9 @@ func FuzzAnswers(f *testing.F) {
 		}
 		const id = "1"
 		for _, route := range []string{
-			activeList, "GET " + sessionPath + "/" + id, "GET " + sessionPath + "/" + id + "/Log", "GET " + sessionPath + "/Rdp/1",
-			"GET " + sessionPath + "/Ssh/1", "GET " + sessionPath + "/" + id + "/Password", "GET /api/v1/Version",
+			activeList, "GET " + sessionPath + "/" + id, "GET " + sessionPath + "/" + id + "/Log",
+			"GET " + sessionPath + "/Rdp/1", "GET " + sessionPath + "/Ssh/1",
+			"GET " + sessionPath + "/" + id + "/Password", "GET /api/v1/Version",
 		} {
 			server.on(route, answer)
 		}

@@ -19,7 +19,7 @@ type words struct {
 
 // clean also cuts out what is no secret that the client knows, and looks like one.
 func (w *words) clean(text string) string {
-	return rest.Shorten(w.given.Redact(w.secrets.Redact(text)), maxWords)
+	return w.given.Show(w.secrets.Redact(text), maxWords)
 }
 
 // maxKnown is how many texts a cleaner remembers.

@@ -77,7 +77,7 @@ func (l *summaryList) item(s *rest.Stream) error {
 }
 
 // ended says whether the page was the last one. It is an error if the list cannot come to an end, or would take too
-// long: half a list proves nothing, and whoever waits for it would wait for ever.
+// long: half a list proves nothing, and its caller would wait for ever.
 func (l *summaryList) ended(page int) (bool, error) {
 	l.skip += l.length // the server may cap what is asked for
 	if l.length == 0 || l.skip >= l.total {

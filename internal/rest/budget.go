@@ -50,7 +50,7 @@ type Budget struct {
 	shares map[*Share]struct{}
 }
 
-// NewBudget returns a budget of so many bytes.
+// NewBudget returns a budget; limit is in bytes.
 func NewBudget(limit int64) *Budget { return &Budget{limit: limit, shares: map[*Share]struct{}{}} }
 
 // Share is what the clients of one connection take of a Budget.
@@ -64,7 +64,7 @@ type Share struct {
 	over, closed bool
 }
 
-// Share returns a new share, whose answers may have so many bytes each; field is the setting of that limit. Drop is
+// Share returns a new share. maxBytes limits each of its answers, and field names the setting of that limit. Drop is
 // called when what is kept has to go, with no lock held; nil means that nothing is kept. No budget at all bounds each
 // share by itself.
 func (b *Budget) Share(maxBytes int64, field string, drop func()) *Share {
@@ -116,8 +116,8 @@ func (s *Share) Close() {
 	delete(s.budget.shares, s)
 }
 
-// Hold takes bytes, or fails with a *TooLargeError or ErrBudget and takes none. It never waits: whoever waits with
-// memory in hand for the memory of another one waits for ever. Do not call it with a lock in hand that drop takes.
+// Hold takes bytes, or fails with a *TooLargeError or ErrBudget and takes none. It never waits: calls that hold
+// memory and wait for that of others could wait for ever. Do not call it with a lock in hand that drop takes.
 func (s *Share) Hold(bytes int64) error {
 	if s == nil {
 		return nil

@@ -61,7 +61,7 @@ func TestAClosedShareGivesEverythingBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	old.Close()
-	old.Release(100) // by whoever does not know yet
+	old.Release(100) // by a caller that does not know yet
 	if err := old.Hold(100); err != nil {
 		t.Error(err)
 	}

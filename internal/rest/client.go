@@ -355,7 +355,7 @@ func (c *Client) transportError(ctx context.Context, req *http.Request, sent boo
 	}
 	return &Error{
 		Method: req.Method, Path: req.URL.Path, Sent: sent, Err: err,
-		Message: Shorten(c.cfg.Secrets.Redact(err.Error()), maxMessage), // in this order, lest half a secret remain
+		Message: c.cfg.Secrets.Show(err.Error(), maxMessage),
 	}
 }
 
@@ -373,8 +373,8 @@ func (c *Client) answerError(ctx context.Context, req *http.Request, resp *http.
 	}
 	return &Error{
 		Method: req.Method, Path: req.URL.Path, Status: resp.StatusCode, Sent: true,
-		Code:       Shorten(c.cfg.Secrets.Redact(words.Code), maxCode),
-		Message:    Shorten(c.cfg.Secrets.Redact(words.Message), maxMessage),
+		Code:       c.cfg.Secrets.Show(words.Code, maxCode),
+		Message:    c.cfg.Secrets.Show(words.Message, maxMessage),
 		Hints:      words.Hints,
 		RetryAfter: retryAfter(resp.Header),
 	}

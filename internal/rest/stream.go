@@ -93,7 +93,7 @@ func (s *Stream) Value(into any) error {
 // Skip reads one value and forgets it.
 func (s *Stream) Skip() error { return s.Value(new(nothing)) }
 
-// Hold counts what is kept of the answer beyond its end; see Share.Hold. Whoever keeps it gives it back.
+// Hold counts what is kept of the answer beyond its end; see Share.Hold. The caller gives it back.
 func (s *Stream) Hold(bytes int64) error {
 	err := s.body.share.Hold(bytes)
 	if err != nil && s.body.err == nil {

@@ -11,8 +11,8 @@ import (
 // ellipsis stands where a text was cut.
 const ellipsis = "…"
 
-// Shorten makes a text of somebody else fit to be shown and stored: one line of valid, printable UTF-8 of at most so
-// many bytes.
+// Shorten makes a text of somebody else fit to be shown and stored: one line of valid, printable UTF-8 of at most
+// maxBytes.
 func Shorten(text string, maxBytes int) string {
 	const slackForBlanks = 4 // what is far beyond the limit is not looked at
 	if len(text) > slackForBlanks*maxBytes+utf8.UTFMax {
@@ -38,7 +38,7 @@ func Shorten(text string, maxBytes int) string {
 	return text[:cut] + ellipsis
 }
 
-// IsIdentifier says that a text of somebody else can be stored as an id: not empty, no longer than so many bytes, and
+// IsIdentifier says that a text of somebody else can be stored as an id: not empty, no longer than maxBytes, and
 // printable. An id must not be cut: it would be another one.
 func IsIdentifier(text string, maxBytes int) bool {
 	if text == "" || len(text) > maxBytes || !utf8.ValidString(text) {

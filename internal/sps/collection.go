@@ -115,8 +115,8 @@ func get(ctx context.Context, client *rest.Client, collection Collection, key st
 	return r, nil
 }
 
-// list also says whether the list was complete in itself. What the records take is counted until it returns; whoever
-// keeps them counts them again.
+// list also says whether the list was complete in itself. What the records take is counted until it returns; a
+// caller that keeps them counts them again.
 func list(
 	ctx context.Context, client *rest.Client, collection Collection,
 ) (records []Record, complete bool, err error) {

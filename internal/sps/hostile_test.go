@@ -86,7 +86,14 @@ func TestALongListOfOrdinaryPoliciesIsRead(t *testing.T) {
 	t.Parallel()
 	const n = 10_000
 	a := newAppliance(t)
-	a.on(connectionsList, reply(http.StatusOK, listOf(t, n)))
+	policy := encode(numbered(t, 1))
+	a.on(connectionsList, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"items":[`+object("-0", policy))
+		for i := range n - 1 {
+			_, _ = io.WriteString(w, ","+object(fmt.Sprintf("-%d", i+1), policy))
+		}
+		_, _ = io.WriteString(w, "]}")
+	})
 	share := rest.NewBudget(96<<20).Share(sps.DefaultMaxAnswer, "", nil)
 	client := a.client(func(cfg *sps.Config) { cfg.Memory = share })
 	if records, err := client.List(t.Context(), sps.RDPConnections); err != nil || len(records) != n {
@@ -142,7 +149,8 @@ func TestSearchesWithoutEnd(t *testing.T) {
 			reply(200, `{"items":[`+session(strings.Repeat("x", 513))+`]}`), "too long", 1,
 		},
 		"sessions without end": {
-			endless(`{"items":[`, `{"body":{"active":true,"recording":{"session_id":"s%d"}}},`), "spec.limits.maxResponseSize", 1,
+			endless(`{"items":[`, `{"body":{"active":true,"recording":{"session_id":"s%d"}}},`),
+			"spec.limits.maxResponseSize", 1,
 		},
 	}
 	for name, tc := range tests {
@@ -222,11 +230,13 @@ func TestForeignAnswersAreNotShown(t *testing.T) {
 	t.Parallel()
 	const secret = "root:x:0:0"
 	for _, body := range []string{
-		secret, "<html>" + secret, `"` + secret + `"`, `{"kind":"Status","message":"` + secret + `"}`, `{"error":"` + secret + `"}`,
+		secret, "<html>" + secret, `"` + secret + `"`, `{"kind":"Status","message":"` + secret + `"}`,
+		`{"error":"` + secret + `"}`,
 	} {
 		a := newAppliance(t)
 		a.on(connectionsList, reply(http.StatusForbidden, body))
-		if _, err := a.client(nil).List(t.Context(), sps.RDPConnections); err == nil || strings.Contains(err.Error(), secret) {
+		_, err := a.client(nil).List(t.Context(), sps.RDPConnections)
+		if err == nil || strings.Contains(err.Error(), secret) {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
@@ -256,7 +266,8 @@ func TestEqualListsAreFoundInLittleTime(t *testing.T) {
 // FuzzAnswers decodes whatever an appliance may say.
 func FuzzAnswers(f *testing.F) {
 	for _, seed := range []string{
-		`{"items":[{"key":"k","body":{"name":"n","a":{"b":[1]}}},{"key":"l","body":{"name":"m"}}]}`, `{"items":[{"key":"k"}]}`,
+		`{"items":[{"key":"k","body":{"name":"n","a":{"b":[1]}}},{"key":"l","body":{"name":"m"}}]}`,
+		`{"items":[{"key":"k"}]}`,
 		`{"body":{"firmware_version":"7.0","config_hash":"a","roles":["a"]}}`, `{"changes":[{"type":"create","path":"/a"}]}`,
 		`{"items":[{"body":{"active":true,"recording":{"session_id":"s"}}}],"meta":{"next":"/x?y"}}`,
 		`{"error":{"type":"T","message":"m","details":{"a":1}}}`, `{"key":"k"}`, "null", "[", "<html>",

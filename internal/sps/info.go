@@ -83,13 +83,10 @@ type roles []string
 func (r *roles) UnmarshalJSON(data []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	if start, err := decoder.Token(); err != nil || start != json.Delim('[') {
-		return nil //nolint:nilerr // no list is no roles
+		return nil //nolint:nilerr // no list has no roles
 	}
-	for decoder.More() && len(*r) < maxRoles {
-		var one json.RawMessage
-		if decoder.Decode(&one) != nil {
-			break
-		}
+	var one json.RawMessage
+	for decoder.More() && len(*r) < maxRoles && decoder.Decode(&one) == nil {
 		name := ""
 		if json.Unmarshal(one, &name) == nil {
 			*r = append(*r, rest.Shorten(name, maxHostname))

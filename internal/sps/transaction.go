@@ -30,7 +30,7 @@ type Transaction struct {
 	accepted        bool // a write was accepted, so the lock is ours
 	unanswered      bool // a request may still be on its way
 	own             footprint
-	secrets         []func() // let go of the passwords that were written
+	secrets         []func() // release the passwords that were written
 }
 
 type phase int

@@ -28,6 +28,7 @@ const (
 	namespace    = "bench"
 	fieldManager = "pam-bench"
 	caConfigMap  = "ca"
+	caKey        = "ca.crt"
 	account      = "pam-operator"
 )
 
@@ -154,7 +155,7 @@ func (d *bed) connect(ctx context.Context, options []builder.Option) error {
 	}, options...)...)
 	return d.createEach(ctx, builder.Namespace(namespace),
 		builder.SPSCredentialsSecret(account, d.appliance.password, inNamespace),
-		configMap(caConfigMap, map[string]string{"ca.crt": string(d.appliance.ca)}), connection)
+		configMap(caConfigMap, map[string]string{caKey: string(d.appliance.ca)}), connection)
 }
 
 // createEach creates objects one after the other.

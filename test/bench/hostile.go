@@ -41,7 +41,7 @@ type hostileServers struct {
 // startHostile starts servers of a kind, which end with the scenario.
 func startHostile(ctx context.Context, b *bench, kind hostileKind, n int) (hostileServers, error) {
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var listeners []simulator.Listener
+	listeners := make([]simulator.Listener, 0, n)
 	for i := range n {
 		// One of the appliances answers like this already when its connection is tried out.
 		handler := hostileAppliance{harm: harmOf(kind), fromTheStart: i == n-1}
@@ -151,7 +151,7 @@ func (s *hostileServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		answer = map[string]any{"id": hostileSession, "status": 0}
 	}
-	_ = json.NewEncoder(w).Encode(answer) // whoever does not read it has gone
+	_ = json.NewEncoder(w).Encode(answer) // a client that does not read it has gone
 }
 
 // page has ever new sessions, and says that there is one page more.

@@ -109,7 +109,7 @@ func (d *neighbours) connectAll(ctx context.Context, names []string) error {
 		builder.Secret(builder.NPSCredentials, map[string]string{
 			"login": nps.DefaultApplication, "apiKey": nps.DefaultAPIKey,
 		}, in),
-		configMap(caConfigMap, map[string]string{"ca.crt": string(d.running.CA().CertificatePEM())}),
+		configMap(caConfigMap, map[string]string{caKey: string(d.running.CA().CertificatePEM())}),
 		d.npsConnection(builder.DefaultNPSConnection),
 	}
 	for _, name := range names {

@@ -59,7 +59,7 @@ func (d *bed) underHostile(ctx context.Context, kind hostileKind, number int, al
 	if err != nil {
 		return nil, err
 	}
-	ca := configMap(fmt.Sprintf("%s-%d", hostileCA, number), map[string]string{"ca.crt": string(servers.ca)})
+	ca := configMap(fmt.Sprintf("%s-%d", hostileCA, number), map[string]string{caKey: string(servers.ca)})
 	if err := d.client.Create(ctx, ca); err != nil {
 		return nil, err
 	}

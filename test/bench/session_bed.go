@@ -78,7 +78,7 @@ func (d *sessionBed) connectServer(ctx context.Context, c *pamv1alpha1.NPSConnec
 		builder.Secret(builder.NPSCredentials, map[string]string{
 			"login": nps.DefaultApplication, "apiKey": nps.DefaultAPIKey,
 		}, inNamespace),
-		configMap(caConfigMap, map[string]string{"ca.crt": string(d.server.ca)}), c)
+		configMap(caConfigMap, map[string]string{caKey: string(d.server.ca)}), c)
 }
 
 // request is what one session is for.
