@@ -52,6 +52,8 @@ type settings struct {
 	concurrency     int
 	deletionWait    time.Duration
 	recoveryWindow  time.Duration
+	minPoll         time.Duration
+	maxRequests     int
 	showVersion     bool
 	log             zap.Options
 }
@@ -99,6 +101,10 @@ func flags() *settings {
 	flag.DurationVar(&s.recoveryWindow, "session-recovery-window", time.Minute,
 		"How long the session of a request that got no answer is looked for before the request is sent again. A server "+
 			"that takes longer makes a second session, which is then ended.")
+	flag.DurationVar(&s.minPoll, "min-poll-interval", 500*time.Millisecond,
+		"The shortest interval of polling that an NPSConnection may set; a shorter one counts as this.")
+	flag.IntVar(&s.maxRequests, "max-requests-per-second", 200,
+		"The highest limits.requestsPerSecond that an NPSConnection may set; a higher one counts as this.")
 	flag.BoolVar(&s.showVersion, "version", false, "Print the version and stop.")
 	s.log.StacktraceLevel = zapcore.PanicLevel // an appliance that is down is no fault of the code
 	s.log.BindFlags(flag.CommandLine)
@@ -152,6 +158,7 @@ func run(s *settings) error {
 	if err := controller.Setup(ctx, mgr, controller.Options{
 		UserAgent: "pam-operator/" + version, DeletionDeadline: s.deletionWait, Concurrency: s.concurrency,
 		Settle: s.recoveryWindow, Namespaces: s.namespaces(),
+		MinPollInterval: s.minPoll, MaxRequestsPerSecond: s.maxRequests,
 	}); err != nil {
 		return err
 	}

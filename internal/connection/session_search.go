@@ -18,19 +18,19 @@ var everyStatus = []nps.StatusFilter{
 	nps.FilterCancelling, nps.FilterHistorical,
 }
 
-// FindByNote returns the caller's sessions, in every status, whose note ends with the word. A list that fails makes the
-// whole search fail: half a search proves nothing.
-func (s *Server) FindByNote(ctx context.Context, word string) ([]nps.Summary, error) {
+// FindByNote returns the caller's sessions, in every status, whose note is that of the request. A list that fails makes
+// the whole search fail: half a search proves nothing.
+func (s *Server) FindByNote(ctx context.Context, requestID string) ([]nps.Summary, error) {
 	var found []nps.Summary
 	for _, status := range everyStatus {
 		// The filter is the server's and only narrows; the comparison below decides.
-		summaries, err := s.client.ListMine(ctx, status, word)
+		summaries, err := s.client.ListMine(ctx, status, requestID)
 		if err != nil {
 			return nil, err
 		}
 		for _, summary := range summaries {
 			known := slices.ContainsFunc(found, func(o nps.Summary) bool { return o.ID == summary.ID })
-			if !known && lastWord(summary.Note) == word {
+			if !known && NoteIsOf(summary.Note, requestID) {
 				found = append(found, summary)
 			}
 		}
@@ -38,21 +38,15 @@ func (s *Server) FindByNote(ctx context.Context, word string) ([]nps.Summary, er
 	return found, nil
 }
 
-// lastWord is where the operator writes; what comes before it is written by whoever asked for the session, and may be
-// anything.
-func lastWord(note string) string {
-	words := strings.Fields(note)
-	if len(words) == 0 {
-		return ""
-	}
-	return words[len(words)-1]
-}
-
-// NoteIsOf says that a note is that of a request.
-func NoteIsOf(note, requestID string) bool { return lastWord(note) == requestID }
-
-// clockSlack is how far the server's clock, as its last sign-in told it, may be from the truth.
+// clockSlack is how far the server's clock, as its last sign-in told it, and the clocks of the nodes on which managers
+// run may be from the truth.
 const clockSlack = 5 * time.Second
+
+// MadeBefore says that a session was certainly made before a time of the local clock, and can therefore not have come
+// of a request that was sent then.
+func (s *Server) MadeBefore(created nps.Time, sent time.Time) bool {
+	return !created.IsZero() && created.Before(s.client.ServerTime(sent).Add(-clockSlack))
+}
 
 // MadeSince returns the sessions, in every status, that were made for the account of the connection since a time of the
 // local clock.
@@ -82,30 +76,4 @@ func (s *Server) list(ctx context.Context, status nps.StatusFilter, from time.Ti
 		return s.client.ListMineSince(ctx, status, from.Add(-time.Hour))
 	}
 	return s.client.ListMine(ctx, status, "")
-}
-
-// learn takes over what the server made of a note.
-func (s *Server) learn(sent, kept string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case sent == kept:
-		s.keepsNotes = true
-	case kept != "" && strings.HasPrefix(sent, kept):
-		s.noteLimit = len([]rune(kept))
-	}
-}
-
-// NoteLimit is how many characters of a note the server keeps, as far as it has shown; 0 if it kept every note.
-func (s *Server) NoteLimit() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.noteLimit
-}
-
-// KeepsNotes says that the server has shown that it keeps notes: a session without one is then nobody's of ours.
-func (s *Server) KeepsNotes() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.keepsNotes || s.poller.roll.keepsNotes()
 }

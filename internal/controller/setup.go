@@ -33,6 +33,10 @@ type Options struct {
 	SecondLook time.Duration
 	// Settle is how long after a request without an answer its session may still show up at the server; 0 means 1 min.
 	Settle time.Duration
+	// MinPollInterval is the shortest interval of polling, and MaxRequestsPerSecond the highest rate of requests, that an
+	// NPSConnection may set; 0 is no bound.
+	MinPollInterval      time.Duration
+	MaxRequestsPerSecond int
 	// Namespaces are those that the manager looks at; none means all.
 	Namespaces []string
 }
@@ -81,7 +85,8 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	pool := connection.NewPool(connection.Config{
 		Cache: mgr.GetCache(), Secrets: feeds.secrets, ConfigMaps: feeds.configMaps, Live: mgr.GetAPIReader(),
 		Client: mgr.GetClient(), UserAgent: options.UserAgent, Notify: notify(activity), Tell: tellSession(sessions),
-		KeepFor: options.DeletionDeadline,
+		KeepFor: options.DeletionDeadline, MinPollInterval: options.MinPollInterval,
+		MaxRequestsPerSecond: int32(options.MaxRequestsPerSecond), //nolint:gosec // the API takes 1000 at most
 	})
 	if err := mgr.Add(pool); err != nil {
 		return fmt.Errorf("add the pool of connections: %w", err)

@@ -51,6 +51,8 @@ const deletionDeadline = 3 * time.Second
 var (
 	k8s  client.Client
 	logs logBuffer
+	// planeConfig is how an administrator of the cluster reaches the API server.
+	planeConfig *rest.Config
 )
 
 func TestControllers(t *testing.T) {
@@ -73,6 +75,7 @@ var _ = BeforeSuite(func() {
 		Expect(plane.Stop()).To(Succeed())
 	})
 	Expect(pamv1alpha1.AddToScheme(scheme.Scheme)).To(Succeed())
+	planeConfig = plane.Config
 	k8s, err = client.New(plane.Config, client.Options{Scheme: scheme.Scheme})
 	Expect(err).NotTo(HaveOccurred())
 	startManager(ctx, plane)
