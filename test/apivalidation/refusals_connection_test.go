@@ -133,6 +133,11 @@ var connectionRefusals = map[string]refusal{
 		valid: nps, change: `spec: {grants: [{namespaces: [a], maxDuration: 59s}]}`,
 		field: "spec.grants[0].maxDuration", want: grantDurationRule,
 	},
+	"NPSConnection: grant of a maxStartDelay that is too long": {
+		valid: nps, change: `spec: {grants: [{namespaces: [a], maxStartDelay: 8761h}]}`,
+		field: "spec.grants[0].maxStartDelay",
+		want:  "maxStartDelay must be a duration from 0s to 8760h, such as 24h",
+	},
 	"NPSConnection: polling.starting too often": {
 		valid: nps, change: `spec: {polling: {starting: 49ms}}`,
 		field: "spec.polling.starting", want: "starting must be a duration from 50ms to 10m, such as 2s",
