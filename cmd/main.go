@@ -62,6 +62,8 @@ type settings struct {
 	recoveryWindow  time.Duration
 	answerMemory    int64
 	targets         targets
+	minPoll         time.Duration
+	maxRequests     int
 	showVersion     bool
 	log             zap.Options
 }
@@ -123,6 +125,10 @@ func flags() *settings {
 		"addresses and CIDRs, each with :port or without, separated by commas; may be repeated. Empty allows everything but "+
 		"loopback, link-local, multicast and metadata addresses and the API server, which must be named by an address or "+
 		"CIDR of their own; the API server with its port.")
+	flag.DurationVar(&s.minPoll, "min-poll-interval", 500*time.Millisecond,
+		"The shortest interval of polling that an NPSConnection may set; a shorter one counts as this.")
+	flag.IntVar(&s.maxRequests, "max-requests-per-second", 200,
+		"The highest limits.requestsPerSecond that an NPSConnection may set; a higher one counts as this.")
 	flag.BoolVar(&s.showVersion, "version", false, "Print the version and stop.")
 	s.log.StacktraceLevel = zapcore.PanicLevel // an appliance that is down is no fault of the code
 	s.log.BindFlags(flag.CommandLine)
@@ -187,6 +193,7 @@ func run(s *settings) error {
 		BlockedDeletionDeadline: s.blockedWait, Namespace: s.ownNamespace(),
 		Settle: s.recoveryWindow, Namespaces: s.namespaces(), Fence: held(fence),
 		IgnoreNamespaceLabels: !s.namespaceLabels, Vitals: &vitals,
+		MinPollInterval: s.minPoll, MaxRequestsPerSecond: s.maxRequests,
 	}); err != nil {
 		return err
 	}

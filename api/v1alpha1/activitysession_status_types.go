@@ -118,6 +118,11 @@ type ActivitySessionStatus struct {
 	// +optional
 	RequestSentTime *metav1.MicroTime `json:"requestSentTime,omitempty"`
 
+	// firstRequestSentTime is when the request was first sent, or was about to be: nothing that is older at the server can
+	// have come of it.
+	// +optional
+	FirstRequestSentTime *metav1.MicroTime `json:"firstRequestSentTime,omitempty"`
+
 	// requestAttempts is how often the request was sent, or was about to be.
 	// +optional
 	// +kubebuilder:validation:Minimum=0

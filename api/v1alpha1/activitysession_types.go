@@ -255,7 +255,8 @@ type ActivitySessionSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1m') && duration(self) <= duration('8760h')",message="duration must be a duration from 1m to 8760h, such as 1h"
 	Duration *metav1.Duration `json:"duration,omitempty"`
 
-	// note is text for the people who read the server's records; the request id is appended to it. Immutable.
+	// note is text for the people who read the server's records. It stands in quotes behind the request id and who asked.
+	// Immutable.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024

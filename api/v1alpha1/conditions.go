@@ -92,9 +92,10 @@ const (
 	// LabelLeftover is on every ConfigMap that records what may have been left on an appliance; its value is the kind of
 	// the object that was let go, in lower case.
 	LabelLeftover = "pam-operator.io/leftover"
-	// AnnotationRequestID carries the request id of an ActivitySession from before the request is sent.
+	// AnnotationRequestID carries the request id of an ActivitySession from before the request is sent. It lets people,
+	// and an object whose status was lost, find the session; it proves nothing, since users can write it.
 	AnnotationRequestID = "pam-operator.io/request-id"
-	// AnnotationRequestedAt is when the request was sent last, written before it is sent.
+	// AnnotationRequestedAt is reserved: earlier versions wrote it, and nobody reads it.
 	AnnotationRequestedAt = "pam-operator.io/requested-at"
 	// AnnotationRefreshRequestedAt, when its value changes, makes an active session's connection Secret be fetched anew.
 	AnnotationRefreshRequestedAt = "pam-operator.io/refresh-requested-at"

@@ -225,6 +225,10 @@ func (in *ActivitySessionStatus) DeepCopyInto(out *ActivitySessionStatus) {
 		in, out := &in.RequestSentTime, &out.RequestSentTime
 		*out = (*in).DeepCopy()
 	}
+	if in.FirstRequestSentTime != nil {
+		in, out := &in.FirstRequestSentTime, &out.FirstRequestSentTime
+		*out = (*in).DeepCopy()
+	}
 	if in.RequestAttempts != nil {
 		in, out := &in.RequestAttempts, &out.RequestAttempts
 		*out = new(int32)

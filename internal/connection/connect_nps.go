@@ -36,13 +36,20 @@ func (p *Pool) ConnectServer(ctx context.Context, c *pamv1alpha1.NPSConnection) 
 		return digest(cfg.parts...), func() (*Server, error) { return p.newServer(c, cfg, version) }, nil
 	}
 	server, err := s.current(inputs, load, func(old *Server) { old.close() })
-	if err != nil {
+	switch {
+	case IsNotReady(err):
+		outlive(ctx, p, c, s, func(old *Server) { old.close(); old.poller.use(nil) })
+		return server, err
+	case err != nil:
 		return server, err
 	}
 	if version != "" {
 		server.LogIns.readAgain(version)
 	}
-	server.poller.pace(polling(c))
+	server.poller.pace(p.polling(c))
+	if observed := c.Status.ObservedGeneration; observed != nil && *observed == c.Generation {
+		server.recall(&c.Status) // of another spec, the status may speak of another server
+	}
 	server.memory.SetMax(maxNPSResponse(c))
 	return server, nil
 }
@@ -63,6 +70,7 @@ func (p *Pool) newServer(c *pamv1alpha1.NPSConnection, cfg npsSettings, version 
 	poller.use(npsClient)
 	server := newServer(npsClient, poller, cfg.Breaker)
 	server.LogIns, server.memory = logIns, memory
+	server.address = CanonicalURL(c.Spec.URL)
 	return server, nil
 }
 
@@ -155,26 +163,30 @@ const (
 )
 
 // polling are the intervals at which the sessions of a connection are looked at: those that are about to change, and
-// the others.
-func polling(c *pamv1alpha1.NPSConnection) (starting, active time.Duration) {
+// the others. Whoever may write connections cannot go below what the manager allows.
+func (p *Pool) polling(c *pamv1alpha1.NPSConnection) (starting, active time.Duration) {
 	starting, active = defaultPollStarting, defaultPollActive
-	if p := c.Spec.Polling; p != nil {
-		starting, active = cmp.Or(duration(p.Starting), starting), cmp.Or(duration(p.Active), active)
+	if wanted := c.Spec.Polling; wanted != nil {
+		starting, active = cmp.Or(duration(wanted.Starting), starting), cmp.Or(duration(wanted.Active), active)
 	}
-	return starting, active
+	return max(starting, p.cfg.MinPollInterval), max(active, p.cfg.MinPollInterval)
 }
 
-func requestsPerSecond(c *pamv1alpha1.NPSConnection) int32 {
+func (p *Pool) requestsPerSecond(c *pamv1alpha1.NPSConnection) int32 {
+	wanted := int32(defaultRequestsPerSecond)
 	if l := c.Spec.Limits; l != nil && l.RequestsPerSecond != nil {
-		return *l.RequestsPerSecond
+		wanted = *l.RequestsPerSecond
 	}
-	return defaultRequestsPerSecond
+	if most := p.cfg.MaxRequestsPerSecond; most > 0 {
+		return min(wanted, most)
+	}
+	return wanted
 }
 
 // limiter returns the limit of a connection's requests, as its spec has it now. It outlives the client, which is
 // replaced with the credentials: the server is not to see two clients, each at its full rate.
 func (p *Pool) limiter(c *pamv1alpha1.NPSConnection) *pacer {
-	name, perSecond := client.ObjectKeyFromObject(c), requestsPerSecond(c)
+	name, perSecond := client.ObjectKeyFromObject(c), p.requestsPerSecond(c)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	found, ok := p.limiters[name]

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
@@ -132,5 +133,36 @@ func TestUsedCodesOutliveTheClient(t *testing.T) {
 		if cfg.UsedCodes == nil || cfg.UsedCodes != &d.pool.usedCodes {
 			t.Error("the client does not know which codes others have sent")
 		}
+	}
+}
+
+func TestTheManagerBoundsWhatAConnectionSets(t *testing.T) {
+	eager := builder.NPSConnection("nps", builder.With(func(c *pamv1alpha1.NPSConnection) {
+		c.Spec.Polling = &pamv1alpha1.NPSPolling{
+			Starting: &metav1.Duration{Duration: 50 * time.Millisecond}, Active: &metav1.Duration{Duration: time.Minute},
+		}
+		c.Spec.Limits = &pamv1alpha1.NPSLimits{RequestsPerSecond: new(int32(1000))}
+	}))
+	for name, c := range map[string]struct {
+		cfg              Config
+		starting, active time.Duration
+		rate             int32
+	}{
+		"not at all": {Config{}, 50 * time.Millisecond, time.Minute, 1000},
+		"where it is less than allowed": {
+			Config{MinPollInterval: time.Second, MaxRequestsPerSecond: 200}, time.Second, time.Minute, 200,
+		},
+		"in everything": {Config{MinPollInterval: time.Hour, MaxRequestsPerSecond: 1}, time.Hour, time.Hour, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := NewPool(c.cfg)
+			starting, active := p.polling(eager)
+			if rate := p.requestsPerSecond(eager); starting != c.starting || active != c.active || rate != c.rate {
+				t.Errorf("got %s, %s, %d", starting, active, rate)
+			}
+			if limit := p.limiter(eager).limiter.Limit(); float64(limit) > float64(c.rate) || float64(limit) < 0.9*float64(c.rate) {
+				t.Errorf("the limit is %v", limit)
+			}
+		})
 	}
 }

@@ -44,7 +44,7 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appl
 			appliance.Inventory.TryAgain()
 		}
 	case IsNotReady(err):
-		p.outlive(ctx, c, s)
+		outlive(ctx, p, c, s, func(a *Appliance) { p.retire(ctx, a) })
 	}
 	return appliance, err
 }

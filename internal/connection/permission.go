@@ -61,16 +61,31 @@ type Request struct {
 	Activity, Resource string
 	// Duration is 0 when the request leaves it to the server.
 	Duration time.Duration
+	// StartDelay is how far in the future the session is to begin.
+	StartDelay time.Duration
+	// Password says that the session's password is asked for, AccessPolicy that the request chooses an access policy.
+	Password, AccessPolicy bool
+	// Running says that the session is there already: its duration and its start are not asked for any more.
+	Running bool
 }
 
 // Grants says whether the grants of a connection of the namespace home allow the request, and if not, why: the reason
 // names the rule that came closest.
 func Grants(grants []pamv1alpha1.Grant, home string, from Namespace, request Request) (ok bool, why string, err error) {
+	_, why, err = Allowing(grants, home, from, request)
+	return why == "" && err == nil, why, err
+}
+
+// Allowing returns the indexes of the grants that allow the request; none where the connection has no grants and the
+// request comes from its own namespace. why is empty if the request is allowed.
+func Allowing(
+	grants []pamv1alpha1.Grant, home string, from Namespace, request Request,
+) (allowing []int, why string, err error) {
 	if len(grants) == 0 {
 		if from.Name == home {
-			return true, "", nil
+			return nil, "", nil
 		}
-		return false, "the connection has no grants, so only its own namespace may ask through it", nil
+		return nil, "the connection has no grants, so only its own namespace may ask through it", nil
 	}
 	why = "no grant is for namespace " + from.Name
 	byLabels := func(g pamv1alpha1.Grant) bool { return g.NamespaceSelector != nil }
@@ -80,18 +95,45 @@ func Grants(grants []pamv1alpha1.Grant, home string, from Namespace, request Req
 	for i := range grants {
 		matches, err := grantIsFor(&grants[i], from)
 		if err != nil {
-			return false, "", err
+			return nil, "", err
 		}
 		if !matches {
 			continue
 		}
 		refusal := refusalOf(&grants[i], request)
 		if refusal == "" {
-			return true, "", nil
+			allowing = append(allowing, i)
+			continue
 		}
 		why = fmt.Sprintf("grants[%d] %s", i, refusal)
 	}
-	return false, why, nil
+	if len(allowing) > 0 {
+		why = ""
+	}
+	return allowing, why, nil
+}
+
+// Covers says that a grant is about the sessions of a request, whatever else it allows of it.
+func Covers(grant *pamv1alpha1.Grant, from Namespace, request Request) (bool, error) {
+	if !globs(grant.Activities, request.Activity) || !globs(grant.Resources, request.Resource) {
+		return false, nil
+	}
+	return grantIsFor(grant, from)
+}
+
+// Longest is how long the grants that allow a request let its session last, extensions included, and which grant says
+// so; 0 where they leave that to the server.
+func Longest(grants []pamv1alpha1.Grant, allowing []int) (limit time.Duration, which string) {
+	for _, i := range allowing {
+		longest := grants[i].MaxDuration
+		if longest == nil {
+			return 0, ""
+		}
+		if longest.Duration > limit {
+			limit, which = longest.Duration, fmt.Sprintf("grants[%d]", i)
+		}
+	}
+	return limit, which
 }
 
 func grantIsFor(grant *pamv1alpha1.Grant, from Namespace) (bool, error) {
@@ -108,6 +150,14 @@ func refusalOf(grant *pamv1alpha1.Grant, request Request) string {
 		return "does not allow the activity " + named(request.Activity) + ": it allows " + list(grant.Activities)
 	case !globs(grant.Resources, request.Resource):
 		return "does not allow the resource " + named(request.Resource) + ": it allows " + list(grant.Resources)
+	case request.AccessPolicy && len(grant.Activities) > 0:
+		return "does not allow to choose an access policy: it allows only some activities, and a policy may stand for others"
+	case request.Password && (grant.Passwords == nil || !*grant.Passwords):
+		return "does not allow connectionSecret.password: it needs passwords: true"
+	case request.Running:
+		return ""
+	case grant.MaxStartDelay != nil && request.StartDelay > grant.MaxStartDelay.Duration:
+		return "allows a startTime at most " + grant.MaxStartDelay.Duration.String() + " ahead"
 	case grant.MaxDuration != nil && request.Duration == 0:
 		return "allows at most " + grant.MaxDuration.Duration.String() + ": say a duration"
 	case grant.MaxDuration != nil && request.Duration > grant.MaxDuration.Duration:

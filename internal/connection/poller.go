@@ -40,6 +40,7 @@ type poller struct {
 
 	mu      sync.Mutex
 	client  sessionReader
+	used    bool // that there was a client before
 	running bool
 	// round is closed when the round that is under way, or the next one, ends.
 	round chan struct{}
@@ -56,11 +57,14 @@ func newPoller(tell func(context.Context, types.NamespacedName)) *poller {
 	return p
 }
 
-// use puts a client in the place of the one before.
+// errRevoked says that the credentials that the sessions were looked at with are gone.
+var errRevoked = notReady("the credentials of the connection are gone")
+
+// use puts a client in the place of the one before; nil where its credentials may not be used any more.
 func (p *poller) use(client sessionReader) {
 	p.mu.Lock()
-	replaced := p.client != nil
-	p.client = client
+	replaced := p.used
+	p.client, p.used = client, true
 	p.mu.Unlock()
 	if replaced {
 		p.roll.reset()
@@ -81,6 +85,16 @@ func (p *poller) pace(starting, active time.Duration) {
 
 func (p *poller) follow(f Followed) {
 	p.roll.follow(f)
+	p.begin()
+}
+
+// remember has sessions ended that show up of a request whose object is gone.
+func (p *poller) remember(d Departed) {
+	p.roll.remember(d)
+	p.begin()
+}
+
+func (p *poller) begin() {
 	p.mu.Lock()
 	if !p.running && p.ctx.Err() == nil {
 		p.running = true
@@ -126,6 +140,7 @@ func (p *poller) run() {
 		}
 		plan := p.roll.plan(time.Now())
 		p.roll.ended(plan, p.look(plan))
+		p.endStrays()
 		p.endRound()
 		p.tellAll()
 	}
@@ -162,6 +177,9 @@ func (p *poller) look(plan plan) error {
 	p.mu.Lock()
 	client := p.client
 	p.mu.Unlock()
+	if client == nil {
+		return errRevoked
+	}
 	if err := p.list(client, plan.lists); err != nil {
 		return err
 	}

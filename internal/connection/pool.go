@@ -61,6 +61,9 @@ type Config struct {
 	Network rest.Network
 	// KeepFor is how long after the deletion of a connection its client may be used without its Secret; see Removing.
 	KeepFor time.Duration
+	// MinPollInterval and MaxRequestsPerSecond bound what an NPSConnection may set; 0 is no bound.
+	MinPollInterval      time.Duration
+	MaxRequestsPerSecond int32
 	// Notify is called when something happened on an appliance that its connection's status shows, or when it is to be
 	// tried out at once; may be nil.
 	Notify func(types.NamespacedName)
@@ -218,8 +221,23 @@ func (p *Pool) Server(
 	return c, s, err
 }
 
+// Permitted returns the connection that a reference in a namespace means, ready or not, if it permits that namespace.
+// Nothing is sent.
+func (p *Pool) Permitted(
+	ctx context.Context, ref pamv1alpha1.ConnectionReference, namespace string,
+) (*pamv1alpha1.NPSConnection, error) {
+	c := &pamv1alpha1.NPSConnection{}
+	key := Target(ref, namespace)
+	if err := p.connection(ctx, key, c, "NPSConnection"); err != nil {
+		return nil, err
+	}
+	return c, p.permitted(ctx, c.Spec.AllowedNamespaces, key, namespace)
+}
+
 // Following returns the server of a session that was asked for already: neither permission nor readiness is asked for
-// again, because a session must be followed and ended whatever has changed since.
+// again, because a session must be followed and ended whatever has changed since. If the connection or its namespace is
+// being deleted and its Secret or CA has gone first, the client that was built while they were there is used, for no
+// longer than Config.KeepFor.
 func (p *Pool) Following(
 	ctx context.Context, ref pamv1alpha1.ConnectionReference, namespace string,
 ) (*pamv1alpha1.NPSConnection, *Server, error) {
@@ -228,6 +246,11 @@ func (p *Pool) Following(
 		return nil, nil, err
 	}
 	s, err := p.ConnectServer(ctx, c)
+	if !IsNotReady(err) {
+		return c, s, err
+	}
+	address := CanonicalURL(c.Spec.URL)
+	s, err = survivor(ctx, p, c, npsSources(c), p.servers, func(s *Server) bool { return s.address == address }, err)
 	return c, s, err
 }
 
@@ -436,5 +459,16 @@ func (p *Pool) Unfollow(ref pamv1alpha1.ConnectionReference, object types.Namesp
 	p.mu.Unlock()
 	if found != nil {
 		found.unfollow(object)
+	}
+}
+
+// Remember has sessions ended that show up of a request whose object is gone. It has no effect before somebody has
+// connected to the server, and ends with the process.
+func (p *Pool) Remember(ref pamv1alpha1.ConnectionReference, d Departed) {
+	p.mu.Lock()
+	found := p.pollers[Target(ref, d.Object.Namespace)]
+	p.mu.Unlock()
+	if found != nil {
+		found.remember(d)
 	}
 }

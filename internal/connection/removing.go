@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
@@ -37,20 +38,31 @@ func (p *Pool) Removing(
 	if !IsNotReady(err) {
 		return c, a, err
 	}
-	if _, missing := p.inputs(ctx, c, spsSources(c)); !IsNotReady(missing) {
-		return c, nil, err
+	address := CanonicalURL(c.Spec.URL)
+	kept, err := survivor(ctx, p, c, spsSources(c), p.appliances, func(a *Appliance) bool { return a.URL == address }, err)
+	return c, kept, err
+}
+
+// survivor returns what was built for a connection whose Secret or CA has gone, as long as the connection or its
+// namespace is going too; usable says whether it is still what the connection means. Otherwise it returns the cause.
+func survivor[T any](
+	ctx context.Context, p *Pool, c client.Object, sources []source, slots map[types.NamespacedName]*slot[T],
+	usable func(T) bool, cause error,
+) (value T, err error) {
+	if _, missing := p.inputs(ctx, c, sources); !IsNotReady(missing) {
+		return value, cause
 	}
-	end, lookErr := p.ends(ctx, c)
-	if lookErr != nil {
-		return c, nil, lookErr
+	end, err := p.ends(ctx, c)
+	if err != nil {
+		return value, err
 	}
-	if kept := p.kept(c, end); kept != nil {
-		return c, kept, nil
+	if kept, ok := keptFrom(p, c, slots, end); ok && usable(kept) {
+		return kept, nil
 	}
 	if end.namespace {
-		return c, nil, &LostError{NotReadyError{fmt.Sprintf("%v, and its namespace is being deleted", err)}}
+		return value, &LostError{NotReadyError{fmt.Sprintf("%v, and its namespace is being deleted", cause)}}
 	}
-	return c, nil, err
+	return value, cause
 }
 
 // keptBack makes of a refused deletion what tells it from an object that may not be managed.
@@ -71,34 +83,36 @@ type ending struct {
 
 func (e ending) keeps() bool { return (e.connection || e.namespace) && !e.overdue }
 
-func (p *Pool) ends(ctx context.Context, c *pamv1alpha1.SPSConnection) (ending, error) {
-	out := ending{connection: !c.DeletionTimestamp.IsZero()}
-	out.overdue = out.connection && time.Since(c.DeletionTimestamp.Time) > p.cfg.KeepFor
-	namespace, err := p.Namespace(ctx, c.Namespace)
+func (p *Pool) ends(ctx context.Context, c client.Object) (ending, error) {
+	deleted := c.GetDeletionTimestamp()
+	out := ending{connection: deleted != nil}
+	out.overdue = out.connection && time.Since(deleted.Time) > p.cfg.KeepFor
+	namespace, err := p.Namespace(ctx, c.GetNamespace())
 	out.namespace = namespace.Going
 	return out, err
 }
 
-// kept is the client that was built for a connection while its Secret was there; nil if there is none to be used.
-func (p *Pool) kept(c *pamv1alpha1.SPSConnection, end ending) *Appliance {
+// keptFrom is what was built for a connection while its Secret was there, if it may be used.
+func keptFrom[T any](
+	p *Pool, c client.Object, slots map[types.NamespacedName]*slot[T], end ending,
+) (value T, ok bool) {
 	p.mu.Lock()
-	s, ok := p.appliances[client.ObjectKeyFromObject(c)]
+	s, ok := slots[client.ObjectKeyFromObject(c)]
 	p.mu.Unlock()
 	if !ok || !end.keeps() {
-		return nil
+		return value, false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	same := strings.HasPrefix(s.inputs, string(c.UID)+"/")
-	if !s.built || !same || s.value.URL != CanonicalURL(c.Spec.URL) {
-		return nil
+	if !s.built || !strings.HasPrefix(s.inputs, string(c.GetUID())+"/") {
+		return value, false
 	}
-	return s.value
+	return s.value, true
 }
 
-// outlive drops the client of a connection whose Secret or CA is gone, unless it may still be needed: for a moment, in
-// case the connection goes next, and then while it is going.
-func (p *Pool) outlive(ctx context.Context, c *pamv1alpha1.SPSConnection, s *slot[*Appliance]) {
+// outlive drops what was built for a connection whose Secret or CA is gone, unless it may still be needed: for a
+// moment, in case the connection goes next, and then while it is going.
+func outlive[T any](ctx context.Context, p *Pool, c client.Object, s *slot[T], drop func(T)) {
 	end, err := p.ends(ctx, c)
 	if err != nil {
 		return // the next pass asks again
@@ -112,5 +126,5 @@ func (p *Pool) outlive(ctx context.Context, c *pamv1alpha1.SPSConnection, s *slo
 		return
 	}
 	s.built = false
-	p.retire(ctx, s.value)
+	drop(s.value)
 }

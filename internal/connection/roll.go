@@ -15,7 +15,7 @@ import (
 // Followed is a session that an object wants to hear of.
 type Followed struct {
 	Object types.NamespacedName
-	// RequestID is the last word of the notes of the object's sessions.
+	// RequestID is what the notes of the object's sessions name.
 	RequestID string
 	// SessionID is the object's session. Empty: it has none, and any that shows up is to be told.
 	SessionID string
@@ -23,6 +23,23 @@ type Followed struct {
 	Status nps.Status
 	// FastFrom is from when on the session is about to change; zero if it may stay as it is for long.
 	FastFrom time.Time
+	// Over says that the object's session is over: only copies of it are looked for, at leisure unless Pressing says that
+	// one is likely.
+	Over, Pressing bool
+	// Until is when copies of a session that is over are not looked for any more.
+	Until time.Time
+}
+
+// Departed is a request whose object is gone, although a session of it may yet show up. Nobody waits for that one: it
+// is ended.
+type Departed struct {
+	Object    types.NamespacedName
+	UID       types.UID
+	RequestID string
+	// Pressing says that such a session is likely: the request was sent more than once, or got no answer.
+	Pressing bool
+	// Until is when it is forgotten.
+	Until time.Time
 }
 
 // Sighting is what is known of a session, from a list or from the session itself.
@@ -95,6 +112,9 @@ type roll struct {
 	// owed are the objects that are to be told, copies the sessions that are one too many.
 	owed   map[types.NamespacedName]bool
 	copies map[types.NamespacedName][]string
+	// departed are the requests whose objects are gone, by their ids; strays are the sessions that were seen of them.
+	departed map[string]Departed
+	strays   map[string]Departed
 
 	// rounds counts the rounds that succeeded; last is when the last one began, full when every list was last read.
 	rounds     int
@@ -118,6 +138,7 @@ func newRoll() *roll {
 		sightings: map[string]*sighting{}, owed: map[types.NamespacedName]bool{},
 		copies: map[types.NamespacedName][]string{}, refused: map[nps.StatusFilter]time.Time{},
 		fails: map[nps.StatusFilter]int{}, pages: map[nps.StatusFilter]int{},
+		departed: map[string]Departed{}, strays: map[string]Departed{},
 	}
 }
 
@@ -148,7 +169,53 @@ func (r *roll) unfollow(object types.NamespacedName) {
 func (r *roll) empty() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.followed) == 0
+	return len(r.followed) == 0 && len(r.departed) == 0
+}
+
+// remember has sessions of a request ended that show up although its object is gone.
+func (r *roll) remember(d Departed) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.departed[d.RequestID] = d
+}
+
+// expire forgets what nobody looks for any more.
+func (r *roll) expire(now time.Time) {
+	for object, f := range r.followed {
+		if f.Over && now.After(f.Until) {
+			delete(r.followed, object)
+			delete(r.byRequest, f.RequestID)
+		}
+	}
+	for id, d := range r.departed {
+		if now.After(d.Until) {
+			delete(r.departed, id)
+		}
+	}
+}
+
+// idles says that nothing lives, or is likely to show up, that would have to be looked at soon.
+func (r *roll) idles() bool {
+	for _, f := range r.followed {
+		if !f.Over || f.Pressing {
+			return false
+		}
+	}
+	for _, d := range r.departed {
+		if d.Pressing {
+			return false
+		}
+	}
+	return true
+}
+
+// takeStrays returns the sessions of requests whose objects are gone. One that is not ended shows up again.
+func (r *roll) takeStrays() map[string]Departed {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	strays := r.strays
+	r.strays = map[string]Departed{}
+	return strays
 }
 
 // reset forgets what was seen, because it was seen by another user: everybody is told after the next round.
@@ -162,8 +229,10 @@ func (r *roll) reset() {
 }
 
 func (r *roll) oweAll() {
-	for object := range r.followed {
-		r.owed[object] = true
+	for object, f := range r.followed {
+		if !f.Over { // what is over depends on nothing that could be told
+			r.owed[object] = true
+		}
 	}
 }
 
@@ -262,14 +331,19 @@ func (r *roll) see(filter nps.StatusFilter, session nps.Session, at time.Time) b
 	return news
 }
 
-// meet notes a session that has the request id of an object whose session is another one.
+// meet notes a session that has the request id of an object whose session is another one, or of one that is gone.
 func (r *roll) meet(summary nps.Summary) {
-	object, ok := r.byRequest[lastWord(summary.Note)]
-	r.noted = r.noted || ok
-	if !ok || summary.Status.Terminal() || summary.Status == nps.StatusCancelling {
+	request := RequestOf(summary.Note)
+	object, ok := r.byRequest[request]
+	departed, gone := r.departed[request]
+	r.noted = r.noted || ok || gone
+	switch {
+	case !ok && !gone, summary.Status.Terminal(), summary.Status == nps.StatusCancelling:
 		return
-	}
-	if key(r.followed[object].SessionID) == key(summary.ID) {
+	case gone:
+		r.strays[summary.ID] = departed
+		return
+	case key(r.followed[object].SessionID) == key(summary.ID):
 		return
 	}
 	for _, id := range r.copies[object] {

@@ -18,6 +18,9 @@ const (
 	maxSingleReads = 50
 	// refusedRounds is how many of the slower intervals pass before a list that was refused is asked for again.
 	refusedRounds = 20
+	// idleRounds is how many of the slower intervals a round waits where nothing lives, and only copies of what is over
+	// might show up.
+	idleRounds = 20
 	// listFailures is how often a list may fail in a row, at a server that answers, before its sessions are read singly.
 	listFailures = 3
 	// troubleAfter is how many rounds fail before objects are told: one is a hiccup, such as a recycled process.
@@ -51,10 +54,11 @@ func early(d time.Duration) time.Duration { return d * 8 / 10 }
 func (r *roll) plan(now time.Time) plan {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.expire(now)
 	p := plan{at: now, full: now.Sub(r.full) >= early(r.active), direct: map[nps.StatusFilter]bool{}}
 	wanted := map[nps.StatusFilter]int{}
 	for _, f := range r.followed {
-		if f.SessionID == "" || r.status(f).Terminal() {
+		if f.SessionID == "" || f.Over || r.status(f).Terminal() {
 			continue
 		}
 		seen := time.Time{}
@@ -87,7 +91,11 @@ func (r *roll) rest(now time.Time) time.Duration {
 		pause := r.starting << min(r.failures-1, 10)
 		return jittered(r.last.Add(min(pause, max(r.active, r.starting))).Sub(now))
 	}
-	next, moment := r.last.Add(r.active), r.last.Add(r.active)
+	pause := r.active
+	if r.idles() {
+		pause *= idleRounds
+	}
+	next, moment := r.last.Add(pause), r.last.Add(pause)
 	for _, f := range r.followed {
 		switch {
 		case f.FastFrom.IsZero():

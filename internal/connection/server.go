@@ -30,9 +30,10 @@ type Server struct {
 	// version is the server's last answer, at asked; empty if it gave none.
 	version string
 	asked   time.Time
-	// keepsNotes and noteLimit are what the server's answers have shown of notes.
-	keepsNotes bool
-	noteLimit  int
+	// notes is what the server's answers have shown of notes.
+	notes notes
+	// address is where the server is.
+	address string
 }
 
 func newServer(c *nps.Client, p *poller, b *rest.Breaker) *Server {
@@ -43,6 +44,9 @@ func (s *Server) close() {
 	s.client.Close()
 	s.memory.Close()
 }
+
+// Address is where the server is.
+func (s *Server) Address() string { return s.address }
 
 // Client sends requests to the server.
 func (s *Server) Client() *nps.Client { return s.client }
@@ -87,7 +91,7 @@ func (s *Server) Create(ctx context.Context, request nps.CreateRequest) (nps.Ses
 	at := time.Now()
 	session, err := s.client.Create(ctx, request)
 	if err == nil && session.Status != "" {
-		s.learn(request.Note, session.Note)
+		s.Learn(request.Note, session.Note)
 		s.poller.roll.read(session.ID, session, at, false)
 	}
 	return session, err

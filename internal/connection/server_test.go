@@ -64,7 +64,7 @@ func TestFindByNoteFindsTheLastWordInEveryStatus(t *testing.T) {
 	}
 	ask(ctx, t, server, "pam-operator/uid/12")
 	ask(ctx, t, server, "another-pam-operator/uid/1")
-	ask(ctx, t, server, "pam-operator/uid/1 pam-operator/other/1")
+	ask(ctx, t, server, `pam-operator/other/1 "pam-operator/uid/1"`)
 	ask(ctx, t, server, "nothing")
 
 	found, err := server.FindByNote(ctx, "pam-operator/uid/1")

@@ -17,12 +17,12 @@ var everyStatus = []nps.StatusFilter{
 	nps.FilterCancelling, nps.FilterHistorical,
 }
 
-// FindByNote returns the caller's sessions, in every status, whose note ends with the word. A list that fails makes the
-// whole search fail: half a search proves nothing.
-func (s *Server) FindByNote(ctx context.Context, word string) ([]nps.Summary, error) {
+// FindByNote returns the caller's sessions, in every status, whose note is that of the request. A list that fails makes
+// the whole search fail: half a search proves nothing.
+func (s *Server) FindByNote(ctx context.Context, requestID string) ([]nps.Summary, error) {
 	// The filter is the server's and only narrows; the comparison decides.
-	return s.everyList(ctx, nps.Search{Text: word}, func(summary nps.Summary) bool {
-		return lastWord(summary.Note) == word
+	return s.everyList(ctx, nps.Search{Text: requestID}, func(summary nps.Summary) bool {
+		return NoteIsOf(summary.Note, requestID)
 	})
 }
 
@@ -51,21 +51,15 @@ func (s *Server) everyList(
 	return found, nil
 }
 
-// lastWord is where the operator writes; what comes before it is written by whoever asked for the session, and may be
-// anything.
-func lastWord(note string) string {
-	words := strings.Fields(note)
-	if len(words) == 0 {
-		return ""
-	}
-	return words[len(words)-1]
-}
-
-// NoteIsOf says that a note is that of a request.
-func NoteIsOf(note, requestID string) bool { return lastWord(note) == requestID }
-
-// clockSlack is how far the server's clock, as its last sign-in told it, may be from the truth.
+// clockSlack is how far the server's clock, as its last sign-in told it, and the clocks of the nodes on which managers
+// run may be from the truth.
 const clockSlack = 5 * time.Second
+
+// MadeBefore says that a session was certainly made before a time of the local clock, and can therefore not have come
+// of a request that was sent then.
+func (s *Server) MadeBefore(created nps.Time, sent time.Time) bool {
+	return !created.IsZero() && created.Before(s.client.ServerTime(sent).Add(-clockSlack))
+}
 
 // MadeSince returns the sessions, in every status, that were made for the account of the connection since a time of the
 // local clock.
@@ -76,30 +70,4 @@ func (s *Server) MadeSince(ctx context.Context, since time.Time) ([]nps.Summary,
 			!strings.EqualFold(account, summary.ManagedAccountID)
 		return !foreign && !summary.CreatedAt.Before(from)
 	})
-}
-
-// learn takes over what the server made of a note.
-func (s *Server) learn(sent, kept string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case sent == kept:
-		s.keepsNotes = true
-	case kept != "" && strings.HasPrefix(sent, kept):
-		s.noteLimit = len([]rune(kept))
-	}
-}
-
-// NoteLimit is how many characters of a note the server keeps, as far as it has shown; 0 if it kept every note.
-func (s *Server) NoteLimit() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.noteLimit
-}
-
-// KeepsNotes says that the server has shown that it keeps notes: a session without one is then nobody's of ours.
-func (s *Server) KeepsNotes() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.keepsNotes || s.poller.roll.keepsNotes()
 }

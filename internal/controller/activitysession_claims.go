@@ -3,7 +3,9 @@
 package controller
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
@@ -20,12 +22,14 @@ type claims struct {
 	mu sync.Mutex
 	// of maps sessions to the objects that have them, for as long as the cache may not show it.
 	of map[string]types.UID
+	// made maps sessions to the objects for which the server has just made them: its answer is proof.
+	made map[string]types.UID
 	// sending are the requests whose answers are awaited, and what they ask for.
 	sending map[types.UID]string
 }
 
 func newClaims(c client.Reader) *claims {
-	return &claims{client: c, of: map[string]types.UID{}, sending: map[types.UID]string{}}
+	return &claims{client: c, of: map[string]types.UID{}, made: map[string]types.UID{}, sending: map[types.UID]string{}}
 }
 
 // send notes that a request is under way: what shows up at the server meanwhile may be its session.
@@ -62,17 +66,60 @@ func (c *claims) take(ctx context.Context, id string, uid types.UID) (bool, erro
 	if owner, ok := c.of[id]; ok && owner != uid {
 		return false, nil
 	}
-	var list pamv1alpha1.ActivitySessionList
-	if err := c.client.List(ctx, &list, client.MatchingFields{indexSessionID: id}); err != nil {
+	list, err := c.claimants(ctx, id)
+	if err != nil {
 		return false, err
 	}
-	for i := range list.Items {
-		if list.Items[i].UID != uid {
+	for i := range list {
+		if list[i].UID != uid {
 			return false, nil
 		}
 	}
 	c.of[id] = uid
 	return true, nil
+}
+
+// has says that of all objects whose status names a session this one has it: the one that this process knows to have
+// it, or the one that claimed it first.
+func (c *claims) has(ctx context.Context, id string, uid types.UID) (bool, error) {
+	id = strings.ToLower(id)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if owner, ok := c.of[id]; ok {
+		return owner == uid, nil
+	}
+	list, err := c.claimants(ctx, id)
+	if err != nil || len(list) == 0 { // the cache does not show the object's own claim yet
+		return err == nil, err
+	}
+	first := slices.MinFunc(list, func(a, b pamv1alpha1.ActivitySession) int {
+		return cmp.Or(timeOf(a.Status.RequestTime).Compare(timeOf(b.Status.RequestTime)),
+			a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.UID, b.UID))
+	})
+	if first.UID == uid {
+		c.of[id] = uid
+	}
+	return first.UID == uid, nil
+}
+
+func (c *claims) claimants(ctx context.Context, id string) ([]pamv1alpha1.ActivitySession, error) {
+	var list pamv1alpha1.ActivitySessionList
+	err := c.client.List(ctx, &list, client.MatchingFields{indexSessionID: id}, client.UnsafeDisableDeepCopy)
+	return list.Items, err
+}
+
+// make notes for which object the server has made a session.
+func (c *claims) make(id string, uid types.UID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.made[strings.ToLower(id)] = uid
+}
+
+// isMade says that the server has made the session for this object, by its answer to this process.
+func (c *claims) isMade(id string, uid types.UID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.made[strings.ToLower(id)] == uid
 }
 
 // is notes whose session it is, as the server said.
@@ -87,7 +134,11 @@ func (c *claims) forget(s *pamv1alpha1.ActivitySession) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.sending, s.UID)
-	delete(c.of, strings.ToLower(s.Status.SessionID))
+	for _, of := range []map[string]types.UID{c.of, c.made} { // and nothing of what is another object's
+		if id := strings.ToLower(s.Status.SessionID); of[id] == s.UID {
+			delete(of, id)
+		}
+	}
 }
 
 // targetOf is what two requests have in common whose sessions look alike.

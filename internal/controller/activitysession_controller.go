@@ -40,7 +40,15 @@ type activitySessionReconciler struct {
 	written sync.Map
 	// refusedExtensions maps UIDs to refusedExtension.
 	refusedExtensions sync.Map
-	now               func() time.Time
+	// hints has the UIDs of objects whose annotation was followed, and led nowhere; see hinted.
+	hints sync.Map
+	// open has the UIDs of objects whose session may not be theirs; see ownershipOpen.
+	open sync.Map
+	// concluded maps UIDs to how far the look for sessions of earlier sendings is; see endUnnamedExtras.
+	concluded sync.Map
+	// unwritten has the UIDs of objects whose Secret the API server did not take.
+	unwritten sync.Map
+	now       func() time.Time
 }
 
 // phaseHandler does what is to be done in one phase. It either moves the session to another phase, whose handler then
@@ -98,6 +106,7 @@ func (r *activitySessionReconciler) Reconcile(
 	}
 	before := s.DeepCopy()
 	if !s.DeletionTimestamp.IsZero() {
+		r.startOverIfTorn(s)
 		out, released := r.remove(ctx, s)
 		if released {
 			return ctrl.Result{}, out.err
@@ -124,8 +133,7 @@ func (r *activitySessionReconciler) Reconcile(
 // the cache knows: it must not be sent twice.
 func (r *activitySessionReconciler) refresh(ctx context.Context, s *pamv1alpha1.ActivitySession) error {
 	last, known := r.written.Load(s.UID)
-	unanswered := requestID(s) != "" && s.Status.SessionID == "" && !s.Status.Phase.Terminal()
-	if !unanswered && (!known || last == s.ResourceVersion) {
+	if !awaitsAnswer(s) && !hinted(s) && (!known || last == s.ResourceVersion) {
 		return nil
 	}
 	if err := r.live.Get(ctx, client.ObjectKeyFromObject(s), s); err != nil {
@@ -137,8 +145,9 @@ func (r *activitySessionReconciler) refresh(ctx context.Context, s *pamv1alpha1.
 
 // advance runs the handlers of the phases until one leaves the phase as it is.
 func (r *activitySessionReconciler) advance(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
-	if torn(s) {
-		s.Status = pamv1alpha1.ActivitySessionStatus{Conditions: s.Status.Conditions}
+	r.startOverIfTorn(s)
+	if err := r.regain(ctx, s); err != nil {
+		return outcome{}, err
 	}
 	if s.Status.Phase == "" {
 		r.enter(s, pamv1alpha1.SessionPending, "")
@@ -163,10 +172,29 @@ func torn(s *pamv1alpha1.ActivitySession) bool {
 	return s.Status.SessionID == "" && !s.Status.Phase.Terminal()
 }
 
+func (r *activitySessionReconciler) startOverIfTorn(s *pamv1alpha1.ActivitySession) {
+	if torn(s) {
+		r.startOver(s)
+	}
+}
+
+// startOver takes an object back to where nothing is known of its session, but that it may have been asked for.
+func (r *activitySessionReconciler) startOver(s *pamv1alpha1.ActivitySession) {
+	old := s.DeepCopy()
+	s.Status = pamv1alpha1.ActivitySessionStatus{
+		Conditions: old.Status.Conditions, ObservedGeneration: old.Status.ObservedGeneration,
+		ConnectionSecretRef: old.Status.ConnectionSecretRef,
+	}
+	carryMark(s, old)
+	r.enter(s, pamv1alpha1.SessionPending, "")
+}
+
 func (r *activitySessionReconciler) save(
 	ctx context.Context, began time.Time, before, s *pamv1alpha1.ActivitySession, out outcome,
 ) (ctrl.Result, error) {
 	setSessionConditions(s)
+	noteMark(before, s)
+	r.auditDenial(ctx, before, s, out)
 	result, err := r.statusWriter().save(ctx, before, s, out)
 	r.written.Store(s.UID, s.ResourceVersion)
 	if err == nil {

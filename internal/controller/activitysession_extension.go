@@ -4,12 +4,15 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"time"
 
-	logf "sigs.k8s.io/controller-runtime/pkg/log"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/audit"
 	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/nps"
 	"github.com/pam-operator/pam-operator/internal/rest"
@@ -43,14 +46,21 @@ func (r *activitySessionReconciler) extend(
 	if err != nil || wantedExtension(s, session, last) <= 0 {
 		return "", err
 	}
+	bound, why, err := r.mayExtend(ctx, s)
+	if err != nil || why != "" {
+		return why, err
+	}
+	if minutes, why := bound.clamp(session, wantedExtension(s, session, last)); minutes <= 0 {
+		return why, nil
+	}
 	if session, err = server.Read(ctx, s.Status.SessionID); err != nil {
 		return "", err
 	}
-	minutes := wantedExtension(s, session, last)
+	minutes, why := bound.clamp(session, wantedExtension(s, session, last))
 	if minutes <= 0 {
-		return "", nil
+		return why, nil
 	}
-	why, err := r.prolong(ctx, server, s, session, minutes)
+	why, err = r.prolong(ctx, server, s, session, minutes)
 	if err != nil || why == "" {
 		return "; it was prolonged", err
 	}
@@ -58,11 +68,58 @@ func (r *activitySessionReconciler) extend(
 	return why, nil
 }
 
+// mayExtend says how long the connection's owner lets the session last by now, and why it may not be prolonged at all.
+func (r *activitySessionReconciler) mayExtend(
+	ctx context.Context, s *pamv1alpha1.ActivitySession,
+) (bound durationBound, why string, err error) {
+	may, err := r.mayUse(ctx, s)
+	if isDenied(err) {
+		denial := outcomeOf(err).message
+		if known, _ := r.refusedExtensions.Swap(s.UID, denial); known != denial {
+			r.audit(ctx, nil, s, audit.Extend, audit.Denied, denial)
+		}
+		return bound, "; it is not prolonged: " + denial, nil
+	}
+	if err != nil {
+		return bound, "", err
+	}
+	bound.limit, bound.grant = connection.Longest(may.conn.Spec.Grants, may.grants)
+	bound.connection = client.ObjectKeyFromObject(may.conn)
+	return bound, "", nil
+}
+
+// durationBound is how long grants let a session last.
+type durationBound struct {
+	limit      time.Duration // 0 is no limit
+	grant      string
+	connection types.NamespacedName
+}
+
+// clamp bounds by how many minutes a session is prolonged, and says what bounds it where nothing is left.
+func (b durationBound) clamp(session nps.Session, wanted int) (minutes int, why string) {
+	if b.limit == 0 || wanted <= 0 {
+		return wanted, ""
+	}
+	start := session.ScheduledStart
+	if start.IsZero() {
+		start = session.CreatedAt
+	}
+	room := 0
+	if !start.IsZero() && !session.ScheduledEnd.IsZero() {
+		room = int(start.Add(b.limit).Sub(session.ScheduledEnd.Time).Minutes())
+	}
+	if room > 0 {
+		return min(wanted, room), ""
+	}
+	return 0, fmt.Sprintf("; it is not prolonged any more: %s of connection %s allows at most %s; its owner can "+
+		"change it", b.grant, b.connection, b.limit)
+}
+
 // prolong asks for more minutes; it says why there are none, or nothing if there are.
 func (r *activitySessionReconciler) prolong(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession, session nps.Session, minutes int,
 ) (why string, err error) {
-	if why := mayExtend(session, int(countOf(s.Status.Extensions))); why != "" {
+	if why := extensible(session, int(countOf(s.Status.Extensions))); why != "" {
 		return "; it cannot be prolonged: " + why, nil
 	}
 	before := session.ScheduledEnd.Time
@@ -76,11 +133,11 @@ func (r *activitySessionReconciler) prolong(
 	}
 	observeSession(&s.Status, session)
 	if !session.ScheduledEnd.After(before) {
+		r.audit(ctx, server, s, audit.Extend, audit.Refused, "")
 		return "; the server did not prolong it", nil
 	}
 	s.Status.Extensions = new(countOf(s.Status.Extensions) + 1)
-	logf.FromContext(ctx).Info("privileged session prolonged", "session", s.Status.SessionID,
-		"request", s.Status.RequestID, "until", session.ScheduledEnd.Time)
+	r.audit(ctx, server, s, audit.Extend, audit.Succeeded, "until "+session.ScheduledEnd.UTC().Format(time.RFC3339))
 	return "", nil
 }
 
@@ -104,8 +161,8 @@ func isAutomatic(s *pamv1alpha1.ActivitySession) bool {
 	return s.Spec.Extension != nil && s.Spec.Extension.Mode == pamv1alpha1.ExtensionAutomatic
 }
 
-// mayExtend says why a session cannot be prolonged; empty if it can.
-func mayExtend(session nps.Session, done int) string {
+// extensible says why the server would not prolong a session; empty if it may.
+func extensible(session nps.Session, done int) string {
 	switch {
 	case !session.AllowExtension:
 		return "its connection profile does not allow it"

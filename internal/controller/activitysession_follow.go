@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -59,10 +60,15 @@ func (r *activitySessionReconciler) follow(s *pamv1alpha1.ActivitySession) {
 		r.pool.Unfollow(s.Spec.ConnectionRef, name)
 		return
 	}
-	r.pool.Follow(s.Spec.ConnectionRef, connection.Followed{
+	followed := connection.Followed{
 		Object: name, RequestID: newRequestID(s), SessionID: s.Status.SessionID,
 		Status: statusOf(s.Status.Phase), FastFrom: fastFrom(s),
-	})
+	}
+	if s.Status.Phase.Terminal() {
+		followed.Over, followed.Pressing = true, uncertain(s)
+		followed.Until = timeOf(s.Status.EndTime).Add(watchFor)
+	}
+	r.pool.Follow(s.Spec.ConnectionRef, followed)
 }
 
 // deleted forgets an object that is gone, whoever has taken its finalizer away.
@@ -76,9 +82,12 @@ func (r *activitySessionReconciler) deleted(
 
 func (r *activitySessionReconciler) forget(s *pamv1alpha1.ActivitySession) {
 	r.pool.Unfollow(s.Spec.ConnectionRef, client.ObjectKeyFromObject(s))
+	r.outlive(s)
 	r.gone.forget(s.UID)
 	r.unanswered.forget(s.UID)
-	r.refusedExtensions.Delete(s.UID)
+	for _, known := range []*sync.Map{&r.refusedExtensions, &r.hints, &r.open, &r.concluded, &r.unwritten} {
+		known.Delete(s.UID)
+	}
 	r.places.give(s.UID)
 	r.claims.forget(s)
 	r.written.Delete(s.UID)

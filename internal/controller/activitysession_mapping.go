@@ -5,7 +5,6 @@ package controller
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -16,19 +15,10 @@ import (
 	"github.com/pam-operator/pam-operator/internal/nps"
 )
 
-// newRequestID is the text by which a request is recognised at the server. It holds no blank, so that it is found as
-// one word of a note.
+// newRequestID is the text by which a request is recognised at the server. It holds no blank, so that it is one word of
+// a note.
 func newRequestID(s *pamv1alpha1.ActivitySession) string {
 	return "pam-operator/" + string(s.UID) + "/1"
-}
-
-// requestID is the id of the request that was sent for this object, or may have been; empty if none was. An id that is
-// not the object's own, be it from a backup or from somebody who would like to have another object's session, is none.
-func requestID(s *pamv1alpha1.ActivitySession) string {
-	if id := s.Annotations[pamv1alpha1.AnnotationRequestID]; id == newRequestID(s) {
-		return id
-	}
-	return ""
 }
 
 var customFieldTypes = map[pamv1alpha1.CustomFieldType]nps.CustomFieldType{
@@ -39,10 +29,10 @@ var customFieldTypes = map[pamv1alpha1.CustomFieldType]nps.CustomFieldType{
 
 // createRequest is the spec in the server's form. "Now" is left out, so that clocks that differ schedule nothing (nps
 // contract 4.1).
-func createRequest(s *pamv1alpha1.ActivitySession, now time.Time, noteLimit int) nps.CreateRequest {
+func createRequest(s *pamv1alpha1.ActivitySession, now time.Time) nps.CreateRequest {
 	spec := &s.Spec
 	out := nps.CreateRequest{
-		ActivityName: spec.Activity.Name, ActivityID: spec.Activity.ID, Ticket: spec.Ticket, Note: note(s, noteLimit),
+		ActivityName: spec.Activity.Name, ActivityID: spec.Activity.ID, Ticket: spec.Ticket, Note: note(s),
 	}
 	if spec.Resource != nil {
 		out.ManagedResourceName, out.ManagedResourceID = spec.Resource.Name, spec.Resource.ID
@@ -69,26 +59,6 @@ func createRequest(s *pamv1alpha1.ActivitySession, now time.Time, noteLimit int)
 	return out
 }
 
-// note is the text for people, who asked, and last the request id, which must survive a server that cuts notes to limit
-// characters; 0 is no limit.
-func note(s *pamv1alpha1.ActivitySession, limit int) string {
-	parts, id := []string{}, newRequestID(s)
-	if s.Spec.Note != "" {
-		parts = append(parts, s.Spec.Note)
-	}
-	if s.Spec.RequestedBy != "" {
-		parts = append(parts, "requested by "+s.Spec.RequestedBy)
-	}
-	text := []rune(strings.Join(parts, " "))
-	if room := max(limit-len(id)-1, 0); limit > 0 && len(text) > room {
-		text = text[:room]
-	}
-	if len(text) == 0 {
-		return id
-	}
-	return string(text) + " " + id
-}
-
 // grantRequest is what the grants of a connection look at.
 func grantRequest(s *pamv1alpha1.ActivitySession) connection.Request {
 	out := connection.Request{Activity: s.Spec.Activity.Name}
@@ -103,6 +73,8 @@ func grantRequest(s *pamv1alpha1.ActivitySession) connection.Request {
 	if s.Spec.Duration != nil {
 		out.Duration = s.Spec.Duration.Duration
 	}
+	out.AccessPolicy = s.Spec.AccessPolicyID != nil && *s.Spec.AccessPolicyID != ""
+	out.Password = wantsPassword(s)
 	return out
 }
 

@@ -5,7 +5,6 @@ package controller
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -309,7 +308,7 @@ func TestCreateRequest(t *testing.T) {
 			s := &pamv1alpha1.ActivitySession{Spec: c.spec}
 			s.UID = "uid"
 			c.want.Note = "pam-operator/uid/1"
-			got := createRequest(s, noon, 0)
+			got := createRequest(s, noon)
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
@@ -358,19 +357,39 @@ func TestGrantRequest(t *testing.T) {
 	}
 }
 
-func TestRequestIDIsTheObjectsOwn(t *testing.T) {
-	s := &pamv1alpha1.ActivitySession{}
-	s.UID = "mine"
-	for annotation, want := range map[string]string{
-		"": "", "pam-operator/mine/1": "pam-operator/mine/1", "pam-operator/yours/1": "", "pam-operator/mine/12": "",
+func TestARequestIsBelievedToBeSentByTheStatusAlone(t *testing.T) {
+	const own = "pam-operator/mine/1"
+	for name, c := range map[string]struct {
+		annotation, status string
+		held, want, hint   bool
+	}{
+		"nothing is known":                          {},
+		"the status of an object that is held":      {status: own, held: true, want: true},
+		"the same, with the annotation":             {status: own, annotation: own, held: true, want: true},
+		"the status of an object that could go":     {status: own},
+		"the status with the id of another object":  {status: "pam-operator/yours/1", held: true},
+		"the status with a longer id":               {status: own + "2", held: true},
+		"the annotation alone":                      {annotation: own, held: true, hint: true},
+		"the annotation of an object that could go": {annotation: own, hint: true},
+		"the annotation with the id of another one": {annotation: "pam-operator/yours/1", held: true},
+		"both, and they differ": {
+			annotation: own, status: "pam-operator/yours/1", held: true, hint: true,
+		},
 	} {
-		s.Annotations = map[string]string{pamv1alpha1.AnnotationRequestID: annotation}
-		if got := requestID(s); got != want {
-			t.Errorf("%q: got %q, want %q", annotation, got, want)
-		}
-	}
-	if id := newRequestID(s); len(strings.Fields(id)) != 1 {
-		t.Errorf("%q is not one word of a note", id)
+		t.Run(name, func(t *testing.T) {
+			s := &pamv1alpha1.ActivitySession{}
+			s.UID, s.Status.RequestID = "mine", c.status
+			s.Annotations = map[string]string{pamv1alpha1.AnnotationRequestID: c.annotation}
+			if c.held {
+				s.Finalizers = []string{pamv1alpha1.Finalizer}
+			}
+			if got := requestID(s) != ""; got != c.want {
+				t.Errorf("sent: %t, want %t", got, c.want)
+			}
+			if got := hinted(s); got != c.hint {
+				t.Errorf("hinted: %t, want %t", got, c.hint)
+			}
+		})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/nps"
@@ -39,7 +40,7 @@ func ask(ctx context.Context, c *nps.Client, note string) string {
 }
 
 var _ = Describe("An ActivitySession asks for one session", func() {
-	It("under its own request id, which comes last in the note", func(ctx context.Context) {
+	It("under its own request id, which comes first in the note", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
 		session := s.activeSession(ctx, "session", builder.RequestedBy("alice"),
 			builder.With(func(s *pamv1alpha1.ActivitySession) { s.Spec.Note, s.Spec.Ticket = "nightly vacuum", "CHG-1" }))
@@ -48,7 +49,7 @@ var _ = Describe("An ActivitySession asks for one session", func() {
 		Expect(session.Finalizers).To(ConsistOf(pamv1alpha1.Finalizer))
 		Expect(session.Status.RequestID).To(Equal(id))
 		there := s.atServer(session)
-		Expect(there.Note).To(Equal("nightly vacuum requested by alice " + id))
+		Expect(there.Note).To(Equal(id + ` requested by alice: "nightly vacuum"`))
 		Expect(there.Ticket).To(Equal("CHG-1"))
 		Expect(session.Status.LoginAccount).NotTo(BeEmpty())
 		Expect(session.Status.StartTime).NotTo(BeNil())
@@ -84,9 +85,25 @@ var _ = Describe("An ActivitySession asks for one session", func() {
 			fault.Rule{Name: "busy", Method: "POST", Path: createPath, Status: 429, Times: 1}),
 	)
 
+	It("and asks for nothing that it cannot write down", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		session := s.session(ctx, "session", builder.Annotation(refuseStatusWrites, "all"))
+		Eventually(func() []string {
+			Expect(k8s.Get(ctx, client.ObjectKeyFromObject(session), session)).To(Succeed())
+			return session.Finalizers
+		}).ShouldNot(BeEmpty(), "it was about to ask")
+		change(ctx, session, func(s *pamv1alpha1.ActivitySession) { s.Annotations[refuseStatusWrites] = "all, still" })
+		Expect(s.nps.Faults().Count("POST", createPath)).To(BeZero())
+		change(ctx, session, func(s *pamv1alpha1.ActivitySession) { delete(s.Annotations, refuseStatusWrites) })
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionActive)
+		Expect(session.Status.RequestSentTime).NotTo(BeNil())
+		Expect(session.Status.RequestAttempts).To(HaveValue(BeEquivalentTo(1)))
+		Expect(s.nps.Stats().Creates).To(Equal(1))
+	})
+
 	It("even if its status cannot be written", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
-		session := s.session(ctx, "session", builder.Annotation(refuseStatusWrites, "yes"))
+		session := s.session(ctx, "session", builder.Annotation(refuseStatusWrites, "of answers"))
 		Eventually(func() int { return s.nps.Faults().Count("GET", "MySummaryByStatus/Historical") }).Should(
 			BeNumerically(">=", 2), "it has searched twice")
 		Expect(s.nps.Stats().Creates).To(Equal(1))

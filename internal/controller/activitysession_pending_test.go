@@ -11,7 +11,6 @@ import (
 	"pgregory.net/rapid"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
-	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/nps"
 )
 
@@ -41,7 +40,7 @@ func TestPendingDeadlineComesAndNeverMovesAway(t *testing.T) {
 		for range rapid.IntRange(1, 20).Draw(t, "passes") {
 			before := s.Status.Deadline
 			if rapid.Bool().Draw(t, "sent") {
-				setAnnotation(s, pamv1alpha1.AnnotationRequestID, newRequestID(s))
+				s.Status.RequestID, s.Finalizers = newRequestID(s), []string{pamv1alpha1.Finalizer}
 			}
 			s.Status.Deadline = at(pendingDeadline(s, now))
 			end := s.Status.Deadline.Time
@@ -120,48 +119,29 @@ func TestLooksLike(t *testing.T) {
 		change(&c)
 		return c
 	}
-	full := note(request(), 0)
+	id := newRequestID(request())
 	for name, c := range map[string]struct {
 		candidate nps.Summary
-		kept      bool
 		want      bool
 	}{
-		"the same without a note":                      {candidate: twin, want: true},
-		"the same without a note where notes are kept": {candidate: twin, kept: true},
-		"another activity":                             {candidate: with(func(s *nps.Summary) { s.ActivityName = "Linux" })},
-		"another resource": {
-			candidate: with(func(s *nps.Summary) { s.ManagedResourceName = "db2" }),
+		"the same without a note": {candidate: twin, want: true},
+		"another activity":        {candidate: with(func(s *nps.Summary) { s.ActivityName = "Linux" })},
+		"another resource":        {candidate: with(func(s *nps.Summary) { s.ManagedResourceName = "db2" })},
+		"somebody else's note":    {candidate: with(func(s *nps.Summary) { s.Note = "mine" })},
+		"another ticket":          {candidate: with(func(s *nps.Summary) { s.Ticket = "T" })},
+		"our id cut short":        {candidate: with(func(s *nps.Summary) { s.Note = id[:len(id)-5] }), want: true},
+		"another one's, cut short": {
+			candidate: with(func(s *nps.Summary) { s.Note = "pam-operator/1b5e1c5c-6f0c" }),
 		},
-		"somebody else's note": {candidate: with(func(s *nps.Summary) { s.Note = "mine" })},
-		"another ticket":       {candidate: with(func(s *nps.Summary) { s.Ticket = "T" })},
-		"our note cut short": {
-			candidate: with(func(s *nps.Summary) { s.Note = full[:len(full)-5] }), kept: true, want: true,
-		},
-		"too little of our note": {
-			candidate: with(func(s *nps.Summary) { s.Note = full[:10] }),
+		"too little of our id": {candidate: with(func(s *nps.Summary) { s.Note = "pam-operator/0b5e" })},
+		"a note that goes on differently": {
+			candidate: with(func(s *nps.Summary) { s.Note = id[:len(id)-5] + " vacuum" }),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := looksLike(request(), c.candidate, c.kept); got != c.want {
+			if got := looksLike(request(), c.candidate); got != c.want {
 				t.Errorf("got %t", got)
 			}
 		})
 	}
-}
-
-func TestTheRequestIDSurvivesALimitOfNotes(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		s := &pamv1alpha1.ActivitySession{}
-		s.UID = "uid"
-		s.Spec.Note = rapid.String().Draw(t, "note")
-		s.Spec.RequestedBy = rapid.String().Draw(t, "requestedBy")
-		limit := rapid.IntRange(0, 300).Draw(t, "limit")
-		got := note(s, limit)
-		if !connection.NoteIsOf(got, newRequestID(s)) {
-			t.Fatalf("%q does not end on the request id", got)
-		}
-		if limit >= len(newRequestID(s)) && len([]rune(got)) > limit {
-			t.Fatalf("%q is longer than %d", got, limit)
-		}
-	})
 }

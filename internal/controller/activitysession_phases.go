@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/audit"
 	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/nps"
 	"github.com/pam-operator/pam-operator/internal/rest"
@@ -63,16 +64,23 @@ func (r *activitySessionReconciler) await(ctx context.Context, s *pamv1alpha1.Ac
 	} else if reason != "" {
 		return outcome{}, r.end(ctx, server, s, reason, why)
 	}
+	again, err := r.endUnnamedExtras(ctx, server, s)
+	if err != nil {
+		return outcome{}, err
+	}
+	return awaited(s, soonest(again, sessionRecheck)), nil
+}
+
+// awaited says what a session waits for that is not active yet.
+func awaited(s *pamv1alpha1.ActivitySession, after time.Duration) outcome {
 	switch s.Status.Phase {
 	case pamv1alpha1.SessionWaitingForApproval:
 		return wait(pamv1alpha1.ReasonWaitingForApproval,
-			"the server waits for approval until "+clock(s.Status.Deadline), sessionRecheck), nil
+			"the server waits for approval until "+clock(s.Status.Deadline), after)
 	case pamv1alpha1.SessionScheduled:
-		return wait(pamv1alpha1.ReasonProgressing,
-			"the session begins at "+clock(s.Status.StartTime), sessionRecheck), nil
+		return wait(pamv1alpha1.ReasonProgressing, "the session begins at "+clock(s.Status.StartTime), after)
 	}
-	return wait(pamv1alpha1.ReasonProgressing,
-		"the server is starting the session: "+s.Status.ServerStatus, sessionRecheck), nil
+	return wait(pamv1alpha1.ReasonProgressing, "the server is starting the session: "+s.Status.ServerStatus, after)
 }
 
 // active is the handler of Active.
@@ -94,7 +102,11 @@ func (r *activitySessionReconciler) active(ctx context.Context, s *pamv1alpha1.A
 		return outcome{}, r.end(ctx, server, s, reason, why)
 	}
 	out = r.serve(ctx, server, s)
-	out.after = soonest(out.after, sessionRecheck)
+	again, err := r.endUnnamedExtras(ctx, server, s)
+	if err != nil {
+		return outcome{}, err
+	}
+	out.after = soonest(out.after, again, sessionRecheck)
 	return out, nil
 }
 
@@ -110,7 +122,9 @@ func (r *activitySessionReconciler) unseen(
 	left := s.Status.ExpiresAt.Sub(r.now())
 	switch {
 	case left <= 0:
-		return out, r.removeSecret(ctx, s)
+		if err := r.removeSecret(ctx, s); err != nil {
+			return sessionOutcome(err), nil
+		}
 	case out.err == nil:
 		out.after = soonest(out.after, left)
 	case left < lastRetry: // a growing delay would miss it
@@ -124,6 +138,9 @@ func (r *activitySessionReconciler) unseen(
 func (r *activitySessionReconciler) serve(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
 ) outcome {
+	if _, open := r.open.Load(s.UID); open {
+		return unproven(s)
+	}
 	refresh, err := r.ensureSecret(ctx, server, s)
 	if err != nil {
 		return sessionOutcome(err)
@@ -141,11 +158,18 @@ func (r *activitySessionReconciler) serve(
 	return out
 }
 
-// ending is the handler of Ending: the server takes its time.
+// ending is the handler of Ending: the server takes its time. It was told already, so the Secret goes first; that it
+// does not is no reason to look away from the session.
 func (r *activitySessionReconciler) ending(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
-	if err := r.removeSecret(ctx, s); err != nil {
-		return outcome{}, err
+	untidy := r.removeSecret(ctx, s)
+	out, err := r.awaitEnd(ctx, s)
+	if err == nil && untidy != nil && s.Status.Phase == pamv1alpha1.SessionEnding {
+		return sessionOutcome(untidy), nil
 	}
+	return out, err
+}
+
+func (r *activitySessionReconciler) awaitEnd(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
 	server, err := r.server(ctx, s)
 	if err != nil {
 		return outcome{}, err
@@ -167,26 +191,27 @@ func (r *activitySessionReconciler) ending(ctx context.Context, s *pamv1alpha1.A
 
 // finished is the handler of the last phases.
 func (r *activitySessionReconciler) finished(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
-	if err := r.removeSecret(ctx, s); err != nil {
-		return outcome{}, err
+	s.Status.Deadline = nil
+	if s.Status.EndTime == nil {
+		s.Status.EndTime = &metav1.Time{Time: r.now()}
 	}
+	untidy := r.removeSecret(ctx, s)
 	if r.watched(s) {
 		if err := r.watch(ctx, s); err != nil {
 			return outcome{}, err
 		}
 	}
-	s.Status.Deadline = nil
-	if s.Status.EndTime == nil {
-		s.Status.EndTime = &metav1.Time{Time: r.now()}
-	}
 	out := finalOutcome(s)
+	if untidy != nil {
+		out = sessionOutcome(untidy)
+	}
 	ttl := s.Spec.TTLSecondsAfterFinished
 	if ttl == nil {
 		return out, nil
 	}
 	left := s.Status.EndTime.Add(time.Duration(*ttl) * time.Second).Sub(r.now())
 	if left > 0 || readyOf(s) == nil {
-		out.after = max(left, time.Second)
+		out.after = soonest(out.after, max(left, time.Second))
 		return out, nil
 	}
 	return outcome{}, client.IgnoreNotFound(r.client.Delete(ctx, s,
@@ -200,7 +225,7 @@ func (r *activitySessionReconciler) look(
 	if err := r.endCopies(ctx, server, s); err != nil {
 		return outcome{}, err
 	}
-	session, err := r.seen(ctx, server, s)
+	session, out, err := r.owned(ctx, server, s)
 	if rest.IsNotFound(err) {
 		if !r.gone.since(s.UID, r.now(), r.SecondLook) {
 			return wait(pamv1alpha1.ReasonProgressing,
@@ -214,6 +239,9 @@ func (r *activitySessionReconciler) look(
 		return outcome{}, err
 	}
 	r.gone.forget(s.UID)
+	if out.reason != "" {
+		return out, nil
+	}
 	r.observe(ctx, server, s, session)
 	return outcome{}, nil
 }
@@ -235,7 +263,7 @@ func (r *activitySessionReconciler) unwanted(
 	if s.Cancelled() {
 		return reasonCancelled, "cancelled", nil
 	}
-	over, why, err := r.workloadOver(ctx, s, true)
+	over, why, err := r.workloadOver(ctx, s)
 	if err != nil || over {
 		return reasonWorkloadOver, why, err
 	}
@@ -267,6 +295,7 @@ func (r *activitySessionReconciler) end(
 	case reasonApprovalTimeout, reasonStartTimeout:
 		s.Status.Failure = &pamv1alpha1.SessionFailure{Reason: reason, Message: why}
 	}
+	r.audit(ctx, server, s, audit.End, audit.Succeeded, why)
 	r.enter(s, pamv1alpha1.SessionEnding, why)
 	s.Status.Deadline = deadline(s, r.now())
 	return nil

@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -34,33 +35,84 @@ func newPlaces(c client.Reader) *places {
 	return &places{client: c, taken: map[types.UID]bool{}, none: map[types.UID]bool{}}
 }
 
-// take takes a place for a session if fewer than limit others live, or are being asked for; it says how many do.
+// take takes a place for a session if fewer others than are allowed live, or are being asked for: through the
+// connection, and by one of the grants that allow the request. why says what is full; empty if there was a place.
 func (p *places) take(
-	ctx context.Context, s *pamv1alpha1.ActivitySession, conn types.NamespacedName, limit int,
-) (live int, ok bool, err error) {
+	ctx context.Context, s *pamv1alpha1.ActivitySession, may permission, namespaceOf namespaceReader,
+) (why string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	sessions, err := sessionsOf(ctx, p.client, conn) // read under the lock, so that it shows whoever was here before
+	name := client.ObjectKeyFromObject(may.conn)
+	sessions, err := sessionsOf(ctx, p.client, name) // read under the lock, so that it shows whoever was here before
 	if err != nil {
-		return 0, false, err
+		return "", err
 	}
+	others := p.living(s, sessions)
+	limit := int(connection.ActiveSessionLimit(may.conn))
+	if len(others) >= limit {
+		delete(p.taken, s.UID)
+		return fmt.Sprintf("%d of at most %d sessions live through connection %s", len(others), limit, name), nil
+	}
+	if why, err := roomByGrant(ctx, may, others, namespaceOf); err != nil || why != "" {
+		delete(p.taken, s.UID)
+		return why, err
+	}
+	p.taken[s.UID] = true
+	delete(p.none, s.UID)
+	return "", nil
+}
+
+// living are the other sessions that have a place: those that live, and those that may, because a request was sent that
+// has no answer yet. That is in their status, so it holds after a restart as well.
+func (p *places) living(
+	s *pamv1alpha1.ActivitySession, sessions []pamv1alpha1.ActivitySession,
+) (living []*pamv1alpha1.ActivitySession) {
 	for i := range sessions {
 		other := &sessions[i]
 		switch {
 		case other.UID == s.UID:
 		case other.Status.Phase.Terminal():
 			delete(p.taken, other.UID)
-		case p.taken[other.UID] || lives(other):
-			live++
+		case p.taken[other.UID], lives(other), awaitsAnswer(other) && !p.none[other.UID]:
+			living = append(living, other)
 		}
 	}
-	if live >= limit {
-		delete(p.taken, s.UID)
-		return live, false, nil
+	return living
+}
+
+// namespaceReader reads what grants look at in a namespace.
+type namespaceReader func(ctx context.Context, name string) (connection.Namespace, error)
+
+// roomByGrant says which grant is full, if none of those that allow a request has room for one more session.
+func roomByGrant(
+	ctx context.Context, may permission, living []*pamv1alpha1.ActivitySession, namespaceOf namespaceReader,
+) (full string, err error) {
+	for _, i := range may.grants {
+		grant := &may.conn.Spec.Grants[i]
+		if grant.MaxSessions == nil {
+			return "", nil
+		}
+		covered := 0
+		for _, other := range living {
+			from, err := namespaceOf(ctx, other.Namespace)
+			if err != nil {
+				return "", err
+			}
+			ok, err := connection.Covers(grant, from, grantRequest(other))
+			if err != nil {
+				return "", err
+			}
+			if ok {
+				covered++
+			}
+		}
+		if covered < int(*grant.MaxSessions) {
+			return "", nil
+		}
+		full = fmt.Sprintf("%d of at most %d sessions live that grants[%d] of connection %s covers",
+			covered, *grant.MaxSessions, i, client.ObjectKeyFromObject(may.conn))
 	}
-	p.taken[s.UID] = true
-	delete(p.none, s.UID)
-	return live, true, nil
+	return full, nil
 }
 
 // give forgets a session.
@@ -101,6 +153,11 @@ func lives(s *pamv1alpha1.ActivitySession) bool {
 	return s.Status.SessionID != "" && !s.Status.Phase.Terminal()
 }
 
+// awaitsAnswer says that a request was sent, and that it is not known what came of it.
+func awaitsAnswer(s *pamv1alpha1.ActivitySession) bool {
+	return requestID(s) != "" && s.Status.SessionID == "" && !s.Status.Phase.Terminal()
+}
+
 // liveSessions counts the sessions that were asked for through a connection and are not over.
 func liveSessions(ctx context.Context, c client.Reader, conn types.NamespacedName) (int, error) {
 	sessions, err := sessionsOf(ctx, c, conn)
@@ -125,11 +182,16 @@ func lifeChanges(beginnings bool) predicate.Funcs {
 		s, ok := o.(*pamv1alpha1.ActivitySession)
 		return ok && lives(s)
 	}
+	waits := func(o client.Object) bool {
+		s, ok := o.(*pamv1alpha1.ActivitySession)
+		return ok && awaitsAnswer(s)
+	}
 	return predicate.Funcs{
 		CreateFunc: func(event.CreateEvent) bool { return false },
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			before, now := alive(e.ObjectOld), alive(e.ObjectNew)
-			return before != now && (before || beginnings)
+			freed := waits(e.ObjectOld) && !waits(e.ObjectNew) && !now
+			return freed || before != now && (before || beginnings)
 		},
 		DeleteFunc:  func(e event.DeleteEvent) bool { return alive(e.Object) },
 		GenericFunc: func(event.GenericEvent) bool { return false },

@@ -5,6 +5,7 @@ package controller_test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -58,6 +59,37 @@ func (s *site) holdFirst(method, path string) (held <-chan struct{}, goOn chan<-
 	return began, again
 }
 
+// showNotes has the operator see what the server does with notes, by a session of its own, and remember it.
+func (s *site) showNotes(ctx context.Context) {
+	GinkgoHelper()
+	shown := s.activeSession(ctx, "shown", onWindows())
+	cancel(ctx, shown)
+	eventuallyPhase(ctx, shown, pamv1alpha1.SessionCancelled)
+	conn := builder.NPSConnection("nps", builder.InNamespace(s.namespace))
+	Eventually(func() pamv1alpha1.NoteHandling {
+		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(conn), conn)).To(Succeed())
+		return conn.Status.NoteHandling
+	}).ShouldNot(BeEmpty())
+}
+
+// liveThere are the sessions at the server that are not over or about to be.
+func (s *site) liveThere() (ids []string) {
+	for _, there := range s.nps.Sessions() {
+		if !slices.Contains(ended, there.Status) {
+			ids = append(ids, there.ID)
+		}
+	}
+	return ids
+}
+
+// rounds waits until every list that is looked at regularly was read so many times more.
+func (s *site) rounds(n int) {
+	GinkgoHelper()
+	const list = "MySummaryByStatus/Active"
+	before := s.nps.Faults().Count("GET", list)
+	Eventually(func() int { return s.nps.Faults().Count("GET", list) }).Should(BeNumerically(">=", before+n))
+}
+
 // expire puts the deadline of a session into the past.
 func (s *site) expire(ctx context.Context, session *pamv1alpha1.ActivitySession) {
 	GinkgoHelper()
@@ -89,7 +121,8 @@ var _ = Describe("An ActivitySession whose request got no answer", func() {
 		s := newServerSite(ctx, simnps.Options{})
 		s.fault(fault.Rule{Name: "lost", Method: "POST", Path: createPath, Drop: fault.DropBefore, Times: 1})
 		session := s.activeSession(ctx, "session")
-		Expect(session.Annotations).To(HaveKey(pamv1alpha1.AnnotationRequestedAt))
+		Expect(session.Status.RequestAttempts).To(HaveValue(BeEquivalentTo(2)))
+		Expect(session.Status.FirstRequestSentTime.Before(session.Status.RequestSentTime)).To(BeTrue())
 		Expect(s.nps.Stats().Creates).To(Equal(1))
 	})
 
@@ -99,8 +132,7 @@ var _ = Describe("An ActivitySession whose request got no answer", func() {
 		s.fault(fault.Rule{Name: "slow", Method: "POST", Path: "/signin", Delay: fault.Duration(400 * time.Millisecond)})
 		session := s.activeSession(ctx, "session")
 		Expect(s.nps.Stats().Creates).To(Equal(1))
-		marked, err := time.Parse(time.RFC3339Nano, session.Annotations[pamv1alpha1.AnnotationRequestedAt])
-		Expect(err).NotTo(HaveOccurred())
+		marked := session.Status.RequestSentTime.Time
 		for _, call := range s.nps.Faults().Calls() {
 			if call.Method == "POST" && call.Status == 201 {
 				Expect(call.Time.Sub(marked)).To(BeNumerically("~", 0, 400*time.Millisecond), "it was sent right away")
@@ -150,16 +182,51 @@ var _ = Describe("An ActivitySession whose request got no answer", func() {
 
 	DescribeTable("is recognised at a server that does not give its note back",
 		func(ctx context.Context, switches simnps.CreateSwitches) {
-			s := newServerSite(ctx, unanswered(1, switches))
+			s := newServerSite(ctx, simnps.Options{Switches: simnps.Switches{CreateSwitches: switches}})
+			s.showNotes(ctx)
+			s.nps.SetSwitches(func(sw *simnps.Switches) { sw.CreatesLost = 1 })
 			session := s.activeSession(ctx, "session", builder.RequestedBy("system:serviceaccount:payments:nightly"),
 				builder.With(func(s *pamv1alpha1.ActivitySession) { s.Spec.Note = "the nightly vacuum of the database" }))
-			Expect(s.nps.Stats().Creates).To(Equal(1))
+			Expect(s.nps.Stats().Creates).To(Equal(2))
 			Eventually(events(ctx, session, pamv1alpha1.ReasonProgressing)).Should(
 				ContainElement(ContainSubstring("gives no notes back")))
 		},
 		Entry("at all", simnps.CreateSwitches{NotesDropped: true}),
-		Entry("whole", simnps.CreateSwitches{NoteMaxLength: 70}),
+		Entry("with the whole request id", simnps.CreateSwitches{NoteMaxLength: 40}),
 	)
+
+	It("is recognised by its request id at a server that cuts the note behind it", func(ctx context.Context) {
+		s := newServerSite(ctx, unanswered(1, simnps.CreateSwitches{NoteMaxLength: 51}))
+		session := s.activeSession(ctx, "session", builder.RequestedBy("alice"))
+		Expect(s.nps.Stats().Creates).To(Equal(1))
+		Expect(s.atServer(session).Note).To(Equal(requestIDOf(session)))
+	})
+
+	It("is asked for twice at a server of which nothing is known, and one of the two is ended", func(ctx context.Context) {
+		s := newServerSite(ctx, unanswered(1, simnps.CreateSwitches{NotesDropped: true}))
+		session := s.activeSession(ctx, "session")
+		Expect(s.nps.Sessions()).To(HaveLen(2))
+		first := s.nps.Sessions()[0]
+		Expect(session.Status.SessionID).NotTo(Equal(first.ID))
+		Eventually(func() string { return s.nps.Sessions()[0].Status }).Should(Equal("Complete"))
+		Eventually(events(ctx, session, pamv1alpha1.ReasonConflict)).Should(ContainElement(ContainSubstring(first.ID)))
+		Expect(s.atServer(session).Status).To(Equal("Active"))
+	})
+
+	It("leaves a session without a note alone at a server that keeps notes", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		s.fault(fault.Rule{Name: "lost", Method: "POST", Path: createPath, Drop: fault.DropBefore, Times: 1})
+		looking, goOn := s.holdFirst(http.MethodGet, "/MySummaryByStatus/")
+		session := s.session(ctx, "session")
+		Eventually(looking).Should(BeClosed())
+		foreign := ask(ctx, s.client(), "")
+		close(goOn)
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionActive)
+		Expect(session.Status.SessionID).NotTo(Equal(foreign))
+		s.rounds(2)
+		there, _ := s.nps.Session(foreign)
+		Expect(there.Status).To(Equal("Active"))
+	})
 
 	It("shares no session with another one for the same", func(ctx context.Context) {
 		s := newServerSite(ctx, unanswered(2, simnps.CreateSwitches{NotesDropped: true}))
@@ -167,7 +234,7 @@ var _ = Describe("An ActivitySession whose request got no answer", func() {
 		eventuallyPhase(ctx, one, pamv1alpha1.SessionActive)
 		eventuallyPhase(ctx, two, pamv1alpha1.SessionActive)
 		Expect(one.Status.SessionID).NotTo(Equal(two.Status.SessionID))
-		Expect(s.nps.Sessions()).To(HaveLen(2))
+		Eventually(s.liveThere).Should(ConsistOf(one.Status.SessionID, two.Status.SessionID))
 	})
 
 	It("takes no session for its own that was there before, or is for something else", func(ctx context.Context) {

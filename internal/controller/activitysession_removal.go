@@ -4,13 +4,10 @@ package controller
 
 import (
 	"context"
-	"fmt"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
-	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
@@ -24,18 +21,44 @@ func (r *activitySessionReconciler) remove(
 		return outcome{}, true
 	}
 	over, out, err := r.windDown(ctx, s)
+	// The end at the server comes first, and waits for nothing that the cluster may refuse.
+	untidy := r.removeSecret(ctx, s)
 	if err != nil {
 		out = sessionOutcome(err)
 	}
 	switch {
 	case err == nil && over:
+		return r.letGo(ctx, s, untidy)
+	case connection.IsMissing(err), connection.IsLost(err), err != nil && r.mayAbandon(s, out):
+		if err := r.abandon(ctx, s, err); err != nil {
+			return outcomeOf(err), false
+		}
 		return r.release(ctx, s)
-	case connection.IsMissing(err), err != nil && r.mayAbandon(s, out):
-		r.abandon(ctx, s, err)
-		return r.release(ctx, s)
+	}
+	if err == nil && untidy != nil {
+		out = sessionOutcome(untidy)
 	}
 	if out.after == 0 && out.err == nil {
 		out.after = r.DeletionDeadline // so that the deadline is noticed
+	}
+	return out, false
+}
+
+// letGo lets an object go whose session is over. A Secret that cannot be deleted holds it for the deletion deadline, so
+// that people see why; then the garbage collector has it.
+func (r *activitySessionReconciler) letGo(
+	ctx context.Context, s *pamv1alpha1.ActivitySession, untidy error,
+) (outcome, bool) {
+	if untidy == nil {
+		return r.release(ctx, s)
+	}
+	out, left := sessionOutcome(untidy), r.DeletionDeadline-deletingFor(s)
+	if left <= 0 {
+		r.statusWriter().event(s, corev1.EventTypeWarning, pamv1alpha1.ReasonDeletionBlocked, out.message)
+		return r.release(ctx, s)
+	}
+	if out.err == nil {
+		out.after = soonest(out.after, max(left, deadlineRecheck))
 	}
 	return out, false
 }
@@ -52,10 +75,7 @@ func (r *activitySessionReconciler) mayAbandon(s *pamv1alpha1.ActivitySession, o
 func (r *activitySessionReconciler) windDown(
 	ctx context.Context, s *pamv1alpha1.ActivitySession,
 ) (over bool, out outcome, err error) {
-	if err := r.removeSecret(ctx, s); err != nil {
-		return false, outcome{}, err
-	}
-	if s.Status.Phase.Terminal() || s.Status.SessionID == "" && requestID(s) == "" {
+	if s.Status.Phase.Terminal() || s.Status.SessionID == "" && !r.mayHaveAsked(ctx, s) {
 		return true, outcome{}, nil
 	}
 	server, err := r.server(ctx, s)
@@ -73,11 +93,22 @@ func (r *activitySessionReconciler) windDown(
 	case err != nil || out.reason != "":
 		return false, out, err
 	case s.Status.Phase.Terminal():
-		return true, outcome{}, nil
+		_, err := r.endUnnamedExtras(ctx, server, s)
+		return err == nil, outcome{}, err
 	case s.Status.Phase != pamv1alpha1.SessionEnding:
 		err = r.end(ctx, server, s, reasonCancelled, "the ActivitySession was deleted")
 	}
 	return false, wait(pamv1alpha1.ReasonProgressing, "the server is ending the session", sessionRecheck), err
+}
+
+// mayHaveAsked says that a session is to be looked for: because the status says that it was asked for, or because the
+// status may have been lost, and the connection's owner allows the request.
+func (r *activitySessionReconciler) mayHaveAsked(ctx context.Context, s *pamv1alpha1.ActivitySession) bool {
+	if requestID(s) != "" || !hinted(s) {
+		return requestID(s) != ""
+	}
+	_, err := r.mayAsk(ctx, s)
+	return err == nil
 }
 
 // find looks for the session of a request whose outcome nobody wrote down.
@@ -101,14 +132,4 @@ func (r *activitySessionReconciler) release(
 		return outcomeOf(err), false
 	}
 	return outcome{}, true
-}
-
-// abandon tells that a session may live on although its object goes.
-func (r *activitySessionReconciler) abandon(ctx context.Context, s *pamv1alpha1.ActivitySession, cause error) {
-	message := fmt.Sprintf("session %s (request %s) may live on at the server until %s: %v",
-		s.Status.SessionID, s.Status.RequestID, clock(s.Status.ExpiresAt), cause)
-	r.statusWriter().event(s, corev1.EventTypeWarning, pamv1alpha1.ReasonDeletionBlocked, message)
-	leftovers.WithLabelValues("sessions").Inc()
-	logf.FromContext(ctx).Info("privileged session left at the server", "session", s.Status.SessionID,
-		"request", s.Status.RequestID, "cause", cause.Error(), "after", time.Since(s.DeletionTimestamp.Time).String())
 }

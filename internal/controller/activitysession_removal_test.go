@@ -4,6 +4,7 @@ package controller_test
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -107,12 +108,35 @@ var _ = Describe("Deleting an ActivitySession", func() {
 		eventuallyEvent(ctx, s.namespace, pamv1alpha1.ReasonDeletionBlocked, session.Status.SessionID)
 	})
 
+	It("ends the session although the connection and its credentials are being deleted", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		session := s.activeSession(ctx, "session")
+		conn := builder.NPSConnection("nps", builder.InNamespace(s.namespace))
+		Eventually(func() []string {
+			Expect(k8s.Get(ctx, client.ObjectKeyFromObject(conn), conn)).To(Succeed())
+			return conn.Finalizers
+		}).Should(ContainElement(pamv1alpha1.Finalizer))
+		Expect(k8s.Delete(ctx, builder.Secret(quickCredentials, nil, builder.InNamespace(s.namespace)))).To(Succeed())
+		Expect(k8s.Delete(ctx, conn)).To(Succeed())
+		eventuallyEvent(ctx, s.namespace, pamv1alpha1.ReasonDeletionBlocked, "for 1 sessions that live")
+		deleted(ctx, session)
+		Expect(s.nps.Sessions()[0].Status).To(Equal("Complete"))
+		eventuallyGone(ctx, conn)
+	})
+
 	It("lets the object go when the connection went first, and says what may live on", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
 		session := s.activeSession(ctx, "session")
-		Expect(k8s.Delete(ctx, builder.NPSConnection("nps", builder.InNamespace(s.namespace)))).To(Succeed())
+		conn := builder.NPSConnection("nps", builder.InNamespace(s.namespace))
+		Expect(k8s.Delete(ctx, conn)).To(Succeed())
+		eventuallyGone(ctx, conn)
 		deleted(ctx, session)
 		eventuallyEvent(ctx, s.namespace, pamv1alpha1.ReasonDeletionBlocked, session.Status.SessionID)
+		record := &corev1.ConfigMap{}
+		key := client.ObjectKey{Namespace: s.namespace, Name: "leftover-activitysession-" + string(session.UID)}
+		Expect(k8s.Get(ctx, key, record)).To(Succeed())
+		Expect(record.Labels).To(HaveKeyWithValue(pamv1alpha1.LabelLeftover, "activitysession"))
+		Expect(record.Data).To(HaveKeyWithValue("sessionID", session.Status.SessionID))
 	})
 
 	It("is shown as long as the credentials are wrong and the session lives, and no longer", func(ctx context.Context) {
@@ -133,6 +157,20 @@ var _ = Describe("Deleting an ActivitySession", func() {
 			return apierrors.IsNotFound(k8s.Patch(ctx, session, touched))
 		}).Should(BeTrue())
 		Expect(s.nps.Stats().FailedSignIns).To(Equal(1))
+	})
+
+	It("ends all sessions of a namespace that is deleted with its connection and its Secrets", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		for i := range 5 {
+			s.activeSession(ctx, fmt.Sprintf("session-%d", i))
+		}
+		Expect(k8s.Delete(ctx, builder.Namespace(s.namespace))).To(Succeed())
+		Eventually(s.liveThere).Should(BeEmpty())
+		Eventually(func() ([]pamv1alpha1.ActivitySession, error) {
+			list := &pamv1alpha1.ActivitySessionList{}
+			err := k8s.List(ctx, list, client.InNamespace(s.namespace))
+			return list.Items, err
+		}).Should(BeEmpty())
 	})
 
 	It("works for a whole namespace", func(ctx context.Context) {

@@ -5,16 +5,12 @@ package controller
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
-	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/audit"
 	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/nps"
 	"github.com/pam-operator/pam-operator/internal/rest"
@@ -22,11 +18,13 @@ import (
 
 // This file asks for a session exactly once. NPS has no idempotency key, so the order of steps is what guarantees it:
 //
-//  1. one metadata patch, under an optimistic lock, writes the request id (and the finalizer);
-//  2. the request is sent, soon or not at all, with the request id at the end of its note;
-//  3. the status gets the session's id.
+//  1. a metadata patch, under an optimistic lock, puts the finalizer on the object;
+//  2. a status patch, under an optimistic lock, writes the mark: the request id and when it is sent;
+//  3. the request is sent, soon or not at all, with the request id at the beginning of its note;
+//  4. the status gets the session's id.
 //
-// Whoever finds the request id but no session id searches for it before sending anything.
+// Whoever finds the mark but no session id searches for it before sending anything. And before all of that the
+// connection's owner must allow the request.
 
 // limitRetry is how often a request that waits for a place looks again.
 const limitRetry = 15 * time.Second
@@ -35,6 +33,7 @@ const limitRetry = 15 * time.Second
 const (
 	reasonRejected       = "Rejected"
 	reasonOutcomeUnknown = "OutcomeUnknown"
+	reasonNotPermitted   = "NotPermitted"
 )
 
 // request is the handler of Pending. A request that comes to nothing is given up in the end, but for one that its
@@ -65,27 +64,83 @@ func (r *activitySessionReconciler) request(ctx context.Context, s *pamv1alpha1.
 
 // ask makes one try to get the session that is asked for.
 func (r *activitySessionReconciler) ask(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
-	marked := requestID(s) != ""
-	if !marked {
-		if out, stop := r.mayBegin(ctx, s); stop {
+	sent := requestID(s) != ""
+	over, why, err := r.workloadOver(ctx, s) // what is seen of it is kept, whatever this pass comes to
+	if err != nil {
+		return outcome{}, err
+	}
+	if !sent {
+		if out, stop := r.mayBegin(s, over, why); stop {
 			return out, nil
 		}
 	}
-	_, server, err := r.pool.Following(ctx, s.Spec.ConnectionRef, s.Namespace)
-	if marked && err == nil {
-		if out, found, err := r.recover(ctx, server, s); err != nil || found || out.reason != "" {
+	may, denial := r.mayAsk(ctx, s)
+	if denial != nil && (!sent || !isDenied(denial)) {
+		return outcome{}, denial
+	}
+	if sent || hinted(s) {
+		if out, settled, err := r.settle(ctx, s, denial); err != nil || settled {
 			return out, err
 		}
-		if out, stop := r.mayBegin(ctx, s); stop { // nothing was sent, and nothing is to be
+		if out, stop := r.mayBegin(s, over, why); stop { // nothing was sent, and nothing is to be
 			return out, nil
 		}
 	}
+	return r.begin(ctx, s, may)
+}
+
+// settle finds out what became of a request that was sent before, or may have been. It says whether that is all that
+// can be done in this pass.
+func (r *activitySessionReconciler) settle(
+	ctx context.Context, s *pamv1alpha1.ActivitySession, denial error,
+) (out outcome, settled bool, err error) {
+	if denial != nil && r.places.isRefused(s.UID) {
+		return outcome{}, false, denial
+	}
+	_, server, err := r.pool.Following(ctx, s.Spec.ConnectionRef, s.Namespace)
+	if err != nil {
+		return outcome{}, false, err
+	}
+	if denial != nil {
+		out, err := r.withdraw(ctx, server, s, denial)
+		return out, true, err
+	}
+	hint := requestID(s) == ""
+	if hint { // whatever is found is to be held
+		if _, followed := r.hints.Load(s.UID); followed {
+			return outcome{}, false, nil
+		}
+		if err := r.hold(ctx, s); err != nil {
+			return outcome{}, false, err
+		}
+	}
+	out, found, err := r.recover(ctx, server, s)
+	if hint && err == nil && !found {
+		r.hints.Store(s.UID, true)
+	}
+	return out, found || out.reason != "", err
+}
+
+// begin sends the request, if the connection can take it now.
+func (r *activitySessionReconciler) begin(
+	ctx context.Context, s *pamv1alpha1.ActivitySession, may permission,
+) (outcome, error) {
 	conn, server, err := r.pool.Server(ctx, s.Spec.ConnectionRef, s.Namespace)
 	if err != nil {
 		return outcome{}, err
 	}
-	if out, err := r.permitted(ctx, conn, s); err != nil || out.reason != "" {
-		return out, err
+	if !conn.DeletionTimestamp.IsZero() {
+		return wait(pamv1alpha1.ReasonConnectionNotReady, "the connection is being deleted; nothing has been sent", 0), nil
+	}
+	if conn.Suspended() {
+		return held("the connection is suspended; nothing has been sent"), nil
+	}
+	why, err := r.places.take(ctx, s, may, r.pool.Namespace)
+	if err != nil {
+		return outcome{}, err
+	}
+	if why != "" {
+		return wait(pamv1alpha1.ReasonProgressing, "waiting for a place: "+why, limitRetry), nil
 	}
 	if err := r.mark(ctx, s); err != nil {
 		return outcome{}, err
@@ -95,105 +150,68 @@ func (r *activitySessionReconciler) ask(ctx context.Context, s *pamv1alpha1.Acti
 
 // mayBegin looks for what holds a request back before anything was sent.
 func (r *activitySessionReconciler) mayBegin(
-	ctx context.Context, s *pamv1alpha1.ActivitySession,
+	s *pamv1alpha1.ActivitySession, workloadOver bool, why string,
 ) (out outcome, stop bool) {
-	if s.Cancelled() {
+	switch {
+	case s.Cancelled():
 		r.enter(s, pamv1alpha1.SessionCancelled, "cancelled before anything was asked for")
 		return outcome{}, true
-	}
-	if s.Suspended() {
-		return held("suspended; nothing has been sent"), true
-	}
-	over, why, err := r.workloadOver(ctx, s, false)
-	if err != nil {
-		return outcomeOf(err), true
-	}
-	if over {
+	case workloadOver:
 		r.enter(s, pamv1alpha1.SessionCancelled, why+" before anything was asked for")
 		return outcome{}, true
+	case s.Suspended():
+		return held("suspended; nothing has been sent"), true
 	}
 	return outcome{}, false
-}
-
-// permitted checks what the connection's owner allows, before anything is sent.
-func (r *activitySessionReconciler) permitted(
-	ctx context.Context, conn *pamv1alpha1.NPSConnection, s *pamv1alpha1.ActivitySession,
-) (outcome, error) {
-	if conn.Suspended() {
-		return held("the connection is suspended; nothing has been sent"), nil
-	}
-	from, err := r.pool.Namespace(ctx, s.Namespace)
-	if err != nil {
-		return outcome{}, err
-	}
-	ok, why, err := connection.Grants(conn.Spec.Grants, conn.Namespace, from, grantRequest(s))
-	if err != nil {
-		return outcome{}, err
-	}
-	name := client.ObjectKeyFromObject(conn)
-	if !ok {
-		return outcome{}, mustAct(pamv1alpha1.ReasonConnectionNotPermitted,
-			"connection %s does not allow this request: %s; its owner can change grants", name, why)
-	}
-	limit := int(connection.ActiveSessionLimit(conn))
-	live, taken, err := r.places.take(ctx, s, name, limit)
-	if err != nil || taken {
-		return outcome{}, err
-	}
-	return wait(pamv1alpha1.ReasonProgressing, fmt.Sprintf(
-		"waiting for a place: %d of at most %d sessions live through connection %s", live, limit, name), limitRetry), nil
-}
-
-// mark writes the request id before the request is sent.
-func (r *activitySessionReconciler) mark(ctx context.Context, s *pamv1alpha1.ActivitySession) error {
-	err := patchMetadata(ctx, r.client, s, func(o client.Object) {
-		controllerutil.AddFinalizer(o, pamv1alpha1.Finalizer)
-		setAnnotation(o, pamv1alpha1.AnnotationRequestID, newRequestID(s))
-		setAnnotation(o, pamv1alpha1.AnnotationRequestedAt, r.now().UTC().Format(time.RFC3339Nano))
-	})
-	s.Status.RequestID = requestID(s)
-	if apierrors.IsConflict(err) {
-		return errStale
-	}
-	return err
 }
 
 // send asks for the session.
 func (r *activitySessionReconciler) send(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
 ) (outcome, error) {
-	r.unanswered.forget(s.UID)
 	r.claims.send(s)
 	defer r.claims.sent(s.UID)
 	// By the server's clock, lest a session be shorter or longer than was asked for by what the clocks differ.
 	now := server.Client().ServerTime(r.now())
-	session, err := server.Create(r.inTime(ctx, s), createRequest(s, now, server.NoteLimit()))
-	switch {
-	case errors.Is(err, nps.ErrTooLate): // another manager may have taken over meanwhile
+	request := createRequest(s, now)
+	session, err := server.Create(r.inTime(ctx, s), request)
+	if errors.Is(err, nps.ErrTooLate) { // another manager may have taken over meanwhile
 		return outcome{}, errStale
-	case refused(err):
-		return r.refuse(s, err), nil
-	case err != nil && !rest.IsOutcomeUnknown(err):
-		r.places.refused(s.UID) // it never got there
-		return outcome{}, err
-	case err != nil:
-		return outcome{}, err // the next pass searches before it sends
 	}
-	r.accepted(ctx, s, session.ID)
+	if err != nil {
+		return r.unsent(ctx, server, s, err)
+	}
+	r.claims.make(session.ID, s.UID)
+	r.accepted(ctx, server, s, session.ID, audit.Request)
 	if session.Status == "" { // the answer had the id alone
 		if session, err = server.Read(ctx, session.ID); err != nil {
 			return outcome{}, err
 		}
+		server.Learn(request.Note, session.Note)
 	}
 	r.observe(ctx, server, s, session)
 	return outcome{}, nil
 }
 
-// inTime keeps a request from being sent long after it was marked: by a manager that stood still, say, while another
-// one took over, or behind a sign-in that somebody had to confirm. Whoever finds the mark counts from it when nothing
-// more can come of the request, so most of that time is left to the server.
-func (r *activitySessionReconciler) inTime(ctx context.Context, s *pamv1alpha1.ActivitySession) context.Context {
-	return nps.LeaveBefore(ctx, r.sentAt(s).Add(r.Settle/4))
+// unsent is what a request comes to whose answer is not a session.
+func (r *activitySessionReconciler) unsent(
+	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession, err error,
+) (outcome, error) {
+	switch {
+	case refused(err):
+		r.audit(ctx, server, s, audit.Request, audit.Refused, err.Error())
+		return r.refuse(s, err), nil
+	case !rest.IsOutcomeUnknown(err):
+		r.audit(ctx, server, s, audit.Request, audit.Failed, err.Error())
+		r.places.refused(s.UID) // it never got there
+		return outcome{}, err
+	}
+	r.audit(ctx, server, s, audit.Request, audit.Unknown, err.Error())
+	out := sessionOutcome(err) // the next pass searches before it sends
+	if out.err != nil {
+		out.err, out.after = nil, min(r.SecondLook, firstRetry)
+	}
+	return out, nil
 }
 
 // refused says that the server looked at the request and created nothing (nps contract 4.2).
@@ -209,12 +227,12 @@ func (r *activitySessionReconciler) refuse(s *pamv1alpha1.ActivitySession, err e
 		s.Status.Deadline.UTC().Format(time.RFC3339))
 }
 
-// accepted notes that the server has created a session for this request.
-func (r *activitySessionReconciler) accepted(ctx context.Context, s *pamv1alpha1.ActivitySession, id string) {
-	r.unanswered.forget(s.UID)
+// accepted notes that the server has a session for this request: one that it has just made, or one that was found.
+func (r *activitySessionReconciler) accepted(
+	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession, id string, how audit.Action,
+) {
 	r.claims.is(id, s.UID)
-	s.Status.SessionID, s.Status.Deadline = id, nil
+	s.Status.SessionID, s.Status.RequestID, s.Status.Deadline = id, newRequestID(s), nil
 	s.Status.RequestTime = &metav1.Time{Time: r.now()}
-	logf.FromContext(ctx).Info("privileged session requested", "session", id,
-		"request", s.Status.RequestID, "requestedBy", s.Spec.RequestedBy, "generation", s.Generation)
+	r.audit(ctx, server, s, how, audit.Succeeded, "")
 }

@@ -4,7 +4,7 @@ package controller
 
 import (
 	"context"
-	"strconv"
+	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,11 +13,11 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/audit"
 	"github.com/pam-operator/pam-operator/internal/connection"
-	"github.com/pam-operator/pam-operator/internal/nps"
-	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
 // Keys of the connection Secret.
@@ -59,6 +59,9 @@ func (r *activitySessionReconciler) ensureSecret(
 			return max(interval-age, 0), r.updateExpiry(ctx, secret, s)
 		}
 	}
+	if err := r.mayWrite(ctx, secret, s, exists); err != nil {
+		return 0, err
+	}
 	data, err := r.connectionData(ctx, server, s)
 	if err != nil {
 		return 0, err
@@ -66,9 +69,10 @@ func (r *activitySessionReconciler) ensureSecret(
 	if wanted != secret.Annotations[pamv1alpha1.AnnotationRefreshRequestedAt] {
 		setAnnotation(secret, pamv1alpha1.AnnotationRefreshRequestedAt, wanted)
 	}
-	if err := r.writeSecret(ctx, secret, s, data, exists); err != nil {
+	if err := r.unwritable(s, secret, r.writeSecret(ctx, secret, s, data, exists)); err != nil {
 		return 0, err
 	}
+	r.audit(ctx, server, s, audit.Hand, audit.Succeeded, "")
 	s.Status.SecretRefreshedAt = nil
 	r.showSecret(s, secret)
 	return interval, nil
@@ -119,154 +123,56 @@ func (r *activitySessionReconciler) writeSecret(
 	if exists {
 		return r.client.Update(ctx, secret)
 	}
-	secret.Type = pamv1alpha1.SecretTypeConnection
-	secret.Labels = map[string]string{"app.kubernetes.io/managed-by": "pam-operator"}
-	if err := controllerutil.SetControllerReference(s, secret, r.client.Scheme()); err != nil {
+	if err := r.dress(secret, s); err != nil {
 		return err
 	}
 	return r.client.Create(ctx, secret)
 }
 
-// connectionData fetches what a consumer needs to connect. It is a secret: never logged, and kept nowhere else.
-func (r *activitySessionReconciler) connectionData(
-	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
-) (map[string][]byte, error) {
-	protocol, err := r.protocolOf(ctx, server, s)
-	if err != nil {
-		return nil, err
-	}
-	data := map[string][]byte{
-		secretProtocol: []byte(protocol), secretSessionID: []byte(s.Status.SessionID), secretExpiresAt: []byte(expiresAt(s)),
-	}
-	switch protocol {
-	case pamv1alpha1.ProtocolRDP:
-		err = addRDP(ctx, server, s.Status.SessionID, data)
-	case pamv1alpha1.ProtocolSSH:
-		err = addSSH(ctx, server, s.Status.SessionID, data)
-	}
-	if noSuchData(err) {
-		// A website or a database has neither; that is no fault of the session (nps contract 7.1).
-		protocol, err = pamv1alpha1.ProtocolNone, usable(ctx, server, s.Status.SessionID)
-		data[secretProtocol] = []byte(protocol)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return data, r.addPassword(ctx, server, s, data)
+// dress makes a new Secret the session's own.
+func (r *activitySessionReconciler) dress(secret *corev1.Secret, s *pamv1alpha1.ActivitySession) error {
+	secret.Type = pamv1alpha1.SecretTypeConnection
+	secret.Labels = map[string]string{"app.kubernetes.io/managed-by": "pam-operator"}
+	return controllerutil.SetControllerReference(s, secret, r.client.Scheme())
 }
 
-// protocolOf decides what the Secret holds, where the spec leaves it open.
-func (r *activitySessionReconciler) protocolOf(
-	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
-) (pamv1alpha1.Protocol, error) {
-	if p := s.Spec.Protocol; p != "" && p != pamv1alpha1.ProtocolAuto {
-		return p, nil
-	}
-	session, err := r.seen(ctx, server, s)
-	if err != nil {
-		return "", err
-	}
-	if a := session.Activity; a != nil {
-		switch a.Type {
-		case nps.ActivityTaskAutomation, nps.ActivityCredentialRelease: // nobody connects (nps contract 4.3)
-			return pamv1alpha1.ProtocolNone, nil
-		}
-	}
-	if s.Status.Platform == "" {
-		return pamv1alpha1.ProtocolNone, nil
-	}
-	rdp, err := server.IsRDP(ctx, s.Status.Platform)
-	if err != nil || !rdp {
-		return pamv1alpha1.ProtocolSSH, err
-	}
-	return pamv1alpha1.ProtocolRDP, nil
-}
-
-// usable tells a session that has no connection data from one that keeps it back for now: the server may refuse what
-// it has while the session is locked, or because it has just ended (nps contract 11).
-func usable(ctx context.Context, server *connection.Server, id string) error {
-	session, err := server.Read(ctx, id)
-	switch {
-	case err != nil:
-		return err
-	case session.Locked:
-		return mustWait("the session is locked at the server; its connection data is " +
-			"fetched when an administrator unlocks it")
-	case session.Status != nps.StatusActive:
-		return mustWait("the session is not active any more; its state is %s",
-			session.Status)
-	}
-	return nil
-}
-
-func noSuchData(err error) bool {
-	return rest.IsNotFound(err) || rest.IsForbidden(err)
-}
-
-func addRDP(ctx context.Context, server *connection.Server, id string, data map[string][]byte) error {
-	file, err := server.Client().RDPFile(ctx, id)
-	if err != nil {
-		return err
-	}
-	data[secretRDP] = file
-	target, err := nps.ParseRDPFile(file)
-	if err != nil { // an administrator may edit the template; the file is what counts
-		return nil //nolint:nilerr // the parts are a convenience
-	}
-	addTarget(data, target.Host, target.Port, target.Username)
-	return nil
-}
-
-func addSSH(ctx context.Context, server *connection.Server, id string, data map[string][]byte) error {
-	url, err := server.Client().SSHURL(ctx, id)
-	if err != nil {
-		return err
-	}
-	data[secretSSHURL] = []byte(url)
-	target, err := nps.ParseSSHURL(url)
-	if err != nil {
-		return nil //nolint:nilerr // the parts are a convenience
-	}
-	addTarget(data, target.Host, target.Port, target.User)
-	return nil
-}
-
-func addTarget(data map[string][]byte, host string, port int, username string) {
-	data[secretHost] = []byte(host)
-	data[secretPort] = []byte(strconv.Itoa(port))
-	if username != "" {
-		data[secretUsername] = []byte(username)
-	}
-}
-
-// addPassword adds the session's password where it is asked for and the server allows it.
-func (r *activitySessionReconciler) addPassword(
-	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession, data map[string][]byte,
+// mayWrite says why connection data is not to be fetched: because the connection's owner does not allow it any more, or
+// because the API server would not take it, as it did not the last time. What is fetched holds a one-time token, so it
+// is not fetched in vain.
+func (r *activitySessionReconciler) mayWrite(
+	ctx context.Context, secret *corev1.Secret, s *pamv1alpha1.ActivitySession, exists bool,
 ) error {
-	if c := s.Spec.ConnectionSecret; c == nil || c.Password != pamv1alpha1.PasswordIfAllowed {
+	if _, err := r.mayUse(ctx, s); err != nil {
+		return err
+	}
+	if _, refused := r.unwritten.Load(s.UID); !refused {
 		return nil
 	}
-	allowed, err := server.Client().CanViewPassword(ctx, s.Status.SessionID)
-	if err != nil || !allowed {
-		return ignoreRefusal(err)
+	probe := secret.DeepCopy()
+	if exists {
+		probe.Data = map[string][]byte{secretSessionID: []byte(s.Status.SessionID)}
+		return r.unwritable(s, secret, r.client.Update(ctx, probe, client.DryRunAll))
 	}
-	password, err := server.Client().Password(ctx, s.Status.SessionID)
-	if err != nil {
-		return ignoreRefusal(err)
+	if err := r.dress(probe, s); err != nil {
+		return err
 	}
-	data[secretPassword] = []byte(password)
-	if data[secretUsername] == nil { // a released credential is of use with its account only
-		data[secretUsername] = []byte(s.Status.LoginAccount)
-	}
-	return nil
+	return r.unwritable(s, secret, r.client.Create(ctx, probe, client.DryRunAll))
 }
 
-// ignoreRefusal drops the error of a server that does not give a password away.
-func ignoreRefusal(err error) error {
-	if noSuchData(err) {
-		return nil
+// unwritable makes a lasting refusal of the API server something that somebody has to mend, and remembers it.
+func (r *activitySessionReconciler) unwritable(
+	s *pamv1alpha1.ActivitySession, secret *corev1.Secret, err error,
+) error {
+	if err == nil || !isLasting(err) {
+		r.unwritten.Delete(s.UID)
+		return err
 	}
-	return err
+	r.unwritten.Store(s.UID, true)
+	return &problem{
+		reason: pamv1alpha1.ReasonRejected, stall: true, after: untidyRetry,
+		message: fmt.Sprintf("the session is active, but the API server refuses to write Secret %s: %v",
+			client.ObjectKeyFromObject(secret), err),
+	}
 }
 
 // removeSecret empties and deletes the connection Secret, if it is ours. Emptied first, because whoever has it mounted
@@ -286,18 +192,36 @@ func (r *activitySessionReconciler) removeSecret(ctx context.Context, s *pamv1al
 		return err
 	}
 	if err := client.IgnoreNotFound(r.eraseSecret(ctx, secret)); err != nil {
-		return err
+		return untidy(s, secret, err)
 	}
 	s.Status.ConnectionSecretRef = nil
 	return nil
 }
 
+// eraseSecret empties and deletes a Secret. One that cannot be emptied, because it is immutable or a policy forbids it,
+// is deleted as it is.
 func (r *activitySessionReconciler) eraseSecret(ctx context.Context, secret *corev1.Secret) error {
 	if len(secret.Data) > 0 {
 		secret.Data = nil
 		if err := r.client.Update(ctx, secret); err != nil {
-			return err
+			logf.FromContext(ctx).V(1).Info("the Secret could not be emptied before its deletion", "cause", err.Error())
 		}
 	}
 	return r.client.Delete(ctx, secret, client.Preconditions{UID: &secret.UID})
+}
+
+// untidyRetry is when something is tried again that the API server refused and that somebody may mend.
+const untidyRetry = 15 * time.Second
+
+// untidy is what a pass comes to whose Secret cannot be deleted. It never holds up the end of the session.
+func untidy(s *pamv1alpha1.ActivitySession, secret *corev1.Secret, err error) error {
+	if !isLasting(err) && !apierrors.IsInternalError(err) { // a webhook that fails is an internal error
+		return err
+	}
+	return &problem{
+		reason: pamv1alpha1.ReasonDeletionBlocked, stall: true, after: untidyRetry,
+		message: fmt.Sprintf("the API server refuses to delete Secret %s, which holds connection data of session %s: %v. "+
+			"The session itself is ended all the same; let the operator delete the Secret, or delete it",
+			client.ObjectKeyFromObject(secret), s.Status.SessionID, err),
+	}
 }

@@ -157,9 +157,11 @@ var _ = Describe("The Secret of an active ActivitySession", func() {
 	})
 
 	It("goes at the session's time even if the connection is gone", func(ctx context.Context) {
-		s := newServerSite(ctx, brief(2*time.Second))
+		s := newServerSite(ctx, brief(2*deletionDeadline))
 		session := s.activeSession(ctx, "session")
-		Expect(k8s.Delete(ctx, builder.NPSConnection("nps", builder.InNamespace(s.namespace)))).To(Succeed())
+		conn := builder.NPSConnection("nps", builder.InNamespace(s.namespace))
+		Expect(k8s.Delete(ctx, conn)).To(Succeed())
+		eventuallyGone(ctx, conn)
 		Eventually(func() *corev1.Secret { return secretOf(ctx, session) }).Should(BeNil())
 		eventuallyReason(ctx, session, pamv1alpha1.ReasonConnectionNotReady)
 	})

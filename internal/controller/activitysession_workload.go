@@ -25,9 +25,10 @@ func boundSessions(c client.Reader, kind string) handler.EventHandler {
 }
 
 // workloadOver says whether the workload that a session is bound to has finished or vanished. One that was never seen
-// has not begun yet: it may be created after the session, or wait for its Secret.
+// has not begun yet: it may be created after the session, or wait for its Secret. One that was seen is noted in the
+// status in every phase, lest a workload that comes and goes while the request waits be taken for one that is to come.
 func (r *activitySessionReconciler) workloadOver(
-	ctx context.Context, s *pamv1alpha1.ActivitySession, remember bool,
+	ctx context.Context, s *pamv1alpha1.ActivitySession,
 ) (over bool, why string, err error) {
 	if s.Spec.BoundTo == nil {
 		return false, "", nil
@@ -42,9 +43,7 @@ func (r *activitySessionReconciler) workloadOver(
 	case uid == "", s.Status.BoundToUID != "" && string(uid) != s.Status.BoundToUID:
 		return true, what + " is gone", nil
 	}
-	if remember {
-		s.Status.BoundToUID = string(uid)
-	}
+	s.Status.BoundToUID = string(uid)
 	return finished, what + " has finished", nil
 }
 

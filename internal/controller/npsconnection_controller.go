@@ -15,7 +15,7 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 )
 
-// +kubebuilder:rbac:groups=pam-operator.io,resources=npsconnections,verbs=get;list;watch
+// +kubebuilder:rbac:groups=pam-operator.io,resources=npsconnections,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=pam-operator.io,resources=npsconnections/status,verbs=patch
 
 // npsProbeInterval is how often a server is asked for its version.
@@ -31,7 +31,7 @@ type npsConnections struct{ deps }
 func setupNPSConnection(mgr ctrl.Manager, deps deps) error {
 	r := connectionReconciler[*pamv1alpha1.NPSConnection]{
 		deps: deps, kind: "NPSConnection", empty: func() *pamv1alpha1.NPSConnection { return &pamv1alpha1.NPSConnection{} },
-		probe: npsConnections{deps}.probe,
+		probe: npsConnections{deps}.probe, hold: npsConnections{deps}.hold,
 	}
 	list := &pamv1alpha1.NPSConnectionList{}
 	return r.complete(mgr, ctrl.NewControllerManagedBy(mgr).Named("npsconnection").
@@ -39,6 +39,7 @@ func setupNPSConnection(mgr ctrl.Manager, deps deps) error {
 		WatchesRawSource(deps.secrets.Source(dependentsOn(deps.client, list, indexSecrets))).
 		WatchesRawSource(deps.configMaps.Source(dependentsOn(deps.client, list, indexConfigMaps))).
 		Watches(&pamv1alpha1.ActivitySession{}, connectionsOf(countPause), onLife()).
+		Watches(&pamv1alpha1.ActivitySession{}, unheldConnections(deps.client), onNeed()).
 		WatchesRawSource(source.Channel(deps.servers, &handler.EnqueueRequestForObject{})))
 }
 
@@ -69,6 +70,7 @@ func (r npsConnections) probe(ctx context.Context, conn *pamv1alpha1.NPSConnecti
 	if err != nil {
 		return circuitOutcome(ofOwner(withPlace(conn, err)), server.Breaker), nil
 	}
+	conn.Status.NoteHandling, conn.Status.NoteLimit = server.NoteHandling()
 	conn.Status.TokenExpiresAt = nil
 	if at := server.TokenExpiresAt(); !at.IsZero() {
 		conn.Status.TokenExpiresAt = &metav1.Time{Time: at.Truncate(time.Second)}

@@ -3,6 +3,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -109,7 +110,9 @@ var errStale = &problem{
 func outcomeOf(err error) outcome {
 	if own, ok := errors.AsType[*problem](err); ok {
 		if own.stall {
-			return stalled(own.reason, own.message)
+			out := stalled(own.reason, own.message)
+			out.after = cmp.Or(own.after, out.after)
+			return out
 		}
 		return wait(own.reason, own.message, own.after)
 	}

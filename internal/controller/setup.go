@@ -49,6 +49,10 @@ type Options struct {
 	SecondLook time.Duration
 	// Settle is how long after a request without an answer its session may still show up at the server; 0 means 1 min.
 	Settle time.Duration
+	// MinPollInterval is the shortest interval of polling, and MaxRequestsPerSecond the highest rate of requests, that an
+	// NPSConnection may set; 0 is no bound.
+	MinPollInterval      time.Duration
+	MaxRequestsPerSecond int
 	// Fence forbids changes of appliances and new sessions with an error, once this manager may not lead any more; nil
 	// forbids nothing.
 	Fence func() error
@@ -131,6 +135,8 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 		Client: mgr.GetClient(), UserAgent: options.UserAgent, Notify: notify(activity),
 		NotifyServer: notifyServer(servers), Circuit: showCircuit, Tell: tellSession(sessions),
 		KeepFor: options.DeletionDeadline, Namespaces: namespaces, Stop: ctx.Done(), Fence: options.Fence,
+		MinPollInterval:      options.MinPollInterval,
+		MaxRequestsPerSecond: int32(options.MaxRequestsPerSecond), //nolint:gosec // the API takes 1000 at most
 	})
 	if err := mgr.Add(pool); err != nil {
 		return fmt.Errorf("add the pool of connections: %w", err)

@@ -4,15 +4,11 @@ package controller
 
 import (
 	"context"
-	"fmt"
-	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -22,65 +18,20 @@ import (
 	"github.com/pam-operator/pam-operator/internal/connection"
 )
 
-// hold keeps a connection, by the finalizer, for as long as there are objects whose deletion needs it, so that a
-// namespace that is deleted with everything in it still gets its objects off the appliance. It is kept for no longer
-// than the deletion deadline. Nothing holds a connection that nobody needs: it can be deleted without a manager.
+// hold keeps a connection for as long as there are objects whose deletion needs it, so that a namespace that is deleted
+// with everything in it still gets its objects off the appliance.
 func (r spsConnections) hold(ctx context.Context, conn *pamv1alpha1.SPSConnection) (kept keeping, err error) {
 	total, needing, err := r.dependents(ctx, conn)
 	if err != nil {
 		return kept, err
 	}
 	conn.Status.Dependents = &total
-	deleting, holds := !conn.DeletionTimestamp.IsZero(), holdsFinalizer(conn)
-	if deleting {
-		kept.remaining = r.DeletionDeadline - deletingFor(conn)
+	need := needs{count: len(needing), what: "objects that are to be deleted through it",
+		remedy: "delete them, or set their deletionPolicy: Orphan"}
+	if len(needing) > 0 {
+		need.example = client.ObjectKeyFromObject(needing[0])
 	}
-	wanted := len(needing) > 0 && kept.remaining >= 0
-	switch {
-	case wanted && !holds && !deleting: // nobody can add a finalizer to what is going
-		return kept, patchMetadata(ctx, r.client, conn, func(o client.Object) {
-			controllerutil.AddFinalizer(o, pamv1alpha1.Finalizer)
-		})
-	case !wanted && holds:
-		kept.gone = deleting
-		return kept, patchMetadata(ctx, r.client, conn, func(o client.Object) {
-			controllerutil.RemoveFinalizer(o, pamv1alpha1.Finalizer)
-		})
-	case wanted && holds && deleting:
-		kept.note = fmt.Sprintf(deletionWaits+", for %s at most, for %d objects that are to be deleted through it, "+
-			"such as %s: delete them, or set their deletionPolicy: Orphan",
-			r.DeletionDeadline, len(needing), client.ObjectKeyFromObject(needing[0]))
-	}
-	return kept, nil
-}
-
-// deletionWaits begins the note of a connection that is held.
-const deletionWaits = "deletion waits"
-
-// keeping is what became of holding a connection.
-type keeping struct {
-	// gone says that the connection was let go.
-	gone bool
-	// note says what the deletion waits for; empty if it does not.
-	note string
-	// remaining is how much longer it waits.
-	remaining time.Duration
-}
-
-// apply puts it beside what a pass came to.
-func (k keeping) apply(out outcome) outcome {
-	if k.note == "" {
-		return out
-	}
-	out.message += "; " + k.note
-	until := max(k.remaining, deadlineRecheck)
-	switch {
-	case out.err == nil:
-		out.after = soonest(out.after, until)
-	case until < lastRetry: // a growing delay would miss it
-		out.err, out.after = nil, min(until, unseenRetry)
-	}
-	return out
+	return r.keep(ctx, conn, need)
 }
 
 // dependents counts the objects that refer to the connection, and returns those whose deletion needs it.
@@ -136,12 +87,4 @@ func watchNeeding(b *builder.Builder, c client.Reader) *builder.Builder {
 		}))
 	}
 	return b
-}
-
-// afterConflict makes an error of metadata a wait, if somebody else wrote it meanwhile or took the object away.
-func afterConflict(err error) (time.Duration, error) {
-	if apierrors.IsConflict(err) {
-		return errStale.after, nil
-	}
-	return 0, client.IgnoreNotFound(err)
 }

@@ -51,7 +51,7 @@ const deletionDeadline = 3 * time.Second
 var (
 	k8s  client.Client
 	logs logBuffer
-	// planeConfig is how to reach the control plane with every right.
+	// planeConfig is how an administrator of the cluster reaches the API server.
 	planeConfig *rest.Config
 )
 
@@ -76,6 +76,7 @@ var _ = BeforeSuite(func() {
 	})
 	planeConfig = plane.Config
 	Expect(pamv1alpha1.AddToScheme(scheme.Scheme)).To(Succeed())
+	planeConfig = plane.Config
 	k8s, err = client.New(plane.Config, client.Options{Scheme: scheme.Scheme})
 	Expect(err).NotTo(HaveOccurred())
 	startManager(ctx, plane)

@@ -190,7 +190,8 @@ func lostStatus(e event.UpdateEvent) bool {
 func lostSession(e event.UpdateEvent) bool {
 	was, ok1 := e.ObjectOld.(*pamv1alpha1.ActivitySession)
 	is, ok2 := e.ObjectNew.(*pamv1alpha1.ActivitySession)
-	return ok1 && ok2 && was.Status.SessionID != "" && is.Status.SessionID == ""
+	return ok1 && ok2 && (was.Status.SessionID != "" && is.Status.SessionID == "" ||
+		was.Status.RequestID != "" && is.Status.RequestID == "")
 }
 
 // onDeletion passes only that an object is gone.

@@ -67,8 +67,12 @@ func (s *connectionSecrets) count(times map[string]time.Time, prefix string) int
 	return n
 }
 
-// objectOf is the object whose session this is: its note begins with the object's name.
+// objectOf is the object whose session this is: its name is what the note quotes.
 func objectOf(s nps.Session) string {
+	if _, quoted, ok := strings.Cut(s.Note, `"`); ok {
+		name, _, _ := strings.Cut(quoted, `"`)
+		return name
+	}
 	name, _, _ := strings.Cut(s.Note, " ")
 	return name
 }

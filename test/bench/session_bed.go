@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -118,7 +119,7 @@ func atRate(ctx context.Context, n, rate int, f func(ctx context.Context, i int)
 func (d *sessionBed) sessionsOf(prefix string) []nps.Session {
 	var out []nps.Session
 	for _, s := range d.server.Sessions() {
-		if len(s.Note) > len(prefix) && s.Note[:len(prefix)] == prefix {
+		if strings.HasPrefix(objectOf(s), prefix) {
 			out = append(out, s)
 		}
 	}

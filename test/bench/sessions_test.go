@@ -62,7 +62,7 @@ func TestConnectionSecretsAreNotedOnce(t *testing.T) {
 	if s.created(spreadPrefix) != 1 || s.created(burstPrefix) != 0 || !s.there["spread-1"].Equal(first) {
 		t.Errorf("noted %v", s.there)
 	}
-	got, err := s.waits([]nps.Session{{Note: "spread-1 request-id", Started: first.Add(-time.Second)}})
+	got, err := s.waits([]nps.Session{{Note: `pam-operator/uid/1 "spread-1"`, Started: first.Add(-time.Second)}})
 	if err != nil || len(got) != 1 || got[0] != time.Second {
 		t.Errorf("waits %v, error %v", got, err)
 	}

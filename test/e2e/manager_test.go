@@ -68,7 +68,8 @@ func newManager(t *testing.T, c *cluster, namespace string) *manager {
 func (m *manager) start(t *testing.T) {
 	t.Helper()
 	command := append([]string{binary(t, "manager")}, m.cluster.installed.Arguments(m.kubeconfig)...)
-	command = append(command, "--leader-elect=false", "--watch-namespaces="+m.namespace, "--zap-log-level=debug")
+	command = append(command, "--leader-elect=false", "--watch-namespaces="+m.namespace, "--zap-log-level=debug",
+		"--min-poll-interval=10ms", "--max-requests-per-second=1000") // no scenario is to wait for a round
 	command = append(command, m.arguments...)
 	logFile := filepath.Join(m.dir, fmt.Sprintf("manager-%d.log", len(m.lives)+1))
 	life, err := process.Start(t.Context(), logFile, nil, command...)

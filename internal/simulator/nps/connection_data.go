@@ -32,6 +32,9 @@ func (s *Server) getSSH(c *call) (answer, error) {
 		return answer{}, err
 	}
 	s.stats.SSHs++
+	if url := c.switches.SSHURL; url != "" {
+		return c.text(url), nil
+	}
 	user := x.directConnectUser()
 	if c.switches.SSHTokenUser {
 		user = oneTimeToken()

@@ -127,6 +127,8 @@ type ConnectionSwitches struct {
 	RDPWithBOM  bool `json:"rdpWithBOM"`
 	// SSHTokenUser puts an opaque token where the SSH URL's user is.
 	SSHTokenUser bool `json:"sshTokenUser"`
+	// SSHURL, when not empty, is answered in the place of the SSH URL, as by a server that is not what it should be.
+	SSHURL string `json:"sshURL"`
 }
 
 // ActionSwitches concern what is done to sessions (nps contract 9).
