@@ -160,8 +160,8 @@ func TestTheManagerBoundsWhatAConnectionSets(t *testing.T) {
 			if rate := p.requestsPerSecond(eager); starting != c.starting || active != c.active || rate != c.rate {
 				t.Errorf("got %s, %s, %d", starting, active, rate)
 			}
-			if limit := p.limiter(eager).limiter.Limit(); float64(limit) > float64(c.rate) || float64(limit) < 0.9*float64(c.rate) {
-				t.Errorf("the limit is %v", limit)
+			if got, most := float64(p.limiter(eager).limiter.Limit()), float64(c.rate); got > most || got < 0.9*most {
+				t.Errorf("the limit is %v", got)
 			}
 		})
 	}

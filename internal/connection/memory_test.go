@@ -202,7 +202,8 @@ func TestWhatDependentsSeeOfAConnectionThatIsNotReady(t *testing.T) {
 		"team": "connection pam-system/sps is not ready: Unreachable; its owner sees the cause in its status",
 	} {
 		ref := pamv1alpha1.ConnectionReference{Name: "sps", Namespace: home}
-		if _, _, err := pool.Appliance(t.Context(), ref, namespace, Use{Kind: "LocalUser", Name: "x", Adoption: pamv1alpha1.AdoptionPolicyNever}); err == nil || err.Error() != want {
+		use := Use{Kind: "LocalUser", Name: "x", Adoption: pamv1alpha1.AdoptionPolicyNever}
+		if _, _, err := pool.Appliance(t.Context(), ref, namespace, use); err == nil || err.Error() != want {
 			t.Errorf("%s: got %v", namespace, err)
 		}
 	}

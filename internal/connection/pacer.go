@@ -10,8 +10,8 @@ import (
 	"github.com/pam-operator/pam-operator/internal/nps"
 )
 
-// pacer spaces out the requests of one connection. What ends sessions does not wait behind the others: of those, at most
-// one at a time has its turn to be sent.
+// pacer spaces out the requests of one connection. What ends sessions does not wait behind the others: of those, at
+// most one at a time has its turn to be sent.
 type pacer struct {
 	limiter *rate.Limiter
 	turn    gate

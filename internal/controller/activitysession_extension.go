@@ -53,7 +53,15 @@ func (r *activitySessionReconciler) extend(
 	if minutes, why := bound.clamp(session, wantedExtension(s, session, last)); minutes <= 0 {
 		return why, nil
 	}
-	if session, err = server.Read(ctx, s.Status.SessionID); err != nil {
+	return r.extendWithin(ctx, server, s, bound, last)
+}
+
+// extendWithin prolongs a session as the server has it now, no further than the bound.
+func (r *activitySessionReconciler) extendWithin(
+	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession, bound durationBound, last bool,
+) (string, error) {
+	session, err := server.Read(ctx, s.Status.SessionID)
+	if err != nil {
 		return "", err
 	}
 	minutes, why := bound.clamp(session, wantedExtension(s, session, last))
@@ -64,7 +72,7 @@ func (r *activitySessionReconciler) extend(
 	if err != nil || why == "" {
 		return "; it was prolonged", err
 	}
-	r.refusedExtensions.Store(s.UID, refusedExtension{duration, why})
+	r.refusedExtensions.Store(s.UID, refusedExtension{durationOr(s.Spec.Duration, 0), why})
 	return why, nil
 }
 

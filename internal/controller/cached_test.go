@@ -74,7 +74,7 @@ func TestTheCacheKeepsNoManifests(t *testing.T) {
 // TestPatchesLeaveTheManifestOfKubectl goes through all that writes metadata, from the object as the cache shows it.
 func TestPatchesLeaveTheManifestOfKubectl(t *testing.T) {
 	t.Parallel()
-	c := cachedPolicies(t, "https://sps.example.com", appliedPolicy())
+	c := cachedPolicies(t, appliedPolicy())
 	r := &policyReconciler[*pamv1alpha1.RDPConnectionPolicy]{deps: deps{client: c, live: c}}
 	p := fromCache(t, c)
 	before := p.DeepCopy()

@@ -16,24 +16,24 @@ import (
 
 // try tries a connection out under its circuit breaker, and shows the breaker in the connection's status. A connection
 // that has just been tried without an answer is not tried again before its time, whatever wakes its controller: the
-// error is then that of the last probe. restored says that it answers again.
+// error is then that of the last probe.
 func (d deps) try(
 	ctx context.Context, conn connectionObject, breaker *rest.Breaker, probe func(context.Context) error,
-) (restored bool, err error) {
+) error {
 	status := conn.Connectivity()
 	circuit, open := breaker.Circuit()
 	if open && circuit.Last != nil && time.Now().Before(circuit.Next) && !requested(conn) {
 		status.CircuitBreaker = circuitOf(breaker)
-		return false, circuit.Last
+		return circuit.Last
 	}
 	if open && circuit.Failures > 0 {
 		if err := d.showHalfOpen(ctx, conn); err != nil {
-			return false, err
+			return err
 		}
 	}
-	restored, err = breaker.Probe(ctx, probe)
+	_, err := breaker.Probe(ctx, probe)
 	status.CircuitBreaker = circuitOf(breaker)
-	return restored, err
+	return err
 }
 
 // showHalfOpen shows in the status that a probe is under way, which may take until its time-out.

@@ -94,7 +94,9 @@ var _ = Describe("The circuit breaker of a connection", func() {
 
 	It("does not give a batch up for one reader that was cut off", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{Version: "6.0"})
-		s.spsFault(fault.Rule{Name: "once", Method: "GET", Path: "aaa/local_database/users$", Drop: fault.DropBefore, Times: 1})
+		s.spsFault(fault.Rule{
+			Name: "once", Method: "GET", Path: "aaa/local_database/users$", Drop: fault.DropBefore, Times: 1,
+		})
 		policy, group := s.policy("a"), builder.LocalUserGroup("auditors", s.in("sps")...)
 		s.create(ctx, group, policy)
 		eventuallyReady(ctx, policy)

@@ -61,7 +61,7 @@ func (b *recordBook) room(ctx context.Context, live client.Reader, namespace str
 		err := live.List(ctx, list, client.InNamespace(namespace), client.HasLabels{pamv1alpha1.LabelLeftover},
 			client.Limit(maxRecords))
 		if err != nil {
-			return nil // the record matters more than its bound
+			return nil //nolint:nilerr // the record matters more than its bound
 		}
 		count = len(list.Items)
 		b.mu.Lock()

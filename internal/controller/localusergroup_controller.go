@@ -31,7 +31,9 @@ func setupLocalUserGroup(mgr ctrl.Manager, deps deps) error {
 	b := r.builder(mgr, "localusergroup", &pamv1alpha1.LocalUserGroup{}, &pamv1alpha1.LocalUserGroupList{}).
 		Watches(&pamv1alpha1.LocalUser{}, dependentsOn(deps.client, &pamv1alpha1.LocalUserGroupList{}, indexUserRefs),
 			onKeyOrReady())
-	return r.complete(mgr, "localusergroup", b, func() *pamv1alpha1.LocalUserGroup { return &pamv1alpha1.LocalUserGroup{} })
+	return r.complete(mgr, "localusergroup", b, func() *pamv1alpha1.LocalUserGroup {
+		return &pamv1alpha1.LocalUserGroup{}
+	})
 }
 
 func listGroups(ctx context.Context, c client.Reader, name string) ([]*pamv1alpha1.LocalUserGroup, error) {

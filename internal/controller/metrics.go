@@ -23,7 +23,8 @@ var (
 
 	circuits = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "pam_connection_circuit_breaker",
-		Help: "State of a connection's circuit breaker: 0 closed, 1 half-open (one probe is under way), 2 open (nothing is sent).",
+		Help: "State of a connection's circuit breaker: 0 closed, 1 half-open (one probe is under way), " +
+			"2 open (nothing is sent).",
 	}, []string{"kind", "connection_namespace", "connection"})
 )
 

@@ -62,7 +62,7 @@ func (r npsConnections) probe(ctx context.Context, conn *pamv1alpha1.NPSConnecti
 		return outcome{}, err
 	}
 	conn.Status.ActiveSessions = new(int32(live)) //nolint:gosec // a number of objects
-	_, err = r.try(ctx, conn, server.Breaker, func(ctx context.Context) (err error) {
+	err = r.try(ctx, conn, server.Breaker, func(ctx context.Context) (err error) {
 		conn.Status.Version, err = server.Version(ctx, maxAge)
 		return err
 	})

@@ -31,7 +31,9 @@ func setupRDPConnectionPolicy(mgr ctrl.Manager, deps deps) error {
 	list := &pamv1alpha1.RDPConnectionPolicyList{}
 	b := r.builder(mgr, "rdpconnectionpolicy", &pamv1alpha1.RDPConnectionPolicy{}, list).
 		Watches(&pamv1alpha1.LocalUserGroup{}, dependentsOn(deps.client, list, indexGroupRefs), onKeyOrReady())
-	return r.complete(mgr, "rdpconnectionpolicy", b, func() *pamv1alpha1.RDPConnectionPolicy { return &pamv1alpha1.RDPConnectionPolicy{} })
+	return r.complete(mgr, "rdpconnectionpolicy", b, func() *pamv1alpha1.RDPConnectionPolicy {
+		return &pamv1alpha1.RDPConnectionPolicy{}
+	})
 }
 
 func listRDPPolicies(

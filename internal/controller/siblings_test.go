@@ -49,13 +49,13 @@ func policyOfAge(name, namespace string, seconds int64) *pamv1alpha1.RDPConnecti
 }
 
 // cachedPolicies are these objects in a cluster, with a connection, as the cache of the manager finds them.
-func cachedPolicies(t *testing.T, url string, objects ...client.Object) client.Client {
+func cachedPolicies(t *testing.T, objects ...client.Object) client.Client {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	if err := pamv1alpha1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
-	conn := builder.SPSConnection(builder.DefaultSPSConnection, builder.URL(url))
+	conn := builder.SPSConnection(builder.DefaultSPSConnection, builder.URL("https://sps.example.com"))
 	conn.Status.ObservedGeneration = new(int64(0))
 	meta.SetStatusCondition(&conn.Status.Conditions, metav1.Condition{
 		Type: pamv1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: pamv1alpha1.ReasonSynced,
@@ -186,7 +186,7 @@ func TestAClaimOnAName(t *testing.T) {
 					change(o)
 				}
 			}
-			cluster := cachedPolicies(t, url, ours.DeepCopy(), older)
+			cluster := cachedPolicies(t, ours.DeepCopy(), older)
 			if c.conn != nil {
 				c.conn(t, cluster)
 			}
@@ -232,7 +232,7 @@ func TestOnlyTheSameNameMakesSiblings(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			s := siblings[*pamv1alpha1.RDPConnectionPolicy]{
-				client: cachedPolicies(t, url, ours.DeepCopy(), c.older), list: listRDPPolicies, collection: sps.RDPConnections,
+				client: cachedPolicies(t, ours.DeepCopy(), c.older), list: listRDPPolicies, collection: sps.RDPConnections,
 			}
 			got := ""
 			if err := s.oldest(t.Context(), shows(t, "-1", name), url, ours); err != nil {
@@ -248,7 +248,7 @@ func TestOnlyTheSameNameMakesSiblings(t *testing.T) {
 func TestADeletionWakesNamesakesAndNobodyElse(t *testing.T) {
 	t.Parallel()
 	name, other := inOneSlot()
-	c := cachedPolicies(t, "https://sps.example.com", policyOfAge(name, "elsewhere", 1), policyOfAge(other, "default", 1))
+	c := cachedPolicies(t, policyOfAge(name, "elsewhere", 1), policyOfAge(other, "default", 1))
 	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
 	defer queue.ShutDown()
 	namesakes(c, &pamv1alpha1.RDPConnectionPolicyList{}).Delete(t.Context(),

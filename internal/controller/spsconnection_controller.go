@@ -65,7 +65,7 @@ func (r spsConnections) probe(ctx context.Context, conn *pamv1alpha1.SPSConnecti
 		info  sps.Info
 		moved bool
 	)
-	_, err = r.try(ctx, conn, appliance.Breaker, func(ctx context.Context) (err error) {
+	err = r.try(ctx, conn, appliance.Breaker, func(ctx context.Context) (err error) {
 		if err := appliance.Recover(ctx); err != nil {
 			return err
 		}

@@ -70,8 +70,9 @@ func (a *Account) Begin(ctx context.Context) (*Attempt, error) {
 
 // keys are what the vendor counts this account's refusals by.
 func (a *Account) keys(ctx context.Context) []string {
-	var out []string
-	for _, address := range a.ledger.addresses(ctx, a.address) {
+	addresses := a.ledger.addresses(ctx, a.address)
+	out := make([]string, 0, len(addresses))
+	for _, address := range addresses {
 		out = append(out, a.key(address))
 	}
 	return out

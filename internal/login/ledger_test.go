@@ -175,8 +175,8 @@ func TestCredentialsThatHaveNotWorkedAreSentOneAtATime(t *testing.T) {
 		}()
 		synctest.Wait()
 		select {
-		case <-begun:
-			t.Error("the second did not wait for the first")
+		case err := <-begun:
+			t.Error("the second did not wait for the first", err)
 		default:
 		}
 		if got := held(t, proven); got != 0 {

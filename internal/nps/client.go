@@ -52,8 +52,8 @@ type Config struct {
 	Limiter Limiter
 	// Breaker holds calls back while the server does not answer; nil holds none back.
 	Breaker *rest.Breaker
-	// Account holds off sign-ins after a refusal, by LogInTerms; nil is the client's own. One that outlives the client, and
-	// the process, keeps a restart from causing another refusal.
+	// Account holds off sign-ins after a refusal, by LogInTerms; nil is the client's own. One that outlives the client,
+	// and the process, keeps a restart from causing another refusal.
 	Account *login.Account
 	// UsedCodes keeps clients that share it from sending the same code of a second factor twice. Nil is the client's own.
 	UsedCodes *UsedCodes

@@ -80,7 +80,7 @@ func (s *tokenSource) get(ctx context.Context) (token, error) {
 	if t, err := s.cached(); t.raw != "" || err != nil {
 		return t, err
 	}
-	//nolint:contextcheck // a flight serves others too; see fly
+	// A flight serves others too; see fly.
 	flight := s.flights.DoChan("", func() (any, error) { return s.fly(rest.Marked(context.Background(), ctx)) })
 	select {
 	case <-ctx.Done():

@@ -201,8 +201,8 @@ func (b *Breaker) admit(ctx context.Context) error {
 	return b.refusal()
 }
 
-// wait is admit, except that it waits for the first probe of a breaker that has just opened: usually a single connection
-// was cut, and the probe is answered within milliseconds. An open transaction need not be given up for that.
+// wait is admit, except that it waits for the first probe of a breaker that has just opened: usually a single
+// connection was cut, and the probe is answered within milliseconds. An open transaction need not be given up for that.
 func (b *Breaker) wait(ctx context.Context) error {
 	err := b.admit(ctx)
 	for err != nil {

@@ -115,16 +115,7 @@ func TestAServerThatSaysNothingIsAskedByItsProbeOnly(t *testing.T) {
 			if restored, err := b.Probe(t.Context(), probe); restored || err == nil {
 				t.Fatal(restored, err)
 			}
-			for range 3 {
-				err := ask(t.Context(), c, "others")
-				if !rest.IsOpen(err) || rest.IsOutcomeUnknown(err) || !strings.Contains(err.Error(), "connection a/b") {
-					t.Fatal(err)
-				}
-			}
-			circuit, open := b.Circuit()
-			if !open || circuit.Failures != 1 || circuit.Last == nil || circuit.Next.Before(circuit.Since) {
-				t.Errorf("%+v %v", circuit, open)
-			}
+			othersAreHeldBack(t, b, c)
 			s.set("")
 			if restored, err := b.Probe(t.Context(), probe); !restored || err != nil {
 				t.Fatal(restored, err)
@@ -145,6 +136,20 @@ func TestAServerThatSaysNothingIsAskedByItsProbeOnly(t *testing.T) {
 				t.Error("it asked for another probe")
 			}
 		})
+	}
+}
+
+func othersAreHeldBack(t *testing.T, b *rest.Breaker, c *rest.Client) {
+	t.Helper()
+	for range 3 {
+		err := ask(t.Context(), c, "others")
+		if !rest.IsOpen(err) || rest.IsOutcomeUnknown(err) || !strings.Contains(err.Error(), "connection a/b") {
+			t.Fatal(err)
+		}
+	}
+	circuit, open := b.Circuit()
+	if !open || circuit.Failures != 1 || circuit.Last == nil || circuit.Next.Before(circuit.Since) {
+		t.Errorf("%+v %v", circuit, open)
 	}
 }
 

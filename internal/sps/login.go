@@ -50,8 +50,9 @@ type authenticator struct {
 	refused error // the appliance's answer to the last log-in, if it was a refusal
 }
 
-// logIn returns the value of a new session cookie. The context is to end with the client and not with a caller. Holding the mutex during the call is the point: a second session
-// that starts meanwhile must learn of a refusal instead of causing another one.
+// logIn returns the value of a new session cookie. The context is to end with the client and not with a caller. Holding
+// the mutex during the call is the point: a second session that starts meanwhile must learn of a refusal instead of
+// causing another one.
 func (a *authenticator) logIn(ctx context.Context) (cookie string, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -109,11 +109,11 @@ func (s *session) renew(ctx context.Context, stale string) (cookie string, err e
 				return "", err
 			}
 		}
-		fresh, err := s.logins.logIn(rest.Marked(s.logins.lifetime, ctx)) //nolint:contextcheck // it serves others, too
+		fresh, err := s.logins.logIn(rest.Marked(s.logins.lifetime, ctx))
 		if err != nil {
 			return "", err
 		}
-		s.saved(s.logins.lifetime, fresh)
+		s.saved(s.logins.lifetime, fresh) //nolint:contextcheck // it serves others, too
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.cookie = fresh

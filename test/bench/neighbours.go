@@ -103,15 +103,15 @@ func (d *neighbours) connectAll(ctx context.Context, names []string) error {
 		corev1.TLSPrivateKeyKey: string(d.running.Client().PrivateKeyPEM),
 	}, in)
 	certificate.Type = corev1.SecretTypeTLS
-	objects := []client.Object{
-		builder.Namespace(namespace), certificate,
+	objects := make([]client.Object, 0, 8+len(names))
+	objects = append(objects, builder.Namespace(namespace), certificate,
 		builder.SPSCredentialsSecret(account, d.password, in),
 		builder.Secret(builder.NPSCredentials, map[string]string{
 			"login": nps.DefaultApplication, "apiKey": nps.DefaultAPIKey,
 		}, in),
 		configMap(caConfigMap, map[string]string{caKey: string(d.running.CA().CertificatePEM())}),
 		d.npsConnection(builder.DefaultNPSConnection),
-	}
+	)
 	for _, name := range names {
 		objects = append(objects, d.spsConnection(name))
 	}

@@ -16,7 +16,7 @@ import (
 const together = 1.5
 
 func measureAppliances(ctx context.Context, b *bench) ([]row, error) {
-	var names []string
+	names := make([]string, 0, b.appliances)
 	for i := range b.appliances {
 		names = append(names, fmt.Sprintf("sps-%02d", i))
 	}
@@ -36,7 +36,8 @@ func measureAppliances(ctx context.Context, b *bench) ([]row, error) {
 		return nil, err
 	}
 	return []row{atMost(b, limit[time.Duration]{
-		what:     fmt.Sprintf("%d appliances × %d policies: from the last create until all are Ready", len(names), b.perAppliance),
+		what: fmt.Sprintf("%d appliances × %d policies: from the last create until all are Ready",
+			len(names), b.perAppliance),
 		measured: all, most: time.Duration(together * float64(one)), show: seconds,
 		detail: fmt.Sprintf("one × %d: %s", b.perAppliance, seconds(one)),
 	})}, nil

@@ -74,15 +74,16 @@ func (d *neighbours) take(ctx context.Context, name string) (takes, error) {
 const tick = 5 * beat
 
 func (d *neighbours) compared(what string, alone, beside takes) []row {
-	var rows []row
-	for _, c := range []struct {
+	taken := []struct {
 		of            string
 		alone, beside []time.Duration
 	}{
 		{"a new policy until Ready", alone.policy, beside.policy},
 		{"a new session until its Secret", alone.session, beside.session},
 		{"cancel until the server is told", alone.cancel, beside.cancel},
-	} {
+	}
+	rows := make([]row, 0, len(taken))
+	for _, c := range taken {
 		without := quantile(c.alone, 0.5)
 		rows = append(rows, atMost(d.bench, limit[time.Duration]{
 			what:     fmt.Sprintf("beside %s: %s, median", what, c.of),

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"net/http"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -17,8 +16,8 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// TestRestartsDoNotSpendLogIns restarts a manager that has a wrong password for each vendor. Each of them locks accounts
-// or addresses after a few failures, so none of the restarts may cause another one.
+// TestRestartsDoNotSpendLogIns restarts a manager that has a wrong password for each vendor. Each of them locks
+// accounts or addresses after a few failures, so none of the restarts may cause another one.
 func TestRestartsDoNotSpendLogIns(t *testing.T) {
 	t.Parallel()
 	c := theCluster(t)
@@ -26,7 +25,7 @@ func TestRestartsDoNotSpendLogIns(t *testing.T) {
 	site := newSPSSite(t, c, namespace, simsps.Options{})
 	server := simnps.New(simnps.Options{Users: []simnps.User{{Login: npsUser, Password: simnps.DefaultPassword}}})
 	running, err := simulator.Serve(t.Context(), simulator.Config{
-		Listeners: []simulator.Listener{{Name: "nps", Handler: http.Handler(server.Handler())}},
+		Listeners: []simulator.Listener{{Name: "nps", Handler: server.Handler()}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -49,7 +49,8 @@ func TestAStoppedApplianceStopsNobodyElse(t *testing.T) {
 	for i := range each {
 		for _, namespace := range namespaces {
 			name := fmt.Sprintf("policy-%03d", i)
-			g.Expect(c.client.Create(t.Context(), builder.RDPConnectionPolicy(name, builder.InNamespace(namespace)))).To(Succeed())
+			policy := builder.RDPConnectionPolicy(name, builder.InNamespace(namespace))
+			g.Expect(c.client.Create(t.Context(), policy)).To(Succeed())
 		}
 	}
 	synced := func(namespace string) func() int {
