@@ -58,6 +58,7 @@ func TestEraseBelievesNoCommit(t *testing.T) {
 	group := builder.LocalUserGroup("finance")
 	group.Status.Appliance = appliance.URL
 	group.Status.Key = box.Put(string(sps.Groups), "", map[string]any{"name": "finance", "members": []any{}})
+	group.Status.Origin = pamv1alpha1.OriginCreated
 	cluster := clusterInMemory(t, group)
 	if err := cluster.Get(t.Context(), client.ObjectKeyFromObject(group), group); err != nil {
 		t.Fatal(err)
