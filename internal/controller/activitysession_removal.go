@@ -38,8 +38,12 @@ func (r *activitySessionReconciler) remove(
 	if err == nil && untidy != nil {
 		out = sessionOutcome(untidy)
 	}
-	if out.after == 0 && out.err == nil {
-		out.after = r.DeletionDeadline // so that the deadline is noticed
+	if out.err == nil { // so that the deadline is noticed
+		left := r.DeletionDeadline - deletingFor(s)
+		if left <= 0 { // it is held longer; the next look is as far away
+			left = r.DeletionDeadline
+		}
+		out.after = soonest(out.after, max(left, deadlineRecheck))
 	}
 	return out, false
 }

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/controlplane"
 	"github.com/pam-operator/pam-operator/internal/simulator"
 	"github.com/pam-operator/pam-operator/internal/simulator/nps"
 	"github.com/pam-operator/pam-operator/internal/simulator/sps"
@@ -98,17 +99,9 @@ func (d *neighbours) behind(name string, h http.Handler) http.Handler {
 // connectAll makes the connections to what is quick, and starts the manager.
 func (d *neighbours) connectAll(ctx context.Context, names []string) error {
 	in := builder.InNamespace(namespace)
-	certificate := builder.Secret(builder.NPSClientCertificate, map[string]string{
-		corev1.TLSCertKey:       string(d.running.Client().CertificatePEM),
-		corev1.TLSPrivateKeyKey: string(d.running.Client().PrivateKeyPEM),
-	}, in)
-	certificate.Type = corev1.SecretTypeTLS
-	objects := make([]client.Object, 0, 8+len(names))
-	objects = append(objects, builder.Namespace(namespace), certificate,
+	objects := applicationUser(d.running.Client())
+	objects = append(objects, builder.Namespace(namespace),
 		builder.SPSCredentialsSecret(account, d.password, in),
-		builder.Secret(builder.NPSCredentials, map[string]string{
-			"login": nps.DefaultApplication, "apiKey": nps.DefaultAPIKey,
-		}, in),
 		configMap(caConfigMap, map[string]string{caKey: string(d.running.CA().CertificatePEM())}),
 		d.npsConnection(builder.DefaultNPSConnection),
 	)
@@ -184,7 +177,7 @@ func (d *neighbours) newPolicy(ctx context.Context, name string) (time.Duration,
 // newSession takes the time from the creation of a session until its Secret is there, and from its cancellation until
 // the server is told.
 func (d *neighbours) newSession(ctx context.Context, name string) (usable, cancelled time.Duration, err error) {
-	s := builder.ActivitySession(name, builder.InNamespace(namespace))
+	s := builder.ActivitySession(name, builder.InNamespace(namespace), builder.RequestedBy(controlplane.Admin))
 	secret := &corev1.Secret{}
 	usable, err = d.awaited(ctx, func(ctx context.Context) error { return d.client.Create(ctx, s.DeepCopy()) },
 		func(ctx context.Context) (bool, error) {

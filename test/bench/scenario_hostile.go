@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/controlplane"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
@@ -107,7 +108,7 @@ func (d *bed) victims(kind hostileKind, number int, ca string, urls []string) (o
 			conn := builder.NPSConnection(name, in, builder.URL(url), builder.TrustedCA(ca), builder.UserSignIn())
 			secret := builder.Secret(builder.NPSCredentials, map[string]string{"username": "u", "password": newPassword()}, in)
 			return append(out, secret, conn,
-				builder.ActivitySession(name, in, builder.Connection(name, "")))
+				builder.ActivitySession(name, in, builder.Connection(name, ""), builder.RequestedBy(controlplane.Admin)))
 		}
 		out = append(out, builder.SPSConnection(name, in, builder.URL(url), builder.TrustedCA(ca)))
 		for p := range hostilePolicies {

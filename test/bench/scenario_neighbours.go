@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/controlplane"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
@@ -119,7 +120,8 @@ func (d *neighbours) hungSessionsAsked(ctx context.Context) error {
 		return err
 	}
 	return d.createAll(ctx, d.hungSessions, func(i int) client.Object {
-		s := builder.ActivitySession(fmt.Sprintf("hung-%05d", i), builder.InNamespace(namespace))
+		s := builder.ActivitySession(fmt.Sprintf("hung-%05d", i), builder.InNamespace(namespace),
+			builder.RequestedBy(controlplane.Admin))
 		s.Spec.ConnectionRef = pamv1alpha1.ConnectionReference{Name: hungServer}
 		return s
 	})

@@ -17,6 +17,7 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/controlplane"
+	"github.com/pam-operator/pam-operator/internal/simulator"
 	"github.com/pam-operator/pam-operator/internal/simulator/nps"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
@@ -70,16 +71,22 @@ func (d *sessionBed) serverConnection() *pamv1alpha1.NPSConnection {
 
 // connectServer makes the namespace of the sessions and a connection to the server, as an application user.
 func (d *sessionBed) connectServer(ctx context.Context, c *pamv1alpha1.NPSConnection) error {
-	inNamespace := builder.InNamespace(namespace)
-	certificate := builder.Secret(builder.NPSClientCertificate, map[string]string{
-		corev1.TLSCertKey:       string(d.server.client.CertificatePEM),
-		corev1.TLSPrivateKeyKey: string(d.server.client.PrivateKeyPEM),
-	}, inNamespace, builder.Type(corev1.SecretTypeTLS), builder.ReadBy("NPSConnection"))
-	return d.createEach(ctx, builder.Namespace(namespace), certificate,
+	objects := []client.Object{builder.Namespace(namespace)}
+	objects = append(objects, applicationUser(d.server.client)...)
+	return d.createEach(ctx, append(objects, configMap(caConfigMap, map[string]string{caKey: string(d.server.ca)}), c)...)
+}
+
+// applicationUser are the Secrets of the account of an application, with the certificate that it shows.
+func applicationUser(pair simulator.Pair) []client.Object {
+	in := builder.InNamespace(namespace)
+	return []client.Object{
+		builder.Secret(builder.NPSClientCertificate, map[string]string{
+			corev1.TLSCertKey: string(pair.CertificatePEM), corev1.TLSPrivateKeyKey: string(pair.PrivateKeyPEM),
+		}, in, builder.Type(corev1.SecretTypeTLS), builder.ReadBy("NPSConnection")),
 		builder.Secret(builder.NPSCredentials, map[string]string{
 			"login": nps.DefaultApplication, "apiKey": nps.DefaultAPIKey,
-		}, inNamespace),
-		configMap(caConfigMap, map[string]string{caKey: string(d.server.ca)}), c)
+		}, in),
+	}
 }
 
 // request is what one session is for.
