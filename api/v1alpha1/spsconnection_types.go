@@ -263,8 +263,9 @@ type CircuitBreaker struct {
 
 // LogInStatus is what is known of log-ins with the credentials of a connection.
 type LogInStatus struct {
-	// credentialsVersion identifies the content of the Secrets that this speaks of, without telling anything about it. A
-	// Secret that is written again, even with the same content, has another one, and is tried at once.
+	// credentialsVersion identifies the credentials that this speaks of, without telling anything about them: the Secrets
+	// and the part of the spec that says where and how to log in. With another one they are tried at once, also where a
+	// Secret was only written again.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512

@@ -4,6 +4,7 @@ package connection
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"sync"
 	"time"
@@ -18,7 +19,10 @@ import (
 // and not when a session last idled out.
 const successPeriod = 24 * time.Hour
 
-// LogIns are the log-ins of a connection, with the version of the Secrets that they go by.
+// specDigest is how many hex digits tell one spec from another one of the same connection.
+const specDigest = 16
+
+// LogIns are the log-ins of a connection, with the version of the credentials that they go by.
 type LogIns struct {
 	account *login.Account
 
@@ -26,7 +30,7 @@ type LogIns struct {
 	version string
 }
 
-// newLogIns goes on from what the connection's status says of these same Secrets.
+// newLogIns goes on from what the connection's status says of these same credentials.
 func (p *Pool) newLogIns(
 	terms login.Terms, url, user, version string, recorded *pamv1alpha1.LogInStatus,
 ) *LogIns {
@@ -95,9 +99,14 @@ func timeOf(t *metav1.Time) time.Time {
 	return t.Time
 }
 
-// credentialsVersion identifies the Secrets that a connection logs in with, beyond the end of the process.
-func (p *Pool) credentialsVersion(ctx context.Context, sources []source) (string, error) {
-	var versions []string
+// credentialsVersion identifies what a connection logs in with, beyond the end of the process: its Secrets, and the
+// part of its spec that says where and how. It stands in a status, and is therefore made of nothing secret.
+func (p *Pool) credentialsVersion(ctx context.Context, sources []source, spec ...any) (string, error) {
+	how, err := json.Marshal(spec)
+	if err != nil {
+		return "", err
+	}
+	versions := []string{digest(string(how))[:specDigest]}
 	for _, s := range sources {
 		if s.kind != secretKind {
 			continue

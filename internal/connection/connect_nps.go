@@ -30,7 +30,7 @@ func (p *Pool) ConnectServer(ctx context.Context, c *pamv1alpha1.NPSConnection) 
 		if err != nil {
 			return "", nil, err
 		}
-		if version, err = p.credentialsVersion(ctx, npsSources(c)); err != nil {
+		if version, err = p.credentialsVersion(ctx, npsSources(c), c.Spec.URL, c.Spec.Auth, c.Spec.TLS); err != nil {
 			return "", nil, err
 		}
 		return digest(cfg.parts...), func() (*Server, error) { return p.newServer(c, cfg, version) }, nil

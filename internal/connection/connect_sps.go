@@ -28,7 +28,7 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appl
 		if err != nil {
 			return "", nil, err
 		}
-		if version, err = p.credentialsVersion(ctx, spsSources(c)); err != nil {
+		if version, err = p.credentialsVersion(ctx, spsSources(c), c.Spec.URL, c.Spec.TLS); err != nil {
 			return "", nil, err
 		}
 		return digest(cfg.content()...), func() (*Appliance, error) { return p.newAppliance(c, cfg, version) }, nil

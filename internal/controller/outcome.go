@@ -117,7 +117,7 @@ func outcomeOf(err error) outcome {
 		return wait(own.reason, own.message, own.after)
 	}
 	for _, classify := range []func(error) (outcome, bool){
-		ofConnection, ofNetwork, ofAppliance, ofServer, ofKubernetes,
+		ofConnection, ofNetwork, ofAppliance, ofServer, ofKubernetes, ofSilence,
 	} {
 		if out, ok := classify(err); ok {
 			return out
@@ -129,12 +129,9 @@ func outcomeOf(err error) outcome {
 // crowdedRetry is for answers for which there is no memory because of others.
 const crowdedRetry = time.Minute
 
-// ofNetwork knows what goes wrong before there is an answer, and with one that is too large. What became of an attempt
-// to connect is told to the owner of the connection only, see ofOwner: told to everybody who may use it, it would be a
-// way to explore a network.
+// ofNetwork knows what our own bounds forbid: hosts that nobody may connect to, and answers that are too large.
 func ofNetwork(err error) (outcome, bool) {
 	refused, isRefused := errors.AsType[*network.RefusedError](err)
-	answer := rest.As(err)
 	switch {
 	case isRefused:
 		return stalled(pamv1alpha1.ReasonInvalidSpec, refused.Error()), true
@@ -142,13 +139,22 @@ func ofNetwork(err error) (outcome, bool) {
 		return stalled(pamv1alpha1.ReasonUnreachable, err.Error()), true
 	case errors.Is(err, rest.ErrBudget):
 		return wait(pamv1alpha1.ReasonUnreachable, err.Error(), crowdedRetry), true
-	case answer != nil && answer.Status == 0 && answer.Err != nil && !errors.Is(err, rest.ErrMalformedAnswer) &&
-		!errors.Is(err, context.Canceled):
-		out := retry(pamv1alpha1.ReasonUnreachable, err)
-		out.message = fmt.Sprintf("%s %s: no answer; the status of the connection says more", answer.Method, answer.Path)
-		return out, true
 	}
 	return outcome{}, false
+}
+
+// ofSilence knows what goes wrong before there is an answer; the vendors' kinds, which know a call that was not made
+// because of what had been answered before, come first. What became of an attempt to connect is told to the owner of the
+// connection only, see ofOwner: told to everybody who may use it, it would be a way to explore a network.
+func ofSilence(err error) (outcome, bool) {
+	answer := rest.As(err)
+	if answer == nil || answer.Status != 0 || answer.Err == nil || errors.Is(err, rest.ErrMalformedAnswer) ||
+		errors.Is(err, context.Canceled) {
+		return outcome{}, false
+	}
+	out := retry(pamv1alpha1.ReasonUnreachable, err)
+	out.message = fmt.Sprintf("%s %s: no answer; the status of the connection says more", answer.Method, answer.Path)
+	return out, true
 }
 
 // ofOwner is outcomeOf for a connection itself, whose owner sees what became of an attempt to connect.

@@ -16,6 +16,7 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/groupcommit"
+	"github.com/pam-operator/pam-operator/internal/login"
 	"github.com/pam-operator/pam-operator/internal/network"
 	"github.com/pam-operator/pam-operator/internal/nps"
 	"github.com/pam-operator/pam-operator/internal/rest"
@@ -66,11 +67,17 @@ func TestOutcomeOf(t *testing.T) {
 		},
 		"credentials that were refused": {
 			err:   &sps.CredentialsError{Until: time.Unix(0, 0), Err: answered(401)},
-			state: stateStalled, reason: pamv1alpha1.ReasonUnauthorized, after: unauthorizedRecheck,
+			state: stateStalled, reason: pamv1alpha1.ReasonUnauthorized, after: time.Second * 10 / 9,
 		},
 		"credentials that the other vendor refused": {
 			err:   &nps.CredentialsError{Until: time.Unix(0, 0)},
-			state: stateStalled, reason: pamv1alpha1.ReasonUnauthorized, after: unauthorizedRecheck,
+			state: stateStalled, reason: pamv1alpha1.ReasonUnauthorized, after: time.Second * 10 / 9,
+		},
+		"credentials that are not sent again": {
+			err: &rest.Error{Method: "GET", Path: "/x", Err: &sps.CredentialsError{
+				Until: time.Unix(0, 0), Err: &login.HeldError{Why: "refused before"},
+			}},
+			state: stateStalled, reason: pamv1alpha1.ReasonUnauthorized, after: time.Second * 10 / 9,
 		},
 		"a lock": {
 			err:   &sps.LockedError{Holder: "admin", Err: answered(409)},
