@@ -174,6 +174,7 @@ func retry(reason string, err error) outcome {
 // ofConnection knows the errors of package connection.
 func ofConnection(err error) (outcome, bool) {
 	ambiguous, isAmbiguous := errors.AsType[*connection.AmbiguousError](err)
+	open, isOpen := errors.AsType[*rest.OpenError](err)
 	switch {
 	case connection.IsNotPermitted(err):
 		return stalled(pamv1alpha1.ReasonConnectionNotPermitted, err.Error()), true
@@ -181,8 +182,8 @@ func ofConnection(err error) (outcome, bool) {
 		return wait(pamv1alpha1.ReasonProgressing, err.Error(), 0), true
 	case connection.IsNotReady(err):
 		return wait(pamv1alpha1.ReasonConnectionNotReady, err.Error(), 0), true
-	case rest.IsOpen(err): // its Ready turns when the connection was tried, which a watch tells
-		return wait(pamv1alpha1.ReasonConnectionNotReady, err.Error(), stalledRecheck), true
+	case isOpen: // if a probe fails, Ready turns, and a watch tells of its end; if the first one succeeds, nothing does
+		return wait(pamv1alpha1.ReasonConnectionNotReady, err.Error(), max(time.Until(open.Next), time.Second)), true
 	case connection.IsInvalid(err):
 		return stalled(pamv1alpha1.ReasonInvalidSpec, err.Error()), true
 	case isAmbiguous:
