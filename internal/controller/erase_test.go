@@ -63,8 +63,9 @@ func TestEraseBelievesNoCommit(t *testing.T) {
 	if err := cluster.Get(t.Context(), client.ObjectKeyFromObject(group), group); err != nil {
 		t.Fatal(err)
 	}
+	nobodys := func(context.Context, string) (connection.Accounts, error) { return nil, nil }
 	r := &policyReconciler[*pamv1alpha1.LocalUserGroup]{
-		deps: deps{client: cluster, live: cluster}, verbs: groupVerbs{}, collection: sps.Groups,
+		deps: deps{client: cluster, live: cluster}, verbs: groupVerbs{accounts: nobodys}, collection: sps.Groups,
 		siblings: siblings[*pamv1alpha1.LocalUserGroup]{
 			list: func(context.Context, client.Reader, string) ([]*pamv1alpha1.LocalUserGroup, error) { return nil, nil },
 		},

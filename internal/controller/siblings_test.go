@@ -35,15 +35,12 @@ func inOneSlot() (name, other string) {
 	}
 }
 
-// lately is a minute ago.
-var lately = time.Now().Add(-time.Minute).Unix()
-
-// policyOfAge is a policy that was made so many seconds after another one, lately, and is on the appliance of the
-// connection sps.
-func policyOfAge(name, namespace string, seconds int64) *pamv1alpha1.RDPConnectionPolicy {
+// policyOfAge is the nth of policies that were made within the last minute, one after another, and is on the appliance
+// of the connection sps.
+func policyOfAge(name, namespace string, nth int64) *pamv1alpha1.RDPConnectionPolicy {
 	p := builder.RDPConnectionPolicy(name, builder.InNamespace(namespace),
 		builder.Connection(builder.DefaultSPSConnection, builder.DefaultNamespace))
-	p.UID, p.CreationTimestamp = types.UID(namespace+"/"+name), metav1.Unix(lately+seconds, 0)
+	p.UID, p.CreationTimestamp = types.UID(namespace+"/"+name), metav1.Unix(time.Now().Unix()-60+10*nth, 0)
 	p.Status.Key, p.Status.Appliance, p.Status.Origin = "-1", "https://sps.example.com", pamv1alpha1.OriginCreated
 	return p
 }
