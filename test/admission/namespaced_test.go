@@ -52,6 +52,17 @@ var _ = Describe("An operator of some namespaces", func() {
 		Expect(bound).To(ContainSubstring("'" + name + ":' =="))
 	})
 
+	It("can record in its own namespace what is left behind by one that is going", func(ctx context.Context) {
+		of := render(ctx, "namespaced")
+		rules := ""
+		for _, object := range of.Objects {
+			if object.GetKind() == "Role" && object.GetNamespace() == of.Namespace {
+				rules += fmt.Sprint(object.Object["rules"])
+			}
+		}
+		Expect(rules).To(ContainSubstring("resources:[configmaps] verbs:[create list]"))
+	})
+
 	It("has the generated rules in each namespace that it looks at", func(ctx context.Context) {
 		generated := map[string]string{}
 		for _, object := range render(ctx, "default").Objects {
