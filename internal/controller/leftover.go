@@ -32,8 +32,8 @@ const recordingTimeout = 10 * time.Second
 // actionAbandon is the action of Events about what is let go.
 const actionAbandon = "Abandon"
 
-// recordName is the key of a record for the name of the object.
-const recordName = "name"
+// recordedName is the key of a record for the name of the object.
+const recordedName = "name"
 
 // leftover is what an object that is let go may leave on an appliance or at a server.
 type leftover struct {
@@ -90,6 +90,9 @@ func (d deps) record(ctx context.Context, l leftover) (record *corev1.ConfigMap,
 			return record, err
 		}
 	}
+	if l.connection == nil && l.through.Namespace != own && d.recordedIn(ctx, l.through.Namespace, l) {
+		return nil, apierrors.NewAlreadyExists(corev1.Resource("configmaps"), l.recordName())
+	}
 	if l.connection == nil || l.connection.GetNamespace() != own {
 		record, err = d.recordIn(ctx, own, l)
 	}
@@ -97,6 +100,16 @@ func (d deps) record(ctx context.Context, l leftover) (record *corev1.ConfigMap,
 		return d.recordIn(ctx, d.Namespace, l)
 	}
 	return record, err
+}
+
+// recordedIn says that an earlier pass has written the record beside the connection, which has gone since. It is asked
+// of no namespace in which the object's author may have written it.
+func (d deps) recordedIn(ctx context.Context, namespace string, l leftover) bool {
+	reading, cancel := context.WithTimeout(ctx, recordingTimeout)
+	defer cancel()
+	m := &metav1.PartialObjectMetadata{}
+	m.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMap"))
+	return d.live.Get(reading, types.NamespacedName{Namespace: namespace, Name: l.recordName()}, m) == nil
 }
 
 func (d deps) recordIn(ctx context.Context, namespace string, l leftover) (*corev1.ConfigMap, error) {
@@ -127,18 +140,23 @@ func isGoing(err error) bool {
 	return apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
 }
 
-// in is the record for a namespace. Its name follows from the object, so that there is one.
+// recordName follows from the object, so that there is one record.
+func (l leftover) recordName() string {
+	return "leftover-" + strings.ToLower(l.kind) + "-" + string(l.object.GetUID())
+}
+
+// in is the record for a namespace.
 func (l leftover) in(namespace string) *corev1.ConfigMap {
 	kind := strings.ToLower(l.kind)
 	data := map[string]string{
-		"kind": l.kind, "namespace": l.object.GetNamespace(), recordName: l.object.GetName(),
+		"kind": l.kind, "namespace": l.object.GetNamespace(), recordedName: l.object.GetName(),
 		"uid": string(l.object.GetUID()), "connection": l.through.String(), "time": time.Now().UTC().Format(time.RFC3339),
 		"cause": shorten(l.cause.Error(), maxConditionMessage),
 	}
 	maps.Copy(data, l.data)
 	return &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: namespace, Name: "leftover-" + kind + "-" + string(l.object.GetUID()),
+			Namespace: namespace, Name: l.recordName(),
 			Labels: map[string]string{
 				pamv1alpha1.LabelLeftover: kind, "app.kubernetes.io/managed-by": "pam-operator",
 			},

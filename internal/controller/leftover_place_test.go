@@ -37,7 +37,9 @@ func TestWhereARecordIsWritten(t *testing.T) {
 	for name, c := range map[string]struct {
 		// connection is the namespace of the connection; empty if there is none. manager is the manager's own.
 		connection, manager string
-		refusals            answers
+		// earlier is where a record is already.
+		earlier  string
+		refusals answers
 		// want is where it is tried, in this order; written says that the last of them took it.
 		want    []string
 		written bool
@@ -45,6 +47,10 @@ func TestWhereARecordIsWritten(t *testing.T) {
 		"beside the connection": {connection: "pam-system", manager: "op", want: []string{"pam-system"}, written: true},
 		"beside the object, if the connection does not exist": {
 			manager: "op", want: []string{"team"}, written: true,
+		},
+		"nowhere, if it was written beside a connection that has gone since": {manager: "op", earlier: "pam-system"},
+		"again, if only somebody in the object's namespace can have written it": {
+			connection: "pam-system", manager: "op", earlier: "team", want: []string{"pam-system"}, written: true,
 		},
 		"beside the object, if the connection's namespace is going": {
 			connection: "pam-system", manager: "op", refusals: answers{"pam-system": terminating},
@@ -83,7 +89,7 @@ func TestWhereARecordIsWritten(t *testing.T) {
 			r, _ := leaving(t, user, nil)
 			var tried []string
 			d := r.deps
-			d.Namespace, d.client = c.manager, answering{r.client, func(namespace string) error {
+			d.Namespace, d.live, d.client = c.manager, r.client, answering{r.client, func(namespace string) error {
 				tried = append(tried, namespace)
 				if refusal := c.refusals[namespace]; refusal != nil {
 					return refusal(namespace)
@@ -91,6 +97,12 @@ func TestWhereARecordIsWritten(t *testing.T) {
 				return nil
 			}}
 			l := leftover{object: user, kind: "LocalUser", cause: errors.New("gone")}
+			l.through = types.NamespacedName{Namespace: "pam-system", Name: "sps"}
+			if c.earlier != "" {
+				if err := r.client.Create(t.Context(), l.in(c.earlier)); err != nil {
+					t.Fatal(err)
+				}
+			}
 			if c.connection != "" {
 				l.connection = builder.SPSConnection("sps", builder.InNamespace(c.connection))
 			}

@@ -55,6 +55,7 @@ func (m *controllerManager) start(ctx context.Context, config *rest.Config, kube
 		"--secure-port=0", // no endpoint of its own: no port to choose, nothing to probe
 		"--kube-api-qps=1000",
 		"--kube-api-burst=2000",
+		"--concurrent-namespace-syncs=50", // hundreds may be deleted at once
 	)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches the owner, who decides

@@ -31,7 +31,7 @@ import (
 )
 
 // patience is how long a state is waited for. Hundreds of namespaces on two cores need some; a hang needs for ever.
-const patience = 4 * time.Minute
+const patience = 8 * time.Minute
 
 var (
 	plane     *controlplane.ControlPlane
