@@ -14,6 +14,7 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/nps"
+	"github.com/pam-operator/pam-operator/internal/textfile"
 )
 
 // ConnectServer returns the server of a connection, ready or not and without asking who wants it. Nothing is sent.
@@ -142,7 +143,13 @@ func (p *Pool) user(ctx context.Context, c *pamv1alpha1.NPSConnection, out npsSe
 	if err != nil {
 		return out, err
 	}
-	auth := nps.User{TOTPSecret: string(data["totpSecret"]), MFACode: string(data["mfaCode"])}
+	auth := nps.User{}
+	if auth.TOTPSecret, err = optional(from, data, "totpSecret", textfile.Text); err != nil {
+		return out, err
+	}
+	if auth.MFACode, err = optional(from, data, "mfaCode", textfile.Line); err != nil {
+		return out, err
+	}
 	if auth.Username, err = value(from, data, "username"); err != nil {
 		return out, err
 	}

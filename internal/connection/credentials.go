@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/textfile"
 )
 
 var (
@@ -150,13 +151,25 @@ func (c contents) data(ctx context.Context, s source) (map[string][]byte, error)
 	return data, nil
 }
 
-// value returns a key of a content that must be there and not be empty.
+// value returns a key of a content that must be there and not be empty: a name, a password or a code. Those are one
+// line.
 func value(s source, data map[string][]byte, key string) (string, error) {
-	v, ok := data[key]
-	if !ok || len(v) == 0 {
-		return "", notReady("%s %s has no key %s, or an empty one", s.kind.Kind, s.name, key)
+	v, err := optional(s, data, key, textfile.Line)
+	if err == nil && v == "" {
+		err = notReady("%s %s has no key %s, or an empty one", s.kind.Kind, s.name, key)
 	}
-	return string(v), nil
+	return v, err
+}
+
+// optional is value for a key that may be left out.
+func optional(
+	s source, data map[string][]byte, key string, read func(raw []byte) (string, error),
+) (string, error) {
+	v, err := read(data[key])
+	if err != nil {
+		return "", notReady("key %s of %s %s %v", key, s.kind.Kind, s.name, err)
+	}
+	return v, nil
 }
 
 // tlsConfig says how a server's certificate is verified.
@@ -182,7 +195,7 @@ func (c contents) tlsConfig(
 	if key == "" {
 		key = "ca.crt"
 	}
-	if bundle, err = value(from, data, key); err != nil {
+	if bundle, err = pemOf(from, data, key); err != nil {
 		return nil, "", err
 	}
 	cfg.RootCAs = x509.NewCertPool()
@@ -190,23 +203,4 @@ func (c contents) tlsConfig(
 		return nil, "", invalid("key %s of %s %s holds no PEM certificate", key, from.kind.Kind, from.name)
 	}
 	return cfg, bundle, nil
-}
-
-// keyPair reads a client certificate and its private key from a Secret of type kubernetes.io/tls.
-func keyPair(s source, data map[string][]byte) (tls.Certificate, error) {
-	certificate, err := value(s, data, corev1.TLSCertKey)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	key, err := value(s, data, corev1.TLSPrivateKeyKey)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	pair, err := tls.X509KeyPair([]byte(certificate), []byte(key))
-	if err != nil {
-		// The error of the parser may quote what it read.
-		return tls.Certificate{}, invalid("%s and %s of Secret %s are no matching certificate and private key in PEM",
-			corev1.TLSCertKey, corev1.TLSPrivateKeyKey, s.name)
-	}
-	return pair, nil
 }

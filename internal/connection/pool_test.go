@@ -144,6 +144,15 @@ func TestConnectNamesWhatIsMissingOrWrong(t *testing.T) {
 			conn: spsConnection(), is: IsNotReady, says: "has no key password",
 			objects: []client.Object{broken(func(s *corev1.Secret) { delete(s.Data, "password") })},
 		},
+		"the password is not UTF-8": {
+			conn: spsConnection(), is: IsNotReady,
+			says:    "key password of Secret pam-system/sps-credentials is not text in UTF-8",
+			objects: []client.Object{broken(func(s *corev1.Secret) { s.Data["password"] = []byte("pass-\xa3") })},
+		},
+		"the username is a line end": {
+			conn: spsConnection(), is: IsNotReady, says: "has no key username, or an empty one",
+			objects: []client.Object{broken(func(s *corev1.Secret) { s.Data["username"] = []byte("\r\n") })},
+		},
 		"the Secret has an empty username": {
 			conn: spsConnection(), is: IsNotReady, says: "has no key username, or an empty one",
 			objects: []client.Object{broken(func(s *corev1.Secret) { s.Data["username"] = nil })},
@@ -158,7 +167,7 @@ func TestConnectNamesWhatIsMissingOrWrong(t *testing.T) {
 			objects: []client.Object{credentials("a-password"), bundle("not a certificate")},
 		},
 		"the certificate for the log-in does not fit its key": {
-			conn: spsConnection(), is: IsInvalid, says: "no matching certificate and private key",
+			conn: spsConnection(), is: IsInvalid, says: "tls.crt holds no PEM certificate",
 			objects: []client.Object{broken(func(s *corev1.Secret) {
 				s.Data = map[string][]byte{"tls.crt": []byte("x"), "tls.key": []byte("canary-private-key")}
 			})},

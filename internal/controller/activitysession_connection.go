@@ -128,6 +128,9 @@ func (r *activitySessionReconciler) addSSH(
 		return errUnsafeURL
 	}
 	data[secretSSHURL] = []byte(url)
+	if config, ok := target.Config(); ok {
+		data[secretSSHConfig] = []byte(config)
+	}
 	addTarget(data, target.Host, target.Port, target.User)
 	return nil
 }

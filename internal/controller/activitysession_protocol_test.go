@@ -54,7 +54,7 @@ func onWindows() builder.Option {
 }
 
 var _ = Describe("The Secret of an ActivitySession", func() {
-	ssh := []string{"host", "port", "protocol", "session-id", "ssh-url", "username", "expires-at"}
+	ssh := []string{"host", "port", "protocol", "session-id", "ssh-config", "ssh-url", "username", "expires-at"}
 	rdp := []string{"host", "port", "protocol", "session-id", "rdp", "username", "expires-at"}
 	none := []string{"protocol", "session-id", "expires-at"}
 	kiosk := simnps.Options{
@@ -84,6 +84,7 @@ var _ = Describe("The Secret of an ActivitySession", func() {
 			case pamv1alpha1.ProtocolSSH:
 				Expect(string(secret.Data["host"]) + ":" + string(secret.Data["port"])).To(Equal("nps-proxy.lab.test:4422"))
 				Expect(string(secret.Data["ssh-url"])).To(HavePrefix("ssh://"))
+				Expect(string(secret.Data["ssh-config"])).To(ContainSubstring(`User "` + string(secret.Data["username"]) + `"`))
 			case pamv1alpha1.ProtocolRDP:
 				Expect(string(secret.Data["host"]) + ":" + string(secret.Data["port"])).To(Equal("nps-proxy.lab.test:4489"))
 				Expect(string(secret.Data["rdp"])).To(ContainSubstring("username:s:" + string(secret.Data["username"])))

@@ -28,6 +28,7 @@ const (
 	secretUsername  = "username"
 	secretRDP       = "rdp"
 	secretSSHURL    = "ssh-url"
+	secretSSHConfig = "ssh-config" //nolint:gosec // G101: the name of a key
 	secretSessionID = "session-id"
 	secretExpiresAt = "expires-at"
 	secretPassword  = "password"

@@ -135,6 +135,22 @@ var _ = onEverySPS("LocalUser", func() {
 		eventuallyReady(ctx, user)
 	})
 
+	It("gets no password that nobody can type, and says how to mend it", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{})
+		secret, user := s.secret(), builder.LocalUser("alice", append(s.in("sps"), builder.PasswordFrom("alice"))...)
+		secret.Data["password"] = []byte(canaryUserPassword + "-\xa3")
+		s.create(ctx, secret, user)
+		eventuallyReason(ctx, user, pamv1alpha1.ReasonInvalidSpec)
+		Expect(message(ctx, user)).To(
+			ContainSubstring("key password of Secret " + s.namespace + "/alice is not text in UTF-8"))
+		change(ctx, s.secret(), func(o *corev1.Secret) { o.Data["password"] = []byte(canaryUserPassword + "\n") })
+		Eventually(message).WithArguments(ctx, user).Should(ContainSubstring("ends with a line end"))
+		Expect(s.sps.Stats().TransactionsOpened).To(BeZero())
+		change(ctx, s.secret(), func(o *corev1.Secret) { o.Data["password"] = []byte(canaryUserPassword) })
+		eventuallyReady(ctx, user)
+		Expect(s.logIn(ctx, canaryUserPassword)).To(Equal(known))
+	})
+
 	It("sends nothing of a Secret that is not marked for it, whatever its author may read", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})
 		foreign := builder.Secret("app-db", map[string]string{"dsn": canaryUserPassword}, inSite(s),

@@ -21,6 +21,7 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/changefeed"
 	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/textfile"
 )
 
 // passwords reads the Secrets of LocalUsers, and tells a new password from a new label: a Secret's version changes with
@@ -136,7 +137,10 @@ func (p *passwords) read(ctx context.Context, obj *pamv1alpha1.LocalUser) (plain
 		return "", password{}, mustAct(pamv1alpha1.ReasonReferenceNotFound,
 			"spec.passwordSecretRef: Secret %s has no key %s, or an empty one", secretOf(obj), key)
 	}
-	plain = string(secret.Data[key])
+	if plain, err = textfile.Exact(secret.Data[key]); err != nil {
+		return "", password{}, mustAct(pamv1alpha1.ReasonInvalidSpec,
+			"spec.passwordSecretRef: key %s of Secret %s %v", key, secretOf(obj), err)
+	}
 	return plain, password{
 		version: versionOf(secret, obj), seen: seenAs(p.secrets.Of(secret), obj), digest: p.digest(plain),
 	}, nil

@@ -102,6 +102,16 @@ var _ = Describe("NPSConnection", func() {
 		Expect(writes.Load()-before).To(BeNumerically("<=", pauses+2), "of %d sessions", burst)
 	})
 
+	It("signs in with what an editor on Windows has saved", func(ctx context.Context) {
+		s := bare(ctx)
+		secret := builder.Secret(quickCredentials, map[string]string{
+			"username": "\xef\xbb\xbf" + simnps.DefaultUserNoMFA + "\r\n", "password": simnps.DefaultPassword + "\r\n",
+		}, inSite(s))
+		conn := s.quickConnection()
+		s.create(ctx, secret, conn)
+		eventuallyReady(ctx, conn)
+	})
+
 	It("signs in with a password and a code", func(ctx context.Context) {
 		s := bare(ctx)
 		conn := s.npsConnection()
@@ -180,7 +190,7 @@ var _ = Describe("NPSConnection", func() {
 				secret.Data["totpSecret"] = []byte("canary-1-is-not-base32")
 				return []*corev1.Secret{secret}
 			}),
-		Entry("when the certificate is none", pamv1alpha1.ReasonInvalidSpec, "no matching certificate and private key",
+		Entry("when the certificate is none", pamv1alpha1.ReasonInvalidSpec, "tls.crt holds no PEM certificate",
 			func(s *site) []*corev1.Secret {
 				secret := builder.Secret(builder.NPSClientCertificate, map[string]string{
 					corev1.TLSCertKey: "nothing", corev1.TLSPrivateKeyKey: "nothing",

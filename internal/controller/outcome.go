@@ -144,8 +144,8 @@ func ofNetwork(err error) (outcome, bool) {
 }
 
 // ofSilence knows what goes wrong before there is an answer; the vendors' kinds, which know a call that was not made
-// because of what had been answered before, come first. What became of an attempt to connect is told to the owner of the
-// connection only, see ofOwner: told to everybody who may use it, it would be a way to explore a network.
+// because of what had been answered before, come first. What became of an attempt to connect is told to the owner of
+// the connection only, see ofOwner: told to everybody who may use it, it would be a way to explore a network.
 func ofSilence(err error) (outcome, bool) {
 	answer := rest.As(err)
 	if answer == nil || answer.Status != 0 || answer.Err == nil || errors.Is(err, rest.ErrMalformedAnswer) ||

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package textfile reads text as people put it into Secrets and ConfigMaps: from files of their editors, which may
+// begin with a byte order mark, end with a line end, or be no text at all. What is no text is refused and never
+// replaced: a password of which one byte became another is another password.
+package textfile
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	encoding "golang.org/x/text/encoding/unicode"
+)
+
+// The errors say what the bytes are and what to do, and quote nothing of them.
+var (
+	// ErrEncoding is for bytes that are not UTF-8, nor UTF-16 with a byte order mark.
+	ErrEncoding = errors.New("is not text in UTF-8: save the file as UTF-8")
+	// ErrControl is for a text that should be one line and is not.
+	ErrControl = errors.New("holds a line end or another control character in its middle: it has to be one line")
+	// ErrLineEnd is for a text whose last line end might be meant.
+	ErrLineEnd = errors.New("ends with a line end, which nobody can type: leave it out, as " +
+		"`printf %s` or an editor's setting for no final newline does")
+)
+
+const (
+	lineEnds = "\r\n"
+	markUTF8 = "\xef\xbb\xbf"
+)
+
+var (
+	marks16 = [][]byte{{0xff, 0xfe}, {0xfe, 0xff}}
+	marked  = encoding.UTF16(encoding.LittleEndian, encoding.ExpectBOM)
+)
+
+// Text returns the text without its byte order mark. It fails with ErrEncoding.
+func Text(raw []byte) (string, error) {
+	for _, mark := range marks16 {
+		if !bytes.HasPrefix(raw, mark) {
+			continue
+		}
+		text, err := marked.NewDecoder().Bytes(raw)
+		if err != nil || len(raw)%2 != 0 || bytes.ContainsRune(text, utf8.RuneError) {
+			return "", ErrEncoding
+		}
+		return string(text), nil
+	}
+	raw = bytes.TrimPrefix(raw, []byte(markUTF8))
+	if !utf8.Valid(raw) {
+		return "", ErrEncoding
+	}
+	return string(raw), nil
+}
+
+// Line returns a text of one line, without the line ends behind it. It fails with ErrEncoding and ErrControl.
+func Line(raw []byte) (string, error) {
+	text, err := Text(raw)
+	if err != nil {
+		return "", err
+	}
+	text = strings.TrimRight(text, lineEnds)
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		return "", ErrControl
+	}
+	return text, nil
+}
+
+// Exact returns a text of one line of which every character is meant. It fails as Line does, and with ErrLineEnd where
+// Line would leave something out.
+func Exact(raw []byte) (string, error) {
+	text, err := Text(raw)
+	if err == nil && strings.TrimRight(text, lineEnds) != text {
+		err = ErrLineEnd
+	}
+	if err != nil {
+		return "", err
+	}
+	return Line(raw)
+}
