@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -31,11 +32,14 @@ type world struct {
 
 func newWorld(t *testing.T, objects ...client.Object) *world {
 	t.Helper()
-	if err := pamv1alpha1.AddToScheme(scheme.Scheme); err != nil {
-		t.Fatal(err)
+	known := runtime.NewScheme() // of its own: tests run beside each other
+	for _, add := range []func(*runtime.Scheme) error{scheme.AddToScheme, pamv1alpha1.AddToScheme} {
+		if err := add(known); err != nil {
+			t.Fatal(err)
+		}
 	}
 	w := &world{}
-	w.Client = fake.NewClientBuilder().WithScheme(scheme.Scheme).WithObjects(objects...).
+	w.Client = fake.NewClientBuilder().WithScheme(known).WithObjects(objects...).
 		WithInterceptorFuncs(interceptor.Funcs{Get: func(
 			ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, o ...client.GetOption,
 		) error {
