@@ -26,8 +26,9 @@ type observation struct {
 	complete sps.Body
 	// drift is where current differs from managed, in terms of the spec.
 	drift []sps.Difference
-	// incomparable says that the spec manages something that cannot be compared, such as a password.
-	incomparable bool
+	// incomparable says why what is there cannot be called identical although nothing of the spec differs, and what to do
+	// to take it over; empty if it can.
+	incomparable string
 	// members are the names of the members of a group.
 	members []string
 	// ours says that the object is known to be ours already.
@@ -90,7 +91,7 @@ func mayAdopt(policy pamv1alpha1.AdoptionPolicy, seen observation) bool {
 	case pamv1alpha1.AdoptionPolicyAlways:
 		return true
 	case pamv1alpha1.AdoptionPolicyIfIdentical:
-		return len(seen.drift) == 0 && !seen.incomparable
+		return len(seen.drift) == 0 && seen.incomparable == ""
 	}
 	return false
 }
@@ -107,8 +108,7 @@ func adoptionRefused(obj policyObject, seen observation) error {
 			name, seen.current.Key, paths(seen.drift))
 	}
 	return mustAct(pamv1alpha1.ReasonAdoptionRefused,
-		"the appliance has %q already (key %s), and its password cannot be compared: set adoptionPolicy: Always to take "+
-			"it over and set the password", name, seen.current.Key)
+		"the appliance has %q already (key %s), and %s", name, seen.current.Key, seen.incomparable)
 }
 
 const (

@@ -36,7 +36,9 @@ func (w there) observation() observation {
 		seen.drift = []sps.Difference{{Path: "network.ports"}}
 	}
 	seen.ours = w == equalOurs || w == differsOurs
-	seen.incomparable = w == opaqueOther
+	if w == opaqueOther {
+		seen.incomparable = "it cannot be compared"
+	}
 	return seen
 }
 

@@ -89,7 +89,10 @@ func (v userVerbs) observePassword(ctx context.Context, obj *pamv1alpha1.LocalUs
 		}
 		return nil
 	}
-	seen.incomparable = true
+	seen.incomparable = "its password cannot be compared: set adoptionPolicy: Always to take it over and set the password"
+	if obj.Status.Origin == pamv1alpha1.OriginAdopted && obj.Status.PasswordVersion == "" {
+		seen.ours = false // it was taken over without its password, which is another's still
+	}
 	changed, err := v.passwords.changed(ctx, obj)
 	neverSet := obj.Spec.Observes() && obj.Status.PasswordVersion == "" // then there is nothing to compare with
 	if seen.exists() && changed && !neverSet {

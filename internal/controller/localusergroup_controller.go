@@ -75,6 +75,10 @@ func (v groupVerbs) observe(
 		}
 		seen.current.Body = withMembers(seen.current.Body, current)
 		seen.members = memberNames(users, current)
+		// What is taken over as identical may be changed later, so all of it has to be named.
+		if len(union(wanted, current)) > len(wanted) {
+			seen.incomparable = "the spec does not name all of its members: name them, or set adoptionPolicy: Always"
+		}
 		if obj.Spec.Membership == pamv1alpha1.MembershipAdditive {
 			wanted = union(current, wanted)
 		}
