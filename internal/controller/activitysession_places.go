@@ -148,9 +148,10 @@ func sessionsOf(
 	return list.Items, err
 }
 
-// lives says that a session is known to be at the server, and not to be over.
+// lives says that a session is known to be at the server, and not to be over. The status of an object that was let go
+// stays as it was, although its session is over.
 func lives(s *pamv1alpha1.ActivitySession) bool {
-	return s.Status.SessionID != "" && !s.Status.Phase.Terminal()
+	return s.Status.SessionID != "" && !s.Status.Phase.Terminal() && !isLetGo(s)
 }
 
 // awaitsAnswer says that a request was sent, and that it is not known what came of it.

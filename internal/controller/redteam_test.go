@@ -9,11 +9,34 @@ import (
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	simnps "github.com/pam-operator/pam-operator/internal/simulator/nps"
 	simsps "github.com/pam-operator/pam-operator/internal/simulator/sps"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
+
+// foreignFinalizer is one that any author of an object may set, and that nobody takes away.
+const foreignFinalizer = "test.pam-operator.io/stays"
+
+// stays keeps a deleted object in the cluster until the spec is over.
+func stays(o client.Object) {
+	controllerutil.AddFinalizer(o, foreignFinalizer)
+	DeferCleanup(func(ctx context.Context) {
+		Expect(client.IgnoreNotFound(k8s.Patch(ctx, o,
+			client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))))).To(Succeed())
+	})
+}
+
+// letGo says that nothing holds a deleted object but the finalizer of somebody else.
+func letGo(ctx context.Context, o client.Object) {
+	GinkgoHelper()
+	Eventually(func() []string {
+		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(o), o)).To(Succeed())
+		return o.GetFinalizers()
+	}).Should(ConsistOf(foreignFinalizer))
+}
 
 var _ = Describe("An author with the shipped roles (red team)", func() {
 	merge := func(ctx context.Context, d *developer, o client.Object, patch string) {
@@ -72,4 +95,49 @@ var _ = Describe("An author with the shipped roles (red team)", func() {
 		Entry("by leaving them out", pamv1alpha1.MembershipExact, nil),
 		Entry("by adding to them", pamv1alpha1.MembershipAdditive, []pamv1alpha1.GroupMember{}),
 	)
+
+	It("does not take over what another object manages by having been there first", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{})
+		d := s.developer(ctx)
+		s.permits(ctx, d, pamv1alpha1.SPSGrant{})
+		squatter := builder.RDPConnectionPolicy("rdp-finance", d.through(s, builder.Suspended())...)
+		d.makes(ctx, squatter)
+		eventuallyReason(ctx, squatter, pamv1alpha1.ReasonSuspended)
+		policy := s.policy("b", policyName("rdp-finance"))
+		s.create(ctx, policy)
+		eventuallyReady(ctx, policy)
+
+		merge(ctx, d, squatter, `{"spec":{"suspend":false}}`)
+		eventuallyReason(ctx, squatter, pamv1alpha1.ReasonConflict)
+		change(ctx, policy, func(p *pamv1alpha1.RDPConnectionPolicy) { builder.Port(3390)(p) })
+		eventuallyReady(ctx, policy)
+		Expect(k8s.Delete(ctx, policy)).To(Succeed())
+		eventuallyGone(ctx, policy)
+		Expect(s.named(rdpConnections, "rdp-finance")).To(Or(BeEmpty(), ConsistOf(Not(
+			HaveField("Key", policy.Status.Key)))))
+	})
+
+	It("does not keep a name by a finalizer of its own", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{})
+		d := s.developer(ctx)
+		s.permits(ctx, d, pamv1alpha1.SPSGrant{})
+		orphan := builder.OnDeletion(pamv1alpha1.DeletionPolicyOrphan)
+		squatter := builder.RDPConnectionPolicy("rdp-finance", d.through(s, orphan, stays)...)
+		d.makes(ctx, squatter)
+		eventuallyReady(ctx, squatter)
+		Expect(d.Delete(ctx, squatter)).To(Succeed())
+		letGo(ctx, squatter)
+		policy := s.policy("b", policyName("rdp-finance"))
+		s.create(ctx, policy)
+		eventuallyReady(ctx, policy)
+	})
+
+	It("does not keep a place of a connection by a finalizer of its own", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{}, activeSessions(1))
+		gone := s.activeSession(ctx, "gone", stays)
+		Expect(editor(ctx, s.namespace).Delete(ctx, gone)).To(Succeed())
+		letGo(ctx, gone)
+		Expect(s.atServer(gone).Status).To(BeElementOf(ended))
+		s.activeSession(ctx, "next")
+	})
 })

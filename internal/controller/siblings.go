@@ -37,21 +37,43 @@ func siblingsOf[T policyObject](
 	}
 }
 
-// oldest refuses an object if an older one has a claim on the same name of the same appliance.
+// oldest refuses an object if an older one has a claim on the same name of the same appliance, or if it would take over
+// what a younger one manages there.
 func (s siblings[T]) oldest(ctx context.Context, view connection.View, url string, obj T) error {
 	all, err := s.list(ctx, s.client, obj.NameOnAppliance())
 	if err != nil {
 		return err
 	}
 	for _, other := range all {
-		if other.GetUID() == obj.GetUID() || other.NameOnAppliance() != obj.NameOnAppliance() || !before(other, obj) {
+		if other.GetUID() == obj.GetUID() || other.NameOnAppliance() != obj.NameOnAppliance() {
 			continue
 		}
-		if err := s.conflict(ctx, view, url, other, obj); err != nil {
+		refuses := s.yields
+		if before(other, obj) {
+			refuses = s.conflict
+		}
+		if err := refuses(ctx, view, url, other, obj); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// yields refuses an object that is not on the appliance if a younger one has a claim. That one got there first, because
+// the older one was suspended or refused, and must not lose to it what it manages.
+func (s siblings[T]) yields(ctx context.Context, view connection.View, url string, younger, obj T) error {
+	if obj.Steward().Observes() { // it takes nothing over
+		return nil
+	}
+	if owns, err := s.claims(ctx, view, url, younger); err != nil || !owns {
+		return err
+	}
+	if there, err := s.isThere(ctx, view, url, obj); err != nil || there {
+		return err
+	}
+	return mustAct(pamv1alpha1.ReasonConflict,
+		"%q on this appliance is managed by %s, which was there first: delete one of the two objects",
+		obj.NameOnAppliance(), client.ObjectKeyFromObject(younger))
 }
 
 // conflict refuses an object if an older one of the same name has a claim on it.
@@ -89,7 +111,7 @@ const (
 // shows under that name, or a creation whose outcome is not known.
 func (s siblings[T]) claims(ctx context.Context, view connection.View, url string, obj T) (bool, error) {
 	status := obj.PolicyStatus()
-	if obj.Steward().Observes() {
+	if obj.Steward().Observes() || isLetGo(obj) {
 		return false, nil
 	}
 	if p := status.PendingCreation; p != nil && p.Appliance == url && p.Name == obj.NameOnAppliance() {
@@ -149,6 +171,12 @@ func (s siblings[T]) isThere(ctx context.Context, view connection.View, url stri
 	}
 	_, at, err := connection.ByKey(ctx, view, s.collection, key)
 	return err == nil && at >= 0, err
+}
+
+// isLetGo says that nothing is done for an object any more: it was deleted, and the finalizer of somebody else keeps it
+// in the cluster.
+func isLetGo(obj client.Object) bool {
+	return !obj.GetDeletionTimestamp().IsZero() && !holdsFinalizer(obj)
 }
 
 func holdsFinalizer(obj client.Object) bool {
