@@ -115,7 +115,7 @@ func assumeEnd(s *pamv1alpha1.ActivitySession, session nps.Session, now time.Tim
 }
 
 // seconds is a time in the precision that the API server keeps.
-func seconds(t nps.Time) *metav1.Time { return &metav1.Time{Time: t.Truncate(time.Second)} }
+func seconds(t nps.Time) *metav1.Time { return at(t.Time) }
 
 // soon is how far in the future a start still counts as now: clocks differ, and servers round.
 const soon = 30 * time.Second
@@ -225,7 +225,13 @@ func deadline(s *pamv1alpha1.ActivitySession, now time.Time) *metav1.Time {
 	return nil
 }
 
-func at(t time.Time) *metav1.Time { return &metav1.Time{Time: t.Truncate(time.Second)} }
+// at is a time as a status can hold it: one after the year 9999 would make it unreadable.
+func at(t time.Time) *metav1.Time {
+	if t.Unix() >= maxSeconds {
+		t = time.Unix(maxSeconds-1, 0)
+	}
+	return &metav1.Time{Time: t.Truncate(time.Second)}
+}
 
 func durationOr(d *metav1.Duration, fallback time.Duration) time.Duration {
 	if d == nil {

@@ -5,6 +5,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,6 +26,10 @@ import (
 //
 // Whoever finds the mark but no session id searches for it before sending anything. And before all of that the
 // connection's owner must allow the request.
+
+// maxStartAhead is how far in the future a session may begin, as long as anything else of it may take at most. What
+// ends after the year 9999 many servers and clients cannot read, and with it none of the sessions in the same list.
+const maxStartAhead = 8760 * time.Hour
 
 // limitRetry is how often a request that waits for a place looks again.
 const limitRetry = 15 * time.Second
@@ -161,6 +166,9 @@ func (r *activitySessionReconciler) mayBegin(
 		return outcome{}, true
 	case s.Suspended():
 		return held("suspended; nothing has been sent"), true
+	case s.Spec.StartTime != nil && s.Spec.StartTime.Sub(r.now()) > maxStartAhead:
+		return stalled(pamv1alpha1.ReasonInvalidSpec, fmt.Sprintf(
+			"spec.startTime: at most %s ahead; nothing has been sent", maxStartAhead)), true
 	}
 	return outcome{}, false
 }

@@ -4,9 +4,11 @@ package controller_test
 
 import (
 	"context"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -140,4 +142,22 @@ var _ = Describe("An author with the shipped roles (red team)", func() {
 		Expect(s.atServer(gone).Status).To(BeElementOf(ended))
 		s.activeSession(ctx, "next")
 	})
+
+	DescribeTable("learns that a session cannot begin at the end of all times, and nothing is sent",
+		func(ctx context.Context, year int, more ...builder.Option) {
+			s := newServerSite(ctx, simnps.Options{})
+			last := metav1.Date(year, 12, 31, 23, 59, 0, 0, time.UTC)
+			session := s.session(ctx, "late", append(more, builder.With(func(o *pamv1alpha1.ActivitySession) {
+				o.Spec.StartTime = &last
+			}))...)
+			eventuallyReason(ctx, session, pamv1alpha1.ReasonInvalidSpec)
+			Expect(message(ctx, session)).To(ContainSubstring("spec.startTime: at most 8760h"))
+			Expect(s.nps.Stats().Creates).To(BeZero())
+			Expect(editor(ctx, s.namespace).Delete(ctx, session)).To(Succeed())
+			eventuallyGone(ctx, session)
+		},
+		Entry("with the last minute of what a status can hold", 9999),
+		Entry("with an end after it", 9999, builder.Duration(time.Hour)),
+		Entry("in some years", time.Now().Year()+2),
+	)
 })
