@@ -92,6 +92,8 @@ const (
 	// LabelLeftover is on every ConfigMap that records what may have been left on an appliance; its value is the kind of
 	// the object that was let go, in lower case.
 	LabelLeftover = "pam-operator.io/leftover"
+	// LabelLeftoverOf is on the same ConfigMaps; its value is the namespace of the object that was let go.
+	LabelLeftoverOf = "pam-operator.io/leftover-of"
 	// AnnotationRequestID carries the request id of an ActivitySession from before the request is sent. It lets people,
 	// and an object whose status was lost, find the session; it proves nothing, since users can write it.
 	AnnotationRequestID = "pam-operator.io/request-id"

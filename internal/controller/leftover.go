@@ -116,14 +116,15 @@ func (d deps) recordIn(ctx context.Context, namespace string, l leftover) (*core
 	record := l.in(namespace)
 	counting, cancel := context.WithTimeout(ctx, recordingTimeout)
 	defer cancel()
-	if err := d.records.room(counting, d.live, namespace); err != nil {
+	page := recordPage{in: namespace, of: l.object.GetNamespace()}
+	if err := d.records.room(counting, d.live, page); err != nil {
 		return record, err
 	}
 	writing, cancel := context.WithTimeout(ctx, recordingTimeout)
 	defer cancel()
 	err := d.client.Create(writing, record)
 	if err == nil {
-		d.records.wrote(namespace)
+		d.records.wrote(page)
 	}
 	return record, err
 }
@@ -158,7 +159,8 @@ func (l leftover) in(namespace string) *corev1.ConfigMap {
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: namespace, Name: l.recordName(),
 			Labels: map[string]string{
-				pamv1alpha1.LabelLeftover: kind, "app.kubernetes.io/managed-by": "pam-operator",
+				pamv1alpha1.LabelLeftover: kind, pamv1alpha1.LabelLeftoverOf: l.object.GetNamespace(),
+				"app.kubernetes.io/managed-by": "pam-operator",
 			},
 		},
 		Data: data,

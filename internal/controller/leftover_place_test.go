@@ -32,7 +32,7 @@ func TestWhereARecordIsWritten(t *testing.T) {
 	forbidden := func(string) error {
 		return apierrors.NewForbidden(schema.GroupResource{Resource: "configmaps"}, "x", errors.New("exceeded quota"))
 	}
-	full := func(namespace string) error { return &fullError{namespace} }
+	full := func(namespace string) error { return &fullError{recordPage{in: namespace}} }
 	type answers map[string]func(string) error
 	for name, c := range map[string]struct {
 		// connection is the namespace of the connection; empty if there is none. manager is the manager's own.
@@ -162,21 +162,34 @@ func TestANamespaceGetsSoManyRecordsAndNoMore(t *testing.T) {
 	d.records, d.live = newRecordBook(), r.client
 	for i := range maxRecords - 1 {
 		record := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
-			Namespace: "team", Name: fmt.Sprintf("leftover-%d", i),
-			Labels: map[string]string{pamv1alpha1.LabelLeftover: "localuser"},
+			Namespace: "pam-system", Name: fmt.Sprintf("leftover-%d", i), Labels: map[string]string{
+				pamv1alpha1.LabelLeftover: "localuser", pamv1alpha1.LabelLeftoverOf: "team",
+			},
 		}}
 		if err := r.client.Create(t.Context(), record); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for i, want := range []string{"recorded in ConfigMap team/", "namespace team has 1000 such records already"} {
-		l := leftover{object: leavingUser(0), kind: "LocalUser", cause: errors.New("gone"), what: "it", where: "there"}
+	beside := builder.SPSConnection("sps", builder.InNamespace("pam-system"))
+	for i, c := range []struct{ namespace, want string }{
+		{"team", "recorded in ConfigMap pam-system/"},
+		{"team", "namespace pam-system has 1000 such records of namespace team already"},
+		{"victim", "recorded in ConfigMap pam-system/"}, // which another namespace's records do not keep from it
+	} {
+		l := leftover{
+			object: leavingUser(0), kind: "LocalUser", connection: beside, cause: errors.New("gone"), what: "it", where: "there",
+		}
+		l.object.SetNamespace(c.namespace)
 		l.object.SetUID(types.UID(fmt.Sprint("uid-", i)))
 		if err := d.leave(t.Context(), l); err != nil {
 			t.Fatal(err)
 		}
-		if event := <-recorder.Events; !strings.Contains(event, want) {
-			t.Errorf("Event %d is %q, want %q", i, event, want)
+		event := <-recorder.Events
+		for len(recorder.Events) > 0 { // the connection is told the same
+			<-recorder.Events
+		}
+		if !strings.Contains(event, c.want) {
+			t.Errorf("Event %d is %q, want %q", i, event, c.want)
 		}
 	}
 }
