@@ -4,6 +4,7 @@ package login
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -30,6 +31,8 @@ type Account struct {
 
 	mu     sync.Mutex
 	record Record
+	// due is when credentials that have worked would be tried anyway that somebody had tried earlier.
+	due time.Time
 }
 
 // Record returns what is known.
@@ -40,20 +43,36 @@ func (a *Account) Record() Record {
 }
 
 // Clear lets the credentials be tried at once: somebody says that the cause of the refusals is gone. The refusals that
-// the address has had still count.
+// the address has had still count, also for credentials that have worked: whoever may write a connection could else
+// have them sent until the address is blocked.
 func (a *Account) Clear() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.record.Retry.After(a.due) {
+		a.due = a.record.Retry
+	}
 	a.record.Failures, a.record.Retry = 0, time.Time{}
 }
 
-// Begin is called before credentials are sent, and the attempt is to be ended. Credentials that have not worked yet are
-// sent one at a time to an address; Begin waits for that. A *HeldError says that they are not to be sent now.
+// exempt says that what others were refused does not hold the credentials back: they have worked, and are tried in
+// their own time. due is when that is.
+func (a *Account) exempt() (due time.Time, exempt bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.record.LastSuccess.IsZero() {
+		return time.Time{}, false
+	}
+	return a.due, !a.ledger.now().Before(a.due)
+}
+
+// Begin is called before credentials are sent, and the attempt is to be ended. Credentials that have not worked yet, or
+// that somebody has tried before their time, are sent one at a time to an address; Begin waits for that. A *HeldError says that they are not to be sent now.
 func (a *Account) Begin(ctx context.Context) (*Attempt, error) {
 	if err := a.held(); err != nil {
 		return nil, err
 	}
-	if !a.Record().LastSuccess.IsZero() {
+	due, exempt := a.exempt()
+	if exempt {
 		return &Attempt{account: a, release: func() {}}, nil
 	}
 	release, err := a.ledger.take(ctx, a.key(a.address))
@@ -63,6 +82,9 @@ func (a *Account) Begin(ctx context.Context) (*Attempt, error) {
 	keys := a.keys(ctx)
 	if err := a.ledger.full(keys, a.terms); err != nil {
 		release()
+		if full, ok := errors.AsType[*HeldError](err); ok && !due.IsZero() && due.Before(full.Until) {
+			full.Until = due
+		}
 		return nil, err
 	}
 	return &Attempt{account: a, keys: keys, release: release}, nil
@@ -105,7 +127,7 @@ func (t *Attempt) Accepted() {
 		defer t.release()
 		t.account.mu.Lock()
 		defer t.account.mu.Unlock()
-		t.account.record = Record{LastSuccess: t.account.ledger.now()}
+		t.account.record, t.account.due = Record{LastSuccess: t.account.ledger.now()}, time.Time{}
 	})
 }
 

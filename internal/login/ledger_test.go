@@ -110,6 +110,36 @@ func TestASuccessAndAClearingLetTheCredentialsBeTriedAtOnce(t *testing.T) {
 	})
 }
 
+func TestClearingAgainAndAgainDoesNotGetTheAddressBlocked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger := login.NewLedger(nil, names)
+		a := ledger.Account(terms, appliance, "svc", login.Record{})
+		accept(t, a)
+		sent := 0
+		for range 100 {
+			a.Clear()
+			if attempt, err := a.Begin(t.Context()); err == nil {
+				attempt.Refused(t.Context())
+				sent++
+			}
+		}
+		if sent != terms.Failures {
+			t.Errorf("refused credentials were sent %d times, want %d", sent, terms.Failures)
+		}
+		if got := held(t, a); got != terms.Block {
+			t.Errorf("held for %s, want %s", got, terms.Block)
+		}
+		time.Sleep(terms.Block) //nolint:forbidigo // virtual time
+		if got := held(t, a); got != 0 {
+			t.Errorf("held for %s after the block", got)
+		}
+		accept(t, a)
+		if got := held(t, a); got != 0 {
+			t.Errorf("held for %s after a success", got)
+		}
+	})
+}
+
 func TestAnotherProcessGoesOnWhereThisOneEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := login.NewLedger(nil, names).Account(terms, appliance, "svc", login.Record{})
