@@ -263,9 +263,9 @@ func (r *activitySessionReconciler) unwanted(
 	if s.Cancelled() {
 		return reasonCancelled, "cancelled", nil
 	}
-	over, why, err := r.workloadOver(ctx, s)
-	if err != nil || over {
-		return reasonWorkloadOver, why, err
+	workload, err := r.bound(ctx, s)
+	if err != nil || workload.over {
+		return reasonWorkloadOver, workload.why, err
 	}
 	if s.Status.Phase == pamv1alpha1.SessionActive && s.Status.ExpiresAt != nil &&
 		server.Client().ServerTime(r.now()).After(s.Status.ExpiresAt.Add(endTimeout)) {

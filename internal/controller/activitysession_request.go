@@ -42,23 +42,28 @@ const (
 )
 
 // request is the handler of Pending. A request that comes to nothing is given up in the end, but for one that its
-// author holds back.
+// author holds back, or whose workload cannot run yet.
 func (r *activitySessionReconciler) request(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
 	if s.Status.SessionID != "" { // it was created, and its state could not be read
 		r.enter(s, pamv1alpha1.SessionStarting, "")
 		s.Status.Deadline = deadline(s, r.now())
 		return outcome{}, nil
 	}
-	if s.Suspended() && requestID(s) == "" {
+	workload, err := r.bound(ctx, s) // what is seen of it is kept, whatever this pass comes to
+	if err != nil {
+		return outcome{}, err
+	}
+	heldBack := requestID(s) == "" && (s.Suspended() || workload.idle != "")
+	if heldBack {
 		s.Status.Deadline = nil
 	}
 	over := s.Status.Deadline != nil && !r.now().Before(s.Status.Deadline.Time)
 	if over && !s.Cancelled() {
 		return r.giveUp(ctx, s)
 	}
-	out, err := r.ask(ctx, s)
+	out, err := r.ask(ctx, s, workload)
 	switch {
-	case s.Status.Phase != pamv1alpha1.SessionPending, s.Suspended() && requestID(s) == "":
+	case s.Status.Phase != pamv1alpha1.SessionPending, heldBack:
 		return out, err
 	case over:
 		return r.giveUp(ctx, s)
@@ -68,14 +73,12 @@ func (r *activitySessionReconciler) request(ctx context.Context, s *pamv1alpha1.
 }
 
 // ask makes one try to get the session that is asked for.
-func (r *activitySessionReconciler) ask(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
+func (r *activitySessionReconciler) ask(
+	ctx context.Context, s *pamv1alpha1.ActivitySession, workload boundWorkload,
+) (outcome, error) {
 	sent := requestID(s) != ""
-	over, why, err := r.workloadOver(ctx, s) // what is seen of it is kept, whatever this pass comes to
-	if err != nil {
-		return outcome{}, err
-	}
 	if !sent {
-		if out, stop := r.mayBegin(s, over, why); stop {
+		if out, stop := r.mayBegin(s, workload); stop {
 			return out, nil
 		}
 	}
@@ -87,7 +90,7 @@ func (r *activitySessionReconciler) ask(ctx context.Context, s *pamv1alpha1.Acti
 		if out, settled, err := r.settle(ctx, s, denial); err != nil || settled {
 			return out, err
 		}
-		if out, stop := r.mayBegin(s, over, why); stop { // nothing was sent, and nothing is to be
+		if out, stop := r.mayBegin(s, workload); stop { // nothing was sent, and nothing is to be
 			return out, nil
 		}
 	}
@@ -155,20 +158,22 @@ func (r *activitySessionReconciler) begin(
 
 // mayBegin looks for what holds a request back before anything was sent.
 func (r *activitySessionReconciler) mayBegin(
-	s *pamv1alpha1.ActivitySession, workloadOver bool, why string,
+	s *pamv1alpha1.ActivitySession, workload boundWorkload,
 ) (out outcome, stop bool) {
 	switch {
 	case s.Cancelled():
 		r.enter(s, pamv1alpha1.SessionCancelled, "cancelled before anything was asked for")
 		return outcome{}, true
-	case workloadOver:
-		r.enter(s, pamv1alpha1.SessionCancelled, why+" before anything was asked for")
+	case workload.over:
+		r.enter(s, pamv1alpha1.SessionCancelled, workload.why+" before anything was asked for")
 		return outcome{}, true
 	case s.Suspended():
 		return held("suspended; nothing has been sent"), true
 	case s.Spec.StartTime != nil && s.Spec.StartTime.Sub(r.now()) > maxStartAhead:
 		return stalled(pamv1alpha1.ReasonInvalidSpec, fmt.Sprintf(
 			"spec.startTime: at most %s ahead; nothing has been sent", maxStartAhead)), true
+	case workload.idle != "":
+		return held(workload.idle + "; nothing is asked for before it may run"), true
 	}
 	return outcome{}, false
 }

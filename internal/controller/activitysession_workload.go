@@ -4,10 +4,10 @@ package controller
 
 import (
 	"context"
+	"slices"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
@@ -24,52 +24,85 @@ func boundSessions(c client.Reader, kind string) handler.EventHandler {
 	})
 }
 
-// workloadOver says whether the workload that a session is bound to has finished or vanished. One that was never seen
-// has not begun yet: it may be created after the session, or wait for its Secret. One that was seen is noted in the
-// status in every phase, lest a workload that comes and goes while the request waits be taken for one that is to come.
-func (r *activitySessionReconciler) workloadOver(
-	ctx context.Context, s *pamv1alpha1.ActivitySession,
-) (over bool, why string, err error) {
-	if s.Spec.BoundTo == nil {
-		return false, "", nil
-	}
-	what := s.Spec.BoundTo.Kind + " " + s.Spec.BoundTo.Name
-	uid, finished, err := r.workload(ctx, s)
-	switch {
-	case err != nil:
-		return false, "", err
-	case uid == "" && s.Status.BoundToUID == "":
-		return false, "", nil
-	case uid == "", s.Status.BoundToUID != "" && string(uid) != s.Status.BoundToUID:
-		return true, what + " is gone", nil
-	}
-	s.Status.BoundToUID = string(uid)
-	return finished, what + " has finished", nil
+// boundWorkload is what a session's workload means for it.
+type boundWorkload struct {
+	// over says that there is nobody any more who needs the session, and why.
+	over bool
+	why  string
+	// idle says why the workload cannot run yet; empty if it can, or is not there yet.
+	idle string
 }
 
-// workload reads the Job or Pod; an empty uid says that there is none.
+// bound looks at the workload that a session is bound to. One that was never seen has not begun yet: it may be created
+// after the session, or wait for its Secret. One that was seen is noted in the status in every phase, lest a workload
+// that comes and goes while the request waits be taken for one that is to come.
+func (r *activitySessionReconciler) bound(
+	ctx context.Context, s *pamv1alpha1.ActivitySession,
+) (boundWorkload, error) {
+	if s.Spec.BoundTo == nil {
+		return boundWorkload{}, nil
+	}
+	what := s.Spec.BoundTo.Kind + " " + s.Spec.BoundTo.Name
+	is, err := r.workload(ctx, s)
+	switch {
+	case err != nil:
+		return boundWorkload{}, err
+	case is.uid == "" && s.Status.BoundToUID == "":
+		return boundWorkload{}, nil
+	case is.uid == "", s.Status.BoundToUID != "" && string(is.uid) != s.Status.BoundToUID:
+		return boundWorkload{over: true, why: what + " is gone"}, nil
+	}
+	s.Status.BoundToUID = string(is.uid)
+	out := boundWorkload{over: is.finished, why: what + " has finished"}
+	if is.idle != "" && !is.finished {
+		out.idle = what + " " + is.idle
+	}
+	return out, nil
+}
+
+// workloadState is how a Job or Pod is; an empty uid says that there is none.
+type workloadState struct {
+	uid      types.UID
+	finished bool
+	idle     string
+}
+
+// workload reads the Job or Pod. A session would run out while it waits in a queue or for a node.
 func (r *activitySessionReconciler) workload(
 	ctx context.Context, s *pamv1alpha1.ActivitySession,
-) (uid types.UID, finished bool, err error) {
+) (workloadState, error) {
 	key := types.NamespacedName{Namespace: s.Namespace, Name: s.Spec.BoundTo.Name}
 	if s.Spec.BoundTo.Kind == "Pod" {
 		pod := &corev1.Pod{}
 		if err := r.live.Get(ctx, key, pod); err != nil {
-			return "", false, client.IgnoreNotFound(err)
+			return workloadState{}, client.IgnoreNotFound(err)
 		}
-		return pod.UID, pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed, nil
+		return podState(pod), nil
 	}
 	job := &batchv1.Job{}
 	if err := r.live.Get(ctx, key, job); err != nil {
-		if apierrors.IsNotFound(err) {
-			return "", false, nil
-		}
-		return "", false, err
+		return workloadState{}, client.IgnoreNotFound(err)
 	}
-	for _, c := range job.Status.Conditions {
-		if (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) && c.Status == corev1.ConditionTrue {
-			return job.UID, true, nil
-		}
+	return jobState(job), nil
+}
+
+func podState(pod *corev1.Pod) workloadState {
+	out := workloadState{
+		uid: pod.UID, finished: pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed,
 	}
-	return job.UID, false, nil
+	if pod.Spec.NodeName == "" {
+		out.idle = "is not scheduled"
+	}
+	return out
+}
+
+func jobState(job *batchv1.Job) workloadState {
+	out := workloadState{uid: job.UID, finished: slices.ContainsFunc(job.Status.Conditions,
+		func(c batchv1.JobCondition) bool {
+			return (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) && c.Status == corev1.ConditionTrue
+		})}
+	if job.Spec.Suspend != nil && *job.Spec.Suspend { // by hand, or by a queue that has not admitted it yet
+		out.idle = "is suspended"
+	}
+	return out
 }

@@ -41,6 +41,7 @@ func (s *site) pod(ctx context.Context) *corev1.Pod {
 	GinkgoHelper()
 	// The namespace's default ServiceAccount may come a moment later.
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: workload}, Spec: podSpec()}
+	pod.Spec.NodeName = "node" // there is no scheduler
 	Eventually(func() error { return k8s.Create(ctx, pod.DeepCopy()) }).Should(Succeed())
 	return pod
 }
@@ -125,6 +126,41 @@ var _ = Describe("An ActivitySession that is bound to a workload", func() {
 		finishJob(ctx, job, corev1.PodSucceeded)
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionCompleted)
 	})
+
+	DescribeTable("is not asked for before the workload may run",
+		func(ctx context.Context, says string, create, admit func(ctx context.Context, s *site), bound builder.Option) {
+			s := newServerSite(ctx, simnps.Options{})
+			create(ctx, s)
+			session := s.session(ctx, "session", bound)
+			eventuallyReason(ctx, session, pamv1alpha1.ReasonSuspended)
+			Expect(message(ctx, session)).To(ContainSubstring(says))
+			Expect(session.Status.Deadline).To(BeNil())
+			Expect(s.nps.Stats().Creates).To(BeZero())
+			admit(ctx, s)
+			eventuallyPhase(ctx, session, pamv1alpha1.SessionActive)
+		},
+		Entry("a Job that is suspended, as queues do", "Job work is suspended; nothing is asked for before it may run",
+			func(ctx context.Context, s *site) {
+				job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: workload}}
+				job.Spec.Template.Spec, job.Spec.Suspend = podSpec(), new(true)
+				s.create(ctx, job)
+			},
+			func(ctx context.Context, s *site) {
+				job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: workload}}
+				change(ctx, job, func(j *batchv1.Job) { j.Spec.Suspend = new(false) })
+			}, builder.BoundToJob(workload)),
+		Entry("a Pod that no node takes", "Pod work is not scheduled; nothing is asked for before it may run",
+			func(ctx context.Context, s *site) {
+				pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: workload}, Spec: podSpec()}
+				Eventually(func() error { return k8s.Create(ctx, pod.DeepCopy()) }).Should(Succeed())
+			},
+			func(ctx context.Context, s *site) {
+				pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: workload}}
+				Expect(k8s.SubResource("binding").Create(ctx, pod, &corev1.Binding{
+					Target: corev1.ObjectReference{Kind: "Node", Name: "node"},
+				})).To(Succeed())
+			}, boundToPod()),
+	)
 
 	It("ends when another workload takes the name", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})

@@ -66,7 +66,8 @@ func (a *Account) exempt() (due time.Time, exempt bool) {
 }
 
 // Begin is called before credentials are sent, and the attempt is to be ended. Credentials that have not worked yet, or
-// that somebody has tried before their time, are sent one at a time to an address; Begin waits for that. A *HeldError says that they are not to be sent now.
+// that somebody has tried before their time, are sent one at a time to an address; Begin waits for that. A *HeldError
+// says that they are not to be sent now.
 func (a *Account) Begin(ctx context.Context) (*Attempt, error) {
 	if err := a.held(); err != nil {
 		return nil, err
