@@ -43,8 +43,8 @@ func (a *Account) Record() Record {
 }
 
 // Clear lets the credentials be tried at once: somebody says that the cause of the refusals is gone. The refusals that
-// the address has had still count, also for credentials that have worked: whoever may write a connection could else
-// have them sent until the address is blocked.
+// the address has had still count, also for credentials that have worked: otherwise anyone who may write a connection
+// could have them sent until the address is blocked.
 func (a *Account) Clear() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
