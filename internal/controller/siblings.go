@@ -38,8 +38,11 @@ func siblingsOf[T policyObject](
 }
 
 // oldest refuses an object if an older one has a claim on the same name of the same appliance, or if it would take over
-// what a younger one manages there.
+// what a younger one manages there. One that only observes takes nothing from anybody, so it is never refused.
 func (s siblings[T]) oldest(ctx context.Context, view connection.View, url string, obj T) error {
+	if obj.Steward().Observes() {
+		return nil
+	}
 	all, err := s.list(ctx, s.client, obj.NameOnAppliance())
 	if err != nil {
 		return err
@@ -62,9 +65,6 @@ func (s siblings[T]) oldest(ctx context.Context, view connection.View, url strin
 // yields refuses an object that is not on the appliance if a younger one has a claim. That one got there first, because
 // the older one was suspended or refused, and must not lose to it what it manages.
 func (s siblings[T]) yields(ctx context.Context, view connection.View, url string, younger, obj T) error {
-	if obj.Steward().Observes() { // it takes nothing over
-		return nil
-	}
 	if owns, err := s.claims(ctx, view, url, younger); err != nil || !owns {
 		return err
 	}

@@ -130,6 +130,9 @@ func TestAClaimOnAName(t *testing.T) {
 		"an object that only observes now": {older: []func(*policy){
 			func(p *policy) { p.Spec.ManagementPolicy = pamv1alpha1.ManagementPolicyObserve },
 		}},
+		"an older one, where ours only observes": {ours: []func(*policy){none, func(p *policy) {
+			p.Spec.ManagementPolicy = pamv1alpha1.ManagementPolicyObserve
+		}}},
 		"a creation whose outcome is not known": {older: []func(*policy){none, func(p *policy) {
 			p.Status.PendingCreation = &pamv1alpha1.PendingCreation{Name: p.NameOnAppliance(), Appliance: url}
 		}, is(metav1.ConditionFalse, pamv1alpha1.ReasonUnreachable)}, want: true},
