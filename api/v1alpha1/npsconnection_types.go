@@ -294,6 +294,9 @@ type NPSConnectionList struct {
 // Suspended says that nothing new is asked for through this connection.
 func (c *NPSConnection) Suspended() bool { return c.Spec.Suspend != nil && *c.Spec.Suspend }
 
+// Address is the URL that the connection leads to.
+func (c *NPSConnection) Address() string { return c.Spec.URL }
+
 // GetStatus is the status, for code that treats all kinds alike.
 func (c *NPSConnection) GetStatus() ObjectStatus { return &c.Status }
 

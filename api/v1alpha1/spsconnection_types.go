@@ -359,7 +359,9 @@ type SPSConnectionStatus struct {
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Version",type=string,JSONPath=`.status.version`
 // +kubebuilder:printcolumn:name="Dependents",type=integer,JSONPath=`.status.dependents`
+// +kubebuilder:printcolumn:name="Locked",type=date,JSONPath=`.status.lock.since`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Locked By",type=string,JSONPath=`.status.lock.heldBy`,priority=1
 // +kubebuilder:printcolumn:name="URL",type=string,JSONPath=`.spec.url`,priority=1
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:selectablefield:JSONPath=`.spec.url`
@@ -391,6 +393,9 @@ type SPSConnectionList struct {
 
 // Suspended says that nothing is written through this connection.
 func (c *SPSConnection) Suspended() bool { return c.Spec.Suspend != nil && *c.Spec.Suspend }
+
+// Address is the URL that the connection leads to.
+func (c *SPSConnection) Address() string { return c.Spec.URL }
 
 // GetStatus is the status, for code that treats all kinds alike.
 func (c *SPSConnection) GetStatus() ObjectStatus { return &c.Status }

@@ -339,6 +339,8 @@ func ready(c client.Object, namespace string, conditions []metav1.Condition, obs
 	switch {
 	case condition == nil || observed == nil || *observed != c.GetGeneration():
 		return &UntriedError{NotReadyError{fmt.Sprintf("connection %s has not been tried yet", name)}}
+	case condition.Reason == pamv1alpha1.ReasonSuspended: // it works, and is read all the same
+		return nil
 	case condition.Status != metav1.ConditionTrue && namespace != c.GetNamespace():
 		return notReady("connection %s is not ready: %s; its owner sees the cause in its status", name, condition.Reason)
 	case condition.Status != metav1.ConditionTrue:

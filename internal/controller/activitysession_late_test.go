@@ -75,6 +75,10 @@ var _ = Describe("A workload that an ActivitySession is bound to", func() {
 		GinkgoHelper()
 		conn := builder.NPSConnection("nps", builder.InNamespace(s.namespace))
 		change(ctx, conn, func(c *pamv1alpha1.NPSConnection) { c.Spec.Suspend = &on })
+		if on {
+			eventuallyReason(ctx, conn, pamv1alpha1.ReasonSuspended)
+			return
+		}
 		eventuallyReady(ctx, conn)
 	}
 

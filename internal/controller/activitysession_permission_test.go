@@ -182,7 +182,7 @@ var _ = Describe("An ActivitySession that is suspended", func() {
 		live := s.activeSession(ctx, "live")
 		conn := builder.NPSConnection("nps", builder.InNamespace(s.namespace))
 		change(ctx, conn, func(c *pamv1alpha1.NPSConnection) { c.Spec.Suspend = new(true) })
-		eventuallyReady(ctx, conn)
+		eventuallyReason(ctx, conn, pamv1alpha1.ReasonSuspended)
 		session := s.session(ctx, "session")
 		eventuallyReason(ctx, session, pamv1alpha1.ReasonSuspended)
 		cancel(ctx, live)

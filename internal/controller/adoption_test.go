@@ -44,6 +44,10 @@ var _ = onEverySPS("Who owns an object on the appliance", func() {
 				Expect(s.member(rdpConnections, key, "active")()).To(Equal(active))
 			} else {
 				Expect(message(ctx, policy)).To(ContainSubstring(key))
+				if !active {
+					Expect(policy.Status.Drift).To(ConsistOf(And(HaveField("Path", "active"), HaveField("Actual", "true"))))
+				}
+				Expect(policy.Status.Origin).To(BeEmpty(), "it is not ours")
 				Expect(s.sps.Stats().TransactionsOpened).To(BeZero())
 			}
 			Expect(k8s.Delete(ctx, policy)).To(Succeed())
@@ -134,9 +138,11 @@ var _ = onEverySPS("Who owns an object on the appliance", func() {
 		eventuallyReady(ctx, policy)
 		opened := s.sps.Stats().TransactionsOpened
 		change(ctx, s.connection(ctx), func(c *pamv1alpha1.SPSConnection) { c.Spec.Suspend = new(true) })
-		eventuallyReady(ctx, s.connection(ctx))
+		eventuallyReason(ctx, s.connection(ctx), pamv1alpha1.ReasonSuspended)
+		Expect(message(ctx, s.connection(ctx))).To(ContainSubstring("the appliance answers"))
 		s.edit(ctx, rdpConnections, policy.Status.Key, map[string]any{"name": "renamed"})
 		eventuallyReason(ctx, policy, pamv1alpha1.ReasonSuspended)
+		Expect(message(ctx, policy)).To(HavePrefix("the connection is suspended"))
 		Expect(policy.Status.Drift).To(ConsistOf(HaveField("Path", "policyName")))
 		Expect(s.sps.Stats().TransactionsOpened).To(Equal(opened))
 		change(ctx, s.connection(ctx), func(c *pamv1alpha1.SPSConnection) { c.Spec.Suspend = nil })

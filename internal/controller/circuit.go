@@ -73,10 +73,10 @@ func circuitOf(breaker *rest.Breaker) *pamv1alpha1.CircuitBreaker {
 	}
 }
 
-// circuitOutcome gives the outcome of a probe the breaker's pace. One that nobody can mend by waiting keeps its own.
+// circuitOutcome gives the outcome of a probe the breaker's pace, unless it has a pace of its own.
 func circuitOutcome(out outcome, breaker *rest.Breaker) outcome {
 	circuit, open := breaker.Circuit()
-	if !open || out.state == stateStalled {
+	if !open || out.state == stateStalled && out.err == nil {
 		return out
 	}
 	out.err, out.after = nil, max(time.Until(circuit.Next), time.Millisecond)

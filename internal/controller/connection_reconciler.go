@@ -20,6 +20,8 @@ import (
 // connectionObject is a connection of either kind.
 type connectionObject interface {
 	object
+	addressed
+	Suspended() bool
 	TLSSettings() *pamv1alpha1.TLSSettings
 	Connectivity() *pamv1alpha1.ConnectionStatus
 }
@@ -68,13 +70,13 @@ func (r connectionReconciler[T]) Reconcile(ctx context.Context, request reconcil
 	out, err := r.tryOut(ctx, conn)
 	if err != nil { // there is no client to try
 		conn.Connectivity().CircuitBreaker = nil
-		out = ofOwner(err)
+		out = ofOwner(conn, err)
 	}
 	if connection.IsNotReady(err) {
 		out.after = connection.RevokedAfter // then what was built from a Secret that is gone is dropped
 	}
 	handled(conn)
-	out = kept.apply(out)
+	out = kept.apply(asSuspended(conn, out))
 	if is := readyOf(before); kept.note != "" && (is == nil || !strings.Contains(is.Message, deletionWaits)) {
 		r.statusWriter().event(conn, corev1.EventTypeWarning, pamv1alpha1.ReasonDeletionBlocked, kept.note)
 	}
@@ -89,6 +91,17 @@ func (r connectionReconciler[T]) tryOut(ctx context.Context, conn T) (outcome, e
 		return outcome{}, err
 	}
 	return r.probe(ctx, conn)
+}
+
+// asSuspended says of a connection that works that its owner holds it back.
+func asSuspended(conn connectionObject, out outcome) outcome {
+	if !conn.Suspended() || out.state != stateReady {
+		return out
+	}
+	after := out.after
+	out = held("suspended (spec.suspend): nothing is written or asked for; " + out.message)
+	out.after = after
+	return out
 }
 
 // requested says that somebody wants the connection looked at anew, and credentials tried again that were refused.

@@ -102,13 +102,24 @@ func adoptionRefused(obj policyObject, seen observation) error {
 	case policy == pamv1alpha1.AdoptionPolicyNever:
 		return mustAct(pamv1alpha1.ReasonAdoptionRefused,
 			"the appliance has %q already (key %s), and adoptionPolicy is Never", name, seen.current.Key)
-	case len(seen.drift) > 0:
+	case len(visible(seen.drift)) > 0:
 		return mustAct(pamv1alpha1.ReasonAdoptionRefused,
 			"the appliance has %q already (key %s), and it differs in %s: make the spec equal, or set adoptionPolicy: Always",
-			name, seen.current.Key, paths(seen.drift))
+			name, seen.current.Key, paths(visible(seen.drift)))
 	}
 	return mustAct(pamv1alpha1.ReasonAdoptionRefused,
 		"the appliance has %q already (key %s), and %s", name, seen.current.Key, seen.incomparable)
+}
+
+// visible are the differences that both sides show. A password is not among them: no spec can be made equal to it.
+func visible(drift []sps.Difference) []sps.Difference {
+	var out []sps.Difference
+	for _, d := range drift {
+		if d.Desired != "" || d.Actual != "" {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 const (

@@ -88,7 +88,7 @@ var _ = Describe("Deletion", func() {
 		}),
 		Entry("the connection", "connection", func(ctx context.Context, s *site, _ *pamv1alpha1.RDPConnectionPolicy) {
 			change(ctx, s.connection(ctx), func(c *pamv1alpha1.SPSConnection) { c.Spec.Suspend = new(true) })
-			eventuallyReady(ctx, s.connection(ctx))
+			eventuallyReason(ctx, s.connection(ctx), pamv1alpha1.ReasonSuspended)
 		}),
 	)
 

@@ -88,6 +88,7 @@ var _ = onEverySPS("LocalUser", func() {
 			switch {
 			case want != "True Synced":
 				Expect(s.sps.Stats().TransactionsOpened).To(BeZero())
+				Expect(message(ctx, user)).NotTo(ContainSubstring("passwordSecretRef"), "nobody can make a password equal")
 			case withPassword:
 				Expect(user.Status.Key).To(Equal(key))
 				Expect(s.logIn(ctx, canaryUserPassword)).To(Equal(known))

@@ -68,7 +68,7 @@ func (r npsConnections) probe(ctx context.Context, conn *pamv1alpha1.NPSConnecti
 	})
 	conn.Status.LogIn = server.LogIns.Status(conn.Status.LogIn)
 	if err != nil {
-		return circuitOutcome(ofOwner(withPlace(conn, err)), server.Breaker), nil
+		return circuitOutcome(ofOwner(conn, withPlace(conn, err)), server.Breaker), nil
 	}
 	conn.Status.NoteHandling, conn.Status.NoteLimit = server.NoteHandling()
 	conn.Status.TokenExpiresAt = nil

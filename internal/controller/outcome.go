@@ -157,15 +157,6 @@ func ofSilence(err error) (outcome, bool) {
 	return out, true
 }
 
-// ofOwner is outcomeOf for a connection itself, whose owner sees what became of an attempt to connect.
-func ofOwner(err error) outcome {
-	out := outcomeOf(err)
-	if out.reason == pamv1alpha1.ReasonUnreachable && out.err != nil {
-		out.message = err.Error()
-	}
-	return out
-}
-
 // retry says that the error is passing, as far as we know.
 func retry(reason string, err error) outcome {
 	return outcome{state: stateReconciling, reason: reason, message: err.Error(), err: err}

@@ -168,7 +168,7 @@ func TestOnlyTheOwnerSeesWhatBecameOfAnAttemptToConnect(t *testing.T) {
 			out.reason != pamv1alpha1.ReasonUnreachable || out.err == nil {
 			t.Errorf("others see %q", out.message)
 		}
-		if out := ofOwner(err); !strings.Contains(out.message, cause) {
+		if out := ofOwner(&pamv1alpha1.SPSConnection{}, err); !strings.Contains(out.message, cause) {
 			t.Errorf("the owner sees %q", out.message)
 		}
 	}
@@ -189,7 +189,7 @@ func TestAnswersThatAreTooLargeAreNotAskedForAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := &rest.Error{Method: "GET", Path: "/x", Message: c.err.Error(), Sent: true, Err: c.err}
-			for _, out := range []outcome{outcomeOf(err), ofOwner(err)} {
+			for _, out := range []outcome{outcomeOf(err), ofOwner(&pamv1alpha1.SPSConnection{}, err)} {
 				if out.err != nil || out.after != c.after || !strings.Contains(out.message, c.words) {
 					t.Errorf("got %+v", out)
 				}

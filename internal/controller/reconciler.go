@@ -9,7 +9,6 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"math"
 
 	corev1 "k8s.io/api/core/v1"
@@ -94,7 +93,7 @@ func (r *policyReconciler[T]) Reconcile(ctx context.Context, obj T) (ctrl.Result
 	}
 	obj, out, err := r.keep(ctx, before, obj)
 	if err != nil {
-		out = outcomeOf(err)
+		out = ofUser(obj, err)
 	}
 	return r.save(ctx, before, obj, r.paced(out))
 }
@@ -147,10 +146,17 @@ func (r *policyReconciler[T]) keep(ctx context.Context, before, obj T) (T, outco
 	case actNothing:
 		out, err := r.settled(ctx, obj, seen)
 		return obj, out, err
-	case actReport, actHold:
-		return obj, r.reported(obj, seen, act), nil
+	case actReport:
+		return obj, r.reported(obj, seen), nil
+	case actHold:
+		r.show(obj, seen)
+		return obj, heldWith(obj.Steward(), seen), nil
 	case actRefuse:
-		return obj, outcome{}, errors.Join(r.current(ctx, obj), adoptionRefused(obj, seen))
+		if err := r.current(ctx, obj); err != nil {
+			return obj, outcome{}, err
+		}
+		r.show(obj, seen)
+		return obj, outcome{}, adoptionRefused(obj, seen)
 	case actForbid:
 		r.show(obj, seen)
 		return obj, outcome{}, seen.forbids()
@@ -304,12 +310,18 @@ func (r *policyReconciler[T]) settled(ctx context.Context, obj T, seen observati
 	return done(pamv1alpha1.ReasonSynced, "the appliance equals the spec"), nil
 }
 
-// reported shows a difference that is not to be repaired.
-func (r *policyReconciler[T]) reported(obj T, seen observation, act action) outcome {
-	r.show(obj, seen)
-	if act == actHold {
-		return held("suspended; the appliance differs in " + paths(seen.drift))
+// heldWith says who holds the repair of a difference back: the object or its connection.
+func heldWith(steward pamv1alpha1.Stewardship, seen observation) outcome {
+	who := "the connection is suspended"
+	if steward.Suspended() {
+		who = "suspended (spec.suspend)"
 	}
+	return held(who + "; the appliance differs in " + paths(seen.drift))
+}
+
+// reported shows a difference that is not to be repaired.
+func (r *policyReconciler[T]) reported(obj T, seen observation) outcome {
+	r.show(obj, seen)
 	return stalled(pamv1alpha1.ReasonDriftDetected,
 		"the appliance differs in "+paths(seen.drift)+"; managementPolicy Observe does not repair it")
 }

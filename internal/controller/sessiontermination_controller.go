@@ -58,7 +58,7 @@ func (r *sessionTerminationReconciler) Reconcile(
 	before := t.DeepCopy()
 	out, err := r.pass(ctx, t)
 	if err != nil {
-		out = outcomeOf(err)
+		out = ofUser(t, err)
 	}
 	if out.reason == "" { // deleted by its TTL
 		return ctrl.Result{}, nil

@@ -167,7 +167,7 @@ var _ = onSPS("SessionTermination", []string{"7.0", "8.0"}, func() {
 		s := newSite(ctx, simsps.Options{})
 		session := s.sps.StartSession(simsps.AuditSession{})
 		change(ctx, s.connection(ctx), func(c *pamv1alpha1.SPSConnection) { c.Spec.Suspend = new(true) })
-		eventuallyReady(ctx, s.connection(ctx))
+		eventuallyReason(ctx, s.connection(ctx), pamv1alpha1.ReasonSuspended)
 		t := s.termination(session.ID, builder.Suspended())
 		s.create(ctx, t)
 		eventuallyReason(ctx, t, pamv1alpha1.ReasonSuspended)

@@ -74,7 +74,7 @@ func (r spsConnections) probe(ctx context.Context, conn *pamv1alpha1.SPSConnecti
 	})
 	conn.Status.LogIn = appliance.LogIns.Status(conn.Status.LogIn)
 	if err != nil {
-		return circuitOutcome(ofOwner(err), appliance.Breaker), nil
+		return circuitOutcome(ofOwner(conn, err), appliance.Breaker), nil
 	}
 	if moved {
 		r.moved.send(ctx, event.GenericEvent{Object: conn.DeepCopy()})

@@ -44,7 +44,7 @@ type attempt[T Tx] struct {
 // try writes the calls and commits them. Its error is why the attempt did not finish.
 func (a *attempt[T]) try(ctx context.Context, calls []*call[T]) (ending, error) {
 	if err := a.open(ctx); err != nil {
-		return abandoned, fmt.Errorf("open transaction: %w", err)
+		return abandoned, err
 	}
 	end, err := a.write(ctx, calls)
 	if end == finished && len(a.applied) > 0 {

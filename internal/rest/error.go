@@ -5,6 +5,7 @@ package rest
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -19,6 +20,21 @@ const maxCode = 128
 
 // ErrMalformedAnswer is the cause of an Error whose answer arrived but could not be understood.
 var ErrMalformedAnswer = errors.New("malformed answer")
+
+// TimeoutError is the cause of a call that was given up because its answer did not come in time.
+type TimeoutError struct{ After time.Duration }
+
+// Error says how long the answer was waited for.
+func (e *TimeoutError) Error() string { return fmt.Sprintf("no answer within %s", e.After) }
+
+// Timeout makes it a time-out to those who ask by the interface of package net.
+func (e *TimeoutError) Timeout() bool { return true }
+
+// IsTimeout says that a call was given up because its answer did not come in time.
+func IsTimeout(err error) bool {
+	_, ok := errors.AsType[*TimeoutError](err)
+	return ok
+}
 
 // Error is a call that did not succeed. Its text never holds a query, a header or a secret.
 type Error struct {
@@ -111,6 +127,18 @@ func IsOutcomeUnknown(err error) bool {
 		return true
 	}
 	return e.Status == http.StatusRequestTimeout || e.Status == http.StatusTooManyRequests
+}
+
+// IsCertificateRefused says that the server ended the TLS handshake because of our certificate, or the lack of one. The
+// type of its alert is not exported, hence the look at its text: the alerts about certificates have the word in it, and
+// a handshake failure is what TLS 1.2 says of one that is missing.
+func IsCertificateRefused(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok || op.Op != "remote error" {
+		return false
+	}
+	alert := op.Err.Error()
+	return strings.Contains(alert, "certificate") || strings.Contains(alert, "handshake failure")
 }
 
 func hasStatus(err error, status int) bool {
