@@ -14,6 +14,9 @@ const (
 	ConditionDriftDetected = "DriftDetected"
 	// ConditionInsecureTLS is True on a connection that does not verify its server's certificate.
 	ConditionInsecureTLS = "InsecureTLS"
+	// ConditionManagedHost is True on an SPSConnection whose appliance takes its configuration from another one, which
+	// undoes what is written here.
+	ConditionManagedHost = "ManagedHost"
 	// ConditionActive is True on an ActivitySession while its privileged session can be used.
 	ConditionActive = "Active"
 	// ConditionFinished is True on an ActivitySession whose privileged session is over, however it ended.

@@ -195,7 +195,7 @@ type CommitSettings struct {
 
 // ConnectionStatus is what both kinds of connection have in their status.
 type ConnectionStatus struct {
-	// conditions holds Ready always, and Reconciling, Stalled and InsecureTLS only while they are true.
+	// conditions holds Ready always, and Reconciling, Stalled, InsecureTLS and ManagedHost only while they are true.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -137,7 +137,7 @@ func TestTheOwnerOfAConnectionReadsWhatToMend(t *testing.T) {
 		},
 		"a name that means nothing": {
 			port: "443", host: "sps.invalid", roots: trusted, reason: pamv1alpha1.ReasonUnreachable, state: stateReconciling,
-			words: []string{"sps.invalid does not resolve", "DNS"},
+			words: []string{"sps.invalid:443 does not resolve", "DNS"},
 		},
 		"a port where nothing listens": {
 			port: "1", roots: trusted, reason: pamv1alpha1.ReasonUnreachable, state: stateReconciling,

@@ -20,10 +20,15 @@ import (
 // connectionObject is a connection of either kind.
 type connectionObject interface {
 	object
-	addressed
+	connectionSpec
+	Connectivity() *pamv1alpha1.ConnectionStatus
+}
+
+// connectionSpec is what both kinds of connection let their owner say.
+type connectionSpec interface {
+	Address() string
 	Suspended() bool
 	TLSSettings() *pamv1alpha1.TLSSettings
-	Connectivity() *pamv1alpha1.ConnectionStatus
 }
 
 // connectionReconciler is the loop of one kind of connection.

@@ -47,7 +47,7 @@ func checkConditions(o runtime.Object) error {
 	for _, c := range all {
 		abnormal := slices.Contains([]string{
 			pamv1alpha1.ConditionReconciling, pamv1alpha1.ConditionStalled, pamv1alpha1.ConditionDriftDetected,
-			pamv1alpha1.ConditionInsecureTLS,
+			pamv1alpha1.ConditionInsecureTLS, pamv1alpha1.ConditionManagedHost,
 		}, c.Type)
 		if abnormal && c.Status != metav1.ConditionTrue {
 			return fmt.Errorf("%s: %s is present and %s", name, c.Type, c.Status)

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/nps"
 )
@@ -64,10 +62,10 @@ func placeOfApplication(conn *pamv1alpha1.NPSConnection, reason nps.CredentialsR
 }
 
 func secretKeys(
-	conn client.Object, keys string, secret pamv1alpha1.SecretReference, field string,
+	conn *pamv1alpha1.NPSConnection, keys string, secret pamv1alpha1.SecretReference, field string,
 ) string {
 	if keys == "" {
 		return ""
 	}
-	return fmt.Sprintf("%s of Secret %s/%s (%s)", keys, conn.GetNamespace(), secret.Name, field)
+	return fmt.Sprintf("%s of Secret %s/%s (%s)", keys, conn.Namespace, secret.Name, field)
 }

@@ -80,7 +80,8 @@ func (r spsConnections) probe(ctx context.Context, conn *pamv1alpha1.SPSConnecti
 		r.moved.send(ctx, event.GenericEvent{Object: conn.DeepCopy()})
 	}
 	conn.Status.Version, conn.Status.ConfigHash = info.Version, info.ConfigHash
-	out := done(pamv1alpha1.ReasonSynced, "the appliance answers and accepts the credentials")
+	out := done(pamv1alpha1.ReasonSynced,
+		"the appliance answers and accepts the credentials"+warnOfManagedHost(conn, info.Roles))
 	out.after = defaultDriftCheckInterval
 	if conn.Spec.DriftCheckInterval != nil {
 		out.after = conn.Spec.DriftCheckInterval.Duration

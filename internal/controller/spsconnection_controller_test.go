@@ -146,6 +146,19 @@ var _ = onEverySPS("SPSConnection", func() {
 		eventuallyReady(ctx, c)
 	})
 
+	It("warns about an appliance whose configuration another one overwrites", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{})
+		c := s.connection(ctx)
+		s.sps.SetSwitches(func(o *simsps.Switches) { o.Roles = []string{"search-local", "managed-host"} })
+		s.checkedAgain(ctx)
+		Eventually(holds(ctx, c, pamv1alpha1.ConditionManagedHost)).Should(BeTrue())
+		Expect(ready(ctx, c)()).To(Equal("True Synced"))
+		Expect(message(ctx, c)).To(ContainSubstring("spec.url has to lead to that node"))
+		s.sps.SetSwitches(func(o *simsps.Switches) { o.Roles = []string{"central-management"} })
+		s.checkedAgain(ctx)
+		Eventually(holds(ctx, c, pamv1alpha1.ConditionManagedHost)).Should(BeFalse())
+	})
+
 	It("logs in with a certificate instead of a password", func(ctx context.Context) {
 		s := newBareSite(ctx, simsps.Options{})
 		pair, err := s.running.CA().ClientCertificate("operator")

@@ -59,6 +59,8 @@ func TestRestartsDoNotSpendLogIns(t *testing.T) {
 	m.start(t)
 	secret := builder.Secret(builder.SPSCredentials, map[string]string{"username": spsUser, "password": spsPassword}, in)
 	c.apply(t, secret)
+	resume := client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"suspend":false}}`))
+	NewWithT(t).Expect(c.client.Patch(t.Context(), connections[0], resume)).To(Succeed())
 	NewWithT(t).Eventually(func() string { return reasonOf(t, c, m, connections[0]) }).
 		WithTimeout(within).WithPolling(pollInterval).Should(Equal("True " + pamv1alpha1.ReasonSynced))
 	m.stop(t)

@@ -36,7 +36,7 @@ func (a *Appliance) info(c *call) (answer, error) {
 		body["analytics_enabled"] = false
 		body["build_date"] = "2020-01-01"
 		body["firmware_version"] = a.switches.FirmwareVersion
-		body["roles"] = []string{}
+		body["roles"] = a.switches.Roles
 		body["version"] = a.switches.FirmwareVersion
 		if a.switches.ConfigHash {
 			body["config_hash"] = a.committed.hash()

@@ -63,6 +63,8 @@ type Switches struct {
 	FirmwareVersion string `json:"firmwareVersion"`
 	// ConfigHash makes /api/info report config_hash.
 	ConfigHash bool `json:"configHash"`
+	// Roles are the node's roles in a cluster, as /api/info reports them.
+	Roles []string `json:"roles"`
 	// SetupStatus is what /api/setup reports.
 	SetupStatus string `json:"setupStatus"`
 
@@ -166,7 +168,7 @@ type Switches struct {
 func defaultSwitches(version string) Switches {
 	v := parseRelease(version)
 	s := Switches{
-		FirmwareVersion: v.firmware(), ConfigHash: true, SetupStatus: "completed",
+		FirmwareVersion: v.firmware(), ConfigHash: true, SetupStatus: "completed", Roles: []string{},
 		AutoOpen: v.atLeast(6, 5), ExclusiveLock: !v.atLeast(6, 5),
 		ForeignLockAt: AtWrite, LockStatus: 409, LockType: "ConfigurationLocked",
 		OverlappingCommit: OverlapRefuse, TransactionShape: ShapeTransaction,

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rest
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+)
+
+// Cause is why a call brought no usable answer, as far as it can be told by its error.
+type Cause int
+
+// The causes.
+const (
+	CauseUnknown Cause = iota
+	// CauseUntrustedIssuer: the server's certificate is issued by nobody who is trusted; see UntrustedIssuer.
+	CauseUntrustedIssuer
+	// CauseOtherHost: the server's certificate is for other names.
+	CauseOtherHost
+	// CauseExpiredCertificate: the server's certificate has expired, or is not valid yet.
+	CauseExpiredCertificate
+	// CauseUnverified: the server's certificate does not verify for another reason.
+	CauseUnverified
+	// CauseUnresolved: the name of the host means no address.
+	CauseUnresolved
+	// CauseNoTLS: what answers does not speak TLS.
+	CauseNoTLS
+	// CauseRefused: nothing listens there.
+	CauseRefused
+	// CauseTimeout: no answer in time.
+	CauseTimeout
+	// CauseCut: the connection was cut before the answer was complete.
+	CauseCut
+	// CauseForeign: the answer is not one of the API.
+	CauseForeign
+	// CauseServer: the server says that it cannot answer now (5xx).
+	CauseServer
+)
+
+// CauseOf tells the cause of a call that brought no usable answer.
+func CauseOf(err error) Cause {
+	if cause := causeOfTLS(err); cause != CauseUnknown {
+		return cause
+	}
+	if cause := causeOfSilence(err); cause != CauseUnknown {
+		return cause
+	}
+	answer := As(err)
+	switch {
+	case errors.Is(err, ErrMalformedAnswer), IsNotFound(err):
+		return CauseForeign
+	case answer != nil && answer.Status >= http.StatusInternalServerError:
+		return CauseServer
+	}
+	return CauseUnknown
+}
+
+func causeOfTLS(err error) Cause {
+	_, isUnknown := errors.AsType[x509.UnknownAuthorityError](err)
+	_, isHostname := errors.AsType[x509.HostnameError](err)
+	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
+	_, isUnverified := errors.AsType[*tls.CertificateVerificationError](err)
+	_, isNoTLS := errors.AsType[tls.RecordHeaderError](err)
+	switch {
+	case isUnknown:
+		return CauseUntrustedIssuer
+	case isHostname:
+		return CauseOtherHost
+	case isInvalid && invalid.Reason == x509.Expired:
+		return CauseExpiredCertificate
+	case isUnverified:
+		return CauseUnverified
+	case isNoTLS, errors.Is(err, http.ErrSchemeMismatch):
+		return CauseNoTLS
+	}
+	return CauseUnknown
+}
+
+func causeOfSilence(err error) Cause {
+	_, isUnresolved := errors.AsType[*net.DNSError](err)
+	timeout, isTimeout := errors.AsType[timeouter](err)
+	switch {
+	case isUnresolved:
+		return CauseUnresolved
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return CauseRefused
+	case errors.Is(err, context.DeadlineExceeded), isTimeout && timeout.Timeout():
+		return CauseTimeout
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		return CauseCut
+	}
+	return CauseUnknown
+}
+
+// timeouter is a time-out of whatever layer.
+type timeouter interface {
+	error
+	Timeout() bool
+}
+
+// UntrustedIssuer is the name of the issuer who is not trusted; empty if the error does not tell one.
+func UntrustedIssuer(err error) string {
+	unknown, ok := errors.AsType[x509.UnknownAuthorityError](err)
+	if !ok || unknown.Cert == nil {
+		return ""
+	}
+	return unknown.Cert.Issuer.String()
+}
