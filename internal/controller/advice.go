@@ -98,8 +98,8 @@ func whyUntrusted(conn connectionObject, issuer string) string {
 	if issuer != "" {
 		issuer = fmt.Sprintf(", %q,", issuer)
 	}
-	return fmt.Sprintf("the issuer%s of the server's certificate is not trusted: add its certificate to %s; an intermediate "+
-		"CA that the server does not send belongs there, too", issuer, where)
+	return fmt.Sprintf("the issuer%s of the server's certificate is not trusted: add its certificate to %s; an "+
+		"intermediate CA that the server does not send belongs there, too", issuer, where)
 }
 
 // whyUnauthorized says which credentials are refused, or which right is missing; empty where the error says it all.
