@@ -69,7 +69,7 @@ func (v rdpVerbs) observe(
 	}
 	seen.current.Body = sps.Dereference(seen.current.Body)
 	references := rdpReferences(&obj.Spec, false)
-	for _, d := range sps.Diff(seen.managed, seen.current.Body, rdpUnordered) {
+	for _, d := range sps.Diff(seen.managed, seen.current.Body, rdpComparison) {
 		d.Path = specPath(d.Path)
 		seen.drift = append(seen.drift, withNames(ctx, view, references, d))
 	}

@@ -107,7 +107,7 @@ func rdpPolicyReferences(p *pamv1alpha1.PolicyReferences) []reference {
 	optional(fieldUsermapping, p.Usermapping, sps.UsermappingPolicies)
 	// Newer versions refer to a configuration of the plugin, older ones to the plugin (sps contract Q22).
 	optional(fieldAAPlugin, p.AAPlugin, sps.AAPluginInstances, sps.AAPlugins)
-	optional(fieldAnalytics, p.Analytics, sps.AnalyticsPolicies)
+	optional(fieldAnalytics, p.Analytics, sps.AnalyticsPolicies, sps.Analytics)
 	return out
 }
 
@@ -240,11 +240,6 @@ func isTrue(b *bool) bool { return b != nil && *b }
 // nullable is the key of a field, as a key that may be null.
 func nullable(keys map[string]string, field string) *sps.NullableKey {
 	return new(sps.NullableKey(keys[field]))
-}
-
-// rdpUnordered are the lists whose order means nothing.
-func rdpUnordered(path string) bool {
-	return strings.HasPrefix(path, "network.") || path == "web_gateway_authentication.groups"
 }
 
 // rdpPaths are the fields of the spec whose names are not those of the wire in camel case.

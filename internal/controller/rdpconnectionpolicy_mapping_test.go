@@ -53,7 +53,7 @@ func TestSpecPathsAreFieldsOfTheSpec(t *testing.T) {
 		for there, other := range RDPFields {
 			_, complete := wire(t, other.Spec)
 			seen := map[string]bool{}
-			for _, d := range sps.Diff(managed, complete, rdpUnordered) {
+			for _, d := range sps.Diff(managed, complete, rdpComparison) {
 				path := specPath(d.Path)
 				if !slices.Contains(known, path) {
 					t.Errorf("%s is wanted and %s is there: %s is shown as %s, which is no field", wanted, there, d.Path, path)
@@ -75,7 +75,7 @@ func TestANewPolicyDoesNotDiffer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if found := sps.Diff(managed, complete, rdpUnordered); len(found) > 0 {
+		if found := sps.Diff(managed, complete, rdpComparison); len(found) > 0 {
 			t.Fatalf("what would be created differs from the spec in %+v", found)
 		}
 	})
@@ -95,7 +95,7 @@ func TestAnUpdatedPolicyDoesNotDifferAndKeepsWhatIsNotManaged(t *testing.T) {
 			t.Fatal(err)
 		}
 		written := sps.Overlay(current, managed, complete)
-		if found := sps.Diff(managed, written, rdpUnordered); len(found) > 0 {
+		if found := sps.Diff(managed, written, rdpComparison); len(found) > 0 {
 			t.Fatalf("what would be written differs from the spec in %+v", found)
 		}
 		for member, value := range current {

@@ -43,6 +43,11 @@ func meanings(users []Record) map[string][]string {
 			out[name] = append(out[name], user.Key)
 		}
 	}
+	for _, user := range users {
+		if name := CanonicalName(user.Name); name != user.Name {
+			out[name] = append(out[name], user.Key)
+		}
+	}
 	return out
 }
 
@@ -56,7 +61,11 @@ func memberKey(member any, meanings map[string][]string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("a member of type %T is neither a name nor a key", member)
 	}
-	switch found := meanings[text]; len(found) {
+	found := meanings[text]
+	if len(found) == 0 {
+		found = meanings[CanonicalName(text)]
+	}
+	switch len(found) {
 	case 1:
 		return found[0], nil
 	case 0:

@@ -151,7 +151,7 @@ func otherForms() map[string]form {
 		"every policy that there is": func(a *appliance) sps.RDPConnection {
 			return sps.RDPConnection{Policies: &sps.ConnectionPolicies{
 				AAPlugin:             a.reference(a.aaPlugins(), "mfa"),
-				AnalyticsPolicy:      a.reference(sps.AnalyticsPolicies, defaultPolicy),
+				AnalyticsPolicy:      a.reference(a.analytics(), defaultPolicy),
 				ArchiveCleanupPolicy: a.reference(sps.ArchiveCleanupPolicies, "yearly"),
 				BackupPolicy:         a.reference(sps.BackupPolicies, "nightly"),
 				CredentialStore:      a.reference(sps.CredentialStores, "vault"),

@@ -48,11 +48,12 @@ func (s *Switches) check() error {
 		value   string
 		allowed []string
 	}{
-		"aaPluginCollection": {s.AAPluginCollection, []string{"plugins/aa", "policies/aa_plugin_instances"}},
-		"changes":            {s.Changes, []string{ChangesObjects, ChangesCollections, ChangesNone}},
-		"foreignLockAt":      {s.ForeignLockAt, []string{AtWrite, AtCommit}},
-		"loginMethodsPath":   {s.LoginMethodsPath, []string{LoginTypes, LoginMethods}},
-		"membersShape":       {s.MembersShape, []string{MembersNames, MembersKeys, MembersRefs}},
+		"aaPluginCollection":  {s.AAPluginCollection, []string{"plugins/aa", "policies/aa_plugin_instances"}},
+		"analyticsCollection": {s.AnalyticsCollection, analyticsCollections},
+		"changes":             {s.Changes, []string{ChangesObjects, ChangesCollections, ChangesNone}},
+		"foreignLockAt":       {s.ForeignLockAt, []string{AtWrite, AtCommit}},
+		"loginMethodsPath":    {s.LoginMethodsPath, []string{LoginTypes, LoginMethods}},
+		"membersShape":        {s.MembersShape, []string{MembersNames, MembersKeys, MembersRefs}},
 		"overlappingCommit": {s.OverlappingCommit, []string{
 			OverlapRefuse, OverlapLastWriterWins, OverlapRefuseAnyChange,
 		}},
