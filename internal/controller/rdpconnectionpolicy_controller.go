@@ -87,14 +87,14 @@ func (v rdpVerbs) create(
 	if template, ok := others.First(); ok {
 		body = rdpLike(template.Object().Body, seen.managed, seen.complete)
 	}
-	return tx.Create(ctx, sps.RDPConnections, body)
+	return tx.Create(ctx, sps.RDPConnections, sps.WithoutNulls(body))
 }
 
 func (v rdpVerbs) update(
 	ctx context.Context, tx *connection.Transaction, _ *pamv1alpha1.RDPConnectionPolicy, seen observation,
 ) error {
 	body := sps.Overlay(seen.current.Body, seen.managed, seen.complete)
-	return tx.Replace(ctx, sps.RDPConnections, seen.current.Key, body)
+	return tx.Replace(ctx, sps.RDPConnections, seen.current.Key, sps.WithoutNulls(body))
 }
 
 func (v rdpVerbs) delete(ctx context.Context, tx *connection.Transaction, current sps.Object) error {
