@@ -64,6 +64,13 @@ func (c *Client) Terminate(ctx context.Context, sessionID string) error {
 	return err
 }
 
+// IsTerminationFault says that the appliance could not end a session for a reason of its own. It has two codes for that
+// (sps contract 8), and a 500 without one says the same.
+func IsTerminationFault(err error) bool {
+	answer := rest.As(err)
+	return answer != nil && answer.Status == http.StatusInternalServerError
+}
+
 // auditSession is a session as the search shows it. What the search indexes differs by version and protocol, so each
 // member is read by itself: one that comes in a form that is not understood must not keep a session open, let alone
 // those that are found with it.
