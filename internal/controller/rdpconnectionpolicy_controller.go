@@ -24,7 +24,7 @@ import (
 // setupRDPConnectionPolicy adds the controller of RDPConnectionPolicy to a manager.
 func setupRDPConnectionPolicy(mgr ctrl.Manager, deps deps) error {
 	r := &policyReconciler[*pamv1alpha1.RDPConnectionPolicy]{
-		deps: deps, collection: sps.RDPConnections, verbs: rdpVerbs{client: deps.client},
+		deps: deps, collection: sps.RDPConnections, verbs: rdpVerbs{client: deps.client, shapes: &rdpShapes{}},
 		together: policiesTogether,
 	}
 	r.siblings = siblingsOf(r, listRDPPolicies)
@@ -47,7 +47,10 @@ func listRDPPolicies(
 }
 
 // rdpVerbs are what is done on an appliance for an RDPConnectionPolicy.
-type rdpVerbs struct{ client client.Reader }
+type rdpVerbs struct {
+	client client.Reader
+	shapes *rdpShapes
+}
 
 func (v rdpVerbs) observe(
 	ctx context.Context, view connection.View, obj *pamv1alpha1.RDPConnectionPolicy, seen *observation,
@@ -83,11 +86,11 @@ func (v rdpVerbs) create(
 	if err != nil {
 		return "", err
 	}
-	body := seen.complete
-	if template, ok := others.First(); ok {
-		body = rdpLike(template.Object().Body, seen.managed, seen.complete)
+	template, ok := others.First()
+	if !ok {
+		return tx.Create(ctx, sps.RDPConnections, sps.WithoutNulls(seen.complete))
 	}
-	return tx.Create(ctx, sps.RDPConnections, sps.WithoutNulls(body))
+	return v.shapes.create(ctx, tx, rdpCandidates(template.Object().Body, seen.managed, seen.complete))
 }
 
 func (v rdpVerbs) update(
