@@ -24,7 +24,7 @@ import (
 // setupRDPConnectionPolicy adds the controller of RDPConnectionPolicy to a manager.
 func setupRDPConnectionPolicy(mgr ctrl.Manager, deps deps) error {
 	r := &policyReconciler[*pamv1alpha1.RDPConnectionPolicy]{
-		deps: deps, collection: sps.RDPConnections, verbs: rdpVerbs{client: deps.client, shapes: &rdpShapes{}},
+		deps: deps, collection: sps.RDPConnections, verbs: rdpVerbs{client: deps.client, shapes: &rdpShapes{}, groups: newLocalGroups()},
 		together: policiesTogether,
 	}
 	r.siblings = siblingsOf(r, listRDPPolicies)
@@ -50,6 +50,7 @@ func listRDPPolicies(
 type rdpVerbs struct {
 	client client.Reader
 	shapes *rdpShapes
+	groups *localGroups
 }
 
 func (v rdpVerbs) observe(
@@ -75,6 +76,10 @@ func (v rdpVerbs) observe(
 	for _, d := range sps.Diff(seen.managed, seen.current.Body, rdpComparison) {
 		d.Path = specPath(d.Path)
 		seen.drift = append(seen.drift, withNames(ctx, view, references, d))
+	}
+	// Nobody else waits while the inventory is read, as they would in a transaction.
+	if inventory, ok := view.(*connection.Inventory); ok && len(seen.drift) == 0 {
+		seen.remark = v.groups.remark(ctx, inventory, obj.Status.Appliance, &obj.Spec, seen.current.Body)
 	}
 	return nil
 }

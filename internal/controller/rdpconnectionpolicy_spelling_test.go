@@ -40,6 +40,19 @@ var _ = onEverySPS("An RDPConnectionPolicy whose values have several spellings",
 		Expect(s.sps.Stats().TransactionsOpened).To(BeZero())
 	})
 
+	It("remarks upon a group that is none of the appliance's, and is in sync all the same", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{})
+		s.sps.Put("aaa/local_database/groups", "", map[string]any{"name": "auditors", "members": []any{}})
+		policy := s.policy("a", specOf(`{accessControl: [{authorizer: audtors, permission: Audit}]}`))
+		s.create(ctx, policy)
+		eventuallyReady(ctx, policy)
+		Expect(message(ctx, policy)).To(ContainSubstring(
+			`spec.accessControl[0].authorizer: the appliance has no local group "audtors"; near it are auditors`))
+		change(ctx, policy, func(p *pamv1alpha1.RDPConnectionPolicy) { p.Spec.AccessControl[0].Authorizer = "auditors" })
+		eventuallyReady(ctx, policy)
+		Expect(message(ctx, policy)).To(Equal("the appliance equals the spec"))
+	})
+
 	It("tells networks that addresses are mapped into by their host bits", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})
 		s.byHand("watched", `{"server_address": {"selection": "nat", "network": "10.20.30.0/24"}}`)

@@ -22,7 +22,9 @@ const template = `{"future_member": {"enabled": true, "level": 5}, "rate_limit":
 		"domains": [{"domain": {"selection": "domain", "value": "*"}, "port": 3389}]}}`
 
 var _ = onEverySPS("An RDPConnectionPolicy on an appliance whose members nobody has documented", func() {
-	posts := func(s *site) int { return s.sps.Faults().Count(http.MethodPost, "^/api/configuration/rdp/connections$") }
+	posts := func(s *site) int {
+		return s.sps.Faults().Count(http.MethodPost, "^/api/configuration/rdp/connections$")
+	}
 
 	It("copies nothing from another policy where the appliance does without", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{Configure: func(w *simsps.Switches) {
