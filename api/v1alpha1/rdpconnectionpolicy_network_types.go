@@ -148,8 +148,8 @@ type InbandServer struct {
 	// +kubebuilder:validation:MaxItems=256
 	ExceptionDomains []InbandDomain `json:"exceptionDomains,omitzero"`
 
-	// dnsServer is the name server that the appliance asks for these names. Empty, or left out on create, its own is asked;
-	// left out later, it is not managed.
+	// dnsServer is the name server that the appliance asks for these names. Empty, or left out on create, its own is
+	// asked; left out later, it is not managed.
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=253

@@ -28,7 +28,7 @@ const builtInUser = "admin"
 // fieldPassword is how a password that is to be set appears among the differences; its values are never shown.
 const fieldPassword = "passwordSecretRef"
 
-var userComparison = sps.Comparison{"name": {Meaning: sps.NameMeaning}}
+var userComparison = sps.Comparison{sps.MemberName: {Meaning: sps.NameMeaning}}
 
 // setupLocalUser adds the controller of LocalUser to a manager.
 func setupLocalUser(mgr ctrl.Manager, deps deps) error {
@@ -72,7 +72,8 @@ func (v userVerbs) observe(
 	if seen.exists() {
 		seen.current.Body = sps.Dereference(seen.current.Body)
 		seen.drift = inSpec("userName", sps.Diff(seen.managed, seen.current.Body, userComparison))
-		if is := seen.current.Name(); !sps.SameName(is, name) && (seen.accounts.Has(is) || strings.EqualFold(is, builtInUser)) {
+		is := seen.current.Name()
+		if !sps.SameName(is, name) && (seen.accounts.Has(is) || strings.EqualFold(is, builtInUser)) {
 			seen.forbidden = fmt.Sprintf("the user with this key (%s) has been renamed to %q, which is an account that is "+
 				"not managed: give it its name back on the appliance", seen.current.Key, is)
 		}

@@ -74,7 +74,7 @@ var _ = onEverySPS("LocalUser", func() {
 		Expect(s.sps.Stats().Commits).To(Equal(2))
 	})
 
-	It("only reports another password with managementPolicy Observe, for as long as it is another one", func(ctx context.Context) {
+	It("only reports another password with managementPolicy Observe, while it is another one", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})
 		user := s.alice(ctx)
 		eventuallyReady(ctx, user)

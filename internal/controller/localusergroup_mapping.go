@@ -36,7 +36,9 @@ func groupManaged(name string, members bool, keys []string) sps.Group {
 	return out
 }
 
-var groupComparison = sps.Comparison{"name": {Meaning: sps.NameMeaning}, "members": {Unordered: true, Emptiable: true}}
+var groupComparison = sps.Comparison{
+	sps.MemberName: {Meaning: sps.NameMeaning}, "members": {Unordered: true, Emptiable: true},
+}
 
 // withMembers is a body with these members, in the form in which a group is written: keys (sps contract 7).
 func withMembers(body sps.Body, keys []string) sps.Body {

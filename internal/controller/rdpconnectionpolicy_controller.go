@@ -24,8 +24,8 @@ import (
 // setupRDPConnectionPolicy adds the controller of RDPConnectionPolicy to a manager.
 func setupRDPConnectionPolicy(mgr ctrl.Manager, deps deps) error {
 	r := &policyReconciler[*pamv1alpha1.RDPConnectionPolicy]{
-		deps: deps, collection: sps.RDPConnections, verbs: rdpVerbs{client: deps.client, shapes: &rdpShapes{}, groups: newLocalGroups()},
-		together: policiesTogether,
+		deps: deps, collection: sps.RDPConnections, together: policiesTogether,
+		verbs: rdpVerbs{client: deps.client, shapes: &rdpShapes{}, groups: newLocalGroups()},
 	}
 	r.siblings = siblingsOf(r, listRDPPolicies)
 	list := &pamv1alpha1.RDPConnectionPolicyList{}

@@ -21,8 +21,8 @@ type localGroups struct {
 	now func() time.Time
 
 	mu sync.Mutex
-	// denied is until when the groups of an appliance are not read, because the account has no right to or there is no such
-	// collection: ten thousand policies would ask for them.
+	// denied is until when the groups of an appliance are not read, because the account has no right to or there is no
+	// such collection: ten thousand policies would ask for them.
 	denied map[string]time.Time
 }
 

@@ -7,7 +7,7 @@ import "github.com/pam-operator/pam-operator/internal/sps"
 // rdpComparison says which members of an RDP connection policy say the same in several ways. Keys are opaque (sps
 // contract 2), so they compare to the letter.
 var rdpComparison = sps.Comparison{
-	"name": {Meaning: sps.NameMeaning},
+	sps.MemberName: {Meaning: sps.NameMeaning},
 
 	"access_control":               {Emptiable: true},
 	"access_control.authorizer":    {Meaning: sps.NameMeaning},

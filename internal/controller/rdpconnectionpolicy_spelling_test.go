@@ -62,7 +62,7 @@ var _ = onEverySPS("An RDPConnectionPolicy whose values have several spellings",
 		Expect(message(ctx, policy)).To(ContainSubstring("differs in serverAddress.nat.network"))
 	})
 
-	It("is in sync after one write, whatever the appliance makes of the spelling, and keeps its own", func(ctx context.Context) {
+	It("is in sync after one write, whatever the appliance makes of its spelling", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{Configure: normalising})
 		const number = 40
 		policies := make([]*pamv1alpha1.RDPConnectionPolicy, number)

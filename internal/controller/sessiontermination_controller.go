@@ -206,14 +206,14 @@ const (
 // remedies are what the appliance's documentation says to do about an answer (sps contract 8, S3); where it says
 // nothing, who can find out more.
 var remedies = map[string]string{
-	codeTerminationFailed: "the appliance blames an internal error: its own logs say more, and its administrator can close " +
-		"the session there",
-	codeRemoteNodeInfoMissing: "the node that records the session is missing from the configuration of the primary node: " +
-		"send the request to that node through a connection of its own, and ask One Identity Support about the cluster",
+	codeTerminationFailed: "the appliance blames an internal error: its own logs say more, and its administrator " +
+		"can close the session there",
+	codeRemoteNodeInfoMissing: "the node that records the session is missing from the configuration of the primary " +
+		"node: send the request to that node through a connection of its own, and ask One Identity Support for help",
 	codeServiceUnavailable: "an administrator of the node that records the session has to run " +
 		"\"systemctl restart sessionterminationservice.service\" on its console",
-	codeMinionUnavailable: "the node that records the session cannot be reached: /api/cluster/status of the appliance says " +
-		"more about it",
+	codeMinionUnavailable: "the node that records the session cannot be reached: /api/cluster/status of the appliance " +
+		"says more about it",
 }
 
 // withRemedy adds what to do about an answer of the appliance, if anybody knows.

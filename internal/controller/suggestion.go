@@ -24,8 +24,8 @@ func nearby(ctx context.Context, wanted string, names iter.Seq[string]) (string,
 	return name + hint, nil
 }
 
-// suggestion is a name that was not found, and the end of the message that says so: the names that are near. A name that
-// a person could take for another one, or for one without a blank, is shown with what makes the difference.
+// suggestion is a name that was not found, and the end of the message that says so: the names that are near. A name
+// that a person could take for another one, or for one without a blank, is shown with what makes the difference.
 func suggestion(wanted string, near []string) (name, hint string) {
 	if len(near) == 0 {
 		return strconv.Quote(wanted), "; it has none at all"

@@ -12,14 +12,14 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// A Meaning turns the text of a member into what it stands for: two spellings of the same thing have one meaning, and
-// the meaning of no text is that of another thing. What it does not understand stands for itself. Nobody says that the
-// appliance keeps the spelling that it was sent (sps contract 5 shows only that it may keep host bits), so a member that
-// has several spellings is compared by its meaning, and written as its author wrote it.
+// A Meaning turns the text of a member into what it stands for: all spellings of one thing have one meaning, and two
+// things never have. What it does not understand stands for itself. Nobody says that the appliance keeps the spelling
+// that it was sent (sps contract 5 shows only that it may keep host bits), so a member that has several spellings is
+// compared by its meaning, and written as its author wrote it.
 type Meaning func(text string) any
 
-// NameMeaning is for names of objects, users and groups. They are told apart by case (sps contract 7, by name), but not
-// by the two ways in which Unicode writes an accent, which look the same everywhere.
+// NameMeaning is for names of objects, users and groups. The vendor calls them case sensitive. The two ways in which
+// Unicode writes an accent look the same everywhere, and do not make two names.
 func NameMeaning(text string) any { return CanonicalName(text) }
 
 // CanonicalName is the one spelling of a name: NFC.
@@ -90,8 +90,8 @@ const (
 // name, and are let through.
 var domains = idna.New(idna.MapForLookup(), idna.StrictDomainName(false))
 
-// DomainMeaning is for domain names: case means nothing, nor does the dot at the end, and names beyond ASCII have a form
-// within it. No name is null.
+// DomainMeaning is for domain names: case means nothing, nor does the dot at the end, and names beyond ASCII have a
+// form within it. No name is null.
 func DomainMeaning(text string) any {
 	name := strings.TrimSuffix(strings.ToLower(CanonicalName(text)), ".")
 	switch ascii, err := domains.ToASCII(name); {

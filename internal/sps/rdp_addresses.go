@@ -43,8 +43,8 @@ func (t NullableTexts) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]string(t))
 }
 
-// WithoutNulls returns the body of a policy as it may be sent: a name server that is null is left out. The contract calls
-// that member optional, and names null for dns_suffixes only (sps contract 5).
+// WithoutNulls returns the body of a policy as it may be sent: a name server that is null is left out. The contract
+// calls that member optional, and names null for dns_suffixes only (sps contract 5).
 func WithoutNulls(connection Body) Body {
 	address, ok := asObject(connection["server_address"])
 	if server, there := address["dns_server"]; !ok || !there || server != nil {
