@@ -19,7 +19,7 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-func normalising(w *simsps.Switches) { w.NormaliseSpelling = true }
+func normalising(w *simsps.Switches) { w.NormaliseSpelling = simsps.Normalisations() }
 
 var _ = onEverySPS("An RDPConnectionPolicy whose values have several spellings", func() {
 	It("takes over what an administrator spelled otherwise, and writes nothing", func(ctx context.Context) {
@@ -63,34 +63,31 @@ var _ = onEverySPS("An RDPConnectionPolicy whose values have several spellings",
 	})
 
 	It("is in sync after one write, whatever the appliance makes of its spelling", func(ctx context.Context) {
-		s := newSite(ctx, simsps.Options{Configure: normalising})
-		const number = 40
-		policies := make([]*pamv1alpha1.RDPConnectionPolicy, number)
-		for i := range policies {
-			draw := rapid.Custom(drawSpelledSpec).Example(i)
-			policies[i] = s.policy(fmt.Sprintf("p%d", i), specOf(draw), policyName(fmt.Sprintf("Bu\u0308ro-%d", i)))
-			s.create(ctx, policies[i])
+		const number, rounds = 20, 4
+		for round := range rounds {
+			s := newSite(ctx, simsps.Options{Configure: func(w *simsps.Switches) {
+				w.NormaliseSpelling = drawNormalisations(round)
+			}})
+			By(fmt.Sprint("normalising ", s.sps.Switches().NormaliseSpelling))
+			s.staysInSync(ctx, round*number, number)
 		}
-		for _, policy := range policies {
-			eventuallyReady(ctx, policy)
-		}
-		Expect(s.sps.Stats().Writes).To(Equal(number))
-		commits := s.sps.Stats().Commits
-		s.sps.Put("policies/backup_policies", "", map[string]any{"name": "unrelated"}) // all of them look again
-		s.checkedAgain(ctx)
-		for _, policy := range policies {
-			change(ctx, policy, func(p *pamv1alpha1.RDPConnectionPolicy) { p.Spec.Active = new(true) })
-			eventuallyReady(ctx, policy)
-		}
-		Expect(s.sps.Stats().Writes).To(Equal(number))
-		Expect(s.sps.Stats().Commits).To(Equal(commits))
+	})
 
-		change(ctx, policies[0], func(p *pamv1alpha1.RDPConnectionPolicy) {
-			p.Spec.Network = &pamv1alpha1.PolicyNetwork{Targets: []string{"2001:DB8::5/32"}}
+	It("is written as it is spelled once something else than the spelling differs", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{})
+		policy := s.policy("a", specOf(`{network: {targets: ["2001:db8::/32"]}}`))
+		s.create(ctx, policy)
+		eventuallyReady(ctx, policy)
+		change(ctx, policy, func(p *pamv1alpha1.RDPConnectionPolicy) {
+			p.Spec.Network.Targets = []string{"2001:DB8::5/32"}
 		})
-		Eventually(s.member(rdpConnections, policies[0].Status.Key, "network")).Should(
-			HaveKeyWithValue("targets", []any{"2001:db8::/32"}))
-		eventuallyReady(ctx, policies[0])
+		eventuallyReady(ctx, policy)
+		Expect(s.sps.Stats().Writes).To(Equal(1))
+		change(ctx, policy, func(p *pamv1alpha1.RDPConnectionPolicy) { p.Spec.Network.Clients = []string{"2001:DB8::6"} })
+		eventuallyReady(ctx, policy)
+		Expect(s.body(policy)).To(HaveKeyWithValue("network", map[string]any{
+			"clients": []any{"2001:DB8::6"}, "targets": []any{"2001:DB8::5/32"}, "ports": []any{3389.0},
+		}))
 	})
 
 	It("is one policy with another whose name differs in its form of Unicode only", func(ctx context.Context) {
@@ -132,6 +129,40 @@ var _ = onEverySPS("LocalUser and LocalUserGroup with names beyond ASCII", func(
 		Expect(s.sps.Stats().Writes).To(Equal(writes))
 	})
 })
+
+// drawNormalisations is what an appliance makes of what it is sent: at first everything.
+func drawNormalisations(round int) []string {
+	if round == 0 {
+		return simsps.Normalisations()
+	}
+	return rapid.SliceOfDistinct(rapid.SampledFrom(simsps.Normalisations()), rapid.ID[string]).Example(round)
+}
+
+// staysInSync creates policies, which must be in sync after one write each, and stay so when all of them look again.
+func (s *site) staysInSync(ctx context.Context, seed, number int) {
+	GinkgoHelper()
+	policies := make([]*pamv1alpha1.RDPConnectionPolicy, number)
+	for i := range policies {
+		spec := specOf(rapid.Custom(drawSpelledSpec).Example(seed + i))
+		policies[i] = s.policy(fmt.Sprintf("p%d", i), spec, policyName(fmt.Sprintf("Bu\u0308ro-%d", i)))
+		s.create(ctx, policies[i])
+	}
+	for _, policy := range policies {
+		eventuallyReady(ctx, policy)
+	}
+	Expect(s.sps.Stats().Writes).To(Equal(number))
+	opened := s.sps.Stats().TransactionsOpened
+	for _, policy := range policies {
+		change(ctx, policy, func(p *pamv1alpha1.RDPConnectionPolicy) { p.Spec.Active = new(true) })
+		eventuallyReady(ctx, policy)
+	}
+	s.sps.Put("policies/backup_policies", "", map[string]any{"name": "unrelated"}) // all of them look again
+	s.checkedAgain(ctx)
+	for _, policy := range policies {
+		eventuallyReady(ctx, policy)
+	}
+	Expect(s.sps.Stats().TransactionsOpened).To(Equal(opened))
+}
 
 // specOf sets what a fragment of a spec in YAML sets.
 func specOf(fragment string) builder.Option {

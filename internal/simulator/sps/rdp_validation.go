@@ -158,13 +158,15 @@ func address() rule {
 
 // network is an address or a CIDR whose host bits may be set, as in the contract's sample.
 func network() rule {
-	return text("an IP address or network", func(s string) bool {
-		if _, err := netip.ParsePrefix(s); err == nil {
-			return true
-		}
-		_, err := netip.ParseAddr(s)
-		return err == nil
-	})
+	return text("an IP address or network", isNetwork)
+}
+
+func isNetwork(s string) bool {
+	if _, err := netip.ParsePrefix(s); err == nil {
+		return true
+	}
+	_, err := netip.ParseAddr(s)
+	return err == nil
 }
 
 func isHost(s string) bool { return s != "" && !strings.ContainsAny(s, " /\\\"'") }

@@ -10,42 +10,110 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// normalise gives what a client sends the one spelling that this appliance keeps: names in NFC, host and domain names
-// in lower case and without a dot at the end, addresses compressed, networks without host bits and each of them once.
-// What is no text where one belongs stays as it is, for the rules to refuse.
-func normalise(collection string, body map[string]any) {
-	respell(body, "name", norm.NFC.String)
+// Values of Switches.NormaliseSpelling: what an appliance may make of what it is sent.
+const (
+	NormaliseCase      = "Case"      // host and domain names in lower case
+	NormaliseDot       = "Dot"       // no dot at their end
+	NormaliseNFC       = "NFC"       // names in this form of Unicode
+	NormaliseAddresses = "Addresses" // addresses compressed, IPv4 as such
+	NormaliseHostBits  = "HostBits"  // networks without host bits
+	NormaliseRepeats   = "Repeats"   // each network once
+)
+
+// Normalisations are all of them.
+func Normalisations() []string {
+	return []string{
+		NormaliseCase, NormaliseDot, NormaliseNFC, NormaliseAddresses, NormaliseHostBits, NormaliseRepeats,
+	}
+}
+
+// normaliser gives what a client sends the spelling that this appliance keeps. What is no text where one belongs stays
+// as it is, for the rules to refuse.
+type normaliser []string
+
+func (n normaliser) does(what string) bool { return slices.Contains(n, what) }
+
+func (n normaliser) normalise(collection string, body map[string]any) {
+	respell(body, "name", n.name)
 	if collection != connectionsCollection {
 		return
 	}
-	normaliseNetworks(body)
-	network, _ := body["network"].(map[string]any)
-	for _, member := range []string{"clients", "targets"} {
-		respell(network, member, addressSpelling)
-		if list, isList := network[member].([]any); isList {
-			network[member] = distinct(list)
-		}
-	}
-	server, _ := body["server_address"].(map[string]any)
+	n.network(objectIn(body, "network"))
+	server := objectIn(body, "server_address")
 	for _, member := range []string{"address", "network", "dns_server", "dns_suffixes"} {
-		respell(server, member, hostSpelling)
+		respell(server, member, n.host)
 	}
 	for _, member := range []string{"domains", "exception_domains"} {
 		for _, domain := range objectsIn(server[member]) {
-			inner, _ := domain["domain"].(map[string]any)
-			respell(inner, "value", hostSpelling)
+			respell(objectIn(domain, "domain"), "value", n.host)
 		}
 	}
-	source, _ := body["source_address"].(map[string]any)
-	respell(source, "address", hostSpelling)
-	respell(insideObject(body, "remote_desktop_gateway", "local_authentication", "value"), "domain", hostSpelling)
-	web, _ := body["web_gateway_authentication"].(map[string]any)
-	respell(web, "groups", norm.NFC.String)
+	respell(objectIn(body, "source_address"), "address", n.host)
+	respell(objectIn(body, "remote_desktop_gateway", "local_authentication", "value"), "domain", n.host)
+	respell(objectIn(body, "web_gateway_authentication"), "groups", n.name)
 	for _, rule := range objectsIn(body["access_control"]) {
-		respell(rule, "authorizer", norm.NFC.String)
-		subject, _ := rule["subject"].(map[string]any)
-		respell(subject, "group", norm.NFC.String)
+		respell(rule, "authorizer", n.name)
+		respell(objectIn(rule, "subject"), "group", n.name)
 	}
+}
+
+// network is about the sets of addresses that a policy is for.
+func (n normaliser) network(network map[string]any) {
+	for _, member := range []string{"clients", "targets"} {
+		respell(network, member, n.set)
+		if list, isList := network[member].([]any); isList && n.does(NormaliseRepeats) {
+			network[member] = distinct(list)
+		}
+	}
+}
+
+// name is the spelling of a name of an object, a user or a group.
+func (n normaliser) name(text string) string {
+	if n.does(NormaliseNFC) {
+		return norm.NFC.String(text)
+	}
+	return text
+}
+
+// set is the spelling of a network for which host bits say nothing.
+func (n normaliser) set(text string) string {
+	if p, err := netip.ParsePrefix(text); err == nil && n.does(NormaliseHostBits) {
+		text = p.Masked().String()
+	}
+	return n.address(text)
+}
+
+// address is the spelling of an address or a network.
+func (n normaliser) address(text string) string {
+	if !n.does(NormaliseAddresses) {
+		return text
+	}
+	if a, err := netip.ParseAddr(text); err == nil {
+		return a.Unmap().String()
+	}
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		return text
+	}
+	if mapped := 96; p.Addr().Is4In6() && p.Bits() >= mapped {
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-mapped)
+	}
+	return p.String()
+}
+
+// host is the spelling of an address, a network or a domain name.
+func (n normaliser) host(text string) string {
+	if isNetwork(text) {
+		return n.address(text)
+	}
+	text = n.name(text)
+	if n.does(NormaliseCase) {
+		text = strings.ToLower(text)
+	}
+	if n.does(NormaliseDot) {
+		text = strings.TrimSuffix(text, ".")
+	}
+	return text
 }
 
 // respell writes a text, or each of a list of texts, in another spelling.
@@ -62,32 +130,10 @@ func respell(object map[string]any, member string, spelling func(string) string)
 	}
 }
 
-// hostSpelling is the spelling of an address, a network or a domain name.
-func hostSpelling(text string) string {
-	if short := addressSpelling(text); short != text || strings.ContainsRune(text, ':') {
-		return short
-	}
-	return strings.ToLower(strings.TrimSuffix(norm.NFC.String(text), "."))
-}
-
-// addressSpelling is the spelling of an address or a network; an IPv4 address is one, however it is written.
-func addressSpelling(text string) string {
-	if a, err := netip.ParseAddr(text); err == nil {
-		return a.Unmap().String()
-	}
-	if p, err := netip.ParsePrefix(text); err == nil {
-		if mapped := 96; p.Addr().Is4In6() && p.Bits() >= mapped {
-			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-mapped)
-		}
-		return p.String()
-	}
-	return text
-}
-
 func distinct(list []any) []any {
-	var out []any
+	out := []any{}
 	for _, value := range list {
-		if !slices.Contains(out, value) {
+		if text, isText := value.(string); !isText || !slices.Contains(out, any(text)) {
 			out = append(out, value)
 		}
 	}
@@ -105,7 +151,7 @@ func objectsIn(value any) []map[string]any {
 	return out
 }
 
-func insideObject(v any, path ...string) map[string]any {
+func objectIn(v any, path ...string) map[string]any {
 	object, _ := inside(v, path...).(map[string]any)
 	return object
 }

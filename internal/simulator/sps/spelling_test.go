@@ -13,7 +13,7 @@ import (
 )
 
 func TestOneSpellingIsKept(t *testing.T) {
-	c := start(t, "8.0", func(s *sps.Switches) { s.NormaliseSpelling = true }).logIn()
+	c := start(t, "8.0", func(s *sps.Switches) { s.NormaliseSpelling = sps.Normalisations() }).logIn()
 	body := policy(t, "bu\u0308ro")
 	body["network"] = object{
 		"clients": []any{"2001:DB8:0:0::/32", "10.30.255.28/24", "10.30.255.29/24", "::ffff:192.0.2.1"},
@@ -59,6 +59,27 @@ func TestOneSpellingIsKept(t *testing.T) {
 	bad := policy(t, "bad")
 	bad["network"] = "none"
 	c.refusedWith(400, "SyntacticError", http.MethodPost, connections, bad)
+}
+
+func TestEachNormalisationForItself(t *testing.T) {
+	tests := map[string]struct{ sent, want []any }{
+		sps.NormaliseCase:      {[]any{"A.Example.", "2001:DB8::"}, []any{"a.example.", "2001:DB8::"}},
+		sps.NormaliseDot:       {[]any{"A.Example."}, []any{"A.Example"}},
+		sps.NormaliseNFC:       {[]any{"Bu\u0308cher.example."}, []any{"B\u00fccher.example."}},
+		sps.NormaliseAddresses: {[]any{"2001:DB8:0::0", "A."}, []any{"2001:db8::", "A."}},
+		sps.NormaliseHostBits:  {[]any{"A."}, []any{"A."}},
+	}
+	for what, tt := range tests {
+		t.Run(what, func(t *testing.T) {
+			c := start(t, "8.0", func(s *sps.Switches) { s.NormaliseSpelling = []string{what} }).logIn()
+			body := policy(t, "p")
+			body["server_address"] = object{"selection": "inband", "domains": []any{}, "dns_suffixes": tt.sent}
+			got := c.must(http.MethodGet, connections+"/"+c.create(connections, body), nil)
+			if diff := cmp.Diff(tt.want, dig(got, "body", "server_address", "dns_suffixes")); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
 }
 
 // TestACommitChecksAgain is of two transactions that live side by side, which each for itself are without fault.

@@ -110,10 +110,9 @@ type Switches struct {
 	// NormaliseNetworks clears the host bits of network.clients and network.targets, so that what is stored is not what
 	// was sent, and a replace that differs in them alone changes nothing (the contract's sample keeps them).
 	NormaliseNetworks bool `json:"normaliseNetworks"`
-	// NormaliseSpelling stores everything that has several spellings in one of them: networks without host bits, addresses
-	// compressed, host and domain names in lower case without a dot at the end, names in NFC. The contract does not say
-	// that the appliance keeps what it is sent.
-	NormaliseSpelling bool `json:"normaliseSpelling"`
+	// NormaliseSpelling are Normalise values: what has several spellings is stored in one of them. The contract does not
+	// say that the appliance keeps what it is sent.
+	NormaliseSpelling []string `json:"normaliseSpelling"`
 	// Strict refuses unknown and missing members (Q8).
 	Strict bool `json:"strict"`
 	// RequiredMembers are further members that every RDP connection policy must carry and that stored ones show as
@@ -211,6 +210,7 @@ func (s Switches) clone() Switches {
 	s.OptionalMembers = slices.Clone(s.OptionalMembers)
 	s.RemovedMembers = slices.Clone(s.RemovedMembers)
 	s.LoginMethods = slices.Clone(s.LoginMethods)
+	s.NormaliseSpelling = slices.Clone(s.NormaliseSpelling)
 	s.ReadOnlyUsers = slices.Clone(s.ReadOnlyUsers)
 	return s
 }

@@ -65,6 +65,11 @@ func (s *Switches) check() error {
 			return fmt.Errorf("%s is %q, want one of %s", name, c.value, strings.Join(c.allowed, ", "))
 		}
 	}
+	for _, what := range s.NormaliseSpelling {
+		if !slices.Contains(Normalisations(), what) {
+			return fmt.Errorf("normaliseSpelling has %q, want some of %s", what, strings.Join(Normalisations(), ", "))
+		}
+	}
 	for name, status := range map[string]int{
 		"lockStatus": s.LockStatus, "openStatus": s.OpenStatus, "reopenStatus": s.ReopenStatus,
 		"emptyCommitStatus": s.EmptyCommitStatus,

@@ -90,9 +90,7 @@ func writeMeta(t target) fields {
 
 // accept checks a body that a client sends for a place, and makes the object to store.
 func (a *Appliance) accept(view *tree, t target, body map[string]any) (*object, error) {
-	if a.switches.NormaliseSpelling {
-		normalise(t.path, body)
-	}
+	normaliser(a.switches.NormaliseSpelling).normalise(t.path, body)
 	c := &checker{strict: a.switches.Strict}
 	t.rule(a.switches).check(c, "", body)
 	if err := c.err(); err != nil {
