@@ -3,7 +3,13 @@
 package sps_test
 
 import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
@@ -130,4 +136,50 @@ func TestDiffByMeaning(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNetworksOfOneMeaning draws networks, spells them in several ways, and changes a bit that counts or one that does
+// not.
+func TestNetworksOfOneMeaning(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		size := rapid.SampledFrom([]int{4, 16}).Draw(t, "bytes")
+		bytes := rapid.SliceOfN(rapid.Byte(), size, size).Draw(t, "address")
+		bits := rapid.IntRange(1, size*8-1).Draw(t, "bits")
+		flipped := func(bit int) netip.Addr {
+			other := slices.Clone(bytes)
+			other[bit/8] ^= 0x80 >> (bit % 8)
+			address, _ := netip.AddrFromSlice(other)
+			return address
+		}
+		original, _ := netip.AddrFromSlice(bytes)
+		network := sps.NetworkMeaning(spell(t, original, bits))
+		host := rapid.IntRange(bits, size*8-1).Draw(t, "host bit")
+		if got := sps.NetworkMeaning(spell(t, flipped(host), bits)); got != network {
+			t.Fatalf("a host bit makes %v of %v", got, network)
+		}
+		counts := rapid.IntRange(0, bits-1).Draw(t, "network bit")
+		if got := sps.NetworkMeaning(spell(t, flipped(counts), bits)); got == network {
+			t.Fatalf("another network is %v, too", got)
+		}
+		if sps.MappingMeaning(spell(t, original, bits)) == sps.MappingMeaning(spell(t, flipped(host), bits)) {
+			t.Fatal("the host bits of a network that is mapped into say nothing")
+		}
+	})
+}
+
+// spell writes a network in one of the ways in which people do.
+func spell(t *rapid.T, address netip.Addr, bits int) string {
+	text := address.String()
+	switch rapid.IntRange(0, 3).Draw(t, "spelling") {
+	case 1:
+		text = address.StringExpanded()
+	case 2:
+		text = strings.ToUpper(text)
+	case 3:
+		if address.Is4() {
+			text, bits = netip.AddrFrom16(address.As16()).String(), bits+96
+		}
+	}
+	return text + "/" + strconv.Itoa(bits)
 }
