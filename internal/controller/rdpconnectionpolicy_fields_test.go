@@ -183,12 +183,10 @@ var RDPFields = map[string]RDPField{
 			"local_authentication": {"selection": "active_directory", "value": null}}}`,
 	},
 	"a gateway with signed certificates in the appliance's name again": {
-		Spec: `{remoteDesktopGateway: {mode: Enabled,
-			hostCertification: {type: Signing, signing: {signingCA: {name: rdgw-ca}, commonName: ""}},
-			localAuthentication: {type: ActiveDirectory}}}`,
-		Wire: `{"remote_desktop_gateway": {"enabled": true,
-			"host_certification_method": {"selection": "signing", "value": {
-				"signing_ca": "53449998258a4ceba80fdc", "common_name": null}},
+		Spec: `{remoteDesktopGateway: {mode: Enabled, localAuthentication: {type: ActiveDirectory},
+			hostCertification: {type: Signing, signing: {signingCA: {name: rdgw-ca}, commonName: ""}}}}`,
+		Wire: `{"remote_desktop_gateway": {"enabled": true, "host_certification_method": {"selection": "signing",
+			"value": {"signing_ca": "53449998258a4ceba80fdc", "common_name": null}},
 			"local_authentication": {"selection": "active_directory", "value": null}}}`,
 	},
 	"a gateway with one certificate": {
