@@ -39,6 +39,11 @@ type LocalUserStatus struct {
 	// +optional
 	PasswordCreatedAt *metav1.Time `json:"passwordCreatedAt,omitempty"`
 
+	// passwordSetAt is what passwordCreatedAt was after the password was last set from the Secret. Once passwordCreatedAt
+	// is another time, somebody else has changed the password on the appliance.
+	// +optional
+	PasswordSetAt *metav1.Time `json:"passwordSetAt,omitempty"`
+
 	// passwordVersion identifies the Secret content that the password was last set from, without telling anything about
 	// it. It changes when a new password is set.
 	// +optional

@@ -5,7 +5,8 @@ package v1alpha1
 // PolicyNetwork says which connections a policy is for. The first policy that matches wins on the appliance.
 // +kubebuilder:validation:MinProperties=1
 type PolicyNetwork struct {
-	// clients are the addresses or networks that connections come from. Left out on create, it is 0.0.0.0/0.
+	// clients are the addresses or networks that connections come from. Left out on create, it is 0.0.0.0/0. Host bits say
+	// nothing: 10.0.0.5/8 is 10.0.0.0/8.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
@@ -15,7 +16,8 @@ type PolicyNetwork struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(n, isIP(n) || isCIDR(n))",message="each of clients must be an IP address or a network such as 10.0.0.0/8"
 	Clients []string `json:"clients,omitempty"`
 
-	// targets are the addresses or networks that connections go to. Left out on create, it is 0.0.0.0/0.
+	// targets are the addresses or networks that connections go to. Left out on create, it is 0.0.0.0/0. Host bits say
+	// nothing: 10.30.255.28/24 is 10.30.255.0/24.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
@@ -91,7 +93,7 @@ type FixedServer struct {
 
 // NATServer maps addresses into a network.
 type NATServer struct {
-	// network is the network that addresses are mapped into, such as 10.20.30.0/24.
+	// network is the network that addresses are mapped into, such as 10.20.30.0/24. Host bits are kept and compared.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
@@ -139,19 +141,22 @@ type InbandServer struct {
 	// +kubebuilder:validation:MaxItems=256
 	Domains []InbandDomain `json:"domains,omitempty"`
 
-	// exceptionDomains are servers among them that a client must not name.
+	// exceptionDomains are servers among them that a client must not name. An empty list removes them; left out, they are
+	// not managed.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=256
 	ExceptionDomains []InbandDomain `json:"exceptionDomains,omitzero"`
 
-	// dnsServer is the name server that the appliance asks for these names. Left out, or empty, its own is asked.
+	// dnsServer is the name server that the appliance asks for these names. Empty, or left out on create, its own is
+	// asked; left out later, it is not managed.
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=253
 	DNSServer *string `json:"dnsServer,omitempty"`
 
-	// dnsSuffixes are added, in this order, to names without a domain.
+	// dnsSuffixes are added, in this order, to names without a domain. An empty list removes them; left out, they are not
+	// managed.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=32

@@ -148,11 +148,12 @@ type SigningCertificate struct {
 	// +required
 	SigningCA ApplianceReference `json:"signingCA,omitzero"`
 
-	// commonName is the common name of the certificates. Left out on create, it is the appliance's own host name.
+	// commonName is the common name of the certificates. Empty, or left out on create, it is the appliance's own host
+	// name; left out later, it is not managed.
 	// +optional
-	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=253
-	CommonName string `json:"commonName,omitempty"`
+	CommonName *string `json:"commonName,omitempty"`
 }
 
 // LocalAuthenticationType says how a Remote Desktop Gateway authenticates clients.

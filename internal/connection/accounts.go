@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
 // Accounts are the names of accounts of an appliance.
@@ -18,12 +19,14 @@ type Accounts []string
 // log-in, so they count as the same here.
 func (a Accounts) Has(name string) bool {
 	for _, account := range a {
-		if strings.EqualFold(strings.TrimSpace(account), strings.TrimSpace(name)) {
+		if strings.EqualFold(canonical(account), canonical(name)) {
 			return true
 		}
 	}
 	return false
 }
+
+func canonical(account string) string { return sps.CanonicalName(strings.TrimSpace(account)) }
 
 // Accounts are those that the operator logs in with to the appliance of a canonical address: the account of each
 // connection that leads there and is ready. Nothing is sent.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
 // Use is what an object wants of an appliance, as far as grants look at it.
@@ -118,9 +119,9 @@ func takes(policy pamv1alpha1.AdoptionPolicy) int {
 }
 
 // like says whether a name matches a glob with * and ?, letter by letter and in the same case: the appliance tells
-// apart names that differ in case only.
+// apart names that differ in case only. A letter with an accent is one, however it is written.
 func like(glob, name string) bool {
-	pattern, text := []rune(glob), []rune(name)
+	pattern, text := []rune(sps.CanonicalName(glob)), []rune(sps.CanonicalName(name))
 	star, from := -1, 0 // the last star, and the first letter that it does not stand for
 	at := 0
 	for i := 0; i < len(text); {

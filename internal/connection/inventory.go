@@ -419,9 +419,5 @@ func ByName(ctx context.Context, v View, collection sps.Collection, name string)
 	case 1:
 		return listing.records[places[0]].Object(), places[0], nil
 	}
-	keys := make([]string, 0, len(places))
-	for _, at := range places {
-		keys = append(keys, listing.records[at].Key)
-	}
-	return sps.Object{}, -1, &AmbiguousError{Collection: collection, Name: name, Keys: keys}
+	return sps.Object{}, -1, &AmbiguousError{Collection: collection, Name: name, Keys: listing.Named(name)}
 }

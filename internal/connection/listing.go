@@ -14,7 +14,7 @@ import (
 type Listing struct {
 	records []sps.Record // without a key where one was deleted, so that the others keep their places
 	keys    map[string]int
-	names   map[string][]int
+	names   map[string][]int // by canonical name
 }
 
 // NewListing takes the records over.
@@ -26,7 +26,8 @@ func NewListing(records []sps.Record) *Listing {
 	}
 	for i, r := range records {
 		l.keys[r.Key] = i
-		l.names[r.Name] = append(l.names[r.Name], i)
+		name := sps.CanonicalName(r.Name)
+		l.names[name] = append(l.names[name], i)
 	}
 	return l
 }
@@ -65,8 +66,26 @@ func (l *Listing) byKey(key string) (sps.Record, int) {
 	return sps.Record{}, -1
 }
 
-// byName returns the places of the objects of a name.
-func (l *Listing) byName(name string) []int { return l.names[name] }
+// byName returns the places of the objects of a name. One that is written in another form of Unicode is taken if there
+// is none of exactly this name: an appliance may show what it was sent in a form of its own.
+func (l *Listing) byName(name string) []int {
+	places := l.names[sps.CanonicalName(name)]
+	exact := slices.DeleteFunc(slices.Clone(places), func(at int) bool { return l.records[at].Name != name })
+	if len(exact) > 0 {
+		return exact
+	}
+	return places
+}
+
+// Named are the keys of the objects of a name.
+func (l *Listing) Named(name string) []string {
+	places := l.byName(name)
+	keys := make([]string, 0, len(places))
+	for _, at := range places {
+		keys = append(keys, l.records[at].Key)
+	}
+	return keys
+}
 
 // after is the listing after these writes. The listing itself stays as it is.
 func (l *Listing) after(collection sps.Collection, effects []effect) *Listing {
@@ -92,7 +111,7 @@ func (l *Listing) clone() *Listing {
 func (l *Listing) apply(e effect) {
 	at, there := l.keys[e.record.Key]
 	if there {
-		old := l.records[at].Name
+		old := sps.CanonicalName(l.records[at].Name)
 		l.names[old] = slices.DeleteFunc(slices.Clone(l.names[old]), func(i int) bool { return i == at })
 	}
 	switch {
@@ -109,7 +128,8 @@ func (l *Listing) apply(e effect) {
 		l.keys[e.record.Key] = at
 		l.records = append(l.records, e.record)
 	}
-	l.names[e.record.Name] = append(l.names[e.record.Name], at)
+	name := sps.CanonicalName(e.record.Name)
+	l.names[name] = append(l.names[name], at)
 }
 
 // effect is what a write did to a collection.

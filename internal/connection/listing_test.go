@@ -38,6 +38,21 @@ func TestListingFollowsWrites(t *testing.T) {
 	})
 }
 
+func TestNamesAreFoundInEitherFormOfUnicode(t *testing.T) {
+	l := NewListing([]sps.Record{thing("k1", "b\u00fcro"), thing("k2", "bu\u0308ro"), thing("k3", "ren\u00e9")})
+	for name, want := range map[string][]string{
+		"b\u00fcro": {"k1"}, "bu\u0308ro": {"k2"}, "rene\u0301": {"k3"}, "ren\u00e9": {"k3"}, "rene": {},
+	} {
+		if diff := cmp.Diff(want, l.Named(name)); diff != "" {
+			t.Errorf("%q: %s", name, diff)
+		}
+	}
+	renamed := l.after(sps.Users, []effect{{collection: sps.Users, record: thing("k2", "rene\u0301")}})
+	if diff := cmp.Diff([]string{"k1"}, renamed.Named("bu\u0308ro")); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // model does to a plain list what a write does to a collection.
 func model(plain []sps.Record, e effect) []sps.Record {
 	at := slices.IndexFunc(plain, func(r sps.Record) bool { return r.Key == e.record.Key })

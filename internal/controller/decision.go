@@ -35,6 +35,8 @@ type observation struct {
 	ours bool
 	// accounts are those that the operator logs in with; they must keep what they have.
 	accounts connection.Accounts
+	// remark is added to the message of an object that is in sync: what is no fault, and may be a slip.
+	remark string
 	// forbidden says why the difference must not be repaired; empty if it may be.
 	forbidden string
 }

@@ -12,6 +12,7 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
 // Field indexes. Their values are "namespace/name" where an object in another namespace may be meant, and names where
@@ -91,7 +92,7 @@ const nameSlots = 1024
 
 func nameSlot(name string) string {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(name)) // never fails
+	_, _ = h.Write([]byte(sps.CanonicalName(name))) // never fails
 	return strconv.FormatUint(uint64(h.Sum32()%nameSlots), 36)
 }
 

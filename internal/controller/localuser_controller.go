@@ -28,6 +28,8 @@ const builtInUser = "admin"
 // fieldPassword is how a password that is to be set appears among the differences; its values are never shown.
 const fieldPassword = "passwordSecretRef"
 
+var userComparison = sps.Comparison{sps.MemberName: {Meaning: sps.NameMeaning}}
+
 // setupLocalUser adds the controller of LocalUser to a manager.
 func setupLocalUser(mgr ctrl.Manager, deps deps) error {
 	r := &policyReconciler[*pamv1alpha1.LocalUser]{
@@ -69,8 +71,9 @@ func (v userVerbs) observe(
 	seen.complete = seen.managed
 	if seen.exists() {
 		seen.current.Body = sps.Dereference(seen.current.Body)
-		seen.drift = inSpec("userName", sps.Diff(seen.managed, seen.current.Body, nil))
-		if is := seen.current.Name(); is != name && (seen.accounts.Has(is) || strings.EqualFold(is, builtInUser)) {
+		seen.drift = inSpec("userName", sps.Diff(seen.managed, seen.current.Body, userComparison))
+		is := seen.current.Name()
+		if !sps.SameName(is, name) && (seen.accounts.Has(is) || strings.EqualFold(is, builtInUser)) {
 			seen.forbidden = fmt.Sprintf("the user with this key (%s) has been renamed to %q, which is an account that is "+
 				"not managed: give it its name back on the appliance", seen.current.Key, is)
 		}
@@ -78,8 +81,8 @@ func (v userVerbs) observe(
 	return v.observePassword(ctx, obj, seen)
 }
 
-// observePassword finds out whether the Secret holds another password than the one that was last set. The appliance
-// never shows a password, so that is all there is to compare.
+// observePassword finds out whether the Secret holds another password than the one that was last set, or the appliance
+// another one than that. It never shows a password, but when it was made (sps contract 7).
 func (v userVerbs) observePassword(ctx context.Context, obj *pamv1alpha1.LocalUser, seen *observation) error {
 	ref := obj.Spec.PasswordSecretRef
 	if ref == nil {
@@ -95,7 +98,7 @@ func (v userVerbs) observePassword(ctx context.Context, obj *pamv1alpha1.LocalUs
 	}
 	changed, err := v.passwords.changed(ctx, obj)
 	neverSet := obj.Spec.Observes() && obj.Status.PasswordVersion == "" // then there is nothing to compare with
-	if seen.exists() && changed && !neverSet {
+	if seen.exists() && (changed || replaced(obj, *seen)) && !neverSet {
 		seen.drift = append(seen.drift, sps.Difference{Path: fieldPassword})
 	}
 	return err
@@ -139,7 +142,8 @@ func (v userVerbs) withPassword(
 		return nil, err
 	}
 	v.passwords.remember(obj, now)
-	obj.Status.PasswordVersion = now.version
+	// When the appliance made it is seen afterwards.
+	obj.Status.PasswordVersion, obj.Status.PasswordSetAt = now.version, nil
 	managed, err := sps.ToBody(sps.User{Password: &key})
 	if err != nil {
 		return nil, err
@@ -163,10 +167,28 @@ func (v userVerbs) delete(ctx context.Context, tx *connection.Transaction, curre
 const maxSeconds = 253402300800
 
 func (v userVerbs) report(obj *pamv1alpha1.LocalUser, seen observation) {
-	obj.Status.PasswordCreatedAt = nil
-	if created, ok := seen.current.Body["password_created"].(json.Number); ok {
-		if seconds, err := created.Int64(); err == nil && seconds > 0 && seconds < maxSeconds {
-			obj.Status.PasswordCreatedAt = &metav1.Time{Time: time.Unix(seconds, 0)}
-		}
+	obj.Status.PasswordCreatedAt = passwordCreated(seen)
+	if obj.Status.PasswordSetAt == nil && obj.Status.PasswordVersion != "" && len(seen.drift) == 0 {
+		obj.Status.PasswordSetAt = obj.Status.PasswordCreatedAt.DeepCopy()
 	}
+}
+
+// passwordCreated is when the appliance says that it was given the password; nil if it does not tell.
+func passwordCreated(seen observation) *metav1.Time {
+	created, ok := seen.current.Body["password_created"].(json.Number)
+	if !ok {
+		return nil
+	}
+	seconds, err := created.Int64()
+	if err != nil || seconds <= 0 || seconds >= maxSeconds {
+		return nil
+	}
+	return &metav1.Time{Time: time.Unix(seconds, 0)}
+}
+
+// replaced says that the appliance was given another password since ours. Where one of the two times is not known,
+// nobody can tell.
+func replaced(obj *pamv1alpha1.LocalUser, seen observation) bool {
+	created, set := passwordCreated(seen), obj.Status.PasswordSetAt
+	return created != nil && set != nil && !created.Equal(set)
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net/http"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -56,6 +57,39 @@ var _ = onEverySPS("LocalUser", func() {
 		change(ctx, user, func(u *pamv1alpha1.LocalUser) { u.Spec.PasswordSecretRef.Key = "other" })
 		eventuallyReady(ctx, user)
 		Expect(s.logIn(ctx, canaryUserPassword+"-3")).To(Equal(known))
+	})
+
+	It("sets its password again after somebody else has set another one, and says so", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{})
+		user := s.alice(ctx)
+		eventuallyReady(ctx, user)
+		Expect(user.Status.PasswordSetAt).To(Equal(user.Status.PasswordCreatedAt))
+		s.passwordByHand(ctx, user, canaryUserPassword+"-theirs")
+		Eventually(func() int { return s.sps.Stats().Commits }).Should(Equal(2))
+		Expect(s.logIn(ctx, canaryUserPassword)).To(Equal(known))
+		Eventually(told(ctx, user)).Should(HaveKey("written again, because the appliance differed in passwordSecretRef"))
+		eventuallyReady(ctx, user)
+		s.checkedAgain(ctx)
+		eventuallyReady(ctx, user)
+		Expect(s.sps.Stats().Commits).To(Equal(2))
+	})
+
+	It("only reports another password with managementPolicy Observe, while it is another one", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{})
+		user := s.alice(ctx)
+		eventuallyReady(ctx, user)
+		change(ctx, user, func(u *pamv1alpha1.LocalUser) { u.Spec.ManagementPolicy = pamv1alpha1.ManagementPolicyObserve })
+		eventuallyReady(ctx, user)
+		s.passwordByHand(ctx, user, canaryUserPassword+"-theirs")
+		eventuallyReason(ctx, user, pamv1alpha1.ReasonDriftDetected)
+		s.checkedAgain(ctx)
+		change(ctx, user, func(u *pamv1alpha1.LocalUser) { u.Spec.AdoptionPolicy = pamv1alpha1.AdoptionPolicyAlways })
+		eventuallyReason(ctx, user, pamv1alpha1.ReasonDriftDetected)
+		Expect(message(ctx, user)).To(ContainSubstring("passwordSecretRef"))
+		Expect(s.sps.Stats().Commits).To(Equal(1))
+		change(ctx, user, func(u *pamv1alpha1.LocalUser) { u.Spec.ManagementPolicy = "" })
+		eventuallyReady(ctx, user)
+		Expect(s.logIn(ctx, canaryUserPassword)).To(Equal(known))
 	})
 
 	It("writes nothing when nothing differs", func(ctx context.Context) {
@@ -225,6 +259,15 @@ func (s *site) alice(ctx context.Context) *pamv1alpha1.LocalUser {
 	user := builder.LocalUser("alice", append(s.in("sps"), builder.PasswordFrom("alice"))...)
 	s.create(ctx, s.secret(), user)
 	return user
+}
+
+// passwordByHand gives a user another password as an administrator would, an hour later by the appliance's clock.
+func (s *site) passwordByHand(ctx context.Context, user *pamv1alpha1.LocalUser, password string) {
+	GinkgoHelper()
+	s.edit(ctx, spsUsers, user.Status.Key, map[string]any{
+		"password":         s.sps.Put("passwords", "", map[string]any{"plain": password}),
+		"password_created": float64(user.Status.PasswordCreatedAt.Add(time.Hour).Unix()),
+	})
 }
 
 // userByHand makes a user as an administrator would, and returns its key.

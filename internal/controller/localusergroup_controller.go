@@ -64,7 +64,7 @@ func (v groupVerbs) observe(
 		return err
 	}
 	users := listing.Records()
-	wanted, err := v.members(ctx, obj, users)
+	wanted, err := v.members(ctx, obj, listing)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (v groupVerbs) observe(
 	}
 	seen.complete = withMembers(seen.managed, wanted)
 	if seen.exists() {
-		seen.drift = inSpec("groupName", sps.Diff(seen.managed, seen.current.Body, groupUnordered))
+		seen.drift = inSpec("groupName", sps.Diff(seen.managed, seen.current.Body, groupComparison))
 		namesOfMembers(seen.drift, users, wanted, seen.members)
 		seen.forbidden = removesAccount(seen, wanted, users)
 	}
@@ -97,9 +97,9 @@ func (v groupVerbs) observe(
 
 // members are the keys of the users that the spec names.
 func (v groupVerbs) members(
-	ctx context.Context, obj *pamv1alpha1.LocalUserGroup, users []sps.Record,
+	ctx context.Context, obj *pamv1alpha1.LocalUserGroup, users *connection.Listing,
 ) ([]string, error) {
-	keys, directory := []string{}, newDirectory(users)
+	keys := []string{}
 	for i, member := range obj.Spec.Members {
 		name := member.User
 		if member.UserRef != nil {
@@ -109,7 +109,7 @@ func (v groupVerbs) members(
 			}
 			name = user.NameOnAppliance()
 		}
-		key, err := directory.memberKey(ctx, i, name)
+		key, err := memberKey(ctx, users, i, name)
 		if err != nil {
 			return nil, err
 		}

@@ -36,7 +36,9 @@ func groupManaged(name string, members bool, keys []string) sps.Group {
 	return out
 }
 
-func groupUnordered(path string) bool { return path == "members" }
+var groupComparison = sps.Comparison{
+	sps.MemberName: {Meaning: sps.NameMeaning}, "members": {Unordered: true, Emptiable: true},
+}
 
 // withMembers is a body with these members, in the form in which a group is written: keys (sps contract 7).
 func withMembers(body sps.Body, keys []string) sps.Body {
@@ -69,33 +71,18 @@ func setOf(texts []string) map[string]bool {
 	return set
 }
 
-// directory finds users by their names: an appliance may have more of them than can be searched once for each member of
-// a group.
-type directory struct {
-	users []sps.Record
-	keys  map[string][]string
-}
-
-func newDirectory(users []sps.Record) directory {
-	keys := make(map[string][]string, len(users))
-	for _, u := range users {
-		keys[u.Name] = append(keys[u.Name], u.Key)
-	}
-	return directory{users: users, keys: keys}
-}
-
 // memberKey is the key of the user of a name, which is member i of the spec.
-func (d directory) memberKey(ctx context.Context, i int, name string) (string, error) {
-	switch found := d.keys[name]; len(found) {
+func memberKey(ctx context.Context, users *connection.Listing, i int, name string) (string, error) {
+	switch found := users.Named(name); len(found) {
 	case 1:
 		return found[0], nil
 	case 0:
-		near, err := nearest(ctx, name, namesOf(d.users))
+		hint, err := nearby(ctx, name, namesOf(users.Records()))
 		if err != nil {
 			return "", err
 		}
 		return "", mustAct(pamv1alpha1.ReasonReferenceNotFound,
-			"spec.members[%d]: the appliance has no user %q; near it are %s", i, name, strings.Join(near, ", "))
+			"spec.members[%d]: the appliance has no user %s", i, hint)
 	default:
 		return "", &connection.AmbiguousError{Collection: sps.Users, Name: name, Keys: found}
 	}

@@ -24,8 +24,8 @@ import (
 // setupRDPConnectionPolicy adds the controller of RDPConnectionPolicy to a manager.
 func setupRDPConnectionPolicy(mgr ctrl.Manager, deps deps) error {
 	r := &policyReconciler[*pamv1alpha1.RDPConnectionPolicy]{
-		deps: deps, collection: sps.RDPConnections, verbs: rdpVerbs{client: deps.client},
-		together: policiesTogether,
+		deps: deps, collection: sps.RDPConnections, together: policiesTogether,
+		verbs: rdpVerbs{client: deps.client, shapes: &rdpShapes{}, groups: newLocalGroups()},
 	}
 	r.siblings = siblingsOf(r, listRDPPolicies)
 	list := &pamv1alpha1.RDPConnectionPolicyList{}
@@ -47,7 +47,11 @@ func listRDPPolicies(
 }
 
 // rdpVerbs are what is done on an appliance for an RDPConnectionPolicy.
-type rdpVerbs struct{ client client.Reader }
+type rdpVerbs struct {
+	client client.Reader
+	shapes *rdpShapes
+	groups *localGroups
+}
 
 func (v rdpVerbs) observe(
 	ctx context.Context, view connection.View, obj *pamv1alpha1.RDPConnectionPolicy, seen *observation,
@@ -69,9 +73,13 @@ func (v rdpVerbs) observe(
 	}
 	seen.current.Body = sps.Dereference(seen.current.Body)
 	references := rdpReferences(&obj.Spec, false)
-	for _, d := range sps.Diff(seen.managed, seen.current.Body, rdpUnordered) {
+	for _, d := range sps.Diff(seen.managed, seen.current.Body, rdpComparison) {
 		d.Path = specPath(d.Path)
 		seen.drift = append(seen.drift, withNames(ctx, view, references, d))
+	}
+	// Nobody else waits while the inventory is read, as they would in a transaction.
+	if inventory, ok := view.(*connection.Inventory); ok && len(seen.drift) == 0 {
+		seen.remark = v.groups.remark(ctx, inventory, obj.Status.Appliance, &obj.Spec, seen.current.Body)
 	}
 	return nil
 }
@@ -83,18 +91,18 @@ func (v rdpVerbs) create(
 	if err != nil {
 		return "", err
 	}
-	body := seen.complete
-	if template, ok := others.First(); ok {
-		body = rdpLike(template.Object().Body, seen.managed, seen.complete)
+	template, ok := others.First()
+	if !ok {
+		return tx.Create(ctx, sps.RDPConnections, sps.WithoutNulls(seen.complete))
 	}
-	return tx.Create(ctx, sps.RDPConnections, body)
+	return v.shapes.create(ctx, tx, rdpCandidates(template.Object().Body, seen.managed, seen.complete))
 }
 
 func (v rdpVerbs) update(
 	ctx context.Context, tx *connection.Transaction, _ *pamv1alpha1.RDPConnectionPolicy, seen observation,
 ) error {
 	body := sps.Overlay(seen.current.Body, seen.managed, seen.complete)
-	return tx.Replace(ctx, sps.RDPConnections, seen.current.Key, body)
+	return tx.Replace(ctx, sps.RDPConnections, seen.current.Key, sps.WithoutNulls(body))
 }
 
 func (v rdpVerbs) delete(ctx context.Context, tx *connection.Transaction, current sps.Object) error {

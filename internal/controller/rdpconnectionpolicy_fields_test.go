@@ -105,10 +105,10 @@ var RDPFields = map[string]RDPField{
 	},
 	"an inband server address without exceptions": {
 		Spec: `{serverAddress: {type: Inband, inband: {
-			domains: [{type: Domain, value: "*"}], exceptionDomains: [], dnsSuffixes: []}}}`,
+			domains: [{type: Domain, value: "*"}], exceptionDomains: [], dnsServer: "", dnsSuffixes: []}}}`,
 		Wire: `{"server_address": {"selection": "inband",
 			"domains": [{"domain": {"selection": "domain", "value": "*"}, "port": 3389}],
-			"exception_domains": [], "dns_suffixes": []}}`,
+			"exception_domains": [], "dns_suffixes": null}}`,
 	},
 
 	"the appliance's source address": {Spec: `{sourceAddress: {type: BoxAddress}}`, Wire: `{}`},
@@ -180,6 +180,13 @@ var RDPFields = map[string]RDPField{
 		Wire: `{"remote_desktop_gateway": {"enabled": true,
 			"host_certification_method": {"selection": "signing", "value": {
 				"signing_ca": "53449998258a4ceba80fdc", "common_name": null}},
+			"local_authentication": {"selection": "active_directory", "value": null}}}`,
+	},
+	"a gateway with signed certificates in the appliance's name again": {
+		Spec: `{remoteDesktopGateway: {mode: Enabled, localAuthentication: {type: ActiveDirectory},
+			hostCertification: {type: Signing, signing: {signingCA: {name: rdgw-ca}, commonName: ""}}}}`,
+		Wire: `{"remote_desktop_gateway": {"enabled": true, "host_certification_method": {"selection": "signing",
+			"value": {"signing_ca": "53449998258a4ceba80fdc", "common_name": null}},
 			"local_authentication": {"selection": "active_directory", "value": null}}}`,
 	},
 	"a gateway with one certificate": {

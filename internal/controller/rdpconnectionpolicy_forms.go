@@ -135,8 +135,8 @@ func rdpHostCertification(
 		return sps.SingleHostCertificate(keys[fieldSingleIdentity])
 	}
 	value := map[string]any{"signing_ca": keys[fieldSigningCA]}
-	if h.Signing.CommonName != "" { // a name that is left out is not managed, where null would take one away
-		value["common_name"] = h.Signing.CommonName
+	if name := nameOrNull(h.Signing.CommonName); name != nil { // one that is left out is not managed
+		value["common_name"] = *name
 	}
 	return &sps.HostCertificationMethod{Selection: sps.HostCertificationSigning, Value: value}
 }
@@ -168,10 +168,18 @@ func rdpServerAddress(a *pamv1alpha1.ServerAddress) *sps.ServerAddress {
 		return &sps.ServerAddress{
 			Selection: sps.ServerAddressInband,
 			Domains:   rdpDomains(a.Inband.Domains), ExceptionDomains: rdpDomains(a.Inband.ExceptionDomains),
-			DNSServer: a.Inband.DNSServer, DNSSuffixes: a.Inband.DNSSuffixes,
+			DNSServer: nameOrNull(a.Inband.DNSServer), DNSSuffixes: a.Inband.DNSSuffixes,
 		}
 	}
 	return &sps.ServerAddress{Selection: sps.ServerAddressOriginal}
+}
+
+// nameOrNull is a name that is managed, where an empty one asks for null again.
+func nameOrNull(name *string) *sps.NullableName {
+	if name == nil {
+		return nil
+	}
+	return new(sps.NullableName(*name))
 }
 
 func rdpDomains(domains []pamv1alpha1.InbandDomain) []sps.InbandDomain {

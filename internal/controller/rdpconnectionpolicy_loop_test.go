@@ -37,22 +37,6 @@ var _ = onEverySPS("An RDPConnectionPolicy and what others do on its appliance",
 		Expect(cmp.Diff(want, s.body(policy))).To(BeEmpty())
 	})
 
-	It("copies what it does not know from another policy where the appliance demands it", func(ctx context.Context) {
-		s := newSite(ctx, simsps.Options{Configure: func(w *simsps.Switches) {
-			w.RequiredMembers, w.RemovedMembers = []string{"future_member"}, []string{"channel_database_cleanup"}
-		}})
-		s.byHand("template", `{"future_member": {"enabled": true, "level": 5}, "rate_limit": {"enabled": true, "value": 9},
-			"server_address": {"selection": "inband", "dns_server": "192.0.2.1",
-				"domains": [{"domain": {"selection": "domain", "value": "*"}, "port": 3389}]}}`)
-		policy := s.policy("a")
-		s.create(ctx, policy)
-		eventuallyReady(ctx, policy)
-		Expect(s.body(policy)).To(HaveKeyWithValue("future_member", map[string]any{"enabled": true, "level": 5.0}))
-		Expect(s.body(policy)).To(HaveKeyWithValue("rate_limit", map[string]any{"enabled": false}))
-		Expect(s.body(policy)).To(HaveKeyWithValue("server_address", map[string]any{"selection": "original"}))
-		Expect(s.body(policy)).NotTo(HaveKey("channel_database_cleanup"))
-	})
-
 	It("repairs a change by hand, and says so in an Event", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})
 		policy := s.policy("a", builder.Port(3390))

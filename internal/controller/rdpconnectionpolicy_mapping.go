@@ -107,7 +107,7 @@ func rdpPolicyReferences(p *pamv1alpha1.PolicyReferences) []reference {
 	optional(fieldUsermapping, p.Usermapping, sps.UsermappingPolicies)
 	// Newer versions refer to a configuration of the plugin, older ones to the plugin (sps contract Q22).
 	optional(fieldAAPlugin, p.AAPlugin, sps.AAPluginInstances, sps.AAPlugins)
-	optional(fieldAnalytics, p.Analytics, sps.AnalyticsPolicies)
+	optional(fieldAnalytics, p.Analytics, sps.AnalyticsPolicies, sps.Analytics)
 	return out
 }
 
@@ -206,26 +206,6 @@ func rdpFormDefaults(spec *pamv1alpha1.RDPConnectionPolicySpec) sps.RDPConnectio
 	return out
 }
 
-// rdpLike gives the body of a new policy the shape that the appliance's version asks for, with an existing policy as
-// template (sps contract 4, "safest create"): members that this product does not know come with the template's values,
-// and defaults that the template does not have stay away. What the spec manages is sent in any case.
-func rdpLike(template, managed, complete sps.Body) sps.Body {
-	template = sps.Dereference(template)
-	if address, ok := template["server_address"].(map[string]any); ok {
-		for _, optional := range []string{"exception_domains", "dns_server", "dns_suffixes"} { // known, and not ours
-			delete(address, optional)
-		}
-	}
-	out := sps.Overlay(template, complete, complete)
-	for name := range complete {
-		_, there := template[name]
-		if _, wanted := managed[name]; !there && !wanted {
-			delete(out, name)
-		}
-	}
-	return out
-}
-
 func enabled(m pamv1alpha1.Mode) bool { return m == pamv1alpha1.ModeEnabled }
 
 func intOf(n *int32) *int {
@@ -240,11 +220,6 @@ func isTrue(b *bool) bool { return b != nil && *b }
 // nullable is the key of a field, as a key that may be null.
 func nullable(keys map[string]string, field string) *sps.NullableKey {
 	return new(sps.NullableKey(keys[field]))
-}
-
-// rdpUnordered are the lists whose order means nothing.
-func rdpUnordered(path string) bool {
-	return strings.HasPrefix(path, "network.") || path == "web_gateway_authentication.groups"
 }
 
 // rdpPaths are the fields of the spec whose names are not those of the wire in camel case.

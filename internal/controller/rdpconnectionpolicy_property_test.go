@@ -26,11 +26,11 @@ func rdpMappingProperties(t *rapid.T) {
 	managed, complete := mustWire(t, wanted)
 	_, current := mustWire(t, there)
 
-	if drift := sps.Diff(managed, complete, rdpUnordered); len(drift) > 0 {
+	if drift := sps.Diff(managed, complete, rdpComparison); len(drift) > 0 {
 		t.Fatalf("what was just created differs: %v", drift)
 	}
 	updated := sps.Overlay(current, managed, complete)
-	if drift := sps.Diff(managed, updated, rdpUnordered); len(drift) > 0 {
+	if drift := sps.Diff(managed, updated, rdpComparison); len(drift) > 0 {
 		t.Fatalf("what was just written differs: %v", drift)
 	}
 	for member, value := range current {

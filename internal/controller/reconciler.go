@@ -296,7 +296,7 @@ func (r *policyReconciler[T]) look(ctx context.Context, view connection.View, ob
 func (r *policyReconciler[T]) settled(ctx context.Context, obj T, seen observation) (outcome, error) {
 	r.show(obj, seen)
 	if obj.Steward().Observes() {
-		return done(pamv1alpha1.ReasonSynced, "the appliance equals the spec; nothing is ever written"), nil
+		return done(pamv1alpha1.ReasonSynced, "the appliance equals the spec; nothing is ever written"+seen.remark), nil
 	}
 	if !controllerutil.ContainsFinalizer(obj, pamv1alpha1.Finalizer) { // adopted without a write
 		if err := r.hold(ctx, obj, obj, false); err != nil {
@@ -307,7 +307,7 @@ func (r *policyReconciler[T]) settled(ctx context.Context, obj T, seen observati
 	if seen.own(obj.PolicyStatus()); adopted && !seen.ours {
 		r.auditWrite(ctx, obj, seen, false, audit.Succeeded)
 	}
-	return done(pamv1alpha1.ReasonSynced, "the appliance equals the spec"), nil
+	return done(pamv1alpha1.ReasonSynced, "the appliance equals the spec"+seen.remark), nil
 }
 
 // heldWith says who holds the repair of a difference back: the object or its connection.

@@ -105,7 +105,6 @@ func (r reference) resolve(ctx context.Context, view connection.View) (string, e
 }
 
 func (r reference) notFound(ctx context.Context, view connection.View, collection sps.Collection) error {
-	hint := "; it has none at all"
 	listing, err := view.List(ctx, collection)
 	if err != nil {
 		return err
@@ -114,14 +113,12 @@ func (r reference) notFound(ctx context.Context, view connection.View, collectio
 	if err != nil {
 		return err
 	}
-	switch {
-	case len(near) > 0:
-		hint = "; near it are " + strings.Join(near, ", ")
-	case listing.Len() > 0:
+	name, hint := suggestion(r.name, near)
+	if len(near) == 0 && listing.Len() > 0 {
 		hint = "; the appliance shows no names there, so give the key instead"
 	}
 	return mustAct(pamv1alpha1.ReasonReferenceNotFound,
-		"spec.%s: the appliance has no %q in %s%s", r.field, r.name, collection, hint)
+		"spec.%s: the appliance has no %s in %s%s", r.field, name, collection, hint)
 }
 
 func namesOf(records []sps.Record) iter.Seq[string] {

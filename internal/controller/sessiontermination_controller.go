@@ -199,7 +199,30 @@ const (
 	codeSessionNotFound       = "SessionCouldNotBeFound"
 	codeTerminationFailed     = "SessionTerminationFailed"
 	codeRemoteNodeInfoMissing = "RemoteNodeInfoMissing"
+	codeServiceUnavailable    = "SessionTerminationServiceUnavailable"
+	codeMinionUnavailable     = "MinionUnavailable"
 )
+
+// remedies are what the appliance's documentation says to do about an answer (sps contract 8, S3); where it says
+// nothing, who can find out more.
+var remedies = map[string]string{
+	codeTerminationFailed: "the appliance blames an internal error: its own logs say more, and its administrator " +
+		"can close the session there",
+	codeRemoteNodeInfoMissing: "the node that records the session is missing from the configuration of the primary " +
+		"node: send the request to that node through a connection of its own, and ask One Identity Support for help",
+	codeServiceUnavailable: "an administrator of the node that records the session has to run " +
+		"\"systemctl restart sessionterminationservice.service\" on its console",
+	codeMinionUnavailable: "the node that records the session cannot be reached: /api/cluster/status of the appliance " +
+		"says more about it",
+}
+
+// withRemedy adds what to do about an answer of the appliance, if anybody knows.
+func withRemedy(err error) error {
+	if answer := rest.As(err); answer != nil && remedies[answer.Code] != "" {
+		return fmt.Errorf("%w; %s", err, remedies[answer.Code])
+	}
+	return err
+}
 
 // terminationPatience is the default of Options.TerminationPatience.
 const terminationPatience = time.Minute
@@ -213,9 +236,9 @@ func (r *sessionTerminationReconciler) terminateAll(
 		switch {
 		case err == nil:
 		case stays(err):
-			failures = append(failures, fmt.Errorf("session %s cannot be closed: %w", id, err))
+			failures = append(failures, fmt.Errorf("session %s cannot be closed: %w", id, withRemedy(err)))
 		default:
-			return nil, err
+			return nil, withRemedy(err)
 		}
 	}
 	return failures, nil
@@ -236,11 +259,15 @@ func (r *sessionTerminationReconciler) terminate(
 	return err
 }
 
-// stays tells what does not go away by itself from what is tried again: a refusal, the two faults that the appliance's
-// documentation gives to its owner, and an appliance that is too old to close sessions, which answers 404 as well.
+// stays tells what does not go away by itself from what is tried again: a refusal, a fault of the appliance, and an
+// appliance that is too old to close sessions, which answers 404 as well.
 func stays(err error) bool {
-	return rest.IsRejected(err) || rest.IsNotFound(err) || hasCode(err, codeTerminationFailed) ||
-		hasCode(err, codeRemoteNodeInfoMissing)
+	return rest.IsRejected(err) || rest.IsNotFound(err) || sps.IsTerminationFault(err)
+}
+
+// mayPass says that a fault may go away by itself: what answers so may only be busy.
+func mayPass(err error) bool {
+	return sps.IsTerminationFault(err) && !hasCode(err, codeRemoteNodeInfoMissing)
 }
 
 func hasCode(err error, code string) bool {
@@ -249,7 +276,7 @@ func hasCode(err error, code string) bool {
 }
 
 // failed says which sessions stay open. A session that could not be closed is tried a few times more, ever more slowly,
-// before that is final: what answers so may only be busy.
+// before that is final.
 func (r *sessionTerminationReconciler) failed(
 	ctx context.Context, t *pamv1alpha1.SessionTermination, failures []error,
 ) outcome {
@@ -258,18 +285,15 @@ func (r *sessionTerminationReconciler) failed(
 		message = fmt.Sprintf("%d sessions cannot be closed; the first: %s", len(failures), message)
 	}
 	tried := r.now().Sub(t.Status.StartTime.Time)
-	again := slices.ContainsFunc(failures, func(err error) bool { return hasCode(err, codeTerminationFailed) })
+	again := slices.ContainsFunc(failures, mayPass)
 	if again && tried < r.TerminationPatience {
 		delay := min(max(tried, r.TerminationPatience/terminationTries), r.TerminationPatience-tried)
 		return wait(pamv1alpha1.ReasonProgressing, message+"; trying again", max(delay, time.Millisecond))
 	}
 	reason := pamv1alpha1.ReasonRejected
 	switch {
-	case again:
+	case slices.ContainsFunc(failures, sps.IsTerminationFault):
 		reason = pamv1alpha1.ReasonFailed
-	case slices.ContainsFunc(failures, func(err error) bool { return hasCode(err, codeRemoteNodeInfoMissing) }):
-		reason = pamv1alpha1.ReasonFailed
-		message += "; a session that a node of the cluster keeps to itself can be closed only there"
 	}
 	r.audit(ctx, t, audit.Refused, audit.Record{Reason: message})
 	return r.fail(t, reason, message)

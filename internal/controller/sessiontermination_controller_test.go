@@ -73,10 +73,12 @@ var _ = onSPS("SessionTermination", []string{"7.0", "8.0"}, func() {
 			case "True Completed":
 				Expect(t.Status.Terminated).To(HaveValue(BeZero()))
 			case "False Rejected", "False Failed":
-				Expect(message(ctx, t)).To(And(ContainSubstring(kind), ContainSubstring(session.ID)))
+				Expect(message(ctx, t)).To(And(
+					ContainSubstring(kind), ContainSubstring(session.ID), ContainSubstring(remedies[kind])))
 				Expect(holds(ctx, t, pamv1alpha1.ConditionFailed)()).To(BeTrue())
 				Expect(t.Status.Phase).To(Equal(pamv1alpha1.TerminationFailed))
 			default: // it heals by itself
+				Expect(message(ctx, t)).To(ContainSubstring(remedies[kind]))
 				s.sps.SetSwitches(func(w *simsps.Switches) { w.ActiveSessionsError = "" })
 				eventuallyReady(ctx, t)
 				Expect(s.live()).To(BeEmpty())
@@ -88,7 +90,18 @@ var _ = onSPS("SessionTermination", []string{"7.0", "8.0"}, func() {
 		Entry(nil, "RemoteNodeInfoMissing", "False Failed"),
 		Entry(nil, "SessionTerminationServiceUnavailable", "False Unreachable"),
 		Entry(nil, "MinionUnavailable", "False Unreachable"),
+		Entry("a fault that the appliance has no documented name for", "SomethingElse", "False Failed"),
 	)
+
+	It("closes a session whose user at the server the search shows as a text", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{Configure: func(w *simsps.Switches) { w.ServerUsernameText = true }})
+		policy := s.policy("a")
+		s.create(ctx, policy)
+		eventuallyReady(ctx, policy)
+		s.sps.StartSession(simsps.AuditSession{ConnectionPolicyID: policy.Status.Key})
+		s.create(ctx, s.termination("", builder.OfPolicy("a")))
+		Eventually(s.live).Should(BeEmpty())
+	})
 
 	It("does not claim success on an appliance that is too old to close sessions", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{Version: "6.0"})
@@ -191,6 +204,13 @@ var _ = onSPS("SessionTermination", []string{"7.0", "8.0"}, func() {
 		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(held), held)).To(Succeed())
 	})
 })
+
+// remedies are words of what a message says to do about an answer.
+var remedies = map[string]string{
+	"SessionTerminationFailed": "internal error", "RemoteNodeInfoMissing": "One Identity Support",
+	"SessionTerminationServiceUnavailable": "systemctl restart sessionterminationservice.service",
+	"MinionUnavailable":                    "/api/cluster/status",
+}
 
 const terminationRequests = `^/api/active-sessions\?`
 

@@ -48,7 +48,7 @@ func (s siblings[T]) oldest(ctx context.Context, view connection.View, url strin
 		return err
 	}
 	for _, other := range all {
-		if other.GetUID() == obj.GetUID() || other.NameOnAppliance() != obj.NameOnAppliance() {
+		if other.GetUID() == obj.GetUID() || !sps.SameName(other.NameOnAppliance(), obj.NameOnAppliance()) {
 			continue
 		}
 		refuses := s.yields
@@ -122,7 +122,7 @@ func (s siblings[T]) claims(ctx context.Context, view connection.View, url strin
 		return false, nil
 	}
 	current, at, err := connection.ByKey(ctx, view, s.collection, key)
-	return err == nil && at >= 0 && current.Name() == obj.NameOnAppliance(), err
+	return err == nil && at >= 0 && sps.SameName(current.Name(), obj.NameOnAppliance()), err
 }
 
 // mayBecomeOurs says that an object is about to get onto its appliance, as far as the object itself tells. One that

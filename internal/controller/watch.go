@@ -28,6 +28,7 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/lane"
+	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
 // dependentsOn enqueues the objects, in the same namespace, whose index holds the name of what changed.
@@ -94,7 +95,7 @@ func namesakes(c client.Reader, list client.ObjectList) handler.EventHandler {
 		}
 		return requestsFor(ctx, c, list, func(o client.Object) bool {
 			other, ok := o.(policyObject)
-			return ok && other.NameOnAppliance() == p.NameOnAppliance()
+			return ok && sps.SameName(other.NameOnAppliance(), p.NameOnAppliance())
 		}, meaning(p.NameOnAppliance()))
 	})
 }

@@ -3,7 +3,10 @@
 package sps
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
@@ -61,23 +64,64 @@ func (c *Client) Terminate(ctx context.Context, sessionID string) error {
 	return err
 }
 
-type auditSession struct {
-	Body *struct {
-		Active    *bool     `json:"active"`
-		StartTime any       `json:"start_time"`
-		User      auditUser `json:"user"`
-		Recording struct {
-			SessionID          string `json:"session_id"`
-			ConnectionPolicyID string `json:"connection_policy_id"`
-		} `json:"recording"`
-	} `json:"body"`
+// IsTerminationFault says that the appliance could not end a session for a reason of its own. It has two codes for that
+// (sps contract 8), and a 500 without one says the same.
+func IsTerminationFault(err error) bool {
+	answer := rest.As(err)
+	return answer != nil && answer.Status == http.StatusInternalServerError
 }
 
-type auditUser struct {
-	Name            string `json:"name"`
-	GatewayUsername string `json:"gateway_username"`
-	ServerUsername  string `json:"server_username"`
+// auditSession is a session as the search shows it. What the search indexes differs by version and protocol, so each
+// member is read by itself: one that comes in a form that is not understood must not keep a session open, let alone
+// those that are found with it.
+type auditSession struct {
+	Body *members `json:"body"`
 }
+
+// members are those of an object that may be anything.
+type members map[string]json.RawMessage
+
+// UnmarshalJSON takes what is no object for one without members.
+func (m *members) UnmarshalJSON(data []byte) error {
+	*m = members{}
+	_ = json.Unmarshal(data, (*map[string]json.RawMessage)(m))
+	return nil
+}
+
+func (m members) object(name string) members {
+	var inner members
+	_ = json.Unmarshal(m[name], &inner) // what is no object has no members
+	return inner
+}
+
+// text is a member that is a text, a number, or the first of a list of texts: server_username is such a list (sps
+// contract 8).
+func (m members) text(name string) string {
+	var value any
+	decoder := json.NewDecoder(bytes.NewReader(m[name]))
+	decoder.UseNumber()
+	if decoder.Decode(&value) != nil {
+		return ""
+	}
+	list, isList := value.([]any)
+	if !isList {
+		list = []any{value}
+	}
+	for _, element := range list {
+		switch text := element.(type) {
+		case string:
+			if text != "" {
+				return text
+			}
+		case json.Number:
+			return text.String()
+		}
+	}
+	return ""
+}
+
+// isFalse says that a member is there and false.
+func (m members) isFalse(name string) bool { return string(m[name]) == "false" }
 
 // searchPage is one page of a search, of which no more than one session is in memory as the appliance sent it.
 type searchPage struct {
@@ -141,12 +185,10 @@ func (p *searchPage) decode(s *rest.Stream) error {
 			p.there, err = s.Items(func() error { return p.item(s) })
 			return err
 		case "meta":
-			var meta struct {
-				Next       string `json:"next"`
-				MatchCount int    `json:"match_count"`
-			}
+			var meta members
 			err := s.Value(&meta)
-			p.next, p.matchCount = meta.Next, meta.MatchCount
+			p.next = meta.text("next")
+			p.matchCount, _ = strconv.Atoi(meta.text("match_count"))
 			return err
 		}
 		return s.Skip()
@@ -167,7 +209,7 @@ func (p *searchPage) item(s *rest.Stream) error {
 		return malformed(p.search.request, "an item of the answer has no body")
 	}
 	p.items++
-	id := item.Body.Recording.SessionID
+	id := item.Body.object("recording").text("session_id")
 	switch {
 	case id == "":
 		p.fresh = true
@@ -209,30 +251,18 @@ func (p *searchPage) nextQuery(query url.Values, read int) url.Values {
 
 // live returns the session if it is one that was asked for and can be terminated.
 func (s auditSession) live(policyKey string) (ActiveSession, bool) {
-	if s.Body.Active != nil && !*s.Body.Active || s.Body.Recording.SessionID == "" {
+	recording := s.Body.object("recording")
+	id, policy := recording.text("session_id"), recording.text("connection_policy_id")
+	if s.Body.isFalse("active") || id == "" || policyKey != "" && policy != policyKey {
 		return ActiveSession{}, false
 	}
-	recording := s.Body.Recording
-	if policyKey != "" && recording.ConnectionPolicyID != policyKey {
-		return ActiveSession{}, false
-	}
+	user := s.Body.object("user")
+	name := cmp.Or(user.text("name"), user.text("gateway_username"), user.text("server_username"))
 	session := ActiveSession{
-		SessionID: recording.SessionID, PolicyID: rest.Shorten(recording.ConnectionPolicyID, maxKey),
-		User: rest.Shorten(s.Body.User.best(), maxUser),
+		SessionID: id, PolicyID: rest.Shorten(policy, maxKey), User: rest.Shorten(name, maxUser),
 	}
-	if text, ok := s.Body.StartTime.(string); ok {
-		session.Start, _ = time.Parse(time.RFC3339, text)
-	}
+	session.Start, _ = time.Parse(time.RFC3339, s.Body.text("start_time"))
 	return session, true
-}
-
-func (u auditUser) best() string {
-	for _, name := range []string{u.Name, u.GatewayUsername, u.ServerUsername} {
-		if name != "" {
-			return name
-		}
-	}
-	return ""
 }
 
 // luceneTerm escapes what would end a term of the search language or, at its beginning, negate it.

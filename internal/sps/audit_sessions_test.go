@@ -145,6 +145,24 @@ func TestAnActiveSession(t *testing.T) {
 			body: `{"user":{"server_username":"c"},"recording":{"session_id":"s"}}`,
 			want: sps.ActiveSession{SessionID: "s", User: "c"},
 		},
+		"a user known at the server, in a list": {
+			body: `{"user":{"server_username":["c","d"]},"recording":{"session_id":"s"}}`,
+			want: sps.ActiveSession{SessionID: "s", User: "c"},
+		},
+		"a user known at the gateway, and at the server under names that nobody asked for": {
+			body: `{"user":{"name":"a","server_username":["c"]},"recording":{"session_id":"s"}}`,
+			want: sps.ActiveSession{SessionID: "s", User: "a"},
+		},
+		"members that are not needed, in any form": {
+			body: `{"active":"yes","start_time":{"at":1},"user":["a"],"verdict":{},
+				"recording":{"session_id":"s","connection_policy_id":15,"connection_policy":[1]}}`,
+			want: sps.ActiveSession{SessionID: "s", PolicyID: "15"},
+		},
+		"a user who is many things": {
+			body: `{"user":{"id":[],"name":{"first":"a"},"gateway_username":[],"server_username":[null,{},"c"]},
+				"recording":{"session_id":"s"}}`,
+			want: sps.ActiveSession{SessionID: "s", User: "c"},
+		},
 		"a start in another form": {
 			body: `{"active":true,"start_time":1700000000,"user":null,"recording":{"session_id":"s"}}`,
 			want: sps.ActiveSession{SessionID: "s"},

@@ -24,6 +24,9 @@ func (b *Body) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// MemberName is the member of a body that holds its name, in every collection whose objects have one.
+const MemberName = "name"
+
 // Object is one member of a collection.
 type Object struct {
 	// Key is the appliance's opaque id.
@@ -33,7 +36,7 @@ type Object struct {
 
 // Name returns the body's name, empty if it has none.
 func (o Object) Name() string {
-	name, _ := o.Body["name"].(string)
+	name, _ := o.Body[MemberName].(string)
 	return name
 }
 

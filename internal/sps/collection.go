@@ -28,7 +28,10 @@ const (
 	LDAPServers            Collection = "policies/ldap_servers"
 	UsermappingPolicies    Collection = "policies/usermapping_policies"
 	IndexingPolicies       Collection = "policies/indexing"
-	AnalyticsPolicies      Collection = "policies/analytics"
+	// AnalyticsPolicies is what a connection's analytics_policy refers to on newer versions, Analytics on 6.0 (sps
+	// contract 5).
+	AnalyticsPolicies Collection = "policies/analytics"
+	Analytics         Collection = "analytics"
 	// AAPluginInstances is what a connection's aa_plugin refers to on newer versions, AAPlugins on 6.0 (Q22).
 	AAPluginInstances Collection = "policies/aa_plugin_instances"
 	AAPlugins         Collection = "plugins/aa"

@@ -20,20 +20,17 @@ type Difference struct {
 
 // Diff returns where actual differs from managed, ordered by path; members that managed does not have do not count.
 // A member that is missing equals null, and numbers compare by value. A list is one value: its elements compare in
-// their order and with all their members. Where unordered returns true for its path, a list of scalars compares
-// without regard to order; nil means never. Both bodies hold references as keys (see Dereference).
-func Diff(managed, actual Body, unordered func(path string) bool) []Difference {
-	if unordered == nil {
-		unordered = func(string) bool { return false }
-	}
-	d := differ{unordered: unordered}
+// their order and with all their members. by says where that is otherwise. Both bodies hold references as keys (see
+// Dereference).
+func Diff(managed, actual Body, by Comparison) []Difference {
+	d := differ{by: by}
 	d.members("", managed, actual)
 	return d.found
 }
 
 type differ struct {
-	unordered func(path string) bool
-	found     []Difference
+	by    Comparison
+	found []Difference
 }
 
 func (d *differ) members(prefix string, managed, actual map[string]any) {
@@ -50,9 +47,7 @@ func (d *differ) value(path string, managed, actual any, present bool) {
 	case isObject && ok:
 		d.members(path+".", want, have)
 		return
-	case equal(managed, actual):
-		return
-	case d.unordered(path) && sameScalars(managed, actual):
+	case d.by.equal(path, managed, actual):
 		return
 	}
 	difference := Difference{Path: path, Desired: compact(managed)}
@@ -70,25 +65,55 @@ func compact(value any) string {
 	return string(data)
 }
 
-// sameScalars says that both values are lists of the same scalars, each as often as in the other.
-func sameScalars(a, b any) bool {
-	x, isList := a.([]any)
-	y, ok := b.([]any)
-	if !isList || !ok || len(x) != len(y) {
-		return false
+// equal compares two JSON values to the letter.
+func equal(a, b any) bool { return Comparison(nil).equal("", a, b) }
+
+// equal compares two JSON values at a path; in objects a missing member equals null.
+func (by Comparison) equal(path string, a, b any) bool {
+	if x, ok := asObject(a); ok {
+		y, ok := asObject(b)
+		return ok && by.coveredBy(path, x, y) && by.coveredBy(path, y, x)
 	}
-	left := map[string]int{}
-	for _, value := range y {
-		left[canonical(value)]++
+	member := by[path]
+	a, b = member.meaning(a), member.meaning(b)
+	if x, ok := a.([]any); ok {
+		y, ok := b.([]any)
+		if ok && member.Unordered && allScalars(x) && allScalars(y) {
+			return maps.Equal(member.set(x), member.set(y))
+		}
+		return ok && slices.EqualFunc(x, y, func(a, b any) bool { return by.equal(path, a, b) })
 	}
-	for _, value := range x {
-		text := canonical(value)
-		if !isScalar(value) || left[text] == 0 {
+	return sameScalar(a, b)
+}
+
+func (by Comparison) coveredBy(path string, x, y map[string]any) bool {
+	for name, value := range x {
+		if !by.equal(path+"."+name, value, y[name]) {
 			return false
 		}
-		left[text]--
 	}
 	return true
+}
+
+// set is what a list of scalars says if neither order nor number count.
+func (m Member) set(list []any) map[string]bool {
+	out := make(map[string]bool, len(list))
+	for _, value := range list {
+		out[canonical(m.meaning(value))] = true
+	}
+	return out
+}
+
+func sameScalar(a, b any) bool {
+	if x, ok := number(a); ok {
+		y, ok := number(b)
+		return ok && x.Cmp(y) == 0
+	}
+	switch a.(type) {
+	case nil, bool, string, json.Number:
+		return isScalar(b) && a == b
+	}
+	return false
 }
 
 // canonical is a text that two scalars share if they are equal, and no scalar shares with what is none.
@@ -109,40 +134,14 @@ func canonical(value any) string {
 	return "no scalar"
 }
 
+func allScalars(list []any) bool {
+	return !slices.ContainsFunc(list, func(value any) bool { return !isScalar(value) })
+}
+
 func isScalar(value any) bool {
 	_, isObject := asObject(value)
 	_, isList := value.([]any)
 	return !isObject && !isList
-}
-
-// equal compares two JSON values; in objects a missing member equals null.
-func equal(a, b any) bool {
-	if x, ok := asObject(a); ok {
-		y, ok := asObject(b)
-		return ok && coveredBy(x, y) && coveredBy(y, x)
-	}
-	if x, ok := a.([]any); ok {
-		y, ok := b.([]any)
-		return ok && slices.EqualFunc(x, y, equal)
-	}
-	if x, ok := number(a); ok {
-		y, ok := number(b)
-		return ok && x.Cmp(y) == 0
-	}
-	switch a.(type) {
-	case nil, bool, string, json.Number:
-		return isScalar(b) && a == b
-	}
-	return false
-}
-
-func coveredBy(x, y map[string]any) bool {
-	for name, value := range x {
-		if !equal(value, y[name]) {
-			return false
-		}
-	}
-	return true
 }
 
 // maxNumber is the longest number that is read, in bytes. Longer ones are of no use and take long.

@@ -22,10 +22,10 @@ func MemberKeys(body Body, users []Record) ([]string, error) {
 	if !ok {
 		return nil, fmt.Errorf("the members of group %q are no list", Object{Body: body}.Name())
 	}
-	meanings := meanings(users)
+	directory := newDirectory(users)
 	keys := make([]string, 0, len(members))
 	for _, member := range members {
-		key, err := memberKey(member, meanings)
+		key, err := memberKey(member, directory)
 		if err != nil {
 			return nil, fmt.Errorf("group %q: %w", Object{Body: body}.Name(), err)
 		}
@@ -34,19 +34,23 @@ func MemberKeys(body Body, users []Record) ([]string, error) {
 	return keys, nil
 }
 
-// meanings maps every text that can stand for a user to the keys of those users.
-func meanings(users []Record) map[string][]string {
-	out := make(map[string][]string, 2*len(users))
+// directory finds users by every text that can stand for one: exactly, and by the one spelling of their names.
+type directory struct{ exact, canonical map[string][]string }
+
+func newDirectory(users []Record) directory {
+	out := directory{make(map[string][]string, 2*len(users)), make(map[string][]string, len(users))}
 	for _, user := range users {
-		out[user.Key] = append(out[user.Key], user.Key)
+		out.exact[user.Key] = append(out.exact[user.Key], user.Key)
 		if name := user.Name; name != user.Key {
-			out[name] = append(out[name], user.Key)
+			out.exact[name] = append(out.exact[name], user.Key)
 		}
+		name := CanonicalName(user.Name)
+		out.canonical[name] = append(out.canonical[name], user.Key)
 	}
 	return out
 }
 
-func memberKey(member any, meanings map[string][]string) (string, error) {
+func memberKey(member any, users directory) (string, error) {
 	if object, ok := asObject(member); ok {
 		if key, ok := referenceKey(object); ok {
 			return key, nil
@@ -56,7 +60,11 @@ func memberKey(member any, meanings map[string][]string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("a member of type %T is neither a name nor a key", member)
 	}
-	switch found := meanings[text]; len(found) {
+	found := users.exact[text]
+	if len(found) == 0 {
+		found = users.canonical[CanonicalName(text)]
+	}
+	switch len(found) {
 	case 1:
 		return found[0], nil
 	case 0:

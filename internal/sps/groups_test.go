@@ -16,6 +16,7 @@ func TestMemberKeys(t *testing.T) {
 	user := func(key, name string) sps.Record { return sps.Record{Key: key, Name: name} }
 	users := []sps.Record{
 		user("k1", "alice"), user("k2", "bob"), user("k3", "twin"), user("k4", "twin"), user("k5", "k1"), user("k6", "k6"),
+		user("k7", "jo\u0308rg"), user("k8", "ren\u00e9"), user("k9", "rene\u0301"),
 	}
 	tests := map[string]struct {
 		group string
@@ -26,12 +27,14 @@ func TestMemberKeys(t *testing.T) {
 		"keys":       {group: `{"members":["k2","k3"]}`, want: []string{"k2", "k3"}},
 		"references": {group: `{"members":[{"key":"k2","meta":{"href":"/x"}}]}`, want: []string{"k2"}},
 		"all of them": {
-			group: `{"members":["alice","k2",{"key":"k9","meta":{}}]}`, want: []string{"k1", "k2", "k9"},
+			group: `{"members":["alice","k2",{"key":"k99","meta":{}}]}`, want: []string{"k1", "k2", "k99"},
 		},
-		"a user whose name is a key": {group: `{"members":["k6"]}`, want: []string{"k6"}},
-		"nobody":                     {group: `{"members":[]}`, want: []string{}},
-		"no word about members":      {group: `{}`},
-		"members are null":           {group: `{"members":null}`},
+		"a name in another form of Unicode":    {group: `{"members":["j\u00f6rg"]}`, want: []string{"k7"}},
+		"names that differ in their form only": {group: `{"members":["rene\u0301","ren\u00e9"]}`, want: []string{"k9", "k8"}},
+		"a user whose name is a key":           {group: `{"members":["k6"]}`, want: []string{"k6"}},
+		"nobody":                               {group: `{"members":[]}`, want: []string{}},
+		"no word about members":                {group: `{}`},
+		"members are null":                     {group: `{"members":null}`},
 		"a name that two users have": {
 			group: `{"name":"g","members":["twin"]}`, err: `group "g": member "twin" means 2 local users`,
 		},

@@ -50,3 +50,28 @@ func sameForm(have, want map[string]any) bool {
 	}
 	return true
 }
+
+// Complement returns a copy of a body with the members that only other has, each as form makes it; within objects, too,
+// where both are of one form.
+func Complement(body, other Body, form func(value any) any) Body {
+	return complement(body, other, form)
+}
+
+func complement(body, other map[string]any, form func(value any) any) map[string]any {
+	out := make(map[string]any, len(body))
+	for name, value := range body {
+		out[name] = clone(value)
+	}
+	for name, theirs := range other {
+		ours, there := body[name]
+		if !there {
+			out[name] = form(clone(theirs))
+			continue
+		}
+		have, ok := asObject(theirs)
+		if own, isObject := asObject(ours); ok && isObject && sameForm(have, own) {
+			out[name] = complement(own, have, form)
+		}
+	}
+	return out
+}

@@ -143,3 +143,33 @@ func scribble(value any) {
 func TestOverlayProperties(t *testing.T) { rapid.Check(t, overlayProperties) }
 
 func FuzzOverlay(f *testing.F) { f.Fuzz(rapid.MakeFuzz(overlayProperties)) }
+
+func TestComplement(t *testing.T) {
+	t.Parallel()
+	off := func(any) any { return "off" }
+	tests := map[string]struct{ body, other, want string }{
+		"what only the other has": {`{"a":1}`, `{"a":2,"b":3}`, `{"a":1,"b":"off"}`},
+		"within an object":        {`{"a":{"b":1}}`, `{"a":{"b":2,"c":3}}`, `{"a":{"b":1,"c":"off"}}`},
+		"within an object of the same form": {
+			`{"a":{"enabled":true}}`, `{"a":{"enabled":true,"c":3}}`, `{"a":{"enabled":true,"c":"off"}}`,
+		},
+		"not within one of another form": {
+			`{"a":{"enabled":false}}`, `{"a":{"enabled":true,"c":3}}`, `{"a":{"enabled":false}}`,
+		},
+		"nor within a list":                      {`{"a":[{"b":1}]}`, `{"a":[{"b":1,"c":2}]}`, `{"a":[{"b":1}]}`},
+		"nor where the other has something else": {`{"a":{"b":1}}`, `{"a":[1]}`, `{"a":{"b":1}}`},
+		"null is there":                          {`{"a":null}`, `{"a":1}`, `{"a":null}`},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mine, theirs := body(t, tc.body), body(t, tc.other)
+			if diff := cmp.Diff(body(t, tc.want), sps.Complement(mine, theirs, off)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(body(t, tc.body), mine); diff != "" {
+				t.Errorf("the body was changed:\n%s", diff)
+			}
+		})
+	}
+}

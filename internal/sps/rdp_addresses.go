@@ -2,6 +2,11 @@
 
 package sps
 
+import (
+	"encoding/json"
+	"maps"
+)
+
 // Selections of a ServerAddress (sps contract 5).
 const (
 	ServerAddressOriginal = "original"
@@ -21,8 +26,34 @@ type ServerAddress struct {
 	// The rest is for ServerAddressInband, where the client names the server. All but Domains is optional.
 	Domains          []InbandDomain `json:"domains,omitzero"`
 	ExceptionDomains []InbandDomain `json:"exception_domains,omitzero"`
-	DNSServer        *string        `json:"dns_server,omitempty"`
-	DNSSuffixes      []string       `json:"dns_suffixes,omitzero"`
+	// DNSServer is null when it is empty: nothing is asked but the appliance's own name server. See WithoutNulls.
+	DNSServer *NullableName `json:"dns_server,omitempty"`
+	// DNSSuffixes is null when it is empty but not nil.
+	DNSSuffixes NullableTexts `json:"dns_suffixes,omitzero"`
+}
+
+// NullableTexts is a list that is sent as null when it is empty.
+type NullableTexts []string
+
+// MarshalJSON writes the list, or null.
+func (t NullableTexts) MarshalJSON() ([]byte, error) {
+	if len(t) == 0 {
+		return []byte("null"), nil
+	}
+	return json.Marshal([]string(t))
+}
+
+// WithoutNulls returns the body of a policy as it may be sent: a name server that is null is left out. The contract
+// calls that member optional, and names null for dns_suffixes only (sps contract 5).
+func WithoutNulls(connection Body) Body {
+	address, ok := asObject(connection["server_address"])
+	if server, there := address["dns_server"]; !ok || !there || server != nil {
+		return connection
+	}
+	out, shorter := maps.Clone(connection), maps.Clone(address)
+	delete(shorter, "dns_server")
+	out["server_address"] = shorter
+	return out
 }
 
 // InbandDomain is a set of servers that a client may name, or must not.

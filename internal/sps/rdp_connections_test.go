@@ -103,7 +103,7 @@ func TestRDPConnectionOnTheWire(t *testing.T) {
 		},
 		"the client names the server": {
 			in: sps.RDPConnection{ServerAddress: &sps.ServerAddress{
-				Selection: sps.ServerAddressInband, DNSServer: new("10.0.0.1"), DNSSuffixes: []string{"example.com"},
+				Selection: sps.ServerAddressInband, DNSServer: key("10.0.0.1"), DNSSuffixes: []string{"example.com"},
 				Domains: []sps.InbandDomain{
 					{Domain: sps.DomainMatch{Selection: sps.DomainMatchDomain, Value: "*.example"}, Port: new(3389)},
 				},
@@ -111,6 +111,12 @@ func TestRDPConnectionOnTheWire(t *testing.T) {
 			}},
 			want: `{"server_address":{"selection":"inband","dns_server":"10.0.0.1","dns_suffixes":["example.com"],
 				"domains":[{"domain":{"selection":"domain","value":"*.example"},"port":3389}],"exception_domains":[]}}`,
+		},
+		"the client names the server, by names that the appliance resolves as it does its own": {
+			in: sps.RDPConnection{ServerAddress: &sps.ServerAddress{
+				Selection: sps.ServerAddressInband, DNSServer: key(""), DNSSuffixes: []string{},
+			}},
+			want: `{"server_address":{"selection":"inband","dns_server":null,"dns_suffixes":null}}`,
 		},
 		"NAT and a fixed source": {
 			in: sps.RDPConnection{

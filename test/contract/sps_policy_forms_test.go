@@ -39,12 +39,12 @@ func addressForms() map[string]form {
 			Selection: sps.ServerAddressInband, Domains: domains,
 		}),
 		"a server that the client names, with all that can be said": server(sps.ServerAddress{
-			Selection: sps.ServerAddressInband, Domains: domains, DNSServer: new("10.0.0.53"),
+			Selection: sps.ServerAddressInband, Domains: domains, DNSServer: new(sps.NullableName("10.0.0.53")),
 			ExceptionDomains: []sps.InbandDomain{inband("10.1.0.0/16", sps.DomainMatchAddress)},
 			DNSSuffixes:      []string{"example.com", "corp.example.com"},
 		}),
 		"a server that the client names, with empty lists": server(sps.ServerAddress{
-			Selection: sps.ServerAddressInband, Domains: domains, DNSServer: new("dns.example.com"),
+			Selection: sps.ServerAddressInband, Domains: domains, DNSServer: new(sps.NullableName("dns.example.com")),
 			ExceptionDomains: []sps.InbandDomain{}, DNSSuffixes: []string{},
 		}),
 		"the appliance as source": source(sps.SourceAddress{Selection: sps.SourceAddressBox}),
@@ -151,7 +151,7 @@ func otherForms() map[string]form {
 		"every policy that there is": func(a *appliance) sps.RDPConnection {
 			return sps.RDPConnection{Policies: &sps.ConnectionPolicies{
 				AAPlugin:             a.reference(a.aaPlugins(), "mfa"),
-				AnalyticsPolicy:      a.reference(sps.AnalyticsPolicies, defaultPolicy),
+				AnalyticsPolicy:      a.reference(a.analytics(), defaultPolicy),
 				ArchiveCleanupPolicy: a.reference(sps.ArchiveCleanupPolicies, "yearly"),
 				BackupPolicy:         a.reference(sps.BackupPolicies, "nightly"),
 				CredentialStore:      a.reference(sps.CredentialStores, "vault"),

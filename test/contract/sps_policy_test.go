@@ -48,6 +48,14 @@ func (a *appliance) aaPlugins() sps.Collection {
 	return sps.AAPluginInstances
 }
 
+// analytics is what this version's policies refer to by analytics_policy.
+func (a *appliance) analytics() sps.Collection {
+	if strings.HasPrefix(a.version, "6.0") {
+		return sps.Analytics
+	}
+	return sps.AnalyticsPolicies
+}
+
 func TestSPSDefaultPolicyIsAccepted(t *testing.T) {
 	onEverySPS(t, func(a *appliance) {
 		body := a.policy(uniqueName("default"), sps.RDPConnection{})

@@ -45,14 +45,14 @@ func TestSPSListsAndGets(t *testing.T) {
 	collections := []sps.Collection{
 		sps.RDPConnections, sps.RDPChannelPolicies, sps.RDPSettingsPolicies, sps.AuditPolicies,
 		sps.ArchiveCleanupPolicies, sps.BackupPolicies, sps.CredentialStores, sps.LDAPServers,
-		sps.UsermappingPolicies, sps.IndexingPolicies, sps.AnalyticsPolicies, sps.AAPluginInstances, sps.AAPlugins,
+		sps.UsermappingPolicies, sps.IndexingPolicies, sps.AAPluginInstances, sps.AAPlugins,
 		sps.SigningCAs, sps.TrustedCALists, sps.UserDatabases, sps.Users, sps.Groups,
 	}
 	onEverySPS(t, func(a *appliance) {
 		if !a.isReal() {
 			a.create(sps.RDPConnections, a.policy(uniqueName("list"), sps.RDPConnection{}))
 		}
-		for _, collection := range collections {
+		for _, collection := range append(collections, a.analytics()) {
 			a.run(string(collection), func(a *appliance) { a.listsAndGets(collection) })
 		}
 	})

@@ -84,6 +84,16 @@ func TestSPSWhatASessionTells(t *testing.T) {
 	})
 }
 
+// TestSPSASessionWithOneServerUser is of an appliance that shows user.server_username as a text and no list (sps
+// contract 8).
+func TestSPSASessionWithOneServerUser(t *testing.T) {
+	onSimulatedSPS(t, needsSessions, func(a *appliance) {
+		a.set(func(s *simsps.Switches) { s.ServerUsernameText = true })
+		started := a.sim.StartSession(simsps.AuditSession{})
+		a.wantSessions("", []string{started.ID})
+	})
+}
+
 func TestSPSTermination(t *testing.T) {
 	onSimulatedSPS(t, needsSessions, func(a *appliance) {
 		one := a.sim.StartSession(simsps.AuditSession{ID: "svc/rUhhQZ3jYsY1NDWYp9DEpq/a b&c=d+e:29"})

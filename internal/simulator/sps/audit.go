@@ -85,8 +85,12 @@ func (a *Appliance) endSession(id string) bool {
 	return true
 }
 
-// body is a session as the search shows it (sps contract 8, item body).
-func (s *AuditSession) body(active bool) fields {
+// sessionBody is a session as the search shows it (sps contract 8, item body).
+func (a *Appliance) sessionBody(s *AuditSession, active bool) fields {
+	serverUser := any([]any{s.ServerUser})
+	if a.switches.ServerUsernameText {
+		serverUser = s.ServerUser
+	}
 	var end, duration any
 	if !active {
 		end, duration = s.End.UTC().Format(time.RFC3339), int(s.End.Sub(s.Start).Seconds())
@@ -98,7 +102,7 @@ func (s *AuditSession) body(active bool) fields {
 		"server": fields{"id": s.ServerIP, "ip": s.ServerIP, "name": s.ServerIP, "port": s.ServerPort},
 		"user": fields{
 			"id": s.GatewayUser, "name": s.GatewayUser,
-			"gateway_username": s.GatewayUser, "server_username": s.ServerUser,
+			"gateway_username": s.GatewayUser, "server_username": serverUser,
 		},
 		"recording": fields{
 			"session_id": s.ID, "connection_policy": s.ConnectionPolicy, "connection_policy_id": s.ConnectionPolicyID,

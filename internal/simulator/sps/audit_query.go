@@ -3,6 +3,7 @@
 package sps
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -13,7 +14,7 @@ func (t term) matches(body fields) bool {
 	if t.value == "*" {
 		return textOf(body, t.field) != ""
 	}
-	return textOf(body, t.field) == t.value
+	return slices.Contains(textsOf(body, t.field), t.value)
 }
 
 // parseQuery reads the part of the search language that the contract names: field:value AND field:value. A value with

@@ -66,7 +66,9 @@ func (a *Appliance) showSession(c *call) (answer, error) {
 	key := lastOf(c.path)
 	for _, s := range a.Sessions() {
 		if s.Key == key {
-			h := hit{s.Key, s.body(s.Active)}
+			a.mu.Lock()
+			h := hit{s.Key, a.sessionBody(&s, s.Active)}
+			a.mu.Unlock()
 			return ok(fields{"key": h.key, "body": h.body, "meta": link(c.path)}), nil
 		}
 	}
@@ -90,7 +92,7 @@ func (a *Appliance) search(query url.Values) ([]hit, error) {
 	defer a.mu.Unlock()
 	var hits []hit
 	for _, s := range a.recorded {
-		h := hit{s.Key, s.body(s.Active || a.switches.SearchLag)}
+		h := hit{s.Key, a.sessionBody(s, s.Active || a.switches.SearchLag)}
 		inTime := !s.Start.Before(from) && (to.IsZero() || !s.Start.After(to))
 		if inTime && !slices.ContainsFunc(terms, func(t term) bool { return !t.matches(h.body) }) {
 			hits = append(hits, h)
@@ -150,11 +152,27 @@ func pick(to, from fields, path []string) {
 }
 
 func textOf(body fields, path string) string {
-	value := inside(body, strings.Split(path, ".")...)
-	if value == nil {
+	texts := textsOf(body, path)
+	if len(texts) == 0 {
 		return ""
 	}
-	return fmt.Sprint(value)
+	return texts[0]
+}
+
+// textsOf are the values of a member, which may be a list.
+func textsOf(body fields, path string) []string {
+	value := inside(body, strings.Split(path, ".")...)
+	list, isList := value.([]any)
+	if !isList {
+		list = []any{value}
+	}
+	var out []string
+	for _, v := range list {
+		if v != nil {
+			out = append(out, fmt.Sprint(v))
+		}
+	}
+	return out
 }
 
 func pageNumber(query url.Values, name string, otherwise int) (int, error) {

@@ -13,20 +13,25 @@ type target struct {
 	key string // "" for the endpoint itself
 }
 
-func locate(c *call) (target, error) {
+func (a *Appliance) locate(c *call) (target, error) {
 	path := strings.TrimPrefix(strings.TrimPrefix(c.path, configurationRoot), "/")
 	e, key, found := configurationEndpoints.locate(path)
-	if !found {
+	if !found || a.Switches().lacks(e.path) {
 		return target{}, notFound()
 	}
 	return target{e, key}, nil
+}
+
+// lacks says that this version has an endpoint elsewhere.
+func (s Switches) lacks(path string) bool {
+	return slices.Contains(analyticsCollections, path) && path != s.AnalyticsCollection
 }
 
 func (t target) place() place { return place{t.path, t.key} }
 
 // read answers GET of an area, a collection, a document or an object, as this log-in session sees it.
 func (a *Appliance) read(c *call) (answer, error) {
-	t, err := locate(c)
+	t, err := a.locate(c)
 	if err != nil {
 		return answer{}, err
 	}
@@ -50,10 +55,12 @@ func (a *Appliance) viewOf(s *session) *tree {
 }
 
 func (a *Appliance) readArea(c *call, t target) (answer, error) {
-	children := configurationEndpoints.children[t.path]
+	children, switches := configurationEndpoints.children[t.path], a.Switches()
 	items := make([]any, 0, len(children))
 	for _, child := range children {
-		items = append(items, item(lastOf(child), href(child, "")))
+		if !switches.lacks(child) {
+			items = append(items, item(lastOf(child), href(child, "")))
+		}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

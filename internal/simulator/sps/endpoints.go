@@ -9,6 +9,9 @@ import (
 
 const configurationRoot = "/api/configuration"
 
+// analyticsCollections are where analytics policies are: in 6.0, and later (sps contract 5).
+var analyticsCollections = []string{"analytics", "policies/analytics"}
+
 // kind says what an endpoint of the configuration is.
 type kind int
 
@@ -45,12 +48,13 @@ func endpoints() []endpoint {
 		{groupsCollection, collectionKind, groupRule},
 		{usersCollection, collectionKind, userRule},
 		{"aaa/settings", documentKind, freeRule},
+		{analyticsCollections[0], collectionKind, namedRule},
 		{"management/accounting", documentKind, freeRule},
 		{"management/webinterface", documentKind, freeRule},
 		{passwordsCollection, vaultKind, passwordRule},
 		{"plugins/aa", collectionKind, namedRule},
 		{"policies/aa_plugin_instances", collectionKind, pluginInstanceRule},
-		{"policies/analytics", collectionKind, namedRule},
+		{analyticsCollections[1], collectionKind, namedRule},
 		{"policies/archive_cleanup_policies", collectionKind, namedRule},
 		{"policies/audit_policies", collectionKind, namedRule},
 		{"policies/backup_policies", collectionKind, namedRule},

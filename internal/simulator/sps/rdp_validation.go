@@ -26,7 +26,7 @@ func connectionRule(s Switches) rule {
 		required("network", record{fields: []field{
 			required("clients", list{network()}), required("ports", list{port()}), required("targets", list{network()}),
 		}}),
-		required("policies", policiesRule(s.AAPluginCollection)),
+		required("policies", policiesRule(s.AAPluginCollection, s.AnalyticsCollection)),
 		required("rate_limit", switchable(required("value", integer(1, math.MaxInt32)))),
 		required("remote_desktop_gateway", switchable(gatewayFields()...)),
 		required("server_address", serverAddressRule()),
@@ -84,10 +84,10 @@ func accessRule() rule {
 }
 
 // policiesRule demands all ten members; seven may be null.
-func policiesRule(aaPlugins string) rule {
+func policiesRule(aaPlugins, analytics string) rule {
 	return record{fields: []field{
 		required("aa_plugin", nullable{ref{aaPlugins}}),
-		required("analytics_policy", nullable{ref{"policies/analytics"}}),
+		required("analytics_policy", nullable{ref{analytics}}),
 		required("archive_cleanup_policy", nullable{ref{"policies/archive_cleanup_policies"}}),
 		required("audit_policy", ref{"policies/audit_policies"}),
 		required("backup_policy", nullable{ref{"policies/backup_policies"}}),
@@ -158,13 +158,15 @@ func address() rule {
 
 // network is an address or a CIDR whose host bits may be set, as in the contract's sample.
 func network() rule {
-	return text("an IP address or network", func(s string) bool {
-		if _, err := netip.ParsePrefix(s); err == nil {
-			return true
-		}
-		_, err := netip.ParseAddr(s)
-		return err == nil
-	})
+	return text("an IP address or network", isNetwork)
+}
+
+func isNetwork(s string) bool {
+	if _, err := netip.ParsePrefix(s); err == nil {
+		return true
+	}
+	_, err := netip.ParseAddr(s)
+	return err == nil
 }
 
 func isHost(s string) bool { return s != "" && !strings.ContainsAny(s, " /\\\"'") }

@@ -177,6 +177,14 @@ func TestPoliciesThatTheContractForbids(t *testing.T) {
 			edit{"server_address.address", "host.example"}, semantic,
 			"server_address.address:",
 		},
+		"an empty name server": {
+			edit{"server_address", object{"selection": "inband", "domains": []object{}, "dns_server": ""}}, semantic,
+			"server_address.dns_server:",
+		},
+		"a name server that is null": {
+			edit{"server_address", object{"selection": "inband", "domains": []object{}, "dns_server": nil}}, syntactic,
+			"server_address.dns_server:",
+		},
 		"a priority beyond five": {edit{"indexing.priority", 6}, semantic, "indexing.priority:"},
 		"a permission that is none": {edit{"access_control", []object{{
 			"authorizer": "a", "permission": "all", "require_different_ip": true, "require_different_username": true,

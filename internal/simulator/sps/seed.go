@@ -23,7 +23,8 @@ func seededPolicies() []seeded {
 		named("rdp/channel_policies", "-20200", "all"),
 		named("rdp/settings_policies", "-301", "default"),
 		named("rdp/settings_policies", "-303", "compatible"),
-		named("policies/analytics", "-60000", "default"),
+		named(analyticsCollections[0], "-60000", "default"),
+		named(analyticsCollections[1], "-60000", "default"),
 		{"policies/archive_cleanup_policies", "1854671967571b9063c4c82", fields{
 			"name": "yearly", "include_node_id_in_path": false, "notification_event": "on_error", "retention_days": 730,
 			"start_times": []any{"04:00"}, "target": fields{"selection": "none"}, "template": "protocol_connection_date",

@@ -110,6 +110,9 @@ type Switches struct {
 	// NormaliseNetworks clears the host bits of network.clients and network.targets, so that what is stored is not what
 	// was sent, and a replace that differs in them alone changes nothing (the contract's sample keeps them).
 	NormaliseNetworks bool `json:"normaliseNetworks"`
+	// NormaliseSpelling are Normalise values: what has several spellings is stored in one of them. The contract does not
+	// say that the appliance keeps what it is sent.
+	NormaliseSpelling []string `json:"normaliseSpelling"`
 	// Strict refuses unknown and missing members (Q8).
 	Strict bool `json:"strict"`
 	// RequiredMembers are further members that every RDP connection policy must carry and that stored ones show as
@@ -121,6 +124,9 @@ type Switches struct {
 	RemovedMembers []string `json:"removedMembers"`
 	// AAPluginCollection is what policies.aa_plugin refers to (Q22).
 	AAPluginCollection string `json:"aaPluginCollection"`
+	// AnalyticsCollection is what policies.analytics_policy refers to: analytics (sps contract 5, S2) or
+	// policies/analytics (POL).
+	AnalyticsCollection string `json:"analyticsCollection"`
 	// ListX509 lets GET list the certificates.
 	ListX509 bool `json:"listX509"`
 
@@ -151,6 +157,9 @@ type Switches struct {
 	ActiveSessions bool `json:"activeSessions"`
 	// ActiveSessionsError makes it fail with this type of the contract's section 8, for example MinionUnavailable.
 	ActiveSessionsError string `json:"activeSessionsError"`
+	// ServerUsernameText makes the search show user.server_username as a text; otherwise it is a list of texts (sps
+	// contract 8).
+	ServerUsernameText bool `json:"serverUsernameText"`
 	// SearchLag makes the search show ended sessions as still active.
 	SearchLag bool `json:"searchLag"`
 
@@ -175,13 +184,16 @@ func defaultSwitches(version string) Switches {
 		OpenStatus: 200, ReopenStatus: 409, HTTP411: true, EmptyCommitStatus: 409, Changes: ChangesObjects,
 		CommitMessageMembers: []string{"commit_message", "message"},
 		ListBodies:           v.atLeast(7, 3), MembersShape: MembersRefs, RemainingSeconds: RemainingWhileOpen, Strict: true,
-		AAPluginCollection: "plugins/aa",
-		LoginMethodsPath:   LoginTypes, LoginMethods: []string{"local"}, X509: true, TicketCookie: v.atLeast(7, 3),
+		AAPluginCollection: "plugins/aa", AnalyticsCollection: analyticsCollections[0],
+		LoginMethodsPath: LoginTypes, LoginMethods: []string{"local"}, X509: true, TicketCookie: v.atLeast(7, 3),
 		XToken: v.atLeast(7, 5), BruteForce: true, BruteForceAttempts: 20, BruteForceMinutes: 10,
 		ActiveSessions: v.atLeast(7, 0),
 	}
 	if !v.atLeast(6, 5) {
 		s.RemainingSeconds = RemainingAlways // as the 6.0.4 samples show
+	}
+	if v.atLeast(6, 5) { // POL is of 6.13; where it begins is not told
+		s.AnalyticsCollection = analyticsCollections[1]
 	}
 	if v.atLeast(7, 0) {
 		s.AAPluginCollection, s.LoginMethodsPath = "policies/aa_plugin_instances", LoginMethods
@@ -198,6 +210,7 @@ func (s Switches) clone() Switches {
 	s.OptionalMembers = slices.Clone(s.OptionalMembers)
 	s.RemovedMembers = slices.Clone(s.RemovedMembers)
 	s.LoginMethods = slices.Clone(s.LoginMethods)
+	s.NormaliseSpelling = slices.Clone(s.NormaliseSpelling)
 	s.ReadOnlyUsers = slices.Clone(s.ReadOnlyUsers)
 	return s
 }

@@ -48,11 +48,12 @@ func (s *Switches) check() error {
 		value   string
 		allowed []string
 	}{
-		"aaPluginCollection": {s.AAPluginCollection, []string{"plugins/aa", "policies/aa_plugin_instances"}},
-		"changes":            {s.Changes, []string{ChangesObjects, ChangesCollections, ChangesNone}},
-		"foreignLockAt":      {s.ForeignLockAt, []string{AtWrite, AtCommit}},
-		"loginMethodsPath":   {s.LoginMethodsPath, []string{LoginTypes, LoginMethods}},
-		"membersShape":       {s.MembersShape, []string{MembersNames, MembersKeys, MembersRefs}},
+		"aaPluginCollection":  {s.AAPluginCollection, []string{"plugins/aa", "policies/aa_plugin_instances"}},
+		"analyticsCollection": {s.AnalyticsCollection, analyticsCollections},
+		"changes":             {s.Changes, []string{ChangesObjects, ChangesCollections, ChangesNone}},
+		"foreignLockAt":       {s.ForeignLockAt, []string{AtWrite, AtCommit}},
+		"loginMethodsPath":    {s.LoginMethodsPath, []string{LoginTypes, LoginMethods}},
+		"membersShape":        {s.MembersShape, []string{MembersNames, MembersKeys, MembersRefs}},
 		"overlappingCommit": {s.OverlappingCommit, []string{
 			OverlapRefuse, OverlapLastWriterWins, OverlapRefuseAnyChange,
 		}},
@@ -62,6 +63,11 @@ func (s *Switches) check() error {
 	for name, c := range choices {
 		if !slices.Contains(c.allowed, c.value) {
 			return fmt.Errorf("%s is %q, want one of %s", name, c.value, strings.Join(c.allowed, ", "))
+		}
+	}
+	for _, what := range s.NormaliseSpelling {
+		if !slices.Contains(Normalisations(), what) {
+			return fmt.Errorf("normaliseSpelling has %q, want some of %s", what, strings.Join(Normalisations(), ", "))
 		}
 	}
 	for name, status := range map[string]int{

@@ -82,7 +82,7 @@ func (t *transaction) dangling() error {
 	for _, p := range t.changed() {
 		now := t.view.get(p)
 		if now != nil {
-			if err := checkReferences(t.view, now.refs); err != nil {
+			if err := t.stillFits(p, now); err != nil {
 				return err
 			}
 			continue
@@ -92,6 +92,20 @@ func (t *transaction) dangling() error {
 		}
 	}
 	return nil
+}
+
+// stillFits checks again what somebody else's commit may have made impossible since the object was written.
+func (t *transaction) stillFits(at place, o *object) error {
+	if err := checkReferences(t.view, o.refs); err != nil {
+		return err
+	}
+	if err := checkSingleUse(t.view, o.refs, at); err != nil {
+		return err
+	}
+	if o.name == "" {
+		return nil
+	}
+	return checkName(t.view, at, o.name)
 }
 
 func checkReferences(t *tree, refs []reference) error {

@@ -39,7 +39,7 @@ func (a *Appliance) change(c *call, edit func(*transaction) (answer, error)) (an
 
 // create answers POST to a collection: 201 and the key of the new object, which stands at the end.
 func (a *Appliance) create(c *call) (answer, error) {
-	t, err := locate(c)
+	t, err := a.locate(c)
 	if err != nil {
 		return answer{}, err
 	}
@@ -51,7 +51,7 @@ func (a *Appliance) create(c *call) (answer, error) {
 
 // replace answers PUT of an object or a document with the full new body.
 func (a *Appliance) replace(c *call) (answer, error) {
-	t, err := locate(c)
+	t, err := a.locate(c)
 	if err != nil {
 		return answer{}, err
 	}
@@ -90,6 +90,7 @@ func writeMeta(t target) fields {
 
 // accept checks a body that a client sends for a place, and makes the object to store.
 func (a *Appliance) accept(view *tree, t target, body map[string]any) (*object, error) {
+	normaliser(a.switches.NormaliseSpelling).normalise(t.path, body)
 	c := &checker{strict: a.switches.Strict}
 	t.rule(a.switches).check(c, "", body)
 	if err := c.err(); err != nil {
@@ -102,8 +103,8 @@ func (a *Appliance) accept(view *tree, t target, body map[string]any) (*object, 
 		return nil, err
 	}
 	if name, isText := body["name"].(string); isText {
-		if other := view.byName(t.path, name); other != nil && other.key != t.key {
-			return nil, semanticError("name: there is another object with the name %q", name)
+		if err := checkName(view, t.place(), name); err != nil {
+			return nil, err
 		}
 	}
 	switch t.path {
@@ -119,6 +120,14 @@ func (a *Appliance) accept(view *tree, t target, body map[string]any) (*object, 
 	}
 	body, secret := splitSecret(t.path, body)
 	return newObject(t.key, body, secret, c.refs), nil
+}
+
+// checkName refuses a second object of a name (Q10).
+func checkName(view *tree, at place, name string) error {
+	if other := view.byName(at.collection, name); other != nil && other.key != at.key {
+		return semanticError("name: there is another object with the name %q", name)
+	}
+	return nil
 }
 
 // normaliseNetworks clears the host bits of the networks of a connection policy.
@@ -137,7 +146,7 @@ func normaliseNetworks(body map[string]any) {
 
 // remove answers DELETE of an object. Built-in and referenced objects stay (sps contract 4.5).
 func (a *Appliance) remove(c *call) (answer, error) {
-	t, err := locate(c)
+	t, err := a.locate(c)
 	if err != nil {
 		return answer{}, err
 	}
