@@ -67,7 +67,7 @@ func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, settings spsSettings, 
 		return nil, invalid("connection %s/%s: %v", c.Namespace, c.Name, err)
 	}
 	gate, leave := p.gate(address)
-	a = newAppliance(spsClient, address, gate, func() { p.cfg.Notify(name) })
+	a = newAppliance(spsClient, address, gate, p.cfg.LockedRetry, func() { p.cfg.Notify(name) })
 	a.Breaker, a.LogIns, a.Account = cfg.Breaker, logIns, settings.account()
 	a.leave, a.memory, a.Inventory.memory = leave, memory, memory
 	return a, nil

@@ -188,6 +188,11 @@ func ofConnection(err error) (outcome, bool) {
 		return stalled(pamv1alpha1.ReasonInvalidSpec, err.Error()), true
 	case isAmbiguous:
 		return stalled(pamv1alpha1.ReasonReferenceNotFound, ambiguous.Error()), true
+	case connection.IsCommitTimeout(err):
+		timeout, _ := errors.AsType[*connection.CommitTimeoutError](err)
+		out := retry(pamv1alpha1.ReasonUnreachable, err)
+		out.message = timeout.Error()
+		return out, true
 	case connection.IsUnconfirmed(err):
 		return retry(pamv1alpha1.ReasonProgressing, err), true
 	case connection.IsReplaced(err):

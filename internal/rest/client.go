@@ -211,7 +211,7 @@ func (c *Client) exchange(
 		timeout = c.cfg.Timeout
 	}
 	held := c.cfg.Breaker.wait(ctx) // before the time-out begins, and before it waits for a sign-in or a rate limit
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within %s", timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, &TimeoutError{After: timeout})
 	defer cancel()
 	var sent atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})

@@ -20,6 +20,21 @@ const maxCode = 128
 // ErrMalformedAnswer is the cause of an Error whose answer arrived but could not be understood.
 var ErrMalformedAnswer = errors.New("malformed answer")
 
+// TimeoutError is the cause of a call that was given up because its answer did not come in time.
+type TimeoutError struct{ After time.Duration }
+
+// Error says how long the answer was waited for.
+func (e *TimeoutError) Error() string { return fmt.Sprintf("no answer within %s", e.After) }
+
+// Timeout makes it a time-out to those who ask by the interface of package net.
+func (e *TimeoutError) Timeout() bool { return true }
+
+// IsTimeout says that a call was given up because its answer did not come in time.
+func IsTimeout(err error) bool {
+	_, ok := errors.AsType[*TimeoutError](err)
+	return ok
+}
+
 // Error is a call that did not succeed. Its text never holds a query, a header or a secret.
 type Error struct {
 	Method string
