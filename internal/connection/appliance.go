@@ -28,6 +28,8 @@ type Appliance struct {
 	Breaker *rest.Breaker
 	// LogIns are the connection's log-ins.
 	LogIns *LogIns
+	// Certificate is what the connection logs in with, if it is one.
+	Certificate ClientCertificate
 
 	client    *sps.Client
 	gate      gate

@@ -49,6 +49,9 @@ func (r npsConnections) probe(ctx context.Context, conn *pamv1alpha1.NPSConnecti
 	if err != nil {
 		return outcome{}, err
 	}
+	if err := server.Certificate.Check(time.Now()); err != nil {
+		return outcome{}, err
+	}
 	maxAge := npsProbeInterval / 2
 	if _, open := server.Breaker.Circuit(); open { // an older answer proves nothing now
 		maxAge = 0

@@ -135,6 +135,8 @@ func ofNetwork(err error) (outcome, bool) {
 	switch {
 	case isRefused:
 		return stalled(pamv1alpha1.ReasonInvalidSpec, refused.Error()), true
+	case rest.IsCertificateRefused(err) && heldOffUntil(err).IsZero(): // of a session that had logged in before
+		return unauthorized(err), true
 	case rest.IsTooLarge(err): // asked again, it costs as much and is as large
 		return stalled(pamv1alpha1.ReasonUnreachable, err.Error()), true
 	case errors.Is(err, rest.ErrBudget):
@@ -184,6 +186,8 @@ func ofConnection(err error) (outcome, bool) {
 		return wait(pamv1alpha1.ReasonConnectionNotReady, err.Error(), 0), true
 	case isOpen: // if a probe fails, Ready turns, and a watch tells of its end; if the first one succeeds, nothing does
 		return wait(pamv1alpha1.ReasonConnectionNotReady, err.Error(), max(time.Until(open.Next), time.Second)), true
+	case connection.IsCertificateExpired(err):
+		return stalled(pamv1alpha1.ReasonUnauthorized, err.Error()), true
 	case connection.IsInvalid(err):
 		return stalled(pamv1alpha1.ReasonInvalidSpec, err.Error()), true
 	case isAmbiguous:

@@ -51,6 +51,9 @@ func (r spsConnections) probe(ctx context.Context, conn *pamv1alpha1.SPSConnecti
 	if err != nil {
 		return outcome{}, err
 	}
+	if err := appliance.Certificate.Check(time.Now()); err != nil {
+		return outcome{}, err
+	}
 	if requested(conn) {
 		appliance.LogIns.TryAtOnce()
 		appliance.Inventory.Forget()

@@ -5,6 +5,7 @@ package rest
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -126,6 +127,18 @@ func IsOutcomeUnknown(err error) bool {
 		return true
 	}
 	return e.Status == http.StatusRequestTimeout || e.Status == http.StatusTooManyRequests
+}
+
+// IsCertificateRefused says that the server ended the TLS handshake because of our certificate, or the lack of one. The
+// type of its alert is not exported, hence the look at its text: the alerts about certificates have the word in it, and
+// a handshake failure is what TLS 1.2 says of one that is missing.
+func IsCertificateRefused(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok || op.Op != "remote error" {
+		return false
+	}
+	alert := op.Err.Error()
+	return strings.Contains(alert, "certificate") || strings.Contains(alert, "handshake failure")
 }
 
 func hasStatus(err error, status int) bool {
