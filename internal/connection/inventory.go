@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -204,15 +203,6 @@ func (i *Inventory) listOnce(ctx context.Context, collection sps.Collection) (*L
 		kept = true
 	}
 	return listing, nil
-}
-
-// configurationOf identifies what an appliance shows of its configuration: the config_hash, and the version, because
-// another version shows other members of what is stored, under the same hash. Empty where there is no hash.
-func configurationOf(info sps.Info) string {
-	if info.ConfigHash == "" {
-		return ""
-	}
-	return strings.TrimSpace(info.Version + " " + info.ConfigHash)
 }
 
 // identify finds out which configuration is about to be read, so that the next check does not take it for another one.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"strings"
 
 	"github.com/pam-operator/pam-operator/internal/rest"
 	"github.com/pam-operator/pam-operator/internal/sps"
@@ -14,6 +15,15 @@ import (
 // This file keeps what others write at the same time. The appliance may let the last writer win (sps contract Q2), and
 // a replace sends every member, also those that the spec does not manage: what was read too early would undo what
 // somebody has set since.
+
+// configurationOf identifies what an appliance shows of its configuration: the config_hash, and the version, because
+// another version shows other members of what is stored, under the same hash. Empty where there is no hash.
+func configurationOf(info sps.Info) string {
+	if info.ConfigHash == "" {
+		return ""
+	}
+	return strings.TrimSpace(info.Version + " " + info.ConfigHash)
+}
 
 // before is an object as it was inside a transaction before it was replaced.
 type before struct {

@@ -97,6 +97,7 @@ type Pool struct {
 
 	usedCodes nps.UsedCodes
 	logIns    *login.Ledger
+	twins     twins
 }
 
 // NewPool returns an empty pool.

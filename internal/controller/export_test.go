@@ -13,7 +13,9 @@ import (
 )
 
 // ReasonsOf are the reasons that an error gives a connection, and an object whose own call it met.
-func ReasonsOf(err error) (connection, object string) { return ofOwner(err).reason, outcomeOf(err).reason }
+func ReasonsOf(err error) (connection, object string) {
+	return ofOwner(err).reason, outcomeOf(err).reason
+}
 
 // SaveStatus ends a pass that found everything as it should be, for tests of what the API server makes of a status.
 func SaveStatus(ctx context.Context, c client.Client, before, obj client.Object) (ctrl.Result, error) {

@@ -75,6 +75,9 @@ const (
 	lockedRetry = 15 * time.Second
 )
 
+// undecidedRecheck is for a connection in another place that is not ready.
+const undecidedRecheck = 30 * time.Second
+
 // problem is an error of our own whose reason is known where it is made.
 type problem struct {
 	reason  string
@@ -186,6 +189,8 @@ func ofConnection(err error) (outcome, bool) {
 		return wait(pamv1alpha1.ReasonConnectionNotReady, err.Error(), 0), true
 	case isOpen: // if a probe fails, Ready turns, and a watch tells of its end; if the first one succeeds, nothing does
 		return wait(pamv1alpha1.ReasonConnectionNotReady, err.Error(), max(time.Until(open.Next), time.Second)), true
+	case errors.Is(err, connection.ErrUndecided):
+		return wait(pamv1alpha1.ReasonConnectionNotReady, err.Error(), undecidedRecheck), true
 	case connection.IsCertificateExpired(err):
 		return stalled(pamv1alpha1.ReasonUnauthorized, err.Error()), true
 	case connection.IsInvalid(err):

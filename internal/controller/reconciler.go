@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -155,6 +156,10 @@ func (r *policyReconciler[T]) keep(ctx context.Context, before, obj T) (T, outco
 		r.show(obj, seen)
 		return obj, outcome{}, seen.forbids()
 	}
+	if until := contestedUntil(obj, time.Now()); !until.IsZero() {
+		r.show(obj, seen)
+		return obj, outcome{}, r.contested(obj, seen, until)
+	}
 	return r.write(ctx, pass, before, obj, seen)
 }
 
@@ -176,6 +181,7 @@ func (r *policyReconciler[T]) write(
 	ctx context.Context, pass *connection.Pass, before, obj T, seen observation,
 ) (T, outcome, error) {
 	marked, settled := creating(obj), isSettled(obj)
+	repairs := repairsAfter(obj, seen, time.Now())
 	if err := r.hold(ctx, before, obj, !seen.exists()); err != nil {
 		return obj, outcome{}, err
 	}
@@ -206,6 +212,7 @@ func (r *policyReconciler[T]) write(
 		return obj, outcome{}, err
 	}
 	if wrote {
+		written.PolicyStatus().Repairs = repairs
 		r.auditWrite(ctx, written, seen, settled, audit.Succeeded)
 	}
 	if wrote && settled {

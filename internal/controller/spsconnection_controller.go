@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -84,6 +85,9 @@ func (r spsConnections) probe(ctx context.Context, conn *pamv1alpha1.SPSConnecti
 	}
 	conn.Status.Version, conn.Status.ConfigHash = info.Version, info.ConfigHash
 	out := done(pamv1alpha1.ReasonSynced, "the appliance answers and accepts the credentials")
+	if same := r.pool.Recognise(ctx, appliance); len(same) > 0 {
+		out.message += "; it is the same appliance that other connections reach as " + strings.Join(same, ", ")
+	}
 	out.after = defaultDriftCheckInterval
 	if conn.Spec.DriftCheckInterval != nil {
 		out.after = conn.Spec.DriftCheckInterval.Duration
