@@ -76,10 +76,13 @@ func (b *batch[T]) brakeAfter(a *attempt[T], end ending, err error) {
 	case lost:
 		b.brake.pull(outerPause)
 	case abandoned:
-		if b.verdict(err) == Locked {
+		switch {
+		case b.verdict(err) == Locked:
 			b.brake.pull(b.options.lockPause())
-			return
+		case a.opened.IsZero(): // nobody was locked out; callers have pauses of their own
+			b.brake.pull(innerPause)
+		default:
+			b.brake.pull(outerPause)
 		}
-		b.brake.pull(outerPause)
 	}
 }

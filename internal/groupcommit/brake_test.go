@@ -26,7 +26,7 @@ func TestTransactionsThatComeToNothingAreBraked(t *testing.T) {
 		"somebody else's changes in it each time": {faults: faults{verify: always(errForeign)}, most: 20},
 		"a lock that is met when it is opened":    {faults: faults{begin: always(errLocked)}, most: 50},
 		"a lock that is met at the commit":        {faults: faults{commit: refusal(errLocked)}, most: 50},
-		"a store that cannot be opened":           {faults: faults{begin: always(errFailed)}, most: 20},
+		"a store that cannot be opened":           {faults: faults{begin: always(errFailed)}, most: 150},
 		"commits whose outcome is never known":    {faults: faults{commit: refusal(errFailed)}, most: 20},
 		"roll-backs that are never acknowledged": {
 			faults: faults{verify: always(errConflict), rollback: always(errFailed)}, most: 20,
