@@ -14,9 +14,9 @@ import (
 )
 
 // This file finds out which connections lead to one appliance under several addresses. No single fact proves it: names
-// are the same on all appliances that nobody has named, certificates are shared and copied, and a config_hash is that of
-// a backup on each appliance that was restored from it. What proves it is that two of them show the same configuration
-// under the same name, and go on doing so when it changes. Against it one moment of difference is enough.
+// are the same on all appliances that nobody has named, certificates are shared and copied, and a config_hash is that
+// of a backup on each appliance that was restored from it. What proves it is that two of them show the same
+// configuration under the same name, and go on doing so when it changes. Against it one moment of difference is enough.
 
 // twins is what is known of pairs of addresses. It is safe for concurrent use; its zero value knows nothing. It ends
 // with the process, and holds a few words for each pair that was ever compared.
@@ -160,8 +160,8 @@ func (p *Pool) IsSame(ctx context.Context, a *Appliance, url string) (bool, erro
 }
 
 // ErrUndecided says that nobody can tell now whether two connections lead to one appliance.
-var ErrUndecided = errors.New("another connection may lead to the same appliance, which cannot be told while that one is " +
-	"not ready")
+var ErrUndecided = errors.New(
+	"another connection may lead to the same appliance, which cannot be told while that one is not ready")
 
 // leadingTo returns an appliance of a ready connection to an address, nil if there is none; known says that there are
 // connections.

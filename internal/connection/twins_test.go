@@ -3,6 +3,7 @@
 package connection
 
 import (
+	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -44,7 +45,7 @@ func TestOneDifferenceIsEnough(t *testing.T) {
 				apart = true
 				continue
 			}
-			configuration := string(rune('0' + at))
+			configuration := strconv.Itoa(at)
 			known.note("a", "b", configuration, alike)
 			seen[configuration] = true
 		}
@@ -58,7 +59,7 @@ func TestOneDifferenceIsEnough(t *testing.T) {
 func TestWhatIsKnownOfAddressesIsBounded(t *testing.T) {
 	var known twins
 	for i := range 3 * maxCouples {
-		known.note("a", string(rune(i)), "1", alike)
+		known.note("a", strconv.Itoa(i), "1", alike)
 	}
 	if len(known.pairs) > maxCouples {
 		t.Errorf("%d are remembered", len(known.pairs))

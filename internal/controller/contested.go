@@ -45,8 +45,8 @@ func recentRepairs(obj policyObject, now time.Time) []metav1.Time {
 	})
 }
 
-// repairsAfter are the repairs when a write of now has been done. It is one if the object was written for this same spec
-// before, and the appliance has come to differ.
+// repairsAfter are the repairs when a write of now has been done. It is one if the object was written for this same
+// spec before, and the appliance has come to differ.
 func repairsAfter(obj policyObject, seen observation, now time.Time) []metav1.Time {
 	recent := recentRepairs(obj, now)
 	if !movedAway(seen) || !isSettled(obj) && !wasUndone(obj) {
@@ -65,7 +65,8 @@ func wasUndone(obj policyObject) bool {
 
 // movedAway says that the appliance has come to differ. A password that is to be set is a change of its Secret.
 func movedAway(seen observation) bool {
-	return !seen.exists() || slices.ContainsFunc(seen.drift, func(d sps.Difference) bool { return d.Path != fieldPassword })
+	isSeen := func(d sps.Difference) bool { return d.Path != fieldPassword }
+	return !seen.exists() || slices.ContainsFunc(seen.drift, isSeen)
 }
 
 // contested refuses to write an object that somebody else keeps writing.
@@ -77,8 +78,8 @@ func (r *policyReconciler[T]) contested(obj T, seen observation, until time.Time
 		}
 	}
 	problem := &problem{reason: pamv1alpha1.ReasonConflict, stall: true, after: max(time.Until(until), time.Second)}
-	problem.message = fmt.Sprintf("written %d times within an hour, and each time the appliance differed again, now in %s. "+
-		"Most likely another operator, another SPSConnection to the same appliance%s, a script or an administrator writes "+
+	problem.message = fmt.Sprintf("written %d times within an hour, and each time the appliance differed again, now in "+
+		"%s. Most likely another operator, another SPSConnection to the same appliance%s, a script or an administrator writes "+
 		"against it: find out who, and stop one of the two. It is written again after %s, or as soon as the spec changes",
 		repairLimit, paths(seen.drift), others, until.UTC().Format(time.RFC3339))
 	return problem

@@ -37,15 +37,16 @@ func repaired(reason string, minutesAgo ...int) *pamv1alpha1.RDPConnectionPolicy
 func TestAnObjectIsContested(t *testing.T) {
 	newer := repaired(pamv1alpha1.ReasonSynced, 50, 40, 30, 20, 10, 5)
 	newer.Generation++
+	in := func(minutes int) time.Time { return contestTime.Add(time.Duration(minutes) * time.Minute) }
 	tests := map[string]struct {
 		policy *pamv1alpha1.RDPConnectionPolicy
 		until  time.Time
 	}{
 		"never repaired":                  {repaired(pamv1alpha1.ReasonSynced), time.Time{}},
 		"repaired five times":             {repaired(pamv1alpha1.ReasonSynced, 50, 40, 30, 20, 10), time.Time{}},
-		"six times within the hour":       {repaired(pamv1alpha1.ReasonSynced, 50, 40, 30, 20, 10, 5), contestTime.Add(10 * time.Minute)},
+		"six times within the hour":       {repaired(pamv1alpha1.ReasonSynced, 50, 40, 30, 20, 10, 5), in(10)},
 		"six times, one of them long ago": {repaired(pamv1alpha1.ReasonSynced, 60, 40, 30, 20, 10, 5), time.Time{}},
-		"while it says so":                {repaired(pamv1alpha1.ReasonConflict, 59, 40, 30, 20, 10, 5), contestTime.Add(time.Minute)},
+		"while it says so":                {repaired(pamv1alpha1.ReasonConflict, 59, 40, 30, 20, 10, 5), in(1)},
 		"after a change of the spec":      {newer, time.Time{}},
 	}
 	for name, tt := range tests {
@@ -67,13 +68,15 @@ func TestWhatCountsAsARepair(t *testing.T) {
 		seen   observation
 		want   int
 	}{
-		"a difference of what was in place":         {repaired(pamv1alpha1.ReasonSynced, 5), differs, 2},
-		"what was in place and has gone":            {repaired(pamv1alpha1.ReasonSynced, 5), observation{}, 2},
-		"a difference of what is contested":         {repaired(pamv1alpha1.ReasonConflict, 5), differs, 2},
-		"a difference that showed at once":          {repaired(pamv1alpha1.ReasonRejected, 5), differs, 2},
-		"a new password":                            {repaired(pamv1alpha1.ReasonSynced, 5), password, 1},
-		"a write after a lock":                      {repaired(pamv1alpha1.ReasonLocked, 5), differs, 1},
-		"only so many are remembered":               {repaired(pamv1alpha1.ReasonSynced, 9, 8, 7, 6, 5, 4), differs, repairLimit},
+		"a difference of what was in place": {repaired(pamv1alpha1.ReasonSynced, 5), differs, 2},
+		"what was in place and has gone":    {repaired(pamv1alpha1.ReasonSynced, 5), observation{}, 2},
+		"a difference of what is contested": {repaired(pamv1alpha1.ReasonConflict, 5), differs, 2},
+		"a difference that showed at once":  {repaired(pamv1alpha1.ReasonRejected, 5), differs, 2},
+		"a new password":                    {repaired(pamv1alpha1.ReasonSynced, 5), password, 1},
+		"a write after a lock":              {repaired(pamv1alpha1.ReasonLocked, 5), differs, 1},
+		"only so many are remembered": {
+			repaired(pamv1alpha1.ReasonSynced, 9, 8, 7, 6, 5, 4), differs, repairLimit,
+		},
 		"those of an hour ago are not remembered":   {repaired(pamv1alpha1.ReasonSynced, 70, 61, 5), differs, 2},
 		"the first write of an object that is made": {builder.RDPConnectionPolicy("a"), observation{}, 0},
 	}

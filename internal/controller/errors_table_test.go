@@ -241,7 +241,7 @@ func (v vendor) meet(t *testing.T, m misfortune, path string) error {
 	defer server.Close()
 	url := server.URL
 	if w.closed {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -283,7 +283,7 @@ func TestErrorsAreDocumented(t *testing.T) {
 	path := filepath.Join("..", "..", "docs", "errors.md")
 	want := errorsPage()
 	if *update {
-		if err := os.WriteFile(path, want, 0o644); err != nil { //nolint:gosec // a page of the documents
+		if err := os.WriteFile(path, want, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -302,11 +302,12 @@ const errorsIntroduction = `# What a server does, and what is shown
 Made from the table of a test that has the clients of both vendors meet each of these
 (` + "`internal/controller/errors_table_test.go`" + `); do not edit.
 
-The reason stands in the condition Ready of the connection, if a probe meets it, and of the object, if its own call does.
-While a connection is not ready, its objects show ` + "`ConnectionNotReady`" + `. What each reason means is in the
+The reason stands in the condition Ready of the connection, if a probe meets it, and of the object, if its own call
+does. While a connection is not ready, its objects show ` + "`ConnectionNotReady`" + `. What each reason means is in the
 [runbook](runbook.md).
 
-A client certificate that has expired is not sent at all: the connection is ` + "`Unauthorized`" + `, with the Secret and the date.
+A client certificate that has expired is not sent at all: the connection is ` + "`Unauthorized`" + `, with the Secret
+and the date.
 
 | The appliance or server | SPSConnection and its objects show | NPSConnection and its objects show | Who acts |
 |---|---|---|---|

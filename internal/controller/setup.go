@@ -134,7 +134,8 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 		Cache: mgr.GetCache(), Secrets: feeds.secrets, ConfigMaps: feeds.configMaps, Live: mgr.GetAPIReader(),
 		Client: mgr.GetClient(), UserAgent: options.UserAgent, Notify: notify(activity),
 		NotifyServer: notifyServer(servers), Circuit: showCircuit, Tell: tellSession(sessions),
-		LockedRetry: options.LockedRetry, KeepFor: options.DeletionDeadline, Namespaces: namespaces, Stop: ctx.Done(), Fence: options.Fence,
+		KeepFor: options.DeletionDeadline, Namespaces: namespaces, Stop: ctx.Done(), Fence: options.Fence,
+		LockedRetry:          options.LockedRetry,
 		MinPollInterval:      options.MinPollInterval,
 		MaxRequestsPerSecond: int32(options.MaxRequestsPerSecond), //nolint:gosec // the API takes 1000 at most
 	})

@@ -73,7 +73,7 @@ var _ = Describe("An appliance that stops answering", func() {
 				<-release
 			}
 		})
-		s.spsFault(silence("", rdpConnections))
+		s.spsFault(fault.Rule{Name: "silence", Path: rdpConnections, Drop: fault.DropBefore})
 		policy := s.policy("a")
 		s.create(ctx, policy)
 		Eventually(func() *pamv1alpha1.CircuitBreaker { return s.connection(ctx).Status.CircuitBreaker }, 15*time.Second).

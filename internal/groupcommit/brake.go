@@ -56,8 +56,8 @@ func (b *brake) wait(ctx context.Context) error {
 	}
 }
 
-// brakeAfter pulls or releases the brake after an attempt. Refusals do not count: each is the answer of one change, which
-// does not come again with the next transaction, and their number is bounded by that of the changes.
+// brakeAfter pulls or releases the brake after an attempt. Refusals do not count: each is the answer of one change,
+// which does not come again with the next transaction, and their number is bounded by that of the changes.
 func (b *batch[T]) brakeAfter(a *attempt[T], end ending, err error) {
 	switch end {
 	case finished:

@@ -88,8 +88,8 @@ func (a *authenticator) logIn(ctx context.Context) (cookie string, err error) {
 }
 
 // certificateAdvice precedes the alert with which an appliance ended the TLS handshake of a log-in (sps contract 1.6).
-const certificateAdvice = "the appliance did not accept the client certificate; check that it has not expired, and that " +
-	"the appliance trusts its issuer: "
+const certificateAdvice = "the appliance did not accept the client certificate; check that it has not expired, and " +
+	"that the appliance trusts its issuer: "
 
 const loginPath = "/api/authentication"
 
