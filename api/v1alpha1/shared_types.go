@@ -310,6 +310,14 @@ type PolicyStatus struct {
 	// +listMapKey=path
 	// +kubebuilder:validation:MaxItems=20
 	Drift []DriftedField `json:"drift,omitempty"`
+
+	// repairs is when the object was written again because the appliance had come to differ from it, the latest time last;
+	// at most 6, of the last hour and of this spec. Once there are 6, the object is not written for the rest of that hour:
+	// somebody else writes against it.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	Repairs []metav1.Time `json:"repairs,omitempty"`
 }
 
 // ObjectConditions are the conditions, for code that treats all kinds alike.

@@ -179,7 +179,10 @@ type CommitSettings struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('10m')",message="maxHold must be a duration from 1s to 10m, such as 60s"
 	MaxHold *metav1.Duration `json:"maxHold,omitempty"`
 
-	// timeout is how long a commit may take before its outcome counts as unknown. Left out, it is 120s.
+	// timeout is how long a commit may take before its outcome counts as unknown. It bounds the commit alone: every other
+	// call has 30s, however many of them a transaction takes. After a commit that took longer the appliance is read again
+	// before anything is written; set it well above what commits take, or everything is asked for twice. Left out, it is
+	// 120s.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32

@@ -29,7 +29,7 @@ func (a Accounts) Has(name string) bool {
 func canonical(account string) string { return sps.CanonicalName(strings.TrimSpace(account)) }
 
 // Accounts are those that the operator logs in with to the appliance of a canonical address: the account of each
-// connection that leads there and is ready. Nothing is sent.
+// connection that is ready and leads there, under whatever address as far as that is known. Nothing is sent.
 func (p *Pool) Accounts(ctx context.Context, url string) (Accounts, error) {
 	var list pamv1alpha1.SPSConnectionList
 	if err := p.cfg.Cache.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
@@ -38,7 +38,7 @@ func (p *Pool) Accounts(ctx context.Context, url string) (Accounts, error) {
 	var out Accounts
 	for i := range list.Items {
 		c := &list.Items[i]
-		if CanonicalURL(c.Spec.URL) != url || ready(c, c.Namespace, c.Status.Conditions, c.Status.ObservedGeneration) != nil {
+		if !p.leads(c, url) || ready(c, c.Namespace, c.Status.Conditions, c.Status.ObservedGeneration) != nil {
 			continue
 		}
 		a, err := p.Connect(ctx, c)
@@ -51,6 +51,15 @@ func (p *Pool) Accounts(ctx context.Context, url string) (Accounts, error) {
 		}
 	}
 	return out, nil
+}
+
+func (p *Pool) leads(c *pamv1alpha1.SPSConnection, url string) bool {
+	address := CanonicalURL(c.Spec.URL)
+	if address == url {
+		return true
+	}
+	together, _ := p.twins.are(address, url)
+	return together
 }
 
 // account is the name of the account that a client logs in as. With a certificate it is the common name of the subject:

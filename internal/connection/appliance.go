@@ -28,6 +28,8 @@ type Appliance struct {
 	Breaker *rest.Breaker
 	// LogIns are the connection's log-ins.
 	LogIns *LogIns
+	// Certificate is what the connection logs in with, if it is one.
+	Certificate ClientCertificate
 
 	client    *sps.Client
 	gate      gate
@@ -60,13 +62,13 @@ type Commit struct {
 }
 
 // newAppliance starts nothing and sends nothing. notify is called when Activity changed.
-func newAppliance(client *sps.Client, url string, g gate, notify func()) *Appliance {
+func newAppliance(client *sps.Client, url string, g gate, lockPause time.Duration, notify func()) *Appliance {
 	a := &Appliance{
 		URL: url, client: client, Inventory: newInventory(client), gate: g, passes: newGate(parallelPasses), notify: notify,
 		leave: func() {},
 	}
 	a.committer = groupcommit.New(groupcommit.Options[*Transaction]{
-		Store: a, Classify: classify, Settings: a.commitSettings, Observe: a.observe,
+		Store: a, Classify: classify, Settings: a.commitSettings, Observe: a.observe, LockPause: lockPause,
 	})
 	return a
 }
@@ -115,12 +117,17 @@ func (a *Appliance) configure(settings *pamv1alpha1.CommitSettings) {
 	}
 }
 
+// stepTimeout is only the last resort against a step that never ends. What bounds a step is its calls, each by a
+// time-out of its own: an appliance that answers every one of them slowly works, however many of them a step takes. The
+// commit, which is tried under two names of its message at most, has commit.timeout beside that.
+const stepTimeout = 10 * time.Minute
+
 func (a *Appliance) commitSettings() groupcommit.Settings {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := groupcommit.Settings{
 		Window: duration(a.settings.Window), MaxWindow: duration(a.settings.MaxWindow),
-		MaxHold: duration(a.settings.MaxHold), Timeout: duration(a.settings.Timeout),
+		MaxHold: duration(a.settings.MaxHold), Timeout: stepTimeout + 2*duration(a.settings.Timeout),
 	}
 	if a.settings.MaxChanges != nil {
 		s.MaxChanges = int(*a.settings.MaxChanges)

@@ -70,7 +70,7 @@ func (p *Pool) newServer(c *pamv1alpha1.NPSConnection, cfg npsSettings, version 
 	poller := p.poller(name)
 	poller.use(npsClient)
 	server := newServer(npsClient, poller, cfg.Breaker)
-	server.LogIns, server.memory = logIns, memory
+	server.LogIns, server.memory, server.Certificate = logIns, memory, cfg.certificate
 	server.address = CanonicalURL(c.Spec.URL)
 	return server, nil
 }
@@ -80,7 +80,8 @@ type npsSettings struct {
 	nps.Config
 	parts []string
 	// account is the name of the account, by which the server counts failed log-ins.
-	account string
+	account     string
+	certificate ClientCertificate
 }
 
 func (p *Pool) npsConfig(ctx context.Context, c *pamv1alpha1.NPSConnection) (npsSettings, error) {
@@ -132,6 +133,7 @@ func (p *Pool) applicationUser(
 		return out, err
 	}
 	out.TLS.Certificates, out.Auth, out.account = []tls.Certificate{pair}, auth, auth.Login
+	out.certificate = clientCertificate(certificate, pair)
 	out.parts = append(out.parts, auth.Login, auth.APIKey, auth.SerialNumber,
 		string(data[corev1.TLSCertKey]), string(data[corev1.TLSPrivateKeyKey]))
 	return out, nil

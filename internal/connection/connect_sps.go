@@ -67,8 +67,9 @@ func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, settings spsSettings, 
 		return nil, invalid("connection %s/%s: %v", c.Namespace, c.Name, err)
 	}
 	gate, leave := p.gate(address)
-	a = newAppliance(spsClient, address, gate, func() { p.cfg.Notify(name) })
+	a = newAppliance(spsClient, address, gate, p.cfg.LockedRetry, func() { p.cfg.Notify(name) })
 	a.Breaker, a.LogIns, a.Account = cfg.Breaker, logIns, settings.account()
+	a.Certificate = settings.certificate
 	a.leave, a.memory, a.Inventory.memory = leave, memory, memory
 	return a, nil
 }
@@ -76,7 +77,8 @@ func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, settings spsSettings, 
 // spsSettings is a client's configuration together with the text that makes it differ from another one.
 type spsSettings struct {
 	sps.Config
-	pem string
+	pem         string
+	certificate ClientCertificate
 }
 
 func (s spsSettings) content() []string {
@@ -113,6 +115,7 @@ func (p *Pool) spsConfig(ctx context.Context, c *pamv1alpha1.SPSConnection) (sps
 			return out, err
 		}
 		out.X509, out.TLS.Certificates = true, []tls.Certificate{pair}
+		out.certificate = clientCertificate(from, pair)
 		out.pem += string(data[corev1.TLSCertKey]) + string(data[corev1.TLSPrivateKeyKey])
 		return out, nil
 	}

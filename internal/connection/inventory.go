@@ -42,7 +42,7 @@ type Inventory struct {
 	memory *rest.Share
 
 	mu sync.Mutex
-	// hash is the config_hash that the shelves show; empty while it is not known.
+	// hash is the configuration that the shelves show, see configurationOf; empty while it is not known.
 	hash string
 	// moved says that a reader found another configuration, which the next check is to tell.
 	moved bool
@@ -192,9 +192,9 @@ func (i *Inventory) listOnce(ctx context.Context, collection sps.Collection) (*L
 	}()
 	switch {
 	case i.edition != edition: // whoever cleared the shelves or committed knows the configuration of now
-	case now.ConfigHash != hash && i.committing: // what was read may belong to either
-	case now.ConfigHash != hash:
-		i.clear(now.ConfigHash)
+	case configurationOf(now) != hash && i.committing: // what was read may belong to either
+	case configurationOf(now) != hash:
+		i.clear(configurationOf(now))
 		i.moved = true
 		return nil, nil
 	default:
@@ -217,7 +217,7 @@ func (i *Inventory) identify(ctx context.Context) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.hash == "" {
-		i.hash = info.ConfigHash
+		i.hash = configurationOf(info)
 	}
 	return nil
 }
@@ -251,15 +251,16 @@ func (i *Inventory) Check(ctx context.Context) (info sps.Info, moved bool, err e
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.committing && info.ConfigHash != i.hash {
+	is := configurationOf(info)
+	if i.committing && is != i.hash {
 		return info, false, nil // the next check tells
 	}
 	moved, i.moved = i.moved, false
 	overdue := !i.trusting.IsZero() && time.Since(i.trusting) > trust
-	if info.ConfigHash != "" && info.ConfigHash == i.hash && !overdue {
+	if is != "" && is == i.hash && !overdue {
 		return info, moved, nil
 	}
-	i.clear(info.ConfigHash)
+	i.clear(is)
 	return info, true, nil
 }
 
@@ -267,17 +268,18 @@ func (i *Inventory) Check(ctx context.Context) (info sps.Info, moved bool, err e
 // is opened: what is not read then has to be read while the transaction keeps everybody else out.
 func (i *Inventory) Refresh(ctx context.Context) error {
 	info, err := i.reader.Info(ctx)
-	if err != nil || i.shows(info.ConfigHash) {
+	is := configurationOf(info)
+	if err != nil || i.shows(is) {
 		return err
 	}
 	i.mu.Lock()
 	stale := slices.Sorted(maps.Keys(i.shelves))
-	if i.hash != info.ConfigHash {
+	if i.hash != is {
 		i.moved = i.moved || i.hash != ""
-		i.clear(info.ConfigHash)
+		i.clear(is)
 	}
 	i.mu.Unlock()
-	if info.ConfigHash == "" {
+	if is == "" {
 		return nil // nothing that is read now can be relied upon later
 	}
 	for _, collection := range stale {

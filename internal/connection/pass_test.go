@@ -15,7 +15,7 @@ import (
 func idleAppliance() *Appliance {
 	g := newGate(1)
 	g <- struct{}{}
-	return newAppliance(nil, "https://sps.example.com", g, func() {})
+	return newAppliance(nil, "https://sps.example.com", g, 0, func() {})
 }
 
 func noChange(context.Context, *Transaction) error { return nil }

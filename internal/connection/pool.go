@@ -59,6 +59,8 @@ type Config struct {
 	Memory *rest.Budget
 	// Network says how they are reached; its zero value is by any address.
 	Network rest.Network
+	// LockedRetry is how long a lock keeps an appliance from being asked again, at most; 0 is 15 s.
+	LockedRetry time.Duration
 	// KeepFor is how long after the deletion of a connection its client may be used without its Secret; see Removing.
 	KeepFor time.Duration
 	// MinPollInterval and MaxRequestsPerSecond bound what an NPSConnection may set; 0 is no bound.
@@ -95,6 +97,7 @@ type Pool struct {
 
 	usedCodes nps.UsedCodes
 	logIns    *login.Ledger
+	twins     twins
 }
 
 // NewPool returns an empty pool.

@@ -20,6 +20,8 @@ type Server struct {
 	Breaker *rest.Breaker
 	// LogIns are the connection's log-ins.
 	LogIns *LogIns
+	// Certificate is what the connection logs in with, if it is one.
+	Certificate ClientCertificate
 
 	client *nps.Client
 	poller *poller

@@ -60,6 +60,15 @@ func (s *slot[T]) current(
 	return s.value, nil
 }
 
+// peek returns what was built, unless somebody is building just now.
+func (s *slot[T]) peek() (value T, built bool) {
+	if !s.mu.TryLock() {
+		return value, false
+	}
+	defer s.mu.Unlock()
+	return s.value, s.built
+}
+
 func (s *slot[T]) close(end func(T) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

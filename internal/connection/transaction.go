@@ -18,8 +18,11 @@ import (
 type Transaction struct {
 	appliance *Appliance
 	tx        *sps.Transaction
-	// base is the config_hash that the transaction started from; empty if the appliance tells none.
-	base string
+	// start is the configuration that the transaction was opened upon, see configurationOf; base is the same while the
+	// inventory can be brought up to date from it, and empty otherwise.
+	start, base string
+	// replaced is what was replaced, as it was inside the transaction before.
+	replaced []before
 	// view is the transaction's own: what is written is shown in it.
 	view    map[sps.Collection]*Listing
 	effects []effect
@@ -45,10 +48,12 @@ func (a *Appliance) Begin(ctx context.Context) (*Transaction, time.Time, error) 
 		return nil, time.Time{}, err
 	}
 	t := &Transaction{appliance: a, tx: tx, view: map[sps.Collection]*Listing{}, release: release}
-	// What is about to be written is read again inside the transaction, unless the configuration under it is the one that
-	// the inventory shows already: that is the same reading for one call instead of many.
-	if info, err := a.client.Info(ctx); err == nil && a.Inventory.shows(info.ConfigHash) {
-		t.base = info.ConfigHash
+	// What is looked up is read again inside the transaction, unless the configuration under it is the one that the
+	// inventory shows already: that is the same reading for one call instead of many.
+	if info, err := a.client.Info(ctx); err == nil {
+		if t.start = configurationOf(info); a.Inventory.shows(t.start) {
+			t.base = t.start
+		}
 	}
 	return t, tx.Opened(), nil
 }
@@ -159,13 +164,13 @@ func (t *Transaction) Verify(ctx context.Context) error {
 	}
 	// Where transactions are isolated the base can move under them (sps contract 3). A move that happened is seen here;
 	// one in the moment between this look and the commit is left to the reading that trust bounds.
-	if t.base == "" {
-		return nil
+	if t.start != "" {
+		if info, err := t.appliance.client.Info(ctx); err == nil && configurationOf(info) == t.start {
+			return nil
+		}
 	}
-	if info, err := t.appliance.client.Info(ctx); err != nil || info.ConfigHash != t.base {
-		t.base = ""
-	}
-	return nil
+	t.base = ""
+	return t.unmoved(ctx)
 }
 
 // Commit makes the writes permanent and brings the inventory up to date.
@@ -173,7 +178,7 @@ func (t *Transaction) Commit(ctx context.Context) error {
 	t.appliance.Inventory.expect(true)
 	defer t.appliance.Inventory.expect(false)
 	if err := t.tx.Commit(ctx, t.appliance.message()); err != nil {
-		return err
+		return t.refused(ctx, err)
 	}
 	t.end()
 	return t.appliance.takeOver(ctx, t.base, slices.Clone(t.effects))
@@ -196,23 +201,19 @@ func (t *Transaction) end() {
 	t.held = 0
 }
 
-// infoTimeout bounds the question for the new config_hash after a commit, when nobody waits for the lock any more.
-const infoTimeout = 10 * time.Second
-
 // takeOver brings the inventory up to date after a commit. It fails if nothing was committed: what was verified may
 // have been dropped in the moment before the commit, and an appliance may find nothing wrong with committing nothing.
 func (a *Appliance) takeOver(ctx context.Context, base string, effects []effect) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), infoTimeout)
-	defer cancel()
-	info, err := a.client.Info(ctx)
-	if err != nil { // the commit has happened; everything is read again
+	info, err := a.client.Info(context.WithoutCancel(ctx)) // nobody waits for the lock any more
+	if err != nil {                                        // the commit has happened; everything is read again
 		info, base = sps.Info{}, ""
 	}
-	if base != "" && info.ConfigHash == base && changesMembers(effects) {
+	is := configurationOf(info)
+	if base != "" && is == base && changesMembers(effects) {
 		a.Inventory.Forget()
 		return errNothingCommitted
 	}
-	a.Inventory.committed(base, info.ConfigHash, effects)
+	a.Inventory.committed(base, is, effects)
 	return nil
 }
 

@@ -31,7 +31,7 @@ func classify(err error) groupcommit.Verdict {
 		return groupcommit.Stopped
 	case sps.IsLocked(err):
 		return groupcommit.Locked
-	case sps.IsCommitConflict(err), sps.IsTorn(err):
+	case sps.IsCommitConflict(err), sps.IsTorn(err), isMoved(err):
 		return groupcommit.Conflict
 	case sps.IsRefused(err), errors.As(err, &refusal):
 		return groupcommit.Refused

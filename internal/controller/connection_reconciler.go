@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
@@ -86,7 +87,11 @@ func (r connectionReconciler[T]) Reconcile(ctx context.Context, request reconcil
 		r.statusWriter().event(conn, corev1.EventTypeWarning, pamv1alpha1.ReasonDeletionBlocked, kept.note)
 	}
 	showInsecureTLS(conn, r.kind, conn.TLSSettings())
-	afterHalfOpen(before, conn)
+	if conn.GetResourceVersion() != before.GetResourceVersion() { // it shows a probe that was under way
+		if err := r.live.Get(ctx, request.NamespacedName, before); err != nil {
+			return ctrl.Result{}, client.IgnoreNotFound(err)
+		}
+	}
 	return r.statusWriter().save(ctx, before, conn, out)
 }
 

@@ -49,6 +49,9 @@ func (r npsConnections) probe(ctx context.Context, conn *pamv1alpha1.NPSConnecti
 	if err != nil {
 		return outcome{}, err
 	}
+	if err := server.Certificate.Check(time.Now()); err != nil {
+		return outcome{}, err
+	}
 	maxAge := npsProbeInterval / 2
 	if _, open := server.Breaker.Circuit(); open { // an older answer proves nothing now
 		maxAge = 0
@@ -62,10 +65,12 @@ func (r npsConnections) probe(ctx context.Context, conn *pamv1alpha1.NPSConnecti
 		return outcome{}, err
 	}
 	conn.Status.ActiveSessions = new(int32(live)) //nolint:gosec // a number of objects
+	version := ""                                 // the status may be shown while the probe is under way
 	err = r.try(ctx, conn, server.Breaker, func(ctx context.Context) (err error) {
-		conn.Status.Version, err = server.Version(ctx, maxAge)
+		version, err = server.Version(ctx, maxAge)
 		return err
 	})
+	conn.Status.Version = version
 	conn.Status.LogIn = server.LogIns.Status(conn.Status.LogIn)
 	if err != nil {
 		return circuitOutcome(ofOwner(conn, withPlace(conn, err)), server.Breaker), nil

@@ -75,6 +75,9 @@ const (
 	lockedRetry = 15 * time.Second
 )
 
+// undecidedRecheck is for a connection in another place that is not ready.
+const undecidedRecheck = 30 * time.Second
+
 // problem is an error of our own whose reason is known where it is made.
 type problem struct {
 	reason  string
@@ -135,6 +138,8 @@ func ofNetwork(err error) (outcome, bool) {
 	switch {
 	case isRefused:
 		return stalled(pamv1alpha1.ReasonInvalidSpec, refused.Error()), true
+	case rest.IsCertificateRefused(err) && heldOffUntil(err).IsZero(): // of a session that had logged in before
+		return unauthorized(err), true
 	case rest.IsTooLarge(err): // asked again, it costs as much and is as large
 		return stalled(pamv1alpha1.ReasonUnreachable, err.Error()), true
 	case errors.Is(err, rest.ErrBudget):
@@ -175,10 +180,19 @@ func ofConnection(err error) (outcome, bool) {
 		return wait(pamv1alpha1.ReasonConnectionNotReady, err.Error(), 0), true
 	case isOpen: // if a probe fails, Ready turns, and a watch tells of its end; if the first one succeeds, nothing does
 		return wait(pamv1alpha1.ReasonConnectionNotReady, err.Error(), max(time.Until(open.Next), time.Second)), true
+	case errors.Is(err, connection.ErrUndecided):
+		return wait(pamv1alpha1.ReasonConnectionNotReady, err.Error(), undecidedRecheck), true
+	case connection.IsCertificateExpired(err):
+		return stalled(pamv1alpha1.ReasonUnauthorized, err.Error()), true
 	case connection.IsInvalid(err):
 		return stalled(pamv1alpha1.ReasonInvalidSpec, err.Error()), true
 	case isAmbiguous:
 		return stalled(pamv1alpha1.ReasonReferenceNotFound, ambiguous.Error()), true
+	case connection.IsCommitTimeout(err):
+		timeout, _ := errors.AsType[*connection.CommitTimeoutError](err)
+		out := retry(pamv1alpha1.ReasonUnreachable, err)
+		out.message = timeout.Error()
+		return out, true
 	case connection.IsUnconfirmed(err):
 		return retry(pamv1alpha1.ReasonProgressing, err), true
 	case connection.IsReplaced(err):

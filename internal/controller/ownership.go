@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
@@ -79,7 +80,15 @@ func (r *policyReconciler[T]) admits(ctx context.Context, appliance *connection.
 				"appliance, so it is not managed: choose another name", obj.NameOnAppliance())
 		}
 	}
-	return r.siblings.oldest(ctx, appliance.Inventory, appliance.URL, obj)
+	family := r.siblings
+	family.same = func(ctx context.Context, url string) (bool, error) {
+		same, err := r.pool.IsSame(ctx, appliance, url)
+		if errors.Is(err, connection.ErrUndecided) && obj.GetDeletionTimestamp().IsZero() {
+			return false, nil // a connection that does not work is not in the way of one that does
+		}
+		return same, err
+	}
+	return family.oldest(ctx, appliance.Inventory, appliance.URL, obj)
 }
 
 // accounts are those that the operator logs in with to an appliance, for the kinds that could take them away.

@@ -10,6 +10,7 @@ package controller
 import (
 	"context"
 	"math"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -161,6 +162,10 @@ func (r *policyReconciler[T]) keep(ctx context.Context, before, obj T) (T, outco
 		r.show(obj, seen)
 		return obj, outcome{}, seen.forbids()
 	}
+	if until := contestedUntil(obj, time.Now()); !until.IsZero() {
+		r.show(obj, seen)
+		return obj, outcome{}, r.contested(obj, seen, until)
+	}
 	return r.write(ctx, pass, before, obj, seen)
 }
 
@@ -182,6 +187,7 @@ func (r *policyReconciler[T]) write(
 	ctx context.Context, pass *connection.Pass, before, obj T, seen observation,
 ) (T, outcome, error) {
 	marked, settled := creating(obj), isSettled(obj)
+	repairs := repairsAfter(obj, seen, time.Now())
 	if err := r.hold(ctx, before, obj, !seen.exists()); err != nil {
 		return obj, outcome{}, err
 	}
@@ -194,7 +200,8 @@ func (r *policyReconciler[T]) write(
 			// Each attempt starts from the object as it is, and is forgotten if it does not count. The copy also keeps the
 			// batch, which may go on after the caller has left, away from the caller's object.
 			attempt := copyOf(obj)
-			changed, err := r.apply(ctx, tx, attempt, seen.ours)
+			// By its key it is looked up again: what has taken its name meanwhile is not ours because it was.
+			changed, err := r.apply(ctx, tx, attempt, marked)
 			if err == nil {
 				written, wrote = attempt, changed
 			}
@@ -211,6 +218,7 @@ func (r *policyReconciler[T]) write(
 		return obj, outcome{}, err
 	}
 	if wrote {
+		written.PolicyStatus().Repairs = repairs
 		r.auditWrite(ctx, written, seen, settled, audit.Succeeded)
 	}
 	if wrote && settled {
@@ -226,12 +234,12 @@ func (r *policyReconciler[T]) write(
 func (r *policyReconciler[T]) apply(
 	ctx context.Context, tx *connection.Transaction, obj T, ours bool,
 ) (wrote bool, err error) {
-	seen, err := r.observe(ctx, tx, obj, ours)
+	seen, act, err := r.lookInside(ctx, tx, obj, ours)
 	if err != nil {
 		return false, err
 	}
 	status := obj.PolicyStatus()
-	switch decide(obj.Steward(), false, seen) {
+	switch act {
 	case actCreate:
 		key, err := r.verbs.create(ctx, tx, obj, seen)
 		status.Key, status.Origin, status.PendingCreation = key, pamv1alpha1.OriginCreated, nil
@@ -245,6 +253,27 @@ func (r *policyReconciler[T]) apply(
 	}
 	seen.own(status)
 	return wrote, err
+}
+
+// lookInside decides what is to be done in a transaction. What is about to be replaced is read again, alone and as late
+// as possible: the other members of a body are sent back as they were read, so anything older would undo what somebody
+// else has set since, or lack what a newer version demands.
+func (r *policyReconciler[T]) lookInside(
+	ctx context.Context, tx *connection.Transaction, obj T, ours bool,
+) (observation, action, error) {
+	seen, err := r.observe(ctx, tx, obj, ours)
+	if err != nil {
+		return seen, actNothing, err
+	}
+	act := decide(obj.Steward(), false, seen)
+	if act != actUpdate {
+		return seen, act, nil
+	}
+	if err := tx.Reload(ctx, r.collection, seen.current.Key); err != nil {
+		return seen, act, err
+	}
+	seen, err = r.observe(ctx, tx, obj, ours)
+	return seen, decide(obj.Steward(), false, seen), err
 }
 
 // verify reads the object again and compares: an appliance may take a value and keep another one.

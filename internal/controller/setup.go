@@ -135,6 +135,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 		Client: mgr.GetClient(), UserAgent: options.UserAgent, Notify: notify(activity),
 		NotifyServer: notifyServer(servers), Circuit: showCircuit, Tell: tellSession(sessions),
 		KeepFor: options.DeletionDeadline, Namespaces: namespaces, Stop: ctx.Done(), Fence: options.Fence,
+		LockedRetry:          options.LockedRetry,
 		MinPollInterval:      options.MinPollInterval,
 		MaxRequestsPerSecond: int32(options.MaxRequestsPerSecond), //nolint:gosec // the API takes 1000 at most
 	})

@@ -24,6 +24,9 @@ type siblings[T policyObject] struct {
 	permits func(ctx context.Context, c *pamv1alpha1.SPSConnection, obj T) error
 	// collection is where the objects are on an appliance.
 	collection sps.Collection
+	// same says whether the appliance of the pass is also the one of another address, which is asked only where it shows
+	// a key that was given there. Nil goes by the address alone.
+	same func(ctx context.Context, url string) (bool, error)
 }
 
 func siblingsOf[T policyObject](
@@ -72,8 +75,16 @@ func (s siblings[T]) yields(ctx context.Context, view connection.View, url strin
 		return err
 	}
 	return mustAct(pamv1alpha1.ReasonConflict,
-		"%q on this appliance is managed by %s, which was there first: delete one of the two objects",
-		obj.NameOnAppliance(), client.ObjectKeyFromObject(younger))
+		"%q on this appliance is managed by %s, which was there first%s: delete one of the two objects",
+		obj.NameOnAppliance(), client.ObjectKeyFromObject(younger), otherAddress(younger, url))
+}
+
+// otherAddress says that another object reaches the appliance under another address.
+func otherAddress(other policyObject, url string) string {
+	if at := other.PolicyStatus().Appliance; at != "" && at != url {
+		return ", and whose connection leads to this same appliance as " + at
+	}
+	return ""
 }
 
 // conflict refuses an object if an older one of the same name has a claim on it.
@@ -84,8 +95,8 @@ func (s siblings[T]) conflict(ctx context.Context, view connection.View, url str
 	}
 	if owns {
 		return mustAct(pamv1alpha1.ReasonConflict,
-			"%q on this appliance is managed by %s, which is older: delete one of the two objects",
-			obj.NameOnAppliance(), client.ObjectKeyFromObject(older))
+			"%q on this appliance is managed by %s, which is older%s: delete one of the two objects",
+			obj.NameOnAppliance(), client.ObjectKeyFromObject(older), otherAddress(older, url))
 	}
 	if !mayBecomeOurs(older) {
 		return nil
@@ -118,11 +129,17 @@ func (s siblings[T]) claims(ctx context.Context, view connection.View, url strin
 		return true, nil
 	}
 	key := managedKey(obj)
-	if key == "" || status.Appliance != url {
+	if key == "" || status.Appliance != url && s.same == nil {
 		return false, nil
 	}
 	current, at, err := connection.ByKey(ctx, view, s.collection, key)
-	return err == nil && at >= 0 && sps.SameName(current.Name(), obj.NameOnAppliance()), err
+	if err != nil || at < 0 || !sps.SameName(current.Name(), obj.NameOnAppliance()) {
+		return false, err
+	}
+	if status.Appliance == url {
+		return true, nil
+	}
+	return s.same(ctx, status.Appliance)
 }
 
 // mayBecomeOurs says that an object is about to get onto its appliance, as far as the object itself tells. One that

@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -51,6 +52,9 @@ func (r spsConnections) probe(ctx context.Context, conn *pamv1alpha1.SPSConnecti
 	if err != nil {
 		return outcome{}, err
 	}
+	if err := appliance.Certificate.Check(time.Now()); err != nil {
+		return outcome{}, err
+	}
 	if requested(conn) {
 		appliance.LogIns.TryAtOnce()
 		appliance.Inventory.Forget()
@@ -82,6 +86,9 @@ func (r spsConnections) probe(ctx context.Context, conn *pamv1alpha1.SPSConnecti
 	conn.Status.Version, conn.Status.ConfigHash = info.Version, info.ConfigHash
 	out := done(pamv1alpha1.ReasonSynced,
 		"the appliance answers and accepts the credentials"+warnOfManagedHost(conn, info.Roles))
+	if same := r.pool.Recognise(ctx, appliance); len(same) > 0 {
+		out.message += "; it is the same appliance that other connections reach as " + strings.Join(same, ", ")
+	}
 	out.after = defaultDriftCheckInterval
 	if conn.Spec.DriftCheckInterval != nil {
 		out.after = conn.Spec.DriftCheckInterval.Duration

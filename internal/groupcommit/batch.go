@@ -19,11 +19,14 @@ type batch[T Tx] struct {
 	options  Options[T]
 	settings Settings
 	pace     *pace
+	brake    *brake
 	calls    []*call[T]
 	// late takes those out of the queue that arrived before a time, at most so many.
 	late func(before time.Time, most int) []*call[T]
 	// troubled says that something failed: what is repeated or divided takes no others along.
 	troubled bool
+	// spoilt says that an attempt was spoiled before.
+	spoilt bool
 }
 
 // run answers all calls.
@@ -38,8 +41,15 @@ func (b *batch[T]) run(ctx context.Context) {
 func (b *batch[T]) settle(ctx context.Context, calls []*call[T]) error {
 	spoils, repeats := 0, 0
 	for calls = stillWanted(calls); len(calls) > 0; calls = stillWanted(calls) {
+		if err := b.brake.wait(ctx); err != nil {
+			return err
+		}
+		if calls = stillWanted(calls); len(calls) == 0 { // they have left meanwhile
+			return nil
+		}
 		a := &attempt[T]{batch: b}
 		end, err := a.try(ctx, calls)
+		b.brakeAfter(a, end, err)
 		calls = a.rest
 		b.troubled = b.troubled || end != finished
 		switch end {

@@ -18,6 +18,7 @@ type Committer[T Tx] struct {
 	cancel  context.CancelFunc
 	wake    chan struct{} // tells the runner to look at the queue again
 	pace    pace          // the runner's
+	brake   brake         // the runner's
 
 	mu     sync.Mutex
 	closed bool
@@ -133,7 +134,7 @@ func (c *Committer[T]) run() {
 		if len(calls) == 0 {
 			return
 		}
-		b := &batch[T]{options: c.options, settings: settings, pace: &c.pace, calls: calls, late: c.late}
+		b := &batch[T]{options: c.options, settings: settings, pace: &c.pace, brake: &c.brake, calls: calls, late: c.late}
 		b.run(c.ctx)
 	}
 }
@@ -170,6 +171,9 @@ func (c *Committer[T]) take(s Settings) ([]*call[T], time.Duration) {
 		close(c.idle)
 		c.idle = nil
 		return nil, 0
+	}
+	if held := c.brake.left(); held > 0 {
+		return nil, held
 	}
 	n := min(len(c.queue), s.MaxChanges)
 	first, latest := c.queue[0], c.queue[len(c.queue)-1]

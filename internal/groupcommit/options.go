@@ -12,6 +12,7 @@
 //   - nil means committed, or found to be in place already. Nobody is told success before the commit.
 //   - An error that is not ErrOutcomeUnknown means that the change was not committed.
 //   - A change that is at fault gets its own error and does not take the others along.
+//   - Transactions that come to nothing follow each other ever more slowly, whatever the reason is (brake.go).
 //   - The lock is let go of on every way out, and kept no longer than Settings.MaxHold and one commit; only a change
 //     that is slower than all before it in its transaction can exceed that, by Settings.Timeout at most.
 package groupcommit
@@ -59,8 +60,8 @@ const (
 	// Locked means that somebody else holds the store. The whole batch is told at once, and may come again later.
 	Locked
 	// Conflict means, from a Change, Verify or Commit, that the store changed under the transaction or that the
-	// transaction has lost what was written in it: all of it is repeated from fresh reads, three times at most. From
-	// Begin it is an error like Failed.
+	// transaction has lost what was written in it: all of it is repeated from fresh reads, three times at most, with
+	// growing pauses. From Begin it is an error like Failed.
 	Conflict
 	// Foreign means that the transaction holds a change that is not ours: it is rolled back and the whole batch is told.
 	Foreign
@@ -76,10 +77,18 @@ type Options[T Tx] struct {
 	// Settings is asked at the start of every batch, so that changes of them need no new Committer. Left out, the
 	// defaults hold.
 	Settings func() Settings
+	// LockPause is the longest pause before a transaction after one that met a lock; 0 is DefaultLockPause. Other
+	// transactions that come to nothing have a longer one.
+	LockPause time.Duration
 	// Observe, if not nil, hears what happens, in order and before the callers are answered. The batch waits for it: it
 	// must return quickly, and must not call the Committer.
 	Observe func(Event)
 }
+
+func (o Options[T]) lockPause() time.Duration { return positiveOr(o.LockPause, DefaultLockPause) }
+
+// DefaultLockPause is how long a person who leaves a page is waited for at most.
+const DefaultLockPause = 15 * time.Second
 
 // Defaults of Settings.
 const (

@@ -3,9 +3,7 @@
 package nps
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -109,7 +107,7 @@ func refusedApplication(err error) error {
 	switch {
 	case e == nil:
 		return err
-	case refusedInHandshake(err):
+	case rest.IsCertificateRefused(err):
 		return &CredentialsError{Reason: ReasonCertificate, Answer: answer(e)}
 	case strings.Contains(e.Hints, hintSerial):
 		return refused(err, ReasonSerialNumber)
@@ -117,18 +115,6 @@ func refusedApplication(err error) error {
 		return refused(err, ReasonCertificate)
 	}
 	return refused(err, ReasonAPIKey)
-}
-
-// refusedInHandshake says that the server ended the TLS handshake because of our certificate, or the lack of one. The
-// type of its alert is not exported, hence the look at its text: the alerts about certificates have the word in it, and
-// a handshake failure is what TLS 1.2 says of one that is missing.
-func refusedInHandshake(err error) bool {
-	op, ok := errors.AsType[*net.OpError](err)
-	if !ok || op.Op != "remote error" {
-		return false
-	}
-	alert := op.Err.Error()
-	return strings.Contains(alert, "certificate") || strings.Contains(alert, "handshake failure")
 }
 
 func answer(e *rest.Error) string {

@@ -161,7 +161,7 @@ func (t timeoutTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		closeBody(req)
 		return nil, &rest.Error{Method: req.Method, Path: req.URL.Path, Message: "not sent: " + err.Error(), Err: err}
 	}
-	ctx, cancel := context.WithTimeoutCause(req.Context(), t.timeout, fmt.Errorf("no answer within %s", t.timeout))
+	ctx, cancel := context.WithTimeoutCause(req.Context(), t.timeout, &rest.TimeoutError{After: t.timeout})
 	resp, err := t.next.RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		if ctx.Err() != nil && req.Context().Err() == nil { // our time-out, not the caller's

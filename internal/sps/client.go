@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pam-operator/pam-operator/internal/login"
@@ -74,6 +75,7 @@ type Client struct {
 	reader   *session
 	lifetime context.Context // ended by Close
 	end      context.CancelFunc
+	peer     atomic.Value  // checksum of the public key of the appliance's certificate, a string
 	looking  chan struct{} // taken while a parked session is looked at, and to take one
 
 	mu sync.Mutex
@@ -97,6 +99,10 @@ func New(cfg Config) (*Client, error) {
 	// The log-in of one caller serves all, so it does not end with that caller but with the client.
 	lifetime, end := context.WithCancel(context.Background())
 	c := &Client{cfg: cfg, secrets: &rest.Secrets{}, lifetime: lifetime, end: end, looking: make(chan struct{}, 1)}
+	if c.cfg.TLS = cfg.TLS.Clone(); c.cfg.TLS == nil {
+		c.cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	c.cfg.TLS.VerifyConnection = c.notePeer(c.cfg.TLS.VerifyConnection)
 	if cfg.Password != "" {
 		c.secrets.Keep(cfg.Password, basic(cfg.Username, cfg.Password))
 	}

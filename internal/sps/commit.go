@@ -22,8 +22,9 @@ func (t *Transaction) Commit(ctx context.Context, message string) error {
 		return errEnded
 	}
 	if err := t.commit(ctx, message); err != nil {
-		t.unanswered = t.unanswered || rest.IsOutcomeUnknown(err)
-		return asLocked(at(stepCommit, err), false)
+		err = asLocked(at(stepCommit, err), false)
+		t.unanswered = t.unanswered || rest.IsOutcomeUnknown(err) && !IsLocked(err)
+		return err
 	}
 	t.phase = phaseEnded
 	t.forgetSecrets()

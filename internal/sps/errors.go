@@ -119,8 +119,9 @@ func isNoTransaction(answer *rest.Error) bool {
 	return answer.Status == http.StatusConflict && answer.Code == codeNoTransaction
 }
 
-// asLocked marks an answer that means that somebody else holds the configuration. Only 423 says so by itself; first
-// says that nothing has been written yet, which is when 409 and 503 mean a lock (sps contract Q1).
+// asLocked marks an answer that means that somebody else holds the configuration. 423 says so by itself. 409 and 503
+// mean it where first says that nothing has been written yet (sps contract Q1), and later where the appliance's own
+// words speak of a lock: a commit may also be refused because of what others changed (Q2).
 func asLocked(err error, first bool) error {
 	answer := rest.As(err)
 	if answer == nil || isNoTransaction(answer) || IsCredentialsRefused(err) {
@@ -129,13 +130,25 @@ func asLocked(err error, first bool) error {
 	switch answer.Status {
 	case http.StatusLocked:
 	case http.StatusConflict, http.StatusServiceUnavailable:
-		if !first {
+		if !first && !lockWords.MatchString(answer.Code+" "+answer.Message) {
 			return err
 		}
 	default:
 		return err
 	}
 	return &LockedError{Holder: holder(answer.Message), Err: err}
+}
+
+// lockWords find a lock in a code or a message, and not in what is blocked.
+var lockWords = regexp.MustCompile(`(?i)(?:^|[^b])lock`)
+
+// AsLocked marks a refused commit as met by a lock, for a caller who knows that nobody has changed anything; see
+// IsCommitConflict.
+func AsLocked(err error) error {
+	if answer := rest.As(err); answer != nil {
+		return &LockedError{Holder: holder(answer.Message), Err: err}
+	}
+	return err
 }
 
 // holderPatterns find the name of a lock's holder, in the details first. A name that is not found costs a word in a

@@ -5,8 +5,12 @@ package sps
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
@@ -18,6 +22,9 @@ type Info struct {
 	// ConfigHash changes with every commit, 32 hex digits; empty on appliances that do not have it (sps contract 4.10).
 	ConfigHash string
 	Hostname   string
+	// Self is the public key of the appliance's certificate, and what the appliance calls itself: host name, domain and
+	// nickname. It is nobody's for certain: names come from the factory, and certificates are shared.
+	Self string
 	// Roles are the node's roles in a cluster.
 	Roles []string
 }
@@ -39,6 +46,33 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	return info, err
 }
 
+// self is made of the appliance's certificate and of what it says of itself (sps contract 9). Anybody can say anything;
+// the certificate is what only the holder of its key can show.
+func (c *Client) self(hostname, domain, nickname string) string {
+	sum, known := c.peer.Load().(string)
+	if !known {
+		return ""
+	}
+	return sum + " " + rest.Shorten(strings.ToLower(hostname+"."+domain)+" "+nickname, maxHostname)
+}
+
+// notePeer is a hook of a TLS configuration that remembers whose certificate was last shown, beside the one that is
+// there.
+func (c *Client) notePeer(next func(tls.ConnectionState) error) func(tls.ConnectionState) error {
+	return func(state tls.ConnectionState) error {
+		if next != nil {
+			if err := next(state); err != nil {
+				return err
+			}
+		}
+		if len(state.PeerCertificates) > 0 {
+			sum := sha256.Sum256(state.PeerCertificates[0].RawSubjectPublicKeyInfo)
+			c.peer.Store(hex.EncodeToString(sum[:]))
+		}
+		return nil
+	}
+}
+
 var infoRequest = rest.Request{Method: http.MethodGet, Path: []string{"api", "info"}}
 
 // info also returns the cookie of the time before the call, or the one that the call logged in for.
@@ -49,6 +83,8 @@ func (c *Client) info(ctx context.Context) (info Info, cookie string, err error)
 			FirmwareVersion string `json:"firmware_version"`
 			ConfigHash      string `json:"config_hash"`
 			Hostname        string `json:"hostname"`
+			Domainname      string `json:"domainname"`
+			Nickname        string `json:"nickname"`
 			Roles           roles  `json:"roles"`
 		} `json:"body"`
 	}
@@ -64,7 +100,8 @@ func (c *Client) info(ctx context.Context) (info Info, cookie string, err error)
 	}
 	return Info{
 		Version: rest.Shorten(body.FirmwareVersion, maxVersion), ConfigHash: body.ConfigHash,
-		Hostname: rest.Shorten(body.Hostname, maxHostname), Roles: body.Roles,
+		Hostname: rest.Shorten(body.Hostname, maxHostname), Self: c.self(body.Hostname, body.Domainname, body.Nickname),
+		Roles: body.Roles,
 	}, cookie, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -74,14 +75,21 @@ func (a *authenticator) logIn(ctx context.Context) (cookie string, err error) {
 		a.secrets.Add(value)
 	}
 	if cookies[sessionCookie] == "" {
-		return "", &rest.Error{
+		// Whoever answers so is not the appliance, or does not say no as it should: the password is not sent there again
+		// and again. The client of NPS does the same.
+		return "", a.refuse(ctx, attempt, &rest.Error{
 			Method: http.MethodGet, Path: loginPath, Status: resp.Status,
-			Message: "the log-in was answered without a session cookie", Err: rest.ErrMalformedAnswer,
-		}
+			Message: "the log-in was answered without a session cookie; check that the url leads to the appliance",
+			Err:     rest.ErrMalformedAnswer,
+		})
 	}
 	attempt.Accepted()
 	return cookies[sessionCookie], nil
 }
+
+// certificateAdvice precedes the alert with which an appliance ended the TLS handshake of a log-in (sps contract 1.6).
+const certificateAdvice = "the appliance did not accept the client certificate; check that it has not expired, and " +
+	"that the appliance trusts its issuer: "
 
 const loginPath = "/api/authentication"
 
@@ -106,11 +114,30 @@ func (a *authenticator) judge(ctx context.Context, attempt *login.Attempt, err e
 	}
 	unsent := *answer
 	unsent.Sent = false
-	if unsent.Status != http.StatusUnauthorized && unsent.Status != http.StatusForbidden {
+	switch {
+	case rest.IsCertificateRefused(err):
+		unsent.Message = certificateAdvice + unsent.Message
+	case refusesLogIn(unsent.Status):
+	case rest.IsRejected(&unsent): // it is no log-in that was found there
+		unsent.Message = strings.TrimSpace(fmt.Sprintf("the log-in was answered with %d %s; check that the url leads to the "+
+			"appliance %s", unsent.Status, http.StatusText(unsent.Status), unsent.Message))
+		unsent.Status = 0
+		return &unsent
+	default:
 		return &unsent
 	}
-	a.refused = &unsent
-	return &CredentialsError{Until: attempt.Refused(ctx), Err: &unsent}
+	return a.refuse(ctx, attempt, &unsent)
+}
+
+// refusesLogIn says that a status means that this log-in is not accepted, and would not be if it were repeated. 400 is
+// for a log-in method that does not exist.
+func refusesLogIn(status int) bool {
+	return status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusBadRequest
+}
+
+func (a *authenticator) refuse(ctx context.Context, attempt *login.Attempt, answer *rest.Error) error {
+	a.refused = answer
+	return &CredentialsError{Until: attempt.Refused(ctx), Err: answer}
 }
 
 const sessionCookie = "session_id"

@@ -11,8 +11,9 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// letGoTimeout bounds the roll-back of a transaction of which nobody knows whether it was opened.
-const letGoTimeout = 10 * time.Second
+// letGoTimeout bounds the roll-back of a transaction of which nobody knows whether it was opened. An appliance that is
+// slow has as long for it as for any call.
+const letGoTimeout = rest.DefaultTimeout
 
 // errEnded is the answer to a call on a transaction that was committed or rolled back.
 var errEnded = errors.New("the transaction has ended")

@@ -64,6 +64,7 @@ func (a *Appliance) controlState(mux *http.ServeMux) {
 func (a *Appliance) controlBehaviour(mux *http.ServeMux) {
 	mux.HandleFunc("GET /switches", show(func() any { return a.Switches() }))
 	mux.HandleFunc("PUT /switches", a.putSwitches)
+	mux.HandleFunc("PUT /version", take(a.upgradeTo))
 	mux.HandleFunc("GET /faults", show(func() any { return a.faults.Rules() }))
 	mux.HandleFunc("PUT /faults", take(a.faults.Set))
 	mux.HandleFunc("DELETE /faults", act(a.faults.Clear))
@@ -164,7 +165,7 @@ func act(do func()) http.HandlerFunc {
 	}
 }
 
-func take[T fault.Rule | Refusal | Lock](do func(T) error) http.HandlerFunc {
+func take[T fault.Rule | Refusal | Lock | upgradeRequest](do func(T) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var value T
 		if !decode(w, r, &value) {

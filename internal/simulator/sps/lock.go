@@ -63,6 +63,9 @@ func (a *Appliance) checkLock(s *session, moment string) error {
 	if refuses != moment {
 		return nil
 	}
+	if a.switches.LockMute {
+		return refused(a.switches.LockStatus, a.switches.LockType, "The request could not be carried out")
+	}
 	e := refused(a.switches.LockStatus, a.switches.LockType, "The configuration is locked by %s", h.User)
 	e.details = fields{"user": h.User, "via": h.Via, "since": h.Since.UTC().Format(time.RFC3339)}
 	return e

@@ -78,6 +78,8 @@ type Switches struct {
 	// LockStatus and LockType are the answer to a change while somebody else holds the configuration (Q1).
 	LockStatus int    `json:"lockStatus"`
 	LockType   string `json:"lockType"`
+	// LockMute leaves the holder, and every word of a lock, out of that answer.
+	LockMute bool `json:"lockMute"`
 	// OverlappingCommit is one of the Overlap values (Q2).
 	OverlappingCommit string `json:"overlappingCommit"`
 	// TransactionShape is ShapeTransaction or ShapeBody.

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connection
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+)
+
+// This file finds out which connections lead to one appliance under several addresses. No single fact proves it: names
+// are the same on all appliances that nobody has named, certificates are shared and copied, and a config_hash is that
+// of a backup on each appliance that was restored from it. What proves it is that two of them show the same
+// configuration under the same name, and go on doing so when it changes. Against it one moment of difference is enough.
+
+// twins is what is known of pairs of addresses. It is safe for concurrent use; its zero value knows nothing. It ends
+// with the process, and holds a few words for each pair that was ever compared.
+type twins struct {
+	mu    sync.Mutex
+	pairs map[[2]string]couple
+}
+
+// couple is what is known of two addresses.
+type couple struct {
+	// shown is the first configuration in which they were equal.
+	shown string
+	// together says that they were equal in another one after that.
+	together bool
+	// apart says that they were seen to differ while the first of them did not change: they are two appliances.
+	apart bool
+}
+
+// maxCouples bounds what is remembered. It is more than connections of one installation make.
+const maxCouples = 10000
+
+func coupleOf(a, b string) [2]string {
+	if b < a {
+		a, b = b, a
+	}
+	return [2]string{a, b}
+}
+
+// are says what is known of two addresses.
+func (t *twins) are(a, b string) (together, apart bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.pairs[coupleOf(a, b)]
+	return c.together && !c.apart, c.apart
+}
+
+// likeness is what one comparison came to.
+type likeness int
+
+const (
+	undecided likeness = iota
+	alike
+	different
+)
+
+// note takes a comparison over.
+func (t *twins) note(a, b, configuration string, l likeness) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.pairs == nil || len(t.pairs) >= maxCouples {
+		t.pairs = map[[2]string]couple{}
+	}
+	c := t.pairs[coupleOf(a, b)]
+	switch {
+	case l == different:
+		c.apart = true
+	case l != alike:
+	case c.shown == "":
+		c.shown = configuration
+	case c.shown != configuration:
+		c.together = true
+	}
+	t.pairs[coupleOf(a, b)] = c
+}
+
+// sight is what an appliance shows of itself at one moment.
+type sight struct{ self, configuration string }
+
+// compare judges what two appliances showed. The first was asked before and after the second, so that a change in
+// between is told from a difference.
+func compare(before, other, after sight) likeness {
+	switch {
+	case before.configuration == "" || other.configuration == "" || before.self == "" || other.self == "":
+		return undecided // an appliance without a config_hash cannot be told from others
+	case before != after:
+		return undecided
+	case before != other:
+		return different
+	}
+	return alike
+}
+
+// look asks an appliance for what it shows of itself.
+func (a *Appliance) look(ctx context.Context) (sight, error) {
+	info, err := a.client.Info(ctx)
+	return sight{self: info.Self, configuration: configurationOf(info)}, err
+}
+
+// lookAgain is how often two appliances are compared in the hope that nothing changes meanwhile.
+const lookAgain = 3
+
+// compared compares two appliances now.
+func (p *Pool) compared(ctx context.Context, a, b *Appliance) (likeness, error) {
+	for range lookAgain {
+		before, err := a.look(ctx)
+		if err != nil {
+			return undecided, err
+		}
+		other, err := b.look(ctx)
+		if err != nil {
+			return undecided, err
+		}
+		after, err := a.look(ctx)
+		if err != nil {
+			return undecided, err
+		}
+		if l := compare(before, other, after); l != undecided {
+			p.twins.note(a.URL, b.URL, before.configuration, l)
+			return l, nil
+		}
+	}
+	return undecided, nil
+}
+
+// IsSame says whether an appliance is the one that another address leads to, for somebody who has seen on it, under
+// the name of an object, the key that this object was given at the other address. Such a key is made up by an appliance
+// and is on no other one, except for one that was restored from the same backup: until the two differ in anything else,
+// nobody can tell them apart.
+func (p *Pool) IsSame(ctx context.Context, a *Appliance, url string) (bool, error) {
+	if a.URL == url {
+		return true, nil
+	}
+	together, apart := p.twins.are(a.URL, url)
+	if apart {
+		return false, nil
+	}
+	other, known, err := p.leadingTo(ctx, url)
+	switch {
+	case err != nil || together && other == nil:
+		return together, err
+	case other == nil && known:
+		return false, ErrUndecided
+	case other == nil:
+		return false, nil
+	}
+	l, err := p.compared(ctx, a, other)
+	if err == nil && l == undecided && !together {
+		err = ErrUndecided
+	}
+	return l == alike || l == undecided && together, err
+}
+
+// ErrUndecided says that nobody can tell now whether two connections lead to one appliance.
+var ErrUndecided = errors.New(
+	"another connection may lead to the same appliance, which cannot be told while that one is not ready")
+
+// leadingTo returns an appliance of a ready connection to an address, nil if there is none; known says that there are
+// connections.
+func (p *Pool) leadingTo(ctx context.Context, url string) (a *Appliance, known bool, err error) {
+	var list pamv1alpha1.SPSConnectionList
+	if err := p.cfg.Cache.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, false, err
+	}
+	for i := range list.Items {
+		c := &list.Items[i]
+		if CanonicalURL(c.Spec.URL) != url {
+			continue
+		}
+		known = true
+		if ready(c, c.Namespace, c.Status.Conditions, c.Status.ObservedGeneration) != nil {
+			continue
+		}
+		if a, err := p.Connect(ctx, c); err == nil {
+			return a, true, nil
+		}
+	}
+	return nil, known, nil
+}
+
+// Recognise compares an appliance, which was just asked, with those at other addresses that showed the same when they
+// were last asked. It returns the addresses of those that are known to be the same appliance.
+func (p *Pool) Recognise(ctx context.Context, a *Appliance) []string {
+	shown, _ := a.Inventory.showing()
+	if shown == "" {
+		return nil
+	}
+	var same []string
+	for _, other := range p.others(a.URL) {
+		together, apart := p.twins.are(a.URL, other.URL)
+		if now, _ := other.Inventory.showing(); !together && !apart && now == shown {
+			_, _ = p.compared(ctx, a, other) // one that does not answer is compared another time
+			together, _ = p.twins.are(a.URL, other.URL)
+		}
+		if together && !slices.Contains(same, other.URL) {
+			same = append(same, other.URL)
+		}
+	}
+	slices.Sort(same)
+	return same
+}
+
+// SameAs returns the other addresses that are known to lead to the same appliance. Nothing is sent.
+func (p *Pool) SameAs(url string) []string {
+	var same []string
+	for _, other := range p.others(url) {
+		if together, _ := p.twins.are(url, other.URL); together && !slices.Contains(same, other.URL) {
+			same = append(same, other.URL)
+		}
+	}
+	slices.Sort(same)
+	return same
+}
+
+// others are the appliances that were built, one for each other address.
+func (p *Pool) others(url string) []*Appliance {
+	p.mu.Lock()
+	slots := make([]*slot[*Appliance], 0, len(p.appliances))
+	for _, s := range p.appliances {
+		slots = append(slots, s)
+	}
+	p.mu.Unlock()
+	var out []*Appliance
+	for _, s := range slots {
+		if a, built := s.peek(); built && a.URL != url {
+			out = append(out, a)
+		}
+	}
+	return out
+}
