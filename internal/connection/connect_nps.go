@@ -70,7 +70,7 @@ func (p *Pool) newServer(c *pamv1alpha1.NPSConnection, cfg npsSettings, version 
 	poller := p.poller(name)
 	poller.use(npsClient)
 	server := newServer(npsClient, poller, cfg.Breaker)
-	server.LogIns, server.memory = logIns, memory
+	server.LogIns, server.memory, server.clock = logIns, memory, cfg.Clock
 	server.address = CanonicalURL(c.Spec.URL)
 	return server, nil
 }
@@ -85,7 +85,7 @@ type npsSettings struct {
 
 func (p *Pool) npsConfig(ctx context.Context, c *pamv1alpha1.NPSConnection) (npsSettings, error) {
 	out := npsSettings{Config: nps.Config{
-		URL: c.Spec.URL, UserAgent: p.cfg.UserAgent, Limiter: p.limiter(c), UsedCodes: &p.usedCodes,
+		URL: c.Spec.URL, UserAgent: p.cfg.UserAgent, Limiter: p.limiter(c), UsedCodes: &p.usedCodes, Clock: p.clock(c),
 		Fence: p.cfg.Fence, Network: p.cfg.Network,
 	}}
 	var (

@@ -24,6 +24,7 @@ type Server struct {
 	client *nps.Client
 	poller *poller
 	memory *rest.Share
+	clock  *nps.Clock
 
 	mu        sync.Mutex
 	platforms map[string]nps.Platform
@@ -37,7 +38,7 @@ type Server struct {
 }
 
 func newServer(c *nps.Client, p *poller, b *rest.Breaker) *Server {
-	return &Server{Breaker: b, client: c, poller: p, platforms: map[string]nps.Platform{}}
+	return &Server{Breaker: b, client: c, poller: p, clock: &nps.Clock{}, platforms: map[string]nps.Platform{}}
 }
 
 func (s *Server) close() {

@@ -127,7 +127,7 @@ func (r *activitySessionReconciler) withdraw(
 	s.Status.SessionID, s.Status.RequestTime = live[0].ID, &metav1.Time{Time: r.now()}
 	s.Status.Failure = &pamv1alpha1.SessionFailure{Reason: reasonNotPermitted, Message: shorten(why, maxConditionMessage)}
 	r.enter(s, pamv1alpha1.SessionEnding, why)
-	s.Status.Deadline = deadline(s, r.now())
+	s.Status.Deadline = deadline(s, r.moment(ctx, s))
 	return outcome{}, nil
 }
 

@@ -29,7 +29,7 @@ func (r *activitySessionReconciler) remove(
 	switch {
 	case err == nil && over:
 		return r.letGo(ctx, s, untidy)
-	case connection.IsMissing(err), connection.IsLost(err), err != nil && r.mayAbandon(s, out):
+	case connection.IsMissing(err), connection.IsLost(err), err != nil && r.mayAbandon(ctx, s, out):
 		if err := r.abandon(ctx, s, err); err != nil {
 			return outcomeOf(err), false
 		}
@@ -69,9 +69,9 @@ func (r *activitySessionReconciler) letGo(
 
 // mayAbandon says that an object whose session cannot be ended was held long enough. Where somebody has to act, it is
 // held until the session ends by itself: as long as it lives, they should see it.
-func (r *activitySessionReconciler) mayAbandon(s *pamv1alpha1.ActivitySession, out outcome) bool {
+func (r *activitySessionReconciler) mayAbandon(ctx context.Context, s *pamv1alpha1.ActivitySession, out outcome) bool {
 	late := r.now().Sub(s.DeletionTimestamp.Time) > r.DeletionDeadline
-	livesOn := s.Status.ExpiresAt != nil && r.now().Before(s.Status.ExpiresAt.Time)
+	livesOn := s.Status.ExpiresAt != nil && r.moment(ctx, s).left(s.Status.ExpiresAt) > 0
 	return late && (out.state == stateReconciling || !livesOn)
 }
 

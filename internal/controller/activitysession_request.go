@@ -46,7 +46,7 @@ const (
 func (r *activitySessionReconciler) request(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
 	if s.Status.SessionID != "" { // it was created, and its state could not be read
 		r.enter(s, pamv1alpha1.SessionStarting, "")
-		s.Status.Deadline = deadline(s, r.now())
+		s.Status.Deadline = deadline(s, r.moment(ctx, s))
 		return outcome{}, nil
 	}
 	workload, err := r.bound(ctx, s) // what is seen of it is kept, whatever this pass comes to
@@ -184,9 +184,7 @@ func (r *activitySessionReconciler) send(
 ) (outcome, error) {
 	r.claims.send(s)
 	defer r.claims.sent(s.UID)
-	// By the server's clock, lest a session be shorter or longer than was asked for by what the clocks differ.
-	now := server.Client().ServerTime(r.now())
-	request := createRequest(s, now)
+	request := createRequest(s, r.moment(ctx, s))
 	session, err := server.Create(r.inTime(ctx, s), request)
 	if errors.Is(err, nps.ErrTooLate) { // another manager may have taken over meanwhile
 		return outcome{}, errStale

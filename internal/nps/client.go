@@ -57,6 +57,8 @@ type Config struct {
 	Account *login.Account
 	// UsedCodes keeps clients that share it from sending the same code of a second factor twice. Nil is the client's own.
 	UsedCodes *UsedCodes
+	// Clock knows how far the server's clock is ahead of the local one. Nil is the client's own.
+	Clock *Clock
 	// Fence is asked right before a session is asked for or prolonged, and forbids it with an error: somebody else may be
 	// in charge by now. Ending a session is always right. nil forbids nothing.
 	Fence func() error
@@ -107,6 +109,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.UsedCodes == nil {
 		c.UsedCodes = &UsedCodes{}
+	}
+	if c.Clock == nil {
+		c.Clock = &Clock{}
 	}
 	if c.Account == nil {
 		c.Account = login.Alone(LogInTerms, c.URL, c.Now)

@@ -131,10 +131,10 @@ func (c *Client) SearchMine(
 	}
 }
 
-// ServerTime is a time of the local clock by the server's clock, as far as its last sign-in told. It is good to a
-// second or two.
+// ServerTime is a time of the local clock by the server's clock, as far as its answers told. It is good to a second or
+// two.
 func (c *Client) ServerTime(local time.Time) time.Time {
-	return local.Add(time.Duration(c.tokens.clock.skew.Load()))
+	return c.tokens.clock.at(local)
 }
 
 // AccountID is the id of the account that the client has signed in as; "" if that is not known.

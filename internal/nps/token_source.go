@@ -56,7 +56,7 @@ func newTokenSource(wire wireConfig) (*tokenSource, error) {
 		return nil, err
 	}
 	s := &tokenSource{
-		rest: client, secrets: wire.secrets, clock: &serverClock{local: wire.config.Now}, account: wire.config.Account,
+		rest: client, secrets: wire.secrets, clock: &serverClock{wire.config.Now, wire.config.Clock}, account: wire.config.Account,
 	}
 	if s.signIn, err = wire.config.Auth.newSignIn(wire, client, s.clock); err != nil {
 		return nil, err

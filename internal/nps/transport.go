@@ -70,6 +70,9 @@ func (t *authTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, notSent(req.Method, req.URL.Path, err)
 	}
 	resp, err := t.next.RoundTrip(authorized(req, used))
+	if err == nil {
+		t.tokens.clock.observeAnswer(resp)
+	}
 	if err != nil || resp.StatusCode != http.StatusUnauthorized || !t.tokens.drop(used) {
 		return resp, err
 	}
