@@ -46,7 +46,9 @@ func readingOf(s *pamv1alpha1.ActivitySession, session nps.Session, m moment) re
 }
 
 // byClock is a time that the server tells: so long after noon by our clock.
-func byClock(after, ahead time.Duration) *metav1.Time { return &metav1.Time{Time: noon.Add(after + ahead)} }
+func byClock(after, ahead time.Duration) *metav1.Time {
+	return &metav1.Time{Time: noon.Add(after + ahead)}
+}
 
 func TestEverythingIsDueWhenItIsDueWhateverTheServersClockSays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

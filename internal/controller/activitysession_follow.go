@@ -126,6 +126,9 @@ func needsReading(s *pamv1alpha1.ActivitySession, seen connection.Sighting, now 
 	if seen.Whole && now.local.Sub(seen.At) < freshFor {
 		return false
 	}
+	if seen.Guessed { // the list does not tell
+		return true
+	}
 	probe := *s // what a phase notes in passing is not for now
 	phase, _ := phaseOf(&probe, seen.Session, now.server())
 	if phase == pamv1alpha1.SessionActive && later(s.Status.Phase, phase) {

@@ -161,6 +161,9 @@ func phaseOf(
 		_, message = failedWith(s, "ApprovalDenied", "an approver denied the session", message)
 		return pamv1alpha1.SessionDenied, message
 	}
+	if end := session.ActualEnd; !end.IsZero() && !end.After(now) { // whatever it calls that
+		return endOf(s, nps.StatusComplete), message
+	}
 	if s.Status.Phase == pamv1alpha1.SessionPending { // it was created, and everything else has a deadline
 		return pamv1alpha1.SessionStarting, message
 	}

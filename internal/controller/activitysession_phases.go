@@ -56,8 +56,12 @@ func (r *activitySessionReconciler) await(ctx context.Context, s *pamv1alpha1.Ac
 		return outcome{}, err
 	}
 	phase := s.Status.Phase
-	if out, err := r.look(ctx, server, s); err != nil || out.reason != "" || s.Status.Phase != phase {
-		return out, err
+	out, err := r.look(ctx, server, s)
+	if err != nil {
+		return outcome{}, r.endUnread(ctx, server, s, err)
+	}
+	if out.reason != "" || s.Status.Phase != phase {
+		return out, nil
 	}
 	if reason, why, err := r.unwanted(ctx, server, s); err != nil {
 		return outcome{}, err
@@ -92,6 +96,9 @@ func (r *activitySessionReconciler) active(ctx context.Context, s *pamv1alpha1.A
 	out, err := r.look(ctx, server, s)
 	switch {
 	case err != nil:
+		if err := r.endUnread(ctx, server, s, err); s.Status.Phase != pamv1alpha1.SessionActive {
+			return outcome{}, err
+		}
 		return r.unseen(ctx, s, err)
 	case out.reason != "" || s.Status.Phase != pamv1alpha1.SessionActive:
 		return out, nil
