@@ -6,15 +6,18 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/simulator/fault"
 	simnps "github.com/pam-operator/pam-operator/internal/simulator/nps"
+	"github.com/pam-operator/pam-operator/test/builder"
 )
 
 // damaged writes a member of every session and summary otherwise than it should be: an empty value drops it, and % is
@@ -174,3 +177,36 @@ func deleteSession(ctx context.Context, session *pamv1alpha1.ActivitySession) {
 	GinkgoHelper()
 	Expect(k8s.Delete(ctx, session)).To(Succeed())
 }
+
+var _ = Describe("An active ActivitySession whose connection data the server does not give", func() {
+	DescribeTable("asks again with growing pauses, says so, and hands it over when it comes",
+		func(ctx context.Context, status int, path, key, words string, request ...builder.Option) {
+			s := newServerSite(ctx, simnps.Options{})
+			s.fault(fault.Rule{Name: "none", Path: path, Status: status})
+			session := s.session(ctx, "session", request...)
+			eventuallyReason(ctx, session, pamv1alpha1.ReasonRejected)
+			Expect(condition(session, pamv1alpha1.ConditionActive)).To(Equal(metav1.ConditionTrue))
+			Expect(condition(session, pamv1alpha1.ConditionReconciling)).To(Equal(metav1.ConditionTrue))
+			Expect(message(ctx, session)).To(And(ContainSubstring(words), ContainSubstring(strconv.Itoa(status))))
+			Expect(secretOf(ctx, session)).To(BeNil())
+			Eventually(func() int { return s.nps.Faults().Count("GET", path) }).Should(BeNumerically(">=", 6))
+			var asked []time.Time
+			for _, c := range s.nps.Faults().Calls() {
+				if c.Rule == "none" {
+					asked = append(asked, c.Time)
+				}
+			}
+			first, last := asked[1].Sub(asked[0]), asked[len(asked)-1].Sub(asked[len(asked)-2])
+			Expect(last).To(BeNumerically(">", 2*first), "the pauses do not grow")
+			s.nps.Faults().Remove("none")
+			eventuallyReady(ctx, session)
+			Expect(value(ctx, session, key)()).NotTo(BeEmpty())
+			Expect(s.nps.Stats().Creates).To(Equal(1))
+		},
+		Entry("an RDP file", 404, "/ActivitySession/Rdp/", "rdp", "does not give its RDP file", onWindows()),
+		Entry("an RDP file that is forbidden", 403, "/ActivitySession/Rdp/", "rdp", "does not give its RDP file", onWindows()),
+		Entry("an SSH URL", 404, "/ActivitySession/Ssh/", "ssh-url", "does not give its SSH URL"),
+		Entry("an SSH URL that was asked for", 404, "/ActivitySession/Ssh/", "ssh-url", "does not give its SSH URL",
+			builder.Resource("appliance1"), protocol(pamv1alpha1.ProtocolSSH)),
+	)
+})
