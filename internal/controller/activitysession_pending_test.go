@@ -122,6 +122,7 @@ func TestLooksLike(t *testing.T) {
 	id := newRequestID(request())
 	for name, c := range map[string]struct {
 		candidate nps.Summary
+		limit     int
 		want      bool
 	}{
 		"the same without a note": {candidate: twin, want: true},
@@ -134,12 +135,16 @@ func TestLooksLike(t *testing.T) {
 			candidate: with(func(s *nps.Summary) { s.Note = "pam-operator/1b5e1c5c-6f0c" }),
 		},
 		"too little of our id": {candidate: with(func(s *nps.Summary) { s.Note = "pam-operator/0b5e" })},
+		"all that the server leaves of our id": {
+			candidate: with(func(s *nps.Summary) { s.Note = "pam-op" }), limit: 6, want: true,
+		},
+		"less than the server leaves": {candidate: with(func(s *nps.Summary) { s.Note = "pam-op" }), limit: 7},
 		"a note that goes on differently": {
 			candidate: with(func(s *nps.Summary) { s.Note = id[:len(id)-5] + " vacuum" }),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := looksLike(request(), c.candidate, moment{local: noon}); got != c.want {
+			if got := looksLike(request(), c.candidate, c.limit, moment{local: noon}); got != c.want {
 				t.Errorf("got %t", got)
 			}
 		})
