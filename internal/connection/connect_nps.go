@@ -58,7 +58,7 @@ func (p *Pool) ConnectServer(ctx context.Context, c *pamv1alpha1.NPSConnection) 
 func (p *Pool) newServer(c *pamv1alpha1.NPSConnection, cfg npsSettings, version string) (*Server, error) {
 	name := client.ObjectKeyFromObject(c)
 	cfg.Breaker = p.breaker("NPSConnection", name, p.cfg.NotifyServer)
-	logIns := p.newLogIns(nps.LogInTerms, c.Spec.URL, cfg.account, version, c.Status.LogIn)
+	logIns := p.newLogIns(nps.LogInTerms, c.Spec.URL, cfg.account, version, c.Status.LogIn, cfg.credentials)
 	cfg.Account = logIns.account
 	memory := p.cfg.Memory.Share(maxNPSResponse(c), maxResponseField, nil)
 	cfg.Memory = memory
@@ -79,6 +79,8 @@ func (p *Pool) newServer(c *pamv1alpha1.NPSConnection, cfg npsSettings, version 
 type npsSettings struct {
 	nps.Config
 	parts []string
+	// credentials are what it logs in with.
+	credentials []string
 	// account is the name of the account, by which the server counts failed log-ins.
 	account string
 }
@@ -132,8 +134,10 @@ func (p *Pool) applicationUser(
 		return out, err
 	}
 	out.TLS.Certificates, out.Auth, out.account = []tls.Certificate{pair}, auth, auth.Login
-	out.parts = append(out.parts, auth.Login, auth.APIKey, auth.SerialNumber,
-		string(data[corev1.TLSCertKey]), string(data[corev1.TLSPrivateKeyKey]))
+	out.credentials = []string{
+		auth.Login, auth.APIKey, auth.SerialNumber, string(data[corev1.TLSCertKey]), string(data[corev1.TLSPrivateKeyKey]),
+	}
+	out.parts = append(out.parts, out.credentials...)
 	return out, nil
 }
 
@@ -157,7 +161,8 @@ func (p *Pool) user(ctx context.Context, c *pamv1alpha1.NPSConnection, out npsSe
 		return out, err
 	}
 	out.Auth, out.account = auth, auth.Username
-	out.parts = append(out.parts, auth.Username, auth.Password, auth.TOTPSecret, auth.MFACode)
+	out.credentials = []string{auth.Username, auth.Password, auth.TOTPSecret, auth.MFACode}
+	out.parts = append(out.parts, out.credentials...)
 	return out, nil
 }
 
