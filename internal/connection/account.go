@@ -47,6 +47,9 @@ func (p *Pool) newLogIns(
 	}
 	account := p.logIns.Account(terms, url, user, record)
 	account.Credentials(credentials...)
+	if recorded != nil && recorded.CredentialsVersion != version { // as with a Secret that is written again
+		account.Clear()
+	}
 	return &LogIns{account: account, version: version}
 }
 

@@ -53,7 +53,7 @@ func (s *Server) Address() string { return s.address }
 func (s *Server) Client() *nps.Client { return s.client }
 
 // Version asks the server for its version, which proves that it can be reached and that the credentials are accepted.
-// An answer that is younger than maxAge is proof enough.
+// An answer that is younger than maxAge is proof enough; so is, of the key of an application, a sign-in.
 func (s *Server) Version(ctx context.Context, maxAge time.Duration) (string, error) {
 	s.mu.Lock()
 	version, asked := s.version, s.asked
@@ -62,9 +62,14 @@ func (s *Server) Version(ctx context.Context, maxAge time.Duration) (string, err
 		return version, nil
 	}
 	version, err := s.client.Version(ctx)
+	if err == nil {
+		err = s.client.ProveCredentials(ctx, maxAge)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.version, s.asked = version, time.Now()
+	if s.version, s.asked = version, time.Now(); err != nil {
+		s.version = "" // it is asked again at the next occasion
+	}
 	return version, err
 }
 
