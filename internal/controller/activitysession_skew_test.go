@@ -114,7 +114,7 @@ var _ = Describe("An ActivitySession at a server whose clock is not ours", func(
 		})
 	})
 
-	It("whose offset is told by its connection, and known to the next manager", func(ctx context.Context) {
+	It("whose offset is told by its connection", func(ctx context.Context) {
 		s := newServerSite(ctx, skewed(-2*time.Hour, time.Hour))
 		conn := builder.NPSConnection("nps", builder.InNamespace(s.namespace))
 		eventuallyReady(ctx, conn)
