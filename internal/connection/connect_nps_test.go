@@ -160,7 +160,8 @@ func TestTheManagerBoundsWhatAConnectionSets(t *testing.T) {
 			if rate := p.requestsPerSecond(eager); starting != c.starting || active != c.active || rate != c.rate {
 				t.Errorf("got %s, %s, %d", starting, active, rate)
 			}
-			if got, most := float64(time.Second)/float64(p.limiter(eager).interval), float64(c.rate); got > most || got < 0.9*most {
+			got, most := float64(time.Second)/float64(p.limiter(eager).interval), float64(c.rate)
+			if got > most || got < 0.9*most {
 				t.Errorf("the limit is %v", got)
 			}
 		})

@@ -46,6 +46,7 @@ func TestNoWindowOfASecondHasMoreRequestsThanTheLimit(t *testing.T) {
 
 // paced says where a window of a second had more requests than the limits allow.
 func paced(t *testing.T, limits []int32, come []caller) string {
+	t.Helper()
 	p := newPacer(limits[0])
 	var (
 		mu   sync.Mutex
@@ -83,7 +84,8 @@ func paced(t *testing.T, limits []int32, come []caller) string {
 			return fmt.Sprintf("%d requests within %s", most+1, span)
 		}
 	}
-	if patient := slices.IndexFunc(come, func(c caller) bool { return c.patience > 0 }) < 0; patient && len(sent) != len(come) {
+	hasty := slices.ContainsFunc(come, func(c caller) bool { return c.patience > 0 })
+	if !hasty && len(sent) != len(come) {
 		return "somebody waits for ever"
 	}
 	return ""

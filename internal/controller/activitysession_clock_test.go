@@ -34,7 +34,8 @@ func readingOf(s *pamv1alpha1.ActivitySession, session nps.Session, m moment) re
 		return t.Add(-m.ahead)
 	}
 	out := reading{
-		Decides: decides(s, m), Ends: endsSession(s, m), Watched: watched(s, m), Next: untilNext(s, m.local.Add(-time.Hour), m),
+		Decides: decides(s, m), Ends: endsSession(s, m), Watched: watched(s, m),
+		Next: untilNext(s, m.local.Add(-time.Hour), m),
 		Fast: fastFrom(s, m), Ended: endedAt(s, m), Start: back(request.Start), End: back(request.End),
 	}
 	if s.Status.ExpiresAt != nil {
@@ -84,7 +85,9 @@ func TestEverythingIsDueWhenItIsDueWhateverTheServersClockSays(t *testing.T) {
 			return readingOf(s, session, moment{noon.Add(now), ahead, true})
 		}
 		want := read(0)
-		for _, ahead := range []time.Duration{-24 * time.Hour, -2 * time.Hour, -400 * time.Second, 400 * time.Second, 2 * time.Hour} {
+		for _, ahead := range []time.Duration{
+			-24 * time.Hour, -2 * time.Hour, -400 * time.Second, 400 * time.Second, 2 * time.Hour,
+		} {
 			if diff := cmp.Diff(want, read(ahead)); diff != "" {
 				t.Fatalf("by a clock that is %s ahead (-without, +with):\n%s", ahead, diff)
 			}
@@ -101,11 +104,15 @@ func TestTheEndOfASessionIsNotAfterItWasSeen(t *testing.T) {
 		history bool
 		want    time.Duration
 	}{
-		"the server tells it by its clock":                     {"id", true, byClock(30*time.Second, time.Hour), true, 30 * time.Second},
-		"the server's clock is not known":                      {"id", false, byClock(-time.Hour, 0), true, seen},
-		"it is after it was seen: the clock was put back":      {"id", true, byClock(2*time.Hour, time.Hour), true, seen},
-		"there never was a session: the time is ours":          {"", true, byClock(30*time.Second, 0), true, 30 * time.Second},
-		"nothing says when it was seen: an older status, say":  {"id", true, byClock(30*time.Second, time.Hour), false, 30 * time.Second},
+		"the server tells it by its clock": {
+			"id", true, byClock(30*time.Second, time.Hour), true, 30 * time.Second,
+		},
+		"the server's clock is not known":                 {"id", false, byClock(-time.Hour, 0), true, seen},
+		"it is after it was seen: the clock was put back": {"id", true, byClock(2*time.Hour, time.Hour), true, seen},
+		"there never was a session: the time is ours":     {"", true, byClock(30*time.Second, 0), true, 30 * time.Second},
+		"nothing says when it was seen": {
+			"id", true, byClock(30*time.Second, time.Hour), false, 30 * time.Second,
+		},
 		"the server does not tell, and it was not written yet": {"id", true, nil, true, seen},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -93,8 +93,8 @@ func usable(ctx context.Context, server *connection.Server, id string) error {
 }
 
 // withheld says whether connection data that the server does not give is to be asked for again. A website or a database
-// has none; that is no fault of the session (nps contract 7.1). What should have some is asked for again: at first after
-// seconds, then ever more slowly.
+// has none; that is no fault of the session (nps contract 7.1). What should have some is asked for again: at first
+// after seconds, then ever more slowly.
 func (r *activitySessionReconciler) withheld(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession, protocol pamv1alpha1.Protocol,
 	cause error,

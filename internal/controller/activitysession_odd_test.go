@@ -204,7 +204,8 @@ var _ = Describe("An active ActivitySession whose connection data the server doe
 			Expect(s.nps.Stats().Creates).To(Equal(1))
 		},
 		Entry("an RDP file", 404, "/ActivitySession/Rdp/", "rdp", "does not give its RDP file", onWindows()),
-		Entry("an RDP file that is forbidden", 403, "/ActivitySession/Rdp/", "rdp", "does not give its RDP file", onWindows()),
+		Entry("an RDP file that is forbidden", 403, "/ActivitySession/Rdp/", "rdp", "does not give its RDP file",
+			onWindows()),
 		Entry("an SSH URL", 404, "/ActivitySession/Ssh/", "ssh-url", "does not give its SSH URL"),
 		Entry("an SSH URL that was asked for", 404, "/ActivitySession/Ssh/", "ssh-url", "does not give its SSH URL",
 			builder.Resource("appliance1"), protocol(pamv1alpha1.ProtocolSSH)),

@@ -63,7 +63,7 @@ func (r *activitySessionReconciler) await(ctx context.Context, s *pamv1alpha1.Ac
 	if out.reason != "" || s.Status.Phase != phase {
 		return out, nil
 	}
-	if reason, why, err := r.unwanted(ctx, server, s); err != nil {
+	if reason, why, err := r.unwanted(ctx, s); err != nil {
 		return outcome{}, err
 	} else if reason != "" {
 		return outcome{}, r.end(ctx, server, s, reason, why)
@@ -103,7 +103,7 @@ func (r *activitySessionReconciler) active(ctx context.Context, s *pamv1alpha1.A
 	case out.reason != "" || s.Status.Phase != pamv1alpha1.SessionActive:
 		return out, nil
 	}
-	if reason, why, err := r.unwanted(ctx, server, s); err != nil {
+	if reason, why, err := r.unwanted(ctx, s); err != nil {
 		return outcome{}, err
 	} else if reason != "" {
 		return outcome{}, r.end(ctx, server, s, reason, why)
@@ -266,7 +266,7 @@ func (r *activitySessionReconciler) vanished(s *pamv1alpha1.ActivitySession) {
 
 // unwanted says why a session that lives should be ended; the reason is that of a failure where it is one.
 func (r *activitySessionReconciler) unwanted(
-	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
+	ctx context.Context, s *pamv1alpha1.ActivitySession,
 ) (reason, why string, err error) {
 	if s.Cancelled() {
 		return reasonCancelled, "cancelled", nil

@@ -11,10 +11,10 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// This file is about requests that the server has refused. A refusal is not proof that there is no session: a server may
-// fail after it has made one, and what stands before it may answer in its place. So a session of the request is looked
-// for like one whose answer never came, until the request has settled; only the place of the request is given back, and
-// the refusal is what people see.
+// This file is about requests that the server has refused. A refusal is not proof that there is no session: a server
+// may fail after it has made one, and what stands before it may answer in its place. So a session of the request is
+// looked for like one whose answer never came, until the request has settled; only the place of the request is given
+// back, and the refusal is what people see.
 
 // refusal is what is known of a request that came to nothing.
 type refusal struct {

@@ -57,7 +57,7 @@ var _ = Describe("An ActivitySession at a server whose clock is not ours", func(
 			prolonged := s.recorded("POST", "/Extend")
 			Expect(prolonged).To(HaveLen(1))
 			Expect(end.Sub(prolonged[0].Time)).To(BeNumerically("~", 5*time.Minute, time.Second))
-			Expect(session.Status.ExpiresAt.Time).To(BeTemporally("~", end.Add(ahead), time.Second), "the server's time is shown")
+			Expect(session.Status.ExpiresAt.Time).To(BeTemporally("~", end.Add(ahead), time.Second), "it is the server's")
 
 			eventuallyReady(ctx, session)
 			s.nps.Faults().ResetCalls()

@@ -4,7 +4,6 @@ package controller
 
 import (
 	"context"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -15,8 +14,8 @@ import (
 )
 
 // endUnread ends a session that should be over and cannot be read, because the server answers with an error or with
-// what nobody understands: to end it, its id is enough. Whose it is must be known by something else then. What could not
-// be read is still the outcome of the pass.
+// what nobody understands: to end it, its id is enough. Whose it is must be known by something else then. What could
+// not be read is still the outcome of the pass.
 func (r *activitySessionReconciler) endUnread(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession, cause error,
 ) error {
@@ -26,7 +25,7 @@ func (r *activitySessionReconciler) endUnread(
 	reason, why := reasonCancelled, "the ActivitySession was deleted"
 	if s.DeletionTimestamp.IsZero() {
 		var err error
-		if reason, why, err = r.unwanted(ctx, server, s); err != nil || reason == "" {
+		if reason, why, err = r.unwanted(ctx, s); err != nil || reason == "" {
 			return cause
 		}
 	}
@@ -60,5 +59,5 @@ func answersOddly(err error) bool {
 	if answer == nil {
 		return false
 	}
-	return answer.Status != 0 && answer.Status != http.StatusUnauthorized && answer.Status != http.StatusNotFound
+	return answer.Status != 0 && !rest.IsUnauthorized(err) && !rest.IsNotFound(err)
 }

@@ -106,11 +106,13 @@ func TestOnlyTheSameCredentialsAtTheSamePlaceAreHeldBack(t *testing.T) {
 		recorded login.Record
 		held     bool
 	}{
-		"the same":                          {address: appliance, parts: []string{"svc", "p4ss"}, held: true},
-		"the same under another name of it": {address: "https://alias.example.com", parts: []string{"svc", "p4ss"}, held: true},
-		"another password":                  {address: appliance, parts: []string{"svc", "new"}},
-		"the same text, divided otherwise":  {address: appliance, parts: []string{"svcp4", "ss"}},
-		"another server":                    {address: "https://other.example.com", parts: []string{"svc", "p4ss"}},
+		"the same": {address: appliance, parts: []string{"svc", "p4ss"}, held: true},
+		"the same under another name of it": {
+			address: "https://alias.example.com", parts: []string{"svc", "p4ss"}, held: true,
+		},
+		"another password":                 {address: appliance, parts: []string{"svc", "new"}},
+		"the same text, divided otherwise": {address: appliance, parts: []string{"svcp4", "ss"}},
+		"another server":                   {address: "https://other.example.com", parts: []string{"svc", "p4ss"}},
 		"somebody says that the cause is gone": {
 			address: appliance, parts: []string{"svc", "p4ss"}, clear: true,
 		},

@@ -98,7 +98,9 @@ func newClient(cfg Config, network http.RoundTripper) (*Client, error) {
 		return nil, err
 	}
 	_, application := cfg.Auth.(ApplicationUser)
-	return &Client{rest: client, tokens: tokens, words: wire.words, provable: application, tokenPath: cfg.AppTokenPath}, nil
+	return &Client{
+		rest: client, tokens: tokens, words: wire.words, provable: application, tokenPath: cfg.AppTokenPath,
+	}, nil
 }
 
 func (c Config) withDefaults() Config {

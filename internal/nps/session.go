@@ -53,7 +53,7 @@ type Session struct {
 func (s *Session) UnmarshalJSON(data []byte) error {
 	type wire Session
 	out := wire{}
-	out.Unread, _ = rest.DecodeLenient(data, &out) //nolint:errcheck // see above
+	out.Unread, _ = rest.DecodeLenient(data, &out)
 	*s = Session(out)
 	return nil
 }
@@ -167,6 +167,6 @@ func (p *ProxySession) UnmarshalJSON(data []byte) error {
 
 // lenient reads what can be read: no session is lost, or lives on, because of one member of it.
 func lenient(data []byte, into any) error {
-	_, _ = rest.DecodeLenient(data, into) //nolint:errcheck // what is no object has nothing to read
+	_, _ = rest.DecodeLenient(data, into) // what is no object has nothing to read
 	return nil
 }

@@ -70,7 +70,7 @@ type Summary struct {
 func (s *Summary) UnmarshalJSON(data []byte) error {
 	type wire Summary
 	out := wire{}
-	out.Unread, _ = rest.DecodeLenient(data, &out) //nolint:errcheck // see above
+	out.Unread, _ = rest.DecodeLenient(data, &out)
 	*s = Summary(out)
 	return nil
 }

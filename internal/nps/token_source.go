@@ -57,7 +57,8 @@ func newTokenSource(wire wireConfig) (*tokenSource, error) {
 		return nil, err
 	}
 	s := &tokenSource{
-		rest: client, secrets: wire.secrets, clock: &serverClock{wire.config.Now, wire.config.Clock}, account: wire.config.Account,
+		rest: client, secrets: wire.secrets, account: wire.config.Account,
+		clock: &serverClock{wire.config.Now, wire.config.Clock},
 	}
 	if s.signIn, err = wire.config.Auth.newSignIn(wire, client, s.clock); err != nil {
 		return nil, err

@@ -143,16 +143,16 @@ func (t limitTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.next.RoundTrip(req)
 }
 
-// everyAttempt has the network's own repetitions counted, too: a request that met a connection which the server was just
-// closing is sent again by net/http without a word, as many at once as there were connections.
+// everyAttempt has the network's own repetitions counted, too: a request that met a connection which the server was
+// just closing is sent again by net/http without a word, as many at once as there were connections.
 func (t limitTransport) everyAttempt(req *http.Request) *http.Request {
-	attempts := 0
+	ctx, attempts := req.Context(), 0
 	trace := &httptrace.ClientTrace{GetConn: func(string) {
 		if attempts++; attempts > 1 {
-			_ = t.limiter.Wait(req.Context()) // a context that is over ends the attempt itself
+			_ = t.limiter.Wait(ctx) // a context that is over ends the attempt itself
 		}
 	}}
-	return req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
+	return req.WithContext(httptrace.WithClientTrace(ctx, trace))
 }
 
 // timeoutTransport bounds one exchange, from dialling to the last byte of the answer.

@@ -18,10 +18,10 @@ import (
 var errNoObject = errors.New("not a JSON object")
 
 // DecodeLenient decodes an object of somebody else into a struct, member by member. A member that is written as another
-// type is read where its meaning is plain: a number in quotes, a text that came as a number, 1 for true. One that cannot
-// be read is as if it were not there, and is named in unread; the others are not lost with it. Members are found by the
-// json tags of the struct, without regard to case; embedded structs are not supported. null leaves everything as it is.
-// It fails where data is no object.
+// type is read where its meaning is plain: a number in quotes, a text that came as a number, 1 for true. One that
+// cannot be read is as if it were not there, and is named in unread; the others are not lost with it. Members are found
+// by the json tags of the struct, without regard to case; embedded structs are not supported. null leaves everything as
+// it is. It fails where data is no object.
 func DecodeLenient(data []byte, into any) (unread []string, err error) {
 	target := reflect.ValueOf(into).Elem()
 	decoder := json.NewDecoder(bytes.NewReader(data))

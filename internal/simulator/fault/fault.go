@@ -55,8 +55,8 @@ type Rule struct {
 	Drop Drop `json:"drop,omitempty"`
 	// Status, when not 0, is answered with Body instead of asking the appliance.
 	Status int `json:"status,omitempty"`
-	// Acts lets the appliance act on the request before Status is answered, as where something on the way, or the appliance
-	// itself, reports a failure of what was done.
+	// Acts lets the appliance act on the request before Status is answered, as where something on the way, or the
+	// appliance itself, reports a failure of what was done.
 	Acts bool `json:"acts,omitempty"`
 	// Header is added to the answer that Status makes.
 	Header map[string]string `json:"header,omitempty"`
