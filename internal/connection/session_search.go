@@ -73,13 +73,13 @@ func (s *Server) everyList(
 			narrowed.Since = time.Time{}
 		}
 		summaries, err := s.client.SearchMine(ctx, status, narrowed, func(summary nps.Summary) bool {
-			return !known[summary.ID] && wanted(summary)
+			return !known[key(summary.ID)] && wanted(summary)
 		})
 		if err != nil {
 			return nil, err
 		}
 		for _, summary := range summaries {
-			known[summary.ID] = true
+			known[key(summary.ID)] = true
 		}
 		found = append(found, summaries...)
 	}
