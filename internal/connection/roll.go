@@ -312,16 +312,6 @@ const listLag = 30 * time.Second
 // maxStrangers is how many sessions are remembered that nobody follows yet.
 const maxStrangers = 2000
 
-// stated gives a session of a list whose state cannot be read the state that the list is of: it is to be told when it
-// moves to another list.
-func stated(filter nps.StatusFilter, session nps.Session) (_ nps.Session, guessed bool) {
-	if session.Status.Known() || filter == nps.FilterHistorical {
-		return session, false
-	}
-	session.Status = nps.Status(filter)
-	return session, true
-}
-
 // see takes over one session of a list, and says whether that is news to whoever follows it.
 func (r *roll) see(filter nps.StatusFilter, session nps.Session, guessed bool, at time.Time) bool {
 	now := factsOf(session)
@@ -407,6 +397,3 @@ func (r *roll) sighting(id string, now time.Time) (s Sighting, ok, answered bool
 	}
 	return seen.Sighting, true, true, nil
 }
-
-// sightingSlack is added to two intervals, after which nobody goes by a sighting any more.
-const sightingSlack = 5 * time.Second
