@@ -63,7 +63,8 @@ func TestAServersClockOutlivesItsClientAndNotItsAddress(t *testing.T) {
 
 func TestAnOffsetThatIsNoiseIsNotShown(t *testing.T) {
 	for ahead, want := range map[time.Duration]string{
-		0: "", 5 * time.Second: "", -3 * time.Second: "", 6 * time.Second: "6s", -400*time.Second - 300*time.Millisecond: "-6m40s",
+		0: "", 5 * time.Second: "", -3 * time.Second: "", 6 * time.Second: "6s",
+		-400*time.Second - 300*time.Millisecond: "-6m40s",
 	} {
 		s := newServer(nil, newPoller(nil), nil)
 		s.clock.Recall(ahead)
