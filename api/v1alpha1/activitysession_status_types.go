@@ -138,19 +138,19 @@ type ActivitySessionStatus struct {
 	// +optional
 	RequestTime *metav1.Time `json:"requestTime,omitempty"`
 
-	// startTime is when the session began.
+	// startTime is when the session began, by the server's clock.
 	// +optional
 	StartTime *metav1.Time `json:"startTime,omitempty"`
 
-	// endTime is when the session was over.
+	// endTime is when the session was over, by the server's clock if there was one.
 	// +optional
 	EndTime *metav1.Time `json:"endTime,omitempty"`
 
-	// expiresAt is when the session ends by itself.
+	// expiresAt is when the session ends by itself, by the server's clock; see clockOffset of the NPSConnection.
 	// +optional
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
 
-	// deadline is when the operator stops waiting in the present phase.
+	// deadline is when the operator stops waiting in the present phase, by its own clock.
 	// +optional
 	Deadline *metav1.Time `json:"deadline,omitempty"`
 

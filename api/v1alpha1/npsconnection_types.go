@@ -249,6 +249,11 @@ type NPSConnectionStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	NoteLimit *int32 `json:"noteLimit,omitempty"`
+
+	// clockOffset is how far the server's clock is ahead of the operator's, such as 2h0m0s, or -6m40s where it is behind.
+	// Left out, the two clocks agree, or nothing is known yet. The times in the status of sessions are the server's.
+	// +optional
+	ClockOffset *metav1.Duration `json:"clockOffset,omitempty"`
 }
 
 // NPSConnection says where a Netwrix Privilege Secure server is, how to sign in, and who may ask it for what.

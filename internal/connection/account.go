@@ -30,9 +30,10 @@ type LogIns struct {
 	version string
 }
 
-// newLogIns goes on from what the connection's status says of these same credentials.
+// newLogIns goes on from what the connection's status says of these same credentials, and shares what other connections
+// learn of them.
 func (p *Pool) newLogIns(
-	terms login.Terms, url, user, version string, recorded *pamv1alpha1.LogInStatus,
+	terms login.Terms, url, user, version string, recorded *pamv1alpha1.LogInStatus, credentials []string,
 ) *LogIns {
 	record := login.Record{}
 	if recorded != nil && recorded.CredentialsVersion == version {
@@ -44,7 +45,12 @@ func (p *Pool) newLogIns(
 			record.Failures = int(*recorded.Failures)
 		}
 	}
-	return &LogIns{account: p.logIns.Account(terms, url, user, record), version: version}
+	account := p.logIns.Account(terms, url, user, record)
+	account.Credentials(credentials...)
+	if recorded != nil && recorded.CredentialsVersion != version { // as with a Secret that is written again
+		account.Clear()
+	}
+	return &LogIns{account: account, version: version}
 }
 
 // readAgain notes that the Secrets were read in a version. Somebody who writes the same content again says that it is

@@ -58,7 +58,7 @@ func (p *Pool) ConnectServer(ctx context.Context, c *pamv1alpha1.NPSConnection) 
 func (p *Pool) newServer(c *pamv1alpha1.NPSConnection, cfg npsSettings, version string) (*Server, error) {
 	name := client.ObjectKeyFromObject(c)
 	cfg.Breaker = p.breaker("NPSConnection", name, p.cfg.NotifyServer)
-	logIns := p.newLogIns(nps.LogInTerms, c.Spec.URL, cfg.account, version, c.Status.LogIn)
+	logIns := p.newLogIns(nps.LogInTerms, c.Spec.URL, cfg.account, version, c.Status.LogIn, cfg.credentials)
 	cfg.Account = logIns.account
 	memory := p.cfg.Memory.Share(maxNPSResponse(c), maxResponseField, nil)
 	cfg.Memory = memory
@@ -70,7 +70,8 @@ func (p *Pool) newServer(c *pamv1alpha1.NPSConnection, cfg npsSettings, version 
 	poller := p.poller(name)
 	poller.use(npsClient)
 	server := newServer(npsClient, poller, cfg.Breaker)
-	server.LogIns, server.memory, server.Certificate = logIns, memory, cfg.certificate
+	server.LogIns, server.memory, server.clock = logIns, memory, cfg.Clock
+	server.Certificate = cfg.certificate
 	server.address = CanonicalURL(c.Spec.URL)
 	return server, nil
 }
@@ -79,6 +80,8 @@ func (p *Pool) newServer(c *pamv1alpha1.NPSConnection, cfg npsSettings, version 
 type npsSettings struct {
 	nps.Config
 	parts []string
+	// credentials are what it logs in with.
+	credentials []string
 	// account is the name of the account, by which the server counts failed log-ins.
 	account     string
 	certificate ClientCertificate
@@ -86,7 +89,7 @@ type npsSettings struct {
 
 func (p *Pool) npsConfig(ctx context.Context, c *pamv1alpha1.NPSConnection) (npsSettings, error) {
 	out := npsSettings{Config: nps.Config{
-		URL: c.Spec.URL, UserAgent: p.cfg.UserAgent, Limiter: p.limiter(c), UsedCodes: &p.usedCodes,
+		URL: c.Spec.URL, UserAgent: p.cfg.UserAgent, Limiter: p.limiter(c), UsedCodes: &p.usedCodes, Clock: p.clock(c),
 		Fence: p.cfg.Fence, Network: p.cfg.Network,
 	}}
 	var (
@@ -134,8 +137,10 @@ func (p *Pool) applicationUser(
 	}
 	out.TLS.Certificates, out.Auth, out.account = []tls.Certificate{pair}, auth, auth.Login
 	out.certificate = clientCertificate(certificate, pair)
-	out.parts = append(out.parts, auth.Login, auth.APIKey, auth.SerialNumber,
-		string(data[corev1.TLSCertKey]), string(data[corev1.TLSPrivateKeyKey]))
+	out.credentials = []string{
+		auth.Login, auth.APIKey, auth.SerialNumber, string(data[corev1.TLSCertKey]), string(data[corev1.TLSPrivateKeyKey]),
+	}
+	out.parts = append(out.parts, out.credentials...)
 	return out, nil
 }
 
@@ -159,7 +164,8 @@ func (p *Pool) user(ctx context.Context, c *pamv1alpha1.NPSConnection, out npsSe
 		return out, err
 	}
 	out.Auth, out.account = auth, auth.Username
-	out.parts = append(out.parts, auth.Username, auth.Password, auth.TOTPSecret, auth.MFACode)
+	out.credentials = []string{auth.Username, auth.Password, auth.TOTPSecret, auth.MFACode}
+	out.parts = append(out.parts, out.credentials...)
 	return out, nil
 }
 

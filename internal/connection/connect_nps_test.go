@@ -116,8 +116,8 @@ func TestAnotherLimitReplacesNoClient(t *testing.T) {
 	if d.connect() != before {
 		t.Error("the client was replaced, and signs in anew")
 	}
-	if l := d.pool.limiter(d.conn).limiter; l.Limit() != newPacer(7).limiter.Limit() || l.Burst() != 1 {
-		t.Errorf("%v per second, %d at once; want 7, one by one", l.Limit(), l.Burst())
+	if got := d.pool.limiter(d.conn).interval; got != newPacer(7).interval {
+		t.Errorf("one every %s, want 7 in a second", got)
 	}
 }
 
@@ -160,7 +160,8 @@ func TestTheManagerBoundsWhatAConnectionSets(t *testing.T) {
 			if rate := p.requestsPerSecond(eager); starting != c.starting || active != c.active || rate != c.rate {
 				t.Errorf("got %s, %s, %d", starting, active, rate)
 			}
-			if got, most := float64(p.limiter(eager).limiter.Limit()), float64(c.rate); got > most || got < 0.9*most {
+			got, most := float64(time.Second)/float64(p.limiter(eager).interval), float64(c.rate)
+			if got > most || got < 0.9*most {
 				t.Errorf("the limit is %v", got)
 			}
 		})

@@ -56,7 +56,7 @@ func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, settings spsSettings, 
 		cfg.Sessions = sessionStore{live: p.cfg.Live, client: p.cfg.Client, conn: c.DeepCopy(), url: address}
 	}
 	cfg.Breaker = p.breaker("SPSConnection", name, p.cfg.Notify)
-	logIns := p.newLogIns(sps.LogInTerms, address, cfg.Username, version, c.Status.LogIn)
+	logIns := p.newLogIns(sps.LogInTerms, address, cfg.Username, version, c.Status.LogIn, settings.credentials())
 	cfg.Account = logIns.account
 	var a *Appliance
 	memory := p.cfg.Memory.Share(maxSPSResponse(c), maxResponseField, func() { a.Inventory.Forget() })
@@ -79,6 +79,14 @@ type spsSettings struct {
 	sps.Config
 	pem         string
 	certificate ClientCertificate
+}
+
+// credentials are what it logs in with.
+func (s spsSettings) credentials() []string {
+	if s.X509 {
+		return []string{s.pem}
+	}
+	return []string{s.LoginMethod, s.Username, s.Password}
 }
 
 func (s spsSettings) content() []string {

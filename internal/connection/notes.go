@@ -39,10 +39,12 @@ func NoteIsMute(note, requestID string) bool {
 	return note != requestID && strings.HasPrefix(requestID, note)
 }
 
-// NoteIsCutFrom says that a note was cut within a request id, and that enough of it is left to tell it from others.
-func NoteIsCutFrom(note, requestID string) bool {
+// NoteIsCutFrom says that a note was cut within a request id: enough of it is left to tell it from others, or it is as
+// long as a server leaves notes that cuts them to a limit. So short, it says no more than a note that is missing.
+func NoteIsCutFrom(note, requestID string, limit int) bool {
 	note = strings.TrimSpace(note)
-	return len(note) >= enoughOfRequestID && NoteIsMute(note, requestID)
+	cut := len(note) >= enoughOfRequestID || limit > 0 && utf8.RuneCountInString(note) == limit
+	return cut && NoteIsMute(note, requestID)
 }
 
 // notes is what a server was seen to do with notes.

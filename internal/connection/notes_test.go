@@ -14,17 +14,21 @@ func TestWhoseANoteIs(t *testing.T) {
 	for name, c := range map[string]struct {
 		note            string
 		is, mute, isCut bool
+		limit           int
 	}{
-		"the id alone":                       {note: anID, is: true},
-		"the id before the author's text":    {note: anID + ` requested by alice: "vacuum"`, is: true},
-		"the id behind it, as it once was":   {note: "vacuum requested by alice " + anID, is: true},
-		"another id before ours":             {note: `pam-operator/other/1 "` + anID + `"`},
-		"another id before ours, unquoted":   {note: "pam-operator/other/1 " + anID},
-		"a longer id":                        {note: anID + "2"},
-		"nothing":                            {mute: true},
-		"blanks":                             {note: "  ", mute: true},
-		"our id cut short":                   {note: anID[:30], mute: true, isCut: true},
-		"too little of our id to tell it":    {note: anID[:18], mute: true},
+		"the id alone":                     {note: anID, is: true},
+		"the id before the author's text":  {note: anID + ` requested by alice: "vacuum"`, is: true},
+		"the id behind it, as it once was": {note: "vacuum requested by alice " + anID, is: true},
+		"another id before ours":           {note: `pam-operator/other/1 "` + anID + `"`},
+		"another id before ours, unquoted": {note: "pam-operator/other/1 " + anID},
+		"a longer id":                      {note: anID + "2"},
+		"nothing":                          {mute: true},
+		"blanks":                           {note: "  ", mute: true},
+		"our id cut short":                 {note: anID[:30], mute: true, isCut: true},
+		"too little of our id to tell it":  {note: anID[:18], mute: true},
+		"too little of our id, at a server that leaves so much":     {note: anID[:18], limit: 18, mute: true, isCut: true},
+		"too little of our id, at a server that leaves more":        {note: anID[:18], limit: 19, mute: true},
+		"too little of another id, at a server that leaves so much": {note: "pam-operator/1b5e1", limit: 18},
 		"somebody's text":                    {note: "vacuum"},
 		"another id that was cut short":      {note: "pam-operator/1b5e1c5c-6f0c"},
 		"our id cut short, and then a text":  {note: anID[:30] + " x"},
@@ -38,7 +42,7 @@ func TestWhoseANoteIs(t *testing.T) {
 			if got := NoteIsMute(c.note, anID); got != c.mute {
 				t.Errorf("does not say: %t", got)
 			}
-			if got := NoteIsCutFrom(c.note, anID); got != c.isCut {
+			if got := NoteIsCutFrom(c.note, anID, c.limit); got != c.isCut {
 				t.Errorf("was cut: %t", got)
 			}
 		})

@@ -4,21 +4,26 @@ package connection
 
 import (
 	"context"
-
-	"golang.org/x/time/rate"
+	"sync"
+	"time"
 
 	"github.com/pam-operator/pam-operator/internal/nps"
 )
 
-// pacer spaces out the requests of one connection. What ends sessions does not wait behind the others: of those, at
-// most one at a time has its turn to be sent.
+// pacer spaces out the requests of one connection. One after the other is at its head, and waits there for its moment:
+// no moment is given away in advance, so none is left over when somebody gives up, or when the limit changes. What ends
+// sessions does not wait behind the others: of those, at most one at a time has its turn to come to the head.
 type pacer struct {
-	limiter *rate.Limiter
-	turn    gate
+	head, turn gate
+
+	mu       sync.Mutex
+	interval time.Duration
+	// last is when the last request was let go.
+	last time.Time
 }
 
 func newPacer(perSecond int32) *pacer {
-	p := &pacer{limiter: rate.NewLimiter(0, 1), turn: newGate(1)}
+	p := &pacer{head: newGate(1), turn: newGate(1)}
 	p.limit(perSecond)
 	return p
 }
@@ -29,9 +34,9 @@ const smoothing = 0.95
 
 // limit sets how many requests there may be in a second. They are spaced out evenly, so that no second has more.
 func (p *pacer) limit(perSecond int32) {
-	if wanted := rate.Limit(float64(perSecond) * smoothing); p.limiter.Limit() != wanted {
-		p.limiter.SetLimit(wanted)
-	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.interval = time.Duration(float64(time.Second) / (float64(perSecond) * smoothing))
 }
 
 // Wait waits until the next request may be sent.
@@ -43,5 +48,42 @@ func (p *pacer) Wait(ctx context.Context) error {
 		}
 		defer done()
 	}
-	return p.limiter.Wait(ctx)
+	leave, err := p.head.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	for {
+		pause := p.pause()
+		if pause <= 0 {
+			return ctx.Err()
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// pause is how long the head has to wait; none lets its request go.
+func (p *pacer) pause() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	pause := p.last.Add(p.interval).Sub(now)
+	if pause <= 0 {
+		p.last = now
+	}
+	return pause
+}
+
+// sleep waits, but no longer than the context lives.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -90,6 +90,7 @@ type Pool struct {
 	servers    map[types.NamespacedName]*slot[*Server]
 	pollers    map[types.NamespacedName]*poller
 	limiters   map[types.NamespacedName]*pacer
+	clocks     map[types.NamespacedName]clockOf
 	closing    sync.WaitGroup
 	// cut is closed, by cutOff, when clients that finish their batch in the background must not go on with it.
 	cut    chan struct{}
@@ -126,6 +127,7 @@ func NewPool(cfg Config) *Pool {
 		servers:    map[types.NamespacedName]*slot[*Server]{},
 		pollers:    map[types.NamespacedName]*poller{},
 		limiters:   map[types.NamespacedName]*pacer{},
+		clocks:     map[types.NamespacedName]clockOf{},
 		logIns:     login.NewLedger(nil, nil),
 	}
 }
@@ -366,6 +368,7 @@ func (p *Pool) Forget(ctx context.Context, name types.NamespacedName) {
 	delete(p.servers, name)
 	delete(p.pollers, name)
 	delete(p.limiters, name)
+	delete(p.clocks, name)
 	p.mu.Unlock()
 	if poller != nil {
 		poller.close()

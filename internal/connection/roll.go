@@ -49,6 +49,8 @@ type Sighting struct {
 	At time.Time
 	// Whole says that it was read by its id, so that it has what summaries lack.
 	Whole bool
+	// Guessed says that the list did not tell the state in a way that is known: it is then the list's own.
+	Guessed bool
 }
 
 // sighting is a Sighting with what the poller needs to tell a change.
@@ -282,7 +284,8 @@ func (r *roll) listed(filter nps.StatusFilter, summaries []nps.Summary, at time.
 		if !followed && len(r.sightings) >= len(names)+maxStrangers {
 			continue
 		}
-		if r.see(filter, summary.Session(), at) && followed {
+		session, guessed := stated(filter, summary.Session())
+		if r.see(filter, session, guessed, at) && followed {
 			r.owed[object] = true
 		}
 	}
@@ -310,12 +313,12 @@ const listLag = 30 * time.Second
 const maxStrangers = 2000
 
 // see takes over one session of a list, and says whether that is news to whoever follows it.
-func (r *roll) see(filter nps.StatusFilter, session nps.Session, at time.Time) bool {
+func (r *roll) see(filter nps.StatusFilter, session nps.Session, guessed bool, at time.Time) bool {
 	now := factsOf(session)
 	s, ok := r.sightings[key(session.ID)]
 	if !ok { // whoever follows it from now on begins by looking
 		r.sightings[key(session.ID)] = &sighting{
-			Sighting: Sighting{Session: session, At: at}, listed: now, filter: filter,
+			Sighting: Sighting{Session: session, At: at, Guessed: guessed}, listed: now, filter: filter,
 		}
 		return false
 	}
@@ -326,7 +329,7 @@ func (r *roll) see(filter nps.StatusFilter, session nps.Session, at time.Time) b
 	news := !same && (s.listed != now || at.Sub(s.read) > listLag)
 	s.listed, s.filter, s.lost, s.At = now, filter, false, at
 	if news {
-		s.Session, s.Whole = session, false
+		s.Session, s.Whole, s.Guessed = session, false, guessed
 	}
 	return news
 }
@@ -394,6 +397,3 @@ func (r *roll) sighting(id string, now time.Time) (s Sighting, ok, answered bool
 	}
 	return seen.Sighting, true, true, nil
 }
-
-// sightingSlack is added to two intervals, after which nobody goes by a sighting any more.
-const sightingSlack = 5 * time.Second

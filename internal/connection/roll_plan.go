@@ -25,6 +25,8 @@ const (
 	listFailures = 3
 	// troubleAfter is how many rounds fail before objects are told: one is a hiccup, such as a recycled process.
 	troubleAfter = 2
+	// sightingSlack is added to two intervals, after which nobody goes by a sighting any more.
+	sightingSlack = 5 * time.Second
 )
 
 // plan is what one round asks the server for.
@@ -277,4 +279,14 @@ func kindOf(err error) int {
 		return answer.Status
 	}
 	return 0
+}
+
+// stated gives a session of a list whose state cannot be read the state that the list is of: it is to be told when it
+// moves to another list.
+func stated(filter nps.StatusFilter, session nps.Session) (_ nps.Session, guessed bool) {
+	if session.Status.Known() || filter == nps.FilterHistorical {
+		return session, false
+	}
+	session.Status = nps.Status(filter)
+	return session, true
 }

@@ -26,6 +26,7 @@ type Server struct {
 	client *nps.Client
 	poller *poller
 	memory *rest.Share
+	clock  *nps.Clock
 
 	mu        sync.Mutex
 	platforms map[string]nps.Platform
@@ -39,7 +40,7 @@ type Server struct {
 }
 
 func newServer(c *nps.Client, p *poller, b *rest.Breaker) *Server {
-	return &Server{Breaker: b, client: c, poller: p, platforms: map[string]nps.Platform{}}
+	return &Server{Breaker: b, client: c, poller: p, clock: &nps.Clock{}, platforms: map[string]nps.Platform{}}
 }
 
 func (s *Server) close() {
@@ -54,7 +55,7 @@ func (s *Server) Address() string { return s.address }
 func (s *Server) Client() *nps.Client { return s.client }
 
 // Version asks the server for its version, which proves that it can be reached and that the credentials are accepted.
-// An answer that is younger than maxAge is proof enough.
+// An answer that is younger than maxAge is proof enough; so is, of the key of an application, a sign-in.
 func (s *Server) Version(ctx context.Context, maxAge time.Duration) (string, error) {
 	s.mu.Lock()
 	version, asked := s.version, s.asked
@@ -63,9 +64,14 @@ func (s *Server) Version(ctx context.Context, maxAge time.Duration) (string, err
 		return version, nil
 	}
 	version, err := s.client.Version(ctx)
+	if err == nil {
+		err = s.client.ProveCredentials(ctx, maxAge)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.version, s.asked = version, time.Now()
+	if s.version, s.asked = version, time.Now(); err != nil {
+		s.version = "" // it is asked again at the next occasion
+	}
 	return version, err
 }
 

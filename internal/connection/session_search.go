@@ -4,10 +4,12 @@ package connection
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/pam-operator/pam-operator/internal/nps"
+	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
 // everyStatus are the lists that together hold every session of the caller (nps contract 5), in the order of a
@@ -21,9 +23,42 @@ var everyStatus = []nps.StatusFilter{
 // the whole search fail: half a search proves nothing.
 func (s *Server) FindByNote(ctx context.Context, requestID string) ([]nps.Summary, error) {
 	// The filter is the server's and only narrows; the comparison decides.
-	return s.everyList(ctx, nps.Search{Text: requestID}, func(summary nps.Summary) bool {
-		return NoteIsOf(summary.Note, requestID)
+	found, err := s.everyList(ctx, nps.Search{Text: requestID}, func(summary nps.Summary) bool {
+		return NoteIsOf(summary.Note, requestID) || noteIsUnread(summary)
 	})
+	if err != nil || !slices.ContainsFunc(found, noteIsUnread) {
+		return found, err
+	}
+	return s.readNotes(ctx, found, requestID)
+}
+
+func noteIsUnread(summary nps.Summary) bool { return slices.Contains(summary.Unread, "note") }
+
+// maxNotesRead is how many sessions are read in one search because the list does not tell their notes.
+const maxNotesRead = 50
+
+// readNotes reads the sessions whose notes the list has in a form that cannot be read, and leaves out those that are
+// not of the request.
+func (s *Server) readNotes(ctx context.Context, found []nps.Summary, requestID string) ([]nps.Summary, error) {
+	var out []nps.Summary
+	read := 0
+	for _, summary := range found {
+		if noteIsUnread(summary) && read < maxNotesRead {
+			read++
+			session, err := s.client.Get(ctx, summary.ID)
+			if rest.IsNotFound(err) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			summary.Note = session.Note
+		}
+		if NoteIsOf(summary.Note, requestID) {
+			out = append(out, summary)
+		}
+	}
+	return out, nil
 }
 
 // everyList searches all lists. A session that moves on between two of them is found once.
@@ -38,13 +73,13 @@ func (s *Server) everyList(
 			narrowed.Since = time.Time{}
 		}
 		summaries, err := s.client.SearchMine(ctx, status, narrowed, func(summary nps.Summary) bool {
-			return !known[summary.ID] && wanted(summary)
+			return !known[key(summary.ID)] && wanted(summary)
 		})
 		if err != nil {
 			return nil, err
 		}
 		for _, summary := range summaries {
-			known[summary.ID] = true
+			known[key(summary.ID)] = true
 		}
 		found = append(found, summaries...)
 	}

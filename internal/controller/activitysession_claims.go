@@ -25,11 +25,11 @@ type claims struct {
 	// made maps sessions to the objects for which the server has just made them: its answer is proof.
 	made map[string]types.UID
 	// sending are the requests whose answers are awaited, and what they ask for.
-	sending map[types.UID]string
+	sending map[types.UID]target
 }
 
 func newClaims(c client.Reader) *claims {
-	return &claims{client: c, of: map[string]types.UID{}, made: map[string]types.UID{}, sending: map[types.UID]string{}}
+	return &claims{client: c, of: map[string]types.UID{}, made: map[string]types.UID{}, sending: map[types.UID]target{}}
 }
 
 // send notes that a request is under way: what shows up at the server meanwhile may be its session.
@@ -46,12 +46,13 @@ func (c *claims) sent(uid types.UID) {
 	delete(c.sending, uid)
 }
 
-// contended says that another request for the same is under way.
+// contended says that another request for the same is under way, or for what may be the same.
 func (c *claims) contended(s *pamv1alpha1.ActivitySession) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for uid, target := range c.sending {
-		if uid != s.UID && target == targetOf(s) {
+	mine := targetOf(s)
+	for uid, other := range c.sending {
+		if uid != s.UID && mine.maybe(other) {
 			return true
 		}
 	}
@@ -141,11 +142,30 @@ func (c *claims) forget(s *pamv1alpha1.ActivitySession) {
 	}
 }
 
-// targetOf is what two requests have in common whose sessions look alike.
-func targetOf(s *pamv1alpha1.ActivitySession) string {
-	parts := []string{s.Spec.Activity.Name, s.Spec.Activity.ID}
+// target is what two requests have in common whose sessions look alike.
+type target struct{ activity, resource pamv1alpha1.NamedOrID }
+
+func targetOf(s *pamv1alpha1.ActivitySession) target {
+	out := target{activity: s.Spec.Activity}
 	if s.Spec.Resource != nil {
-		parts = append(parts, s.Spec.Resource.Name, s.Spec.Resource.ID)
+		out.resource = *s.Spec.Resource
 	}
-	return strings.ToLower(strings.Join(parts, "/"))
+	return out
+}
+
+// maybe says that two requests may be for the same. Of a name and an id nobody knows that they are not.
+func (t target) maybe(other target) bool {
+	return maybeSame(t.activity, other.activity) && maybeSame(t.resource, other.resource)
+}
+
+func maybeSame(a, b pamv1alpha1.NamedOrID) bool {
+	switch none := (pamv1alpha1.NamedOrID{}); {
+	case a == none || b == none:
+		return a == b
+	case a.ID != "" && b.ID != "":
+		return strings.EqualFold(a.ID, b.ID)
+	case a.Name != "" && b.Name != "":
+		return strings.EqualFold(a.Name, b.Name)
+	}
+	return true
 }

@@ -5,8 +5,10 @@ package controller
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	corev1 "k8s.io/api/core/v1"
@@ -38,8 +40,7 @@ func (r *activitySessionReconciler) connectionData(
 	case errors.Is(err, errUnsafeURL):
 		data[secretProtocol], err = []byte(pamv1alpha1.ProtocolNone), nil
 	case noSuchData(err):
-		// A website or a database has neither; that is no fault of the session (nps contract 7.1).
-		data[secretProtocol], err = []byte(pamv1alpha1.ProtocolNone), usable(ctx, server, s.Status.SessionID)
+		data[secretProtocol], err = []byte(pamv1alpha1.ProtocolNone), r.withheld(ctx, server, s, protocol, err)
 	}
 	if err != nil {
 		return nil, err
@@ -89,6 +90,49 @@ func usable(ctx context.Context, server *connection.Server, id string) error {
 			session.Status)
 	}
 	return nil
+}
+
+// withheld says whether connection data that the server does not give is to be asked for again. A website or a database
+// has none; that is no fault of the session (nps contract 7.1). What should have some is asked for again: at first
+// after seconds, then ever more slowly.
+func (r *activitySessionReconciler) withheld(
+	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession, protocol pamv1alpha1.Protocol,
+	cause error,
+) error {
+	if err := usable(ctx, server, s.Status.SessionID); err != nil {
+		return err
+	}
+	chosen := s.Spec.Protocol == protocol // by the author, who knows what there is
+	if !chosen && protocol != pamv1alpha1.ProtocolRDP && !strings.EqualFold(s.Status.Platform, nps.PlatformLinux) {
+		return nil
+	}
+	active := r.now().Sub(enteredAt(s))
+	what := "RDP file"
+	if protocol == pamv1alpha1.ProtocolSSH {
+		what = "SSH URL"
+	}
+	return &problem{
+		reason: pamv1alpha1.ReasonRejected, stall: active > withheldPatience,
+		after: min(max(active, r.SecondLook/4), maxWithheldRetry),
+		message: fmt.Sprintf("the session is active, but the server does not give its %s: %v. It is asked again until the "+
+			"session ends. If it stays so, an administrator of the server has to look at the resource and its platform",
+			what, cause),
+	}
+}
+
+const (
+	// withheldPatience is how long connection data may come late before somebody has to act.
+	withheldPatience = 2 * time.Minute
+	// maxWithheldRetry is the longest pause between two questions for it.
+	maxWithheldRetry = time.Minute
+)
+
+// enteredAt is when the present phase began.
+func enteredAt(s *pamv1alpha1.ActivitySession) time.Time {
+	if n := len(s.Status.History); n > 0 {
+		return s.Status.History[n-1].Time.Time
+	}
+	return s.CreationTimestamp.Time
 }
 
 func noSuchData(err error) bool {

@@ -86,7 +86,7 @@ func setupActivitySession(mgr ctrl.Manager, deps deps) error {
 	empty := func() *pamv1alpha1.ActivitySession { return &pamv1alpha1.ActivitySession{} }
 	return complete(mgr, deps.onRelabelled(b, list), reconcile.AsReconciler(deps.client, r), lane.Options{
 		Name:  "activitysession",
-		Place: laneFor(deps.client, empty, sessionPlace), Running: sessionPasses, Reserved: reservedPasses,
+		Place: laneFor(deps.client, empty, sessionPlace(deps)), Running: sessionPasses, Reserved: reservedPasses,
 	})
 }
 
@@ -98,7 +98,7 @@ func (r *activitySessionReconciler) Reconcile(
 	ctx context.Context, s *pamv1alpha1.ActivitySession,
 ) (ctrl.Result, error) {
 	began := r.now()
-	if endsSession(s, began) {
+	if endsSession(s, momentAt(ctx, r.deps, s, began)) {
 		ctx = nps.Urgent(ctx)
 	}
 	if err := r.refresh(ctx, s); err != nil {
@@ -111,14 +111,14 @@ func (r *activitySessionReconciler) Reconcile(
 		if released {
 			return ctrl.Result{}, out.err
 		}
-		r.follow(s)
+		r.follow(ctx, s)
 		return r.save(ctx, began, before, s, out)
 	}
 	out, err := r.advance(ctx, s)
 	if errors.Is(err, errStale) { // nothing of what this pass believed is to be written
 		return ctrl.Result{RequeueAfter: jitter(time.Second)}, nil
 	}
-	r.follow(s)
+	r.follow(ctx, s)
 	if err != nil {
 		out = sessionOutcome(err)
 	}
@@ -199,7 +199,7 @@ func (r *activitySessionReconciler) save(
 	r.written.Store(s.UID, s.ResourceVersion)
 	if err == nil {
 		// Exactly, where other delays are spread.
-		result.RequeueAfter = soonest(result.RequeueAfter, untilNext(s, began, r.now()))
+		result.RequeueAfter = soonest(result.RequeueAfter, untilNext(s, began, r.moment(ctx, s)))
 	}
 	return result, err
 }

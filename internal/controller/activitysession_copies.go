@@ -108,9 +108,9 @@ func (r *activitySessionReconciler) endCopies(
 const watchFor = 24 * time.Hour
 
 // watched says that a session may yet show up that nobody waits for any more: whenever something was sent.
-func (r *activitySessionReconciler) watched(s *pamv1alpha1.ActivitySession) bool {
-	end := s.Status.EndTime
-	return s.Status.Phase.Terminal() && requestID(s) != "" && (end == nil || r.now().Sub(end.Time) < watchFor)
+func watched(s *pamv1alpha1.ActivitySession, now moment) bool {
+	end := endedAt(s, now)
+	return s.Status.Phase.Terminal() && requestID(s) != "" && (end.IsZero() || now.local.Sub(end) < watchFor)
 }
 
 // watch ends a session that shows up after the object's session was over.
@@ -119,7 +119,7 @@ func (r *activitySessionReconciler) watch(ctx context.Context, s *pamv1alpha1.Ac
 	if err != nil {
 		return nil //nolint:nilerr // without its connection nothing can be seen, and a watch tells when it is back
 	}
-	r.follow(s)
+	r.follow(ctx, s)
 	if _, err := r.endUnnamedExtras(ctx, server, s); err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func (r *activitySessionReconciler) extend(
 	if s.Status.ExpiresAt == nil || s.Spec.Duration == nil && !isAutomatic(s) {
 		return "", nil
 	}
-	last, duration := s.Status.ExpiresAt.Sub(r.now()) < extendBefore, durationOr(s.Spec.Duration, 0)
+	last, duration := r.moment(ctx, s).left(s.Status.ExpiresAt) < extendBefore, durationOr(s.Spec.Duration, 0)
 	known, _ := r.refusedExtensions.Load(s.UID)
 	if refused, ok := known.(refusedExtension); ok && refused.duration == duration && !last {
 		return refused.why, nil

@@ -48,25 +48,25 @@ func (r *activitySessionReconciler) server(
 ) (*connection.Server, error) {
 	_, server, err := r.pool.Following(ctx, s.Spec.ConnectionRef, s.Namespace)
 	if err == nil {
-		r.follow(s)
+		r.follow(ctx, s)
 	}
 	return server, err
 }
 
 // follow has the poller look at a session that lives, and at no other.
-func (r *activitySessionReconciler) follow(s *pamv1alpha1.ActivitySession) {
-	name := client.ObjectKeyFromObject(s)
-	if !lives(s) && !r.watched(s) {
+func (r *activitySessionReconciler) follow(ctx context.Context, s *pamv1alpha1.ActivitySession) {
+	name, now := client.ObjectKeyFromObject(s), r.moment(ctx, s)
+	if !lives(s) && !watched(s, now) {
 		r.pool.Unfollow(s.Spec.ConnectionRef, name)
 		return
 	}
 	followed := connection.Followed{
 		Object: name, RequestID: newRequestID(s), SessionID: s.Status.SessionID,
-		Status: statusOf(s.Status.Phase), FastFrom: fastFrom(s),
+		Status: statusOf(s.Status.Phase), FastFrom: fastFrom(s, now),
 	}
 	if s.Status.Phase.Terminal() {
 		followed.Over, followed.Pressing = true, uncertain(s)
-		followed.Until = timeOf(s.Status.EndTime).Add(watchFor)
+		followed.Until = endedAt(s, now).Add(watchFor)
 	}
 	r.pool.Follow(s.Spec.ConnectionRef, followed)
 }
@@ -98,36 +98,39 @@ func (r *activitySessionReconciler) forget(s *pamv1alpha1.ActivitySession) {
 func (r *activitySessionReconciler) seen(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
 ) (nps.Session, error) {
-	if decides(s, r.now()) {
+	now := r.moment(ctx, s)
+	if decides(s, now) {
 		return server.Read(ctx, s.Status.SessionID)
 	}
 	seen, ok, err := server.Sighting(ctx, s.Status.SessionID)
 	if err != nil {
 		return nps.Session{}, err
 	}
-	now := r.now()
-	if !ok || needsReading(s, seen, now, server.Client().ServerTime(now)) {
+	if !ok || needsReading(s, seen, r.moment(ctx, s)) {
 		return server.Read(ctx, s.Status.SessionID)
 	}
 	return seen.Session, nil
 }
 
 // decides says that this pass may end the session, or give it up.
-func decides(s *pamv1alpha1.ActivitySession, now time.Time) bool {
-	passed := s.Status.Deadline != nil && !now.Before(s.Status.Deadline.Time)
+func decides(s *pamv1alpha1.ActivitySession, now moment) bool {
+	passed := s.Status.Deadline != nil && !now.local.Before(s.Status.Deadline.Time)
 	expired := s.Status.Phase == pamv1alpha1.SessionActive && s.Status.ExpiresAt != nil &&
-		!now.Before(s.Status.ExpiresAt.Time)
+		now.left(s.Status.ExpiresAt) <= 0
 	return passed || expired || s.Cancelled() || !s.DeletionTimestamp.IsZero()
 }
 
 // needsReading says that a sighting is not enough to go by. A step to another phase is made by the session itself, but
 // for the one to Active, for which a summary has all that is needed; a list that lags leads nowhere.
-func needsReading(s *pamv1alpha1.ActivitySession, seen connection.Sighting, now, atServer time.Time) bool {
-	if seen.Whole && now.Sub(seen.At) < freshFor {
+func needsReading(s *pamv1alpha1.ActivitySession, seen connection.Sighting, now moment) bool {
+	if seen.Whole && now.local.Sub(seen.At) < freshFor {
 		return false
 	}
+	if seen.Guessed { // the list does not tell
+		return true
+	}
 	probe := *s // what a phase notes in passing is not for now
-	phase, _ := phaseOf(&probe, seen.Session, atServer)
+	phase, _ := phaseOf(&probe, seen.Session, now.server())
 	if phase == pamv1alpha1.SessionActive && later(s.Status.Phase, phase) {
 		return seen.Session.PlatformID() == ""
 	}
@@ -147,36 +150,36 @@ func statusOf(phase pamv1alpha1.SessionPhase) nps.Status {
 	return nps.StatusPending
 }
 
-// fastFrom is from when on a session is expected to change; zero if that is up to people.
-func fastFrom(s *pamv1alpha1.ActivitySession) time.Time {
+// fastFrom is from when on a session is expected to change, by our clock; zero if that is up to people.
+func fastFrom(s *pamv1alpha1.ActivitySession, now moment) time.Time {
 	switch s.Status.Phase {
 	case pamv1alpha1.SessionStarting, pamv1alpha1.SessionEnding:
 		return time.Unix(0, 0)
 	case pamv1alpha1.SessionScheduled:
 		if s.Status.StartTime != nil {
-			return s.Status.StartTime.Add(-soon)
+			return now.ours(s.Status.StartTime).Add(-soon)
 		}
 	case pamv1alpha1.SessionActive:
-		return timeOf(s.Status.ExpiresAt)
+		return now.ours(s.Status.ExpiresAt)
 	}
 	return time.Time{}
 }
 
 // untilNext is how long it is to the next moment at which something is due by the clock; 0 if there is none. What
 // became due while the pass was under way, which began then, is due at once: the pass may have decided before.
-func untilNext(s *pamv1alpha1.ActivitySession, began, now time.Time) time.Duration {
+func untilNext(s *pamv1alpha1.ActivitySession, began time.Time, now moment) time.Duration {
 	moments := []time.Time{timeOf(s.Status.Deadline)}
 	switch s.Status.Phase {
 	case pamv1alpha1.SessionScheduled:
-		moments = append(moments, timeOf(s.Status.StartTime).Add(-soon))
+		moments = append(moments, now.ours(s.Status.StartTime).Add(-soon))
 	case pamv1alpha1.SessionActive:
-		end := timeOf(s.Status.ExpiresAt)
+		end := now.ours(s.Status.ExpiresAt)
 		moments = append(moments, end.Add(-extendBefore), end, end.Add(endTimeout))
 	}
 	next := time.Duration(0)
 	for _, m := range moments {
 		if m.After(began) {
-			next = soonest(next, max(m.Sub(now), time.Millisecond))
+			next = soonest(next, max(m.Sub(now.local), time.Millisecond))
 		}
 	}
 	return next

@@ -27,9 +27,10 @@ var customFieldTypes = map[pamv1alpha1.CustomFieldType]nps.CustomFieldType{
 	pamv1alpha1.CustomFieldOptions: nps.CustomFieldOptions,
 }
 
-// createRequest is the spec in the server's form. "Now" is left out, so that clocks that differ schedule nothing (nps
-// contract 4.1).
-func createRequest(s *pamv1alpha1.ActivitySession, now time.Time) nps.CreateRequest {
+// createRequest is the spec in the server's form, by the server's clock: a session is not to begin earlier or later, or
+// to be shorter or longer, by what the clocks differ. "Now" is left out, so that they schedule nothing (nps contract
+// 4.1).
+func createRequest(s *pamv1alpha1.ActivitySession, now moment) nps.CreateRequest {
 	spec := &s.Spec
 	out := nps.CreateRequest{
 		ActivityName: spec.Activity.Name, ActivityID: spec.Activity.ID, Ticket: spec.Ticket, Note: note(s),
@@ -44,9 +45,10 @@ func createRequest(s *pamv1alpha1.ActivitySession, now time.Time) nps.CreateRequ
 	if spec.AccessPolicyID != nil {
 		out.AccessPolicyID = *spec.AccessPolicyID
 	}
-	begin := now
-	if spec.StartTime != nil && spec.StartTime.After(now) {
-		begin, out.Start = spec.StartTime.Time, spec.StartTime.Time
+	begin := now.server()
+	if spec.StartTime != nil && spec.StartTime.After(now.local) {
+		begin = now.theirs(spec.StartTime.Time)
+		out.Start = begin
 	}
 	if spec.Duration != nil {
 		out.End = begin.Add(spec.Duration.Duration)
@@ -103,7 +105,7 @@ const endless = 24 * time.Hour
 
 // assumeEnd gives an active session an end where the server does not tell it, so that none lasts for ever: after what
 // was asked for, or after what its profile allows.
-func assumeEnd(s *pamv1alpha1.ActivitySession, session nps.Session, now time.Time) {
+func assumeEnd(s *pamv1alpha1.ActivitySession, session nps.Session, now moment) {
 	if s.Status.Phase != pamv1alpha1.SessionActive || s.Status.ExpiresAt != nil {
 		return
 	}
@@ -111,7 +113,16 @@ func assumeEnd(s *pamv1alpha1.ActivitySession, session nps.Session, now time.Tim
 	if p := session.Profile; p != nil && p.MaxSessionLength > 0 {
 		length = time.Duration(p.MaxSessionLength) * time.Minute
 	}
-	s.Status.ExpiresAt = at(now.Add(durationOr(s.Spec.Duration, length)))
+	s.Status.ExpiresAt = at(now.server().Add(durationOr(s.Spec.Duration, length)))
+}
+
+// assumedEnd is now, as the end of a session that nobody tells the end of: by the server's clock, as that end would be,
+// unless there never was one.
+func assumedEnd(s *pamv1alpha1.ActivitySession, now moment) *metav1.Time {
+	if s.Status.SessionID == "" {
+		return at(now.local)
+	}
+	return at(now.server())
 }
 
 // seconds is a time in the precision that the API server keeps.
@@ -149,6 +160,9 @@ func phaseOf(
 	case nps.StatusApprovalDenied:
 		_, message = failedWith(s, "ApprovalDenied", "an approver denied the session", message)
 		return pamv1alpha1.SessionDenied, message
+	}
+	if end := session.ActualEnd; !end.IsZero() && !end.After(now) { // whatever it calls that
+		return endOf(s, nps.StatusComplete), message
 	}
 	if s.Status.Phase == pamv1alpha1.SessionPending { // it was created, and everything else has a deadline
 		return pamv1alpha1.SessionStarting, message
@@ -208,15 +222,16 @@ func enterPhase(s *pamv1alpha1.ActivitySession, phase pamv1alpha1.SessionPhase, 
 	}
 }
 
-// deadline is when the operator stops waiting in the present phase.
-func deadline(s *pamv1alpha1.ActivitySession, now time.Time) *metav1.Time {
+// deadline is when the operator stops waiting in the present phase, by our clock.
+func deadline(s *pamv1alpha1.ActivitySession, m moment) *metav1.Time {
+	now := m.local
 	switch s.Status.Phase {
 	case pamv1alpha1.SessionWaitingForApproval:
 		return at(now.Add(durationOr(s.Spec.ApprovalTimeout, defaultApprovalTimeout)))
 	case pamv1alpha1.SessionScheduled, pamv1alpha1.SessionStarting:
 		from := now
-		if start := s.Status.StartTime; start != nil && start.After(now) {
-			from = start.Time
+		if start := m.ours(s.Status.StartTime); start.After(now) {
+			from = start
 		}
 		return at(from.Add(durationOr(s.Spec.StartTimeout, defaultStartTimeout)))
 	case pamv1alpha1.SessionEnding:

@@ -63,10 +63,10 @@ func observe(s *pamv1alpha1.ActivitySession, session nps.Session, now time.Time)
 	observeSession(&s.Status, session)
 	if phase, message := phaseOf(s, session, now); later(s.Status.Phase, phase) {
 		enterPhase(s, phase, message, now)
-		assumeEnd(s, session, now)
+		assumeEnd(s, session, moment{local: now})
 	}
 	if s.Status.Deadline == nil && !s.Status.Phase.Terminal() {
-		s.Status.Deadline = deadline(s, now)
+		s.Status.Deadline = deadline(s, moment{local: now})
 	}
 }
 
@@ -217,7 +217,7 @@ func TestAssumeEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := &pamv1alpha1.ActivitySession{}
 			s.Spec.Duration, s.Status.Phase, s.Status.ExpiresAt = c.wanted, c.phase, c.known
-			assumeEnd(s, nps.Session{Profile: c.profile}, noon)
+			assumeEnd(s, nps.Session{Profile: c.profile}, moment{local: noon})
 			if got := timeOf(s.Status.ExpiresAt); !got.Equal(c.want) {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
@@ -253,7 +253,7 @@ func TestDeadline(t *testing.T) {
 			s := &pamv1alpha1.ActivitySession{Spec: c.spec}
 			s.Status.Phase, s.Status.StartTime = c.phase, c.start
 			var got time.Time
-			if d := deadline(s, noon); d != nil {
+			if d := deadline(s, moment{local: noon}); d != nil {
 				got = d.Time
 			}
 			if !got.Equal(c.want) {
@@ -308,7 +308,7 @@ func TestCreateRequest(t *testing.T) {
 			s := &pamv1alpha1.ActivitySession{Spec: c.spec}
 			s.UID = "uid"
 			c.want.Note = "pam-operator/uid/1"
-			got := createRequest(s, noon)
+			got := createRequest(s, moment{local: noon})
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}

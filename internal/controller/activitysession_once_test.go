@@ -39,6 +39,13 @@ func ask(ctx context.Context, c *nps.Client, note string) string {
 	return session.ID
 }
 
+// createdAlthough answers the first request for a session with a status although the session is made.
+func createdAlthough(status int) fault.Rule {
+	return fault.Rule{
+		Name: "created", Method: "POST", Path: createPath, Status: status, Body: `{"title":"No"}`, Acts: true, Times: 1,
+	}
+}
+
 var _ = Describe("An ActivitySession asks for one session", func() {
 	It("under its own request id, which comes first in the note", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
@@ -81,6 +88,13 @@ var _ = Describe("An ActivitySession asks for one session", func() {
 			fault.Rule{Name: "get", Method: "GET", Path: createPath[:len(createPath)-1] + "/[^/]*$", Status: 503, Times: 1}),
 		Entry("the answer was lost, and so was a search", simnps.CreateSwitches{CreatesLost: 1},
 			fault.Rule{Name: "list", Path: "MySummaryByStatus/Historical", Status: 500, Times: 1}),
+		Entry("the session was created and the answer was 400", simnps.CreateSwitches{}, createdAlthough(400)),
+		Entry("the session was created and the answer was 403", simnps.CreateSwitches{}, createdAlthough(403)),
+		Entry("the session was created and the answer was 404", simnps.CreateSwitches{}, createdAlthough(404)),
+		Entry("the session was created and the answer was 409", simnps.CreateSwitches{}, createdAlthough(409)),
+		Entry("the session was created and the answer was 422", simnps.CreateSwitches{}, createdAlthough(422)),
+		Entry("the session was created and the answer was 404, and the first searches failed", simnps.CreateSwitches{},
+			createdAlthough(404), fault.Rule{Name: "list", Path: "filterText=pam-operator", Status: 500, Times: 2}),
 		Entry("the answer was 429", simnps.CreateSwitches{},
 			fault.Rule{Name: "busy", Method: "POST", Path: createPath, Status: 429, Times: 1}),
 	)

@@ -28,20 +28,18 @@ const (
 	ownershipForeign
 )
 
-// ownershipOf says whether the session that the status names is the object's own. The note decides. Where it is
-// missing, or cut within the request id, the answer to the request does, if this process has seen it; otherwise all
-// else that the session tells, at a server that is known to lose notes.
+// ownershipOf says whether the session that the status names is the object's own. The note decides, and so
+// does the answer to the request, if this process has seen it: a server may write notes in a way of its own. Where both
+// are missing, all else that the session tells does, at a server that is known to lose notes.
 func (r *activitySessionReconciler) ownershipOf(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession, session nps.Session,
 ) (ownership, error) {
 	id := newRequestID(s)
 	switch {
-	case connection.NoteIsOf(session.Note, id):
+	case connection.NoteIsOf(session.Note, id), r.claims.isMade(s.Status.SessionID, s.UID):
 		return ownershipCertain, nil
 	case !connection.NoteIsMute(session.Note, id):
 		return ownershipForeign, nil
-	case r.claims.isMade(s.Status.SessionID, s.UID):
-		return ownershipCertain, nil
 	case contradicts(s, session), server.MadeBefore(session.CreatedAt, firstSent(s)):
 		return ownershipForeign, nil
 	}

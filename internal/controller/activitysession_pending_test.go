@@ -65,7 +65,7 @@ func TestEveryPhaseHasAWayOut(t *testing.T) {
 			s := &pamv1alpha1.ActivitySession{}
 			enterPhase(s, phase, "", noon)
 			s.Status.StartTime = &metav1.Time{Time: noon.Add(time.Hour)}
-			s.Status.Deadline = deadline(s, noon)
+			s.Status.Deadline = deadline(s, moment{local: noon})
 			switch phase {
 			case pamv1alpha1.SessionPending:
 				s.Status.Deadline = at(pendingDeadline(s, noon))
@@ -73,12 +73,12 @@ func TestEveryPhaseHasAWayOut(t *testing.T) {
 				s.Status.ExpiresAt = &metav1.Time{Time: noon.Add(time.Hour)}
 			}
 			now, moments := noon, 0
-			for next := untilNext(s, now, now); next > 0; next = untilNext(s, now, now) {
+			for next := untilNext(s, now, moment{local: now}); next > 0; next = untilNext(s, now, moment{local: now}) {
 				if now, moments = now.Add(next), moments+1; moments > 10 {
 					t.Fatal("it wakes for ever")
 				}
 			}
-			if moments == 0 || !decides(s, now) {
+			if moments == 0 || !decides(s, moment{local: now}) {
 				t.Errorf("%d moments, and nothing is decided at %s", moments, now)
 			}
 		})
@@ -98,7 +98,7 @@ func TestWhatBecomesDueDuringAPassIsDueAtOnce(t *testing.T) {
 		"it had come before the pass": {2 * time.Second, 3 * time.Second, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := untilNext(s, noon.Add(c.began), noon.Add(c.now)); got != c.want {
+			if got := untilNext(s, noon.Add(c.began), moment{local: noon.Add(c.now)}); got != c.want {
 				t.Errorf("%s, want %s", got, c.want)
 			}
 		})
@@ -122,6 +122,7 @@ func TestLooksLike(t *testing.T) {
 	id := newRequestID(request())
 	for name, c := range map[string]struct {
 		candidate nps.Summary
+		limit     int
 		want      bool
 	}{
 		"the same without a note": {candidate: twin, want: true},
@@ -134,12 +135,16 @@ func TestLooksLike(t *testing.T) {
 			candidate: with(func(s *nps.Summary) { s.Note = "pam-operator/1b5e1c5c-6f0c" }),
 		},
 		"too little of our id": {candidate: with(func(s *nps.Summary) { s.Note = "pam-operator/0b5e" })},
+		"all that the server leaves of our id": {
+			candidate: with(func(s *nps.Summary) { s.Note = "pam-op" }), limit: 6, want: true,
+		},
+		"less than the server leaves": {candidate: with(func(s *nps.Summary) { s.Note = "pam-op" }), limit: 7},
 		"a note that goes on differently": {
 			candidate: with(func(s *nps.Summary) { s.Note = id[:len(id)-5] + " vacuum" }),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := looksLike(request(), c.candidate); got != c.want {
+			if got := looksLike(request(), c.candidate, c.limit, moment{local: noon}); got != c.want {
 				t.Errorf("got %t", got)
 			}
 		})

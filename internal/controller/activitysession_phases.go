@@ -34,9 +34,9 @@ const (
 func (r *activitySessionReconciler) observe(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession, session nps.Session,
 ) {
-	now := r.now()
+	now := r.moment(ctx, s)
 	observeSession(&s.Status, session)
-	phase, message := phaseOf(s, session, server.Client().ServerTime(now))
+	phase, message := phaseOf(s, session, now.server())
 	if later(s.Status.Phase, phase) {
 		r.enter(s, phase, message)
 		assumeEnd(s, session, now)
@@ -56,10 +56,14 @@ func (r *activitySessionReconciler) await(ctx context.Context, s *pamv1alpha1.Ac
 		return outcome{}, err
 	}
 	phase := s.Status.Phase
-	if out, err := r.look(ctx, server, s); err != nil || out.reason != "" || s.Status.Phase != phase {
-		return out, err
+	out, err := r.look(ctx, server, s)
+	if err != nil {
+		return outcome{}, r.endUnread(ctx, server, s, err)
 	}
-	if reason, why, err := r.unwanted(ctx, server, s); err != nil {
+	if out.reason != "" || s.Status.Phase != phase {
+		return out, nil
+	}
+	if reason, why, err := r.unwanted(ctx, s); err != nil {
 		return outcome{}, err
 	} else if reason != "" {
 		return outcome{}, r.end(ctx, server, s, reason, why)
@@ -92,11 +96,14 @@ func (r *activitySessionReconciler) active(ctx context.Context, s *pamv1alpha1.A
 	out, err := r.look(ctx, server, s)
 	switch {
 	case err != nil:
+		if err := r.endUnread(ctx, server, s, err); s.Status.Phase != pamv1alpha1.SessionActive {
+			return outcome{}, err
+		}
 		return r.unseen(ctx, s, err)
 	case out.reason != "" || s.Status.Phase != pamv1alpha1.SessionActive:
 		return out, nil
 	}
-	if reason, why, err := r.unwanted(ctx, server, s); err != nil {
+	if reason, why, err := r.unwanted(ctx, s); err != nil {
 		return outcome{}, err
 	} else if reason != "" {
 		return outcome{}, r.end(ctx, server, s, reason, why)
@@ -119,7 +126,7 @@ func (r *activitySessionReconciler) unseen(
 	if s.Status.ExpiresAt == nil {
 		return out, nil
 	}
-	left := s.Status.ExpiresAt.Sub(r.now())
+	left := r.moment(ctx, s).left(s.Status.ExpiresAt)
 	switch {
 	case left <= 0:
 		if err := r.removeSecret(ctx, s); err != nil {
@@ -191,12 +198,13 @@ func (r *activitySessionReconciler) awaitEnd(ctx context.Context, s *pamv1alpha1
 
 // finished is the handler of the last phases.
 func (r *activitySessionReconciler) finished(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
+	now := r.moment(ctx, s)
 	s.Status.Deadline = nil
 	if s.Status.EndTime == nil {
-		s.Status.EndTime = &metav1.Time{Time: r.now()}
+		s.Status.EndTime = assumedEnd(s, now)
 	}
 	untidy := r.removeSecret(ctx, s)
-	if r.watched(s) {
+	if watched(s, now) {
 		if err := r.watch(ctx, s); err != nil {
 			return outcome{}, err
 		}
@@ -209,7 +217,7 @@ func (r *activitySessionReconciler) finished(ctx context.Context, s *pamv1alpha1
 	if ttl == nil {
 		return out, nil
 	}
-	left := s.Status.EndTime.Add(time.Duration(*ttl) * time.Second).Sub(r.now())
+	left := endedAt(s, now).Add(time.Duration(*ttl) * time.Second).Sub(now.local)
 	if left > 0 || readyOf(s) == nil {
 		out.after = soonest(out.after, max(left, time.Second))
 		return out, nil
@@ -258,7 +266,7 @@ func (r *activitySessionReconciler) vanished(s *pamv1alpha1.ActivitySession) {
 
 // unwanted says why a session that lives should be ended; the reason is that of a failure where it is one.
 func (r *activitySessionReconciler) unwanted(
-	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
+	ctx context.Context, s *pamv1alpha1.ActivitySession,
 ) (reason, why string, err error) {
 	if s.Cancelled() {
 		return reasonCancelled, "cancelled", nil
@@ -268,7 +276,7 @@ func (r *activitySessionReconciler) unwanted(
 		return reasonWorkloadOver, workload.why, err
 	}
 	if s.Status.Phase == pamv1alpha1.SessionActive && s.Status.ExpiresAt != nil &&
-		server.Client().ServerTime(r.now()).After(s.Status.ExpiresAt.Add(endTimeout)) {
+		r.moment(ctx, s).left(s.Status.ExpiresAt) < -endTimeout {
 		return reasonOverdue, "its time is over, and the server has not ended it", nil
 	}
 	if s.Status.Deadline == nil || r.now().Before(s.Status.Deadline.Time) {
@@ -297,7 +305,7 @@ func (r *activitySessionReconciler) end(
 	}
 	r.audit(ctx, server, s, audit.End, audit.Succeeded, why)
 	r.enter(s, pamv1alpha1.SessionEnding, why)
-	s.Status.Deadline = deadline(s, r.now())
+	s.Status.Deadline = deadline(s, r.moment(ctx, s))
 	return nil
 }
 

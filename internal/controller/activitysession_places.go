@@ -27,12 +27,12 @@ type places struct {
 	mu sync.Mutex
 	// taken are the sessions that have a place.
 	taken map[types.UID]bool
-	// none are the sessions that the server has refused: it is certain that nothing is there.
-	none map[types.UID]bool
+	// none are the requests that came to nothing: most likely there is no session of them.
+	none map[types.UID]*refusal
 }
 
 func newPlaces(c client.Reader) *places {
-	return &places{client: c, taken: map[types.UID]bool{}, none: map[types.UID]bool{}}
+	return &places{client: c, taken: map[types.UID]bool{}, none: map[types.UID]*refusal{}}
 }
 
 // take takes a place for a session if fewer others than are allowed live, or are being asked for: through the
@@ -73,7 +73,7 @@ func (p *places) living(
 		case other.UID == s.UID:
 		case other.Status.Phase.Terminal():
 			delete(p.taken, other.UID)
-		case p.taken[other.UID], lives(other), awaitsAnswer(other) && !p.none[other.UID]:
+		case p.taken[other.UID], lives(other), awaitsAnswer(other) && (p.none[other.UID] == nil || p.none[other.UID].open):
 			living = append(living, other)
 		}
 	}
@@ -123,19 +123,25 @@ func (p *places) give(uid types.UID) {
 	delete(p.none, uid)
 }
 
-// refused gives a place back, because the server has refused the request.
-func (p *places) refused(uid types.UID) {
+// refused gives a place back, because the request came to nothing; if that is open, when it was looked for.
+func (p *places) refused(uid types.UID, what *refusal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.taken, uid)
-	p.none[uid] = true
+	p.none[uid] = what
 }
 
-// isRefused says that the server has refused the request that was sent last.
-func (p *places) isRefused(uid types.UID) bool {
+// refusal is what is known of the request that was sent last, if it came to nothing; nil otherwise.
+func (p *places) refusal(uid types.UID) *refusal {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.none[uid]
+}
+
+// isUnsent says that the request that was made last never got to the server.
+func (p *places) isUnsent(uid types.UID) bool {
+	what := p.refusal(uid)
+	return what != nil && what.unsent
 }
 
 // sessionsOf are the sessions of a connection, which are only to be read: with thousands of them, copies for each

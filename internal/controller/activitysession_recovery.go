@@ -28,7 +28,7 @@ const requestSettle = time.Minute
 func (r *activitySessionReconciler) recover(
 	ctx context.Context, server *connection.Server, s *pamv1alpha1.ActivitySession,
 ) (out outcome, found bool, err error) {
-	if r.places.isRefused(s.UID) {
+	if r.places.isUnsent(s.UID) {
 		return outcome{}, false, nil
 	}
 	if found, err = r.adopt(ctx, server, s); err != nil || found {
@@ -36,6 +36,9 @@ func (r *activitySessionReconciler) recover(
 	}
 	if requestID(s) == "" { // nothing says that anything was sent
 		return outcome{}, false, nil
+	}
+	if f := r.places.refusal(s.UID); f != nil {
+		return r.lookBehind(s, f), false, nil
 	}
 	if next := untilLook(r.now().Sub(r.sentAt(s)), r.SecondLook, r.Settle); next > 0 {
 		return wait(pamv1alpha1.ReasonProgressing,
@@ -109,6 +112,9 @@ func (r *activitySessionReconciler) withdraw(
 	why := "the request was withdrawn: " + outcomeOf(denial).message
 	live := slices.DeleteFunc(found, func(x nps.Summary) bool { return x.Status.Terminal() })
 	if len(live) == 0 {
+		if r.places.refusal(s.UID) != nil { // the permission may come back
+			return outcome{}, denial
+		}
 		if next := untilLook(r.now().Sub(r.sentAt(s)), r.SecondLook, r.Settle); next > 0 {
 			return wait(pamv1alpha1.ReasonConnectionNotPermitted, why+"; looking for what came of it", next), nil
 		}
@@ -127,7 +133,7 @@ func (r *activitySessionReconciler) withdraw(
 	s.Status.SessionID, s.Status.RequestTime = live[0].ID, &metav1.Time{Time: r.now()}
 	s.Status.Failure = &pamv1alpha1.SessionFailure{Reason: reasonNotPermitted, Message: shorten(why, maxConditionMessage)}
 	r.enter(s, pamv1alpha1.SessionEnding, why)
-	s.Status.Deadline = deadline(s, r.now())
+	s.Status.Deadline = deadline(s, r.moment(ctx, s))
 	return outcome{}, nil
 }
 
@@ -166,14 +172,15 @@ func (r *activitySessionReconciler) giveUp(
 			reason = reasonRejected
 		}
 	}
-	if requestID(s) == "" || r.places.isRefused(s.UID) {
+	if requestID(s) == "" || r.places.isUnsent(s.UID) {
 		r.fail(s, reason, why)
 		return outcome{}, nil
 	}
 	found, err := r.lastLook(ctx, s)
 	switch {
 	case found && err == nil, s.Status.Phase != pamv1alpha1.SessionPending:
-	case err == nil && untilLook(r.now().Sub(r.sentAt(s)), r.SecondLook, r.Settle) == 0:
+	case err == nil && untilLook(r.now().Sub(r.sentAt(s)), r.SecondLook, r.Settle) == 0,
+		r.places.refusal(s.UID) != nil:
 		r.fail(s, reason, why)
 	default:
 		r.fail(s, reasonOutcomeUnknown, fmt.Sprintf("it is not known whether the server has made a session: look for %s "+

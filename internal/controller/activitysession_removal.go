@@ -3,7 +3,9 @@
 package controller
 
 import (
+	"cmp"
 	"context"
+	"errors"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -11,6 +13,7 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/nps"
 )
 
 // remove ends the session of an object that is being deleted, and lets the object go when it is over.
@@ -29,8 +32,9 @@ func (r *activitySessionReconciler) remove(
 	switch {
 	case err == nil && over:
 		return r.letGo(ctx, s, untidy)
-	case connection.IsMissing(err), connection.IsLost(err), err != nil && r.mayAbandon(s, out):
-		if err := r.abandon(ctx, s, err); err != nil {
+	case connection.IsMissing(err), connection.IsLost(err), err != nil && r.mayAbandon(ctx, s, out),
+		err == nil && untold(s) && r.mayAbandon(ctx, s, out):
+		if err := r.abandon(ctx, s, cmp.Or(err, errUntold)); err != nil {
 			return outcomeOf(err), false
 		}
 		return r.release(ctx, s)
@@ -69,10 +73,18 @@ func (r *activitySessionReconciler) letGo(
 
 // mayAbandon says that an object whose session cannot be ended was held long enough. Where somebody has to act, it is
 // held until the session ends by itself: as long as it lives, they should see it.
-func (r *activitySessionReconciler) mayAbandon(s *pamv1alpha1.ActivitySession, out outcome) bool {
+func (r *activitySessionReconciler) mayAbandon(ctx context.Context, s *pamv1alpha1.ActivitySession, out outcome) bool {
 	late := r.now().Sub(s.DeletionTimestamp.Time) > r.DeletionDeadline
-	livesOn := s.Status.ExpiresAt != nil && r.now().Before(s.Status.ExpiresAt.Time)
+	livesOn := s.Status.ExpiresAt != nil && r.moment(ctx, s).left(s.Status.ExpiresAt) > 0
 	return late && (out.state == stateReconciling || !livesOn)
+}
+
+// errUntold is why a session is given up that was told to end at a server that answers.
+var errUntold = errors.New("the server was told to end the session, and its answers do not tell whether it is over")
+
+// untold says that the server was told to end a session and does not say in a way that is known whether it has.
+func untold(s *pamv1alpha1.ActivitySession) bool {
+	return s.Status.Phase == pamv1alpha1.SessionEnding && !nps.Status(s.Status.ServerStatus).Known()
 }
 
 // windDown makes one step towards the end of the session, and says whether it is over.
@@ -94,7 +106,9 @@ func (r *activitySessionReconciler) windDown(
 	}
 	out, err = r.look(ctx, server, s)
 	switch {
-	case err != nil || out.reason != "":
+	case err != nil:
+		return false, out, r.endUnread(ctx, server, s, err)
+	case out.reason != "":
 		return false, out, err
 	case s.Status.Phase.Terminal():
 		_, err := r.endUnnamedExtras(ctx, server, s)

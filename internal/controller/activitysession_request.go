@@ -46,7 +46,7 @@ const (
 func (r *activitySessionReconciler) request(ctx context.Context, s *pamv1alpha1.ActivitySession) (outcome, error) {
 	if s.Status.SessionID != "" { // it was created, and its state could not be read
 		r.enter(s, pamv1alpha1.SessionStarting, "")
-		s.Status.Deadline = deadline(s, r.now())
+		s.Status.Deadline = deadline(s, r.moment(ctx, s))
 		return outcome{}, nil
 	}
 	workload, err := r.bound(ctx, s) // what is seen of it is kept, whatever this pass comes to
@@ -102,7 +102,7 @@ func (r *activitySessionReconciler) ask(
 func (r *activitySessionReconciler) settle(
 	ctx context.Context, s *pamv1alpha1.ActivitySession, denial error,
 ) (out outcome, settled bool, err error) {
-	if denial != nil && r.places.isRefused(s.UID) {
+	if denial != nil && r.places.isUnsent(s.UID) {
 		return outcome{}, false, denial
 	}
 	_, server, err := r.pool.Following(ctx, s.Spec.ConnectionRef, s.Namespace)
@@ -184,9 +184,7 @@ func (r *activitySessionReconciler) send(
 ) (outcome, error) {
 	r.claims.send(s)
 	defer r.claims.sent(s.UID)
-	// By the server's clock, lest a session be shorter or longer than was asked for by what the clocks differ.
-	now := server.Client().ServerTime(r.now())
-	request := createRequest(s, now)
+	request := createRequest(s, r.moment(ctx, s))
 	session, err := server.Create(r.inTime(ctx, s), request)
 	if errors.Is(err, nps.ErrTooLate) { // another manager may have taken over meanwhile
 		return outcome{}, errStale
@@ -213,10 +211,10 @@ func (r *activitySessionReconciler) unsent(
 	switch {
 	case refused(err):
 		r.audit(ctx, server, s, audit.Request, audit.Refused, err.Error())
-		return r.refuse(s, err), nil
+		return r.refuse(ctx, server, s, err)
 	case !rest.IsOutcomeUnknown(err):
 		r.audit(ctx, server, s, audit.Request, audit.Failed, err.Error())
-		r.places.refused(s.UID) // it never got there
+		r.places.refused(s.UID, &refusal{unsent: true})
 		return outcome{}, err
 	}
 	r.audit(ctx, server, s, audit.Request, audit.Unknown, err.Error())
@@ -225,19 +223,6 @@ func (r *activitySessionReconciler) unsent(
 		out.err, out.after = nil, min(r.SecondLook, firstRetry)
 	}
 	return out, nil
-}
-
-// refused says that the server looked at the request and created nothing (nps contract 4.2).
-func refused(err error) bool {
-	return rest.IsRejected(err) || rest.IsForbidden(err) || rest.IsNotFound(err) || rest.IsConflict(err)
-}
-
-// refuse keeps a refused request for a while, and then gives up.
-func (r *activitySessionReconciler) refuse(s *pamv1alpha1.ActivitySession, err error) outcome {
-	r.places.refused(s.UID)
-	s.Status.Deadline = at(pendingDeadline(s, r.now()))
-	return stalled(pamv1alpha1.ReasonRejected, err.Error()+"; asked again until "+
-		s.Status.Deadline.UTC().Format(time.RFC3339))
 }
 
 // accepted notes that the server has a session for this request: one that it has just made, or one that was found.

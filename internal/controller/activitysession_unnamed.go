@@ -77,8 +77,12 @@ func (r *activitySessionReconciler) unnamed(
 	if err != nil {
 		return nil, err
 	}
-	latest := server.Client().ServerTime(r.now()).Add(soon)
-	found = slices.DeleteFunc(found, func(c nps.Summary) bool { return !looksLike(s, c) || c.CreatedAt.After(latest) })
+	now := r.moment(ctx, s)
+	latest := now.server().Add(soon)
+	_, limit := server.NoteHandling()
+	found = slices.DeleteFunc(found, func(c nps.Summary) bool {
+		return !looksLike(s, c, int(countOf(limit)), now) || c.CreatedAt.After(latest)
+	})
 	slices.SortFunc(found, oldestLiveFirst)
 	return found, nil
 }
@@ -147,12 +151,12 @@ const (
 )
 
 // looksLike says that a session which does not tell whose it is may be the one that was asked for: all that is known of
-// it is as it was asked for.
-func looksLike(s *pamv1alpha1.ActivitySession, c nps.Summary) bool {
-	if c.Note != "" && !connection.NoteIsCutFrom(c.Note, newRequestID(s)) {
+// it is as it was asked for. The server cuts notes to the limit; 0 if that is not known.
+func looksLike(s *pamv1alpha1.ActivitySession, c nps.Summary, limit int, now moment) bool {
+	if c.Note != "" && !connection.NoteIsCutFrom(c.Note, newRequestID(s), limit) {
 		return false
 	}
-	sameStart := s.Spec.StartTime == nil || c.ScheduledStart.Sub(s.Spec.StartTime.Time) > -time.Minute
+	sameStart := s.Spec.StartTime == nil || c.ScheduledStart.Sub(now.theirs(s.Spec.StartTime.Time)) > -time.Minute
 	sameTicket := c.Ticket == "" || c.Ticket == s.Spec.Ticket
 	return sameStart && sameTicket && s.Spec.Resource != nil &&
 		named(s.Spec.Activity, c.ActivityName, c.ActivityID) &&

@@ -78,17 +78,19 @@ func terminationPlace(t *pamv1alpha1.SessionTermination) lane.Place {
 }
 
 // sessionPlace is the lane of the session's connection. What may end a session goes first.
-func sessionPlace(s *pamv1alpha1.ActivitySession) lane.Place {
-	return lane.Place{Lane: laneOf(s), Urgent: endsSession(s, time.Now())}
+func sessionPlace(d deps) func(*pamv1alpha1.ActivitySession) lane.Place {
+	return func(s *pamv1alpha1.ActivitySession) lane.Place {
+		return lane.Place{Lane: laneOf(s), Urgent: endsSession(s, momentAt(context.Background(), d, s, time.Now()))}
+	}
 }
 
 // endsSession says that the next pass over a session may have to end it: it is cancelled, deleted, over its time, or
 // bound to a workload, of which only the pass finds out that it has finished.
-func endsSession(s *pamv1alpha1.ActivitySession, now time.Time) bool {
+func endsSession(s *pamv1alpha1.ActivitySession, now moment) bool {
 	if !s.DeletionTimestamp.IsZero() || s.Cancelled() {
 		return true
 	}
-	overdue := s.Status.ExpiresAt != nil && !now.Before(s.Status.ExpiresAt.Time)
+	overdue := s.Status.ExpiresAt != nil && now.left(s.Status.ExpiresAt) <= 0
 	return lives(s) && (overdue || s.Spec.BoundTo != nil)
 }
 

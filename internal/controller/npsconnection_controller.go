@@ -76,6 +76,7 @@ func (r npsConnections) probe(ctx context.Context, conn *pamv1alpha1.NPSConnecti
 		return circuitOutcome(ofOwner(conn, withPlace(conn, err)), server.Breaker), nil
 	}
 	conn.Status.NoteHandling, conn.Status.NoteLimit = server.NoteHandling()
+	conn.Status.ClockOffset = server.ClockOffset()
 	conn.Status.TokenExpiresAt = nil
 	if at := server.TokenExpiresAt(); !at.IsZero() {
 		conn.Status.TokenExpiresAt = &metav1.Time{Time: at.Truncate(time.Second)}

@@ -31,7 +31,13 @@ type spoiling struct {
 	spoil func(status reflect.Value)
 }
 
-// spoilings finds every field of a status, conditions aside, which are written by the operator alone.
+// isSafe says that a field of a status can hold whatever it is given.
+func isSafe(field reflect.StructField, name string) bool {
+	return name == "conditions" || !field.IsExported() || field.Type == reflect.TypeFor[*metav1.Duration]()
+}
+
+// spoilings finds every field of a status, conditions aside, which are written by the operator alone, and durations, of
+// which there is none that cannot be stored.
 func spoilings(typ reflect.Type, path string, into func(reflect.Value) reflect.Value) (out []spoiling) {
 	set := func(path string, value any, into func(reflect.Value) reflect.Value) {
 		out = append(out, spoiling{path, func(status reflect.Value) {
@@ -43,7 +49,7 @@ func spoilings(typ reflect.Type, path string, into func(reflect.Value) reflect.V
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		at := func(status reflect.Value) reflect.Value { return into(status).Field(i) }
 		switch of := field.Type; {
-		case name == "conditions" || !field.IsExported():
+		case isSafe(field, name):
 		case of == reflect.TypeFor[*metav1.MicroTime]():
 			set(path+name, &metav1.MicroTime{Time: time.Date(12000, 1, 1, 0, 0, 0, 0, time.UTC)}, at)
 		case field.Anonymous:

@@ -28,11 +28,15 @@ type Account struct {
 	address string
 	// user is set where the vendor counts by account.
 	user string
+	// shared tells connections that log in with the same credentials; zero if that is not known.
+	shared fingerprint
 
 	mu     sync.Mutex
 	record Record
 	// due is when credentials that have worked would be tried anyway that somebody had tried earlier.
 	due time.Time
+	// cleared is when somebody said last that the cause of refusals is gone.
+	cleared time.Time
 }
 
 // Record returns what is known.
@@ -51,7 +55,7 @@ func (a *Account) Clear() {
 	if a.record.Retry.After(a.due) {
 		a.due = a.record.Retry
 	}
-	a.record.Failures, a.record.Retry = 0, time.Time{}
+	a.record.Failures, a.record.Retry, a.cleared = 0, time.Time{}, a.ledger.now()
 }
 
 // exempt says that what others were refused does not hold the credentials back: they have worked, and are tried in
@@ -72,10 +76,23 @@ func (a *Account) Begin(ctx context.Context) (*Attempt, error) {
 	if err := a.held(); err != nil {
 		return nil, err
 	}
+	alone, err := a.enterShared(ctx)
+	if err != nil {
+		return nil, err
+	}
 	due, exempt := a.exempt()
 	if exempt {
-		return &Attempt{account: a, release: func() {}}, nil
+		return &Attempt{account: a, release: alone}, nil
 	}
+	attempt, err := a.beginInTurn(ctx, due, alone)
+	if err != nil {
+		alone()
+	}
+	return attempt, err
+}
+
+// beginInTurn is Begin for credentials that are sent one at a time to an address.
+func (a *Account) beginInTurn(ctx context.Context, due time.Time, alone func()) (*Attempt, error) {
 	release, err := a.ledger.take(ctx, a.key(a.address))
 	if err != nil {
 		return nil, err
@@ -88,7 +105,7 @@ func (a *Account) Begin(ctx context.Context) (*Attempt, error) {
 		}
 		return nil, err
 	}
-	return &Attempt{account: a, keys: keys, release: release}, nil
+	return &Attempt{account: a, keys: keys, release: func() { release(); alone() }}, nil
 }
 
 // keys are what the vendor counts this account's refusals by.
@@ -126,6 +143,7 @@ type Attempt struct {
 func (t *Attempt) Accepted() {
 	t.once.Do(func() {
 		defer t.release()
+		t.account.ledger.acceptShared(t.account.shared)
 		t.account.mu.Lock()
 		defer t.account.mu.Unlock()
 		t.account.record, t.account.due = Record{LastSuccess: t.account.ledger.now()}, time.Time{}
@@ -151,10 +169,14 @@ func (t *Attempt) Refused(ctx context.Context) (until time.Time) {
 		}
 		a.ledger.mu.Unlock()
 		a.mu.Lock()
-		defer a.mu.Unlock()
 		a.record.Failures++
 		a.record.LastFailure = now
 		a.record.Retry = now.Add(pause(a.terms, a.record))
+		until := a.record.Retry
+		a.mu.Unlock()
+		if a.shared != (fingerprint{}) {
+			a.ledger.noteShared(a.shared, keys, now, until)
+		}
 	})
 	return t.account.Record().Retry
 }

@@ -53,6 +53,11 @@ type Ledger struct {
 	failures map[string][]time.Time
 	// turns admit one log-in at a time of credentials that have not worked yet, by the same.
 	turns map[string]*turn
+	// refused and accepted are what is known of credentials, by their fingerprints.
+	refused  map[fingerprint][]refusalOf
+	accepted map[fingerprint]time.Time
+
+	fingerprintKey []byte
 }
 
 type turn struct {
@@ -68,7 +73,10 @@ func NewLedger(now func() time.Time, resolve func(ctx context.Context, host stri
 	if resolve == nil {
 		resolve = net.DefaultResolver.LookupHost
 	}
-	return &Ledger{now: now, resolve: resolve, failures: map[string][]time.Time{}, turns: map[string]*turn{}}
+	return &Ledger{
+		now: now, resolve: resolve, failures: map[string][]time.Time{}, turns: map[string]*turn{},
+		refused: map[fingerprint][]refusalOf{}, accepted: map[fingerprint]time.Time{}, fingerprintKey: newFingerprintKey(),
+	}
 }
 
 // Alone returns an account that shares its refusals with no other one, and so needs to know no names of its address.

@@ -5,6 +5,7 @@ package nps
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"unicode/utf8"
 
 	"github.com/pam-operator/pam-operator/internal/rest"
@@ -64,7 +65,15 @@ func tail(note string) string {
 
 func within(n, most int) int { return min(max(n, 0), most) }
 
-// bound makes a session small. It says whether its ids can be stored.
+// storable is an id, or nothing if it cannot be stored.
+func storable(id string) string {
+	if rest.IsIdentifier(id, maxID) {
+		return id
+	}
+	return ""
+}
+
+// bound makes a session small. It says whether its id can be stored.
 func (s *Session) bound() bool {
 	for _, text := range []*string{
 		&s.ActivityID, &s.ManagedResourceID, &s.CredentialID, &s.AccessPolicyID, &s.LoginAccountName, &s.Ticket,
@@ -92,11 +101,16 @@ func (s *Session) bound() bool {
 		p.ExtensionCount = within(p.ExtensionCount, maxExtensions)
 		p.ExpirationThreshold = within(p.ExpirationThreshold, maxMinutes)
 	}
-	platform := s.PlatformID()
-	return rest.IsIdentifier(s.ID, maxID) && (platform == "" || rest.IsIdentifier(platform, maxID))
+	if s.Activity != nil {
+		s.Activity.PlatformID = storable(s.Activity.PlatformID)
+	}
+	if s.ManagedResource != nil {
+		s.ManagedResource.PlatformID = storable(s.ManagedResource.PlatformID)
+	}
+	return rest.IsIdentifier(s.ID, maxID)
 }
 
-// bound makes a summary small. It says whether its ids can be stored.
+// bound makes a summary small. It says whether its id can be stored.
 func (s *Summary) bound() bool {
 	for _, text := range []*string{
 		&s.ManagedAccountID, &s.ActivityID, &s.ActivityName, &s.ManagedResourceID, &s.ManagedResourceName,
@@ -107,7 +121,8 @@ func (s *Summary) bound() bool {
 	s.Note = tail(s.Note)
 	s.ExtensionCount = within(s.ExtensionCount, maxExtensions)
 	s.ExtensionMinutes = within(s.ExtensionMinutes, maxMinutes)
-	return rest.IsIdentifier(s.ID, maxID) && (s.PlatformID == "" || rest.IsIdentifier(s.PlatformID, maxID))
+	s.PlatformID = storable(s.PlatformID)
+	return rest.IsIdentifier(s.ID, maxID)
 }
 
 // summaryOverhead is what a summary takes beside its texts, and idOverhead what an id takes that is remembered, in
@@ -143,7 +158,11 @@ func few[T any](data []byte, most int) ([]T, error) {
 	var out []T
 	for decoder.More() && len(out) < most {
 		var item T
-		if err := decoder.Decode(&item); err != nil {
+		err := decoder.Decode(&item)
+		if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			continue // it is no reason to lose the others
+		}
+		if err != nil {
 			return nil, err
 		}
 		out = append(out, item)

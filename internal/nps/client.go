@@ -57,6 +57,8 @@ type Config struct {
 	Account *login.Account
 	// UsedCodes keeps clients that share it from sending the same code of a second factor twice. Nil is the client's own.
 	UsedCodes *UsedCodes
+	// Clock knows how far the server's clock is ahead of the local one. Nil is the client's own.
+	Clock *Clock
 	// Fence is asked right before a session is asked for or prolonged, and forbids it with an error: somebody else may be
 	// in charge by now. Ending a session is always right. nil forbids nothing.
 	Fence func() error
@@ -71,6 +73,9 @@ type Client struct {
 	rest   *rest.Client
 	tokens *tokenSource
 	words  *words
+	// provable says that the credentials can be tried at any time.
+	provable  bool
+	tokenPath string
 }
 
 // New checks the configuration and returns a client; it sends nothing.
@@ -92,7 +97,10 @@ func newClient(cfg Config, network http.RoundTripper) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{rest: client, tokens: tokens, words: wire.words}, nil
+	_, application := cfg.Auth.(ApplicationUser)
+	return &Client{
+		rest: client, tokens: tokens, words: wire.words, provable: application, tokenPath: cfg.AppTokenPath,
+	}, nil
 }
 
 func (c Config) withDefaults() Config {
@@ -107,6 +115,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.UsedCodes == nil {
 		c.UsedCodes = &UsedCodes{}
+	}
+	if c.Clock == nil {
+		c.Clock = &Clock{}
 	}
 	if c.Account == nil {
 		c.Account = login.Alone(LogInTerms, c.URL, c.Now)
@@ -133,6 +144,21 @@ func (c *Client) Close() {
 func (c *Client) TokenExpiresAt() time.Time { return c.tokens.expiresAt() }
 
 var versionText = regexp.MustCompile(`^\d+(\.\d+)+`)
+
+// ProveCredentials has an application user sign in anew if that was longer ago than maxAge: a token goes on being
+// renewed although the API key that it was got with is not valid any more, because somebody has generated another one
+// (nps contract 2). A refusal is a *CredentialsError; the token stays in use. A user is not bothered with a second
+// factor for this: it proves nothing.
+func (c *Client) ProveCredentials(ctx context.Context, maxAge time.Duration) error {
+	if !c.provable {
+		return nil
+	}
+	err := c.tokens.prove(ctx, maxAge)
+	if _, refused := errors.AsType[*CredentialsError](err); !refused {
+		return nil // as long as there is a token that works, trouble with sign-ins is none
+	}
+	return notSent(http.MethodPost, "/"+strings.Trim(c.tokenPath, "/"), err)
+}
 
 // Version returns the server's version, such as 25.12.00002 (nps contract 3). It needs a valid log-in, so it also
 // serves as a check of the whole connection.

@@ -4,6 +4,7 @@ package nps
 
 import (
 	"encoding/json"
+	"math"
 	"strconv"
 	"strings"
 
@@ -24,8 +25,8 @@ func decodeEnum(data []byte, names map[int]string) string {
 	if json.Unmarshal(data, &text) == nil {
 		raw = strings.TrimSpace(text)
 	}
-	if code, err := strconv.Atoi(raw); err == nil {
-		if name, ok := names[code]; ok {
+	if code, err := strconv.ParseFloat(raw, 64); err == nil && code == math.Trunc(code) && math.Abs(code) < math.MaxInt32 {
+		if name, ok := names[int(code)]; ok { // 1.0 is 1, too
 			return name
 		}
 	}

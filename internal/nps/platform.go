@@ -21,6 +21,12 @@ type Platform struct {
 	BasePlatformID string `json:"basePlatformId"`
 }
 
+// UnmarshalJSON reads member by member and never fails.
+func (p *Platform) UnmarshalJSON(data []byte) error {
+	type wire Platform
+	return lenient(data, (*wire)(p))
+}
+
 // IsRDP says that sessions on the platform are reached by an RDP file, by its own id or by the one it was copied from.
 func (p Platform) IsRDP() bool { return IsRDPPlatform(p.ID) || IsRDPPlatform(p.BasePlatformID) }
 

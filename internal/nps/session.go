@@ -5,10 +5,13 @@ package nps
 import (
 	"encoding/json"
 	"strings"
+
+	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
 // Session is what a controller needs of an activity session, out of the 61 members that the server sends (nps contract
-// 5.1). Members that are null there are zero here.
+// 5.1). Members that are null there are zero here, and so are those that cannot be read: the rest of a session does not
+// depend on them.
 type Session struct {
 	ID                string `json:"id"`
 	Status            Status `json:"status"`
@@ -41,6 +44,18 @@ type Session struct {
 	ProxySessions ProxySessions `json:"proxySessions"`
 	// CustomFields is documented as a text and seen as a list, so it is kept as it came.
 	CustomFields json.RawMessage `json:"customFields"`
+
+	// Unread are the members that are there and could not be read, in lower case.
+	Unread []string `json:"-"`
+}
+
+// UnmarshalJSON reads member by member and never fails; what is no session has no id.
+func (s *Session) UnmarshalJSON(data []byte) error {
+	type wire Session
+	out := wire{}
+	out.Unread, _ = rest.DecodeLenient(data, &out)
+	*s = Session(out)
+	return nil
 }
 
 // PlatformID is the id of the resource's platform, or of the activity's where there is no resource; "" if neither has
@@ -89,6 +104,12 @@ func (t *ActivityType) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// UnmarshalJSON reads member by member and never fails.
+func (a *Activity) UnmarshalJSON(data []byte) error {
+	type wire Activity
+	return lenient(data, (*wire)(a))
+}
+
 // ManagedResource is what the session leads to. Name is the name it is registered by: DNS host name or address.
 type ManagedResource struct {
 	ID          string `json:"id"`
@@ -97,6 +118,12 @@ type ManagedResource struct {
 	PlatformID  string `json:"platformId"`
 	IPAddress   string `json:"ipAddress"`
 	HostID      string `json:"hostId"`
+}
+
+// UnmarshalJSON reads member by member and never fails.
+func (r *ManagedResource) UnmarshalJSON(data []byte) error {
+	type wire ManagedResource
+	return lenient(data, (*wire)(r))
 }
 
 // Profile is the session's own copy of its connection profile. Lengths are in minutes.
@@ -113,6 +140,12 @@ type Profile struct {
 	ApprovalTypeRequired int  `json:"approvalTypeRequired"` // 0 deny, 1 allow, 2 workflow
 }
 
+// UnmarshalJSON reads member by member and never fails.
+func (p *Profile) UnmarshalJSON(data []byte) error {
+	type wire Profile
+	return lenient(data, (*wire)(p))
+}
+
 // ProxySessions are the first connections of a session.
 type ProxySessions []ProxySession
 
@@ -124,4 +157,16 @@ type ProxySession struct {
 	Locked bool   `json:"locked"`
 	Start  Time   `json:"startDateTimeUtc"`
 	End    Time   `json:"endDateTimeUtc"`
+}
+
+// UnmarshalJSON reads member by member and never fails.
+func (p *ProxySession) UnmarshalJSON(data []byte) error {
+	type wire ProxySession
+	return lenient(data, (*wire)(p))
+}
+
+// lenient reads what can be read: no session is lost, or lives on, because of one member of it.
+func lenient(data []byte, into any) error {
+	_, _ = rest.DecodeLenient(data, into) // what is no object has nothing to read
+	return nil
 }

@@ -45,6 +45,12 @@ type LogLine struct {
 	Time    Time     `json:"timestamp"`
 }
 
+// UnmarshalJSON reads member by member and never fails.
+func (l *LogLine) UnmarshalJSON(data []byte) error {
+	type wire LogLine
+	return lenient(data, (*wire)(l))
+}
+
 // Log reads at most take lines of a session's log, the newest first (nps contract 8). Secrets are cut out of them.
 func (c *Client) Log(ctx context.Context, id string, level LogLevel, take int) ([]LogLine, error) {
 	req := session(http.MethodGet, id, "Log")

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
@@ -55,13 +56,18 @@ func lastGUID(location string) string {
 // Get reads a session. Secrets are cut out of its description. A 404 on an id that was known may be a slip: believe the
 // second one (nps contract 13 Q10).
 func (c *Client) Get(ctx context.Context, id string) (Session, error) {
-	return c.session(ctx, session(http.MethodGet, id))
+	return c.session(ctx, session(http.MethodGet, id), id)
 }
 
-func (c *Client) session(ctx context.Context, req rest.Request) (Session, error) {
+// session reads an answer that is the session of an id. One that does not repeat the id is it all the same, if it is
+// one at all.
+func (c *Client) session(ctx context.Context, req rest.Request, id string) (Session, error) {
 	var s Session
 	if err := c.rest.DoJSON(ctx, req, &s); err != nil {
 		return Session{}, err
+	}
+	if !rest.IsIdentifier(s.ID, maxID) && (s.Status != "" || slices.Contains(s.Unread, "status")) {
+		s.ID = id
 	}
 	if !s.bound() {
 		return Session{}, malformed(req, "the answer is no activity session, or one whose ids are no ids")
@@ -102,5 +108,5 @@ func (c *Client) Extend(ctx context.Context, id string, minutes int) (Session, e
 	}
 	req := session(http.MethodPost, id, "Extend")
 	req.Body = minutes
-	return c.session(ctx, req)
+	return c.session(ctx, req, id)
 }

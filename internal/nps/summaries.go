@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
 // pageSize is how many summaries are asked for at once; the vendor's own scripts use the same.
@@ -59,6 +61,18 @@ type Summary struct {
 	AllowExtension   bool `json:"allowSessionExtension"`
 	ExtensionCount   int  `json:"sessionExtensionCount"`
 	ExtensionMinutes int  `json:"sessionExtensionMinutes"`
+
+	// Unread are the members that are there and could not be read, in lower case.
+	Unread []string `json:"-"`
+}
+
+// UnmarshalJSON reads member by member and never fails; what is no session has no id.
+func (s *Summary) UnmarshalJSON(data []byte) error {
+	type wire Summary
+	out := wire{}
+	out.Unread, _ = rest.DecodeLenient(data, &out)
+	*s = Summary(out)
+	return nil
 }
 
 // nowhere is what stands for an id that is missing where the server does not write null.
@@ -73,7 +87,7 @@ func (s Summary) Session() Session {
 		ActualStart: s.ActualStart, ActualEnd: s.ActualEnd,
 		ActivityID: s.ActivityID, Activity: &Activity{ID: s.ActivityID, Name: s.ActivityName, Type: s.ActivityType},
 		AccessPolicyID: s.AccessPolicyID, LoginAccountName: s.LoginAccountName, Locked: s.Locked,
-		Note: s.Note, Ticket: s.Ticket,
+		Note: s.Note, Ticket: s.Ticket, Unread: s.Unread,
 		AllowExtension: s.AllowExtension, ExtensionCount: s.ExtensionCount, ExtensionMinutes: s.ExtensionMinutes,
 	}
 	if s.ManagedResourceID == "" || s.ManagedResourceID == nowhere {
@@ -115,13 +129,13 @@ func (c *Client) SearchMine(
 	if !search.Since.IsZero() {
 		query.Set("startDate", requestTime(search.Since))
 	}
-	list := summaryList{keep: keep, clean: c.words.cleaner(), seen: map[string]bool{}}
+	list := summaryList{keep: keep, exact: search.Text != "", clean: c.words.cleaner(), seen: map[string]bool{}}
 	defer func() { c.rest.Memory().Release(list.held) }()
 	for page := 1; ; page++ {
 		list.request = session(http.MethodGet, "MySummaryByStatus", string(filter))
 		list.request.Query = url.Values{"skip": {strconv.Itoa(list.skip)}, "take": {strconv.Itoa(pageSize)}}
 		maps.Copy(list.request.Query, query)
-		list.fresh, list.length, list.total = 0, 0, 0
+		list.fresh, list.length, list.total, list.broken = 0, 0, 0, 0
 		if err := c.rest.Stream(ctx, list.request, list.read); err != nil {
 			return nil, err
 		}
@@ -131,10 +145,10 @@ func (c *Client) SearchMine(
 	}
 }
 
-// ServerTime is a time of the local clock by the server's clock, as far as its last sign-in told. It is good to a
-// second or two.
+// ServerTime is a time of the local clock by the server's clock, as far as its answers told. It is good to a second or
+// two.
 func (c *Client) ServerTime(local time.Time) time.Time {
-	return local.Add(time.Duration(c.tokens.clock.skew.Load()))
+	return c.tokens.clock.at(local)
 }
 
 // AccountID is the id of the account that the client has signed in as; "" if that is not known.

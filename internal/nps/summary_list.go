@@ -20,7 +20,9 @@ const (
 type summaryList struct {
 	request rest.Request
 	keep    func(Summary) bool
-	clean   func(string) string
+	// exact says that keep knows what it looks for: what it wants must not be missed.
+	exact bool
+	clean func(string) string
 
 	kept []Summary
 	seen map[string]bool
@@ -29,6 +31,8 @@ type summaryList struct {
 	// length, fresh and total are how many sessions the page has, how many of them are new, and how many sessions there
 	// are in all, as the server says.
 	length, fresh, total int
+	// broken is how many of the page have no id, or one that is none.
+	broken int
 	// most is how many pages are read at most, by what the server said at first.
 	most int
 }
@@ -54,7 +58,11 @@ func (l *summaryList) item(s *rest.Stream) error {
 	}
 	l.length++
 	if !summary.bound() {
-		return malformed(l.request, "a session in the answer has no id, or one that is none")
+		if l.exact && l.keep(summary) {
+			return malformed(l.request, "a session that was looked for has no id, or one that is none")
+		}
+		l.broken++ // nothing can be done to it; the others are not lost with it
+		return nil
 	}
 	if l.seen[summary.ID] {
 		return nil
@@ -87,6 +95,8 @@ func (l *summaryList) ended(page int) (bool, error) {
 		l.most = 1 + l.total/l.length + morePages
 	}
 	switch {
+	case l.fresh == 0 && l.broken > 0:
+		return false, malformed(l.request, "the sessions in the answer have no ids, or such that are none")
 	case l.fresh == 0:
 		return false, malformed(l.request, "the list repeats itself")
 	case page == 1 && l.total/l.length >= maxPages:

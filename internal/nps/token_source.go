@@ -48,6 +48,7 @@ type tokenSource struct {
 	pauseTill time.Time         // no try to replace a token that still works before then
 	keepTill  time.Time         // see distrustPause
 	refusal   *CredentialsError // the last one, nil if none came after a success
+	provedAt  time.Time         // when the credentials were last accepted
 }
 
 func newTokenSource(wire wireConfig) (*tokenSource, error) {
@@ -56,7 +57,8 @@ func newTokenSource(wire wireConfig) (*tokenSource, error) {
 		return nil, err
 	}
 	s := &tokenSource{
-		rest: client, secrets: wire.secrets, clock: &serverClock{local: wire.config.Now}, account: wire.config.Account,
+		rest: client, secrets: wire.secrets, account: wire.config.Account,
+		clock: &serverClock{wire.config.Now, wire.config.Clock},
 	}
 	if s.signIn, err = wire.config.Auth.newSignIn(wire, client, s.clock); err != nil {
 		return nil, err
@@ -158,6 +160,11 @@ func (s *tokenSource) replace(ctx context.Context) (token, error) {
 			return renewed, nil
 		}
 	}
+	return s.signInAnew(ctx)
+}
+
+// signInAnew trades the credentials for a token, unless they are held off.
+func (s *tokenSource) signInAnew(ctx context.Context) (token, error) {
 	attempt, err := s.account.Begin(ctx)
 	if held, ok := errors.AsType[*login.HeldError](err); ok {
 		return token{}, s.heldOff(held)
@@ -179,10 +186,31 @@ func (s *tokenSource) replace(ctx context.Context) (token, error) {
 	return newToken(raw, s.clock), nil
 }
 
+// prove has the credentials tried although there is a token that works and would go on being renewed, unless they were
+// accepted no longer ago than maxAge. A refusal leaves that token in use.
+func (s *tokenSource) prove(ctx context.Context, maxAge time.Duration) error {
+	s.mu.Lock()
+	age := s.clock.local().Sub(s.provedAt)
+	s.mu.Unlock()
+	if age < maxAge {
+		return nil
+	}
+	fresh, err := s.signInAnew(ctx)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current, s.pauseTill = fresh, time.Time{}
+	return nil
+}
+
 func (s *tokenSource) remember(refusal *CredentialsError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refusal = refusal
+	if s.refusal = refusal; refusal == nil {
+		s.provedAt = s.clock.local()
+	}
 }
 
 // heldOff is the refusal because of which the credentials are not sent.

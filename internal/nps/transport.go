@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"time"
 
 	"github.com/pam-operator/pam-operator/internal/rest"
@@ -70,6 +71,9 @@ func (t *authTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, notSent(req.Method, req.URL.Path, err)
 	}
 	resp, err := t.next.RoundTrip(authorized(req, used))
+	if err == nil {
+		t.tokens.clock.observeAnswer(resp)
+	}
 	if err != nil || resp.StatusCode != http.StatusUnauthorized || !t.tokens.drop(used) {
 		return resp, err
 	}
@@ -134,8 +138,21 @@ func (t limitTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 			closeBody(req)
 			return nil, fmt.Errorf("wait for the limit of requests per second: %w", err)
 		}
+		req = t.everyAttempt(req)
 	}
 	return t.next.RoundTrip(req)
+}
+
+// everyAttempt has the network's own repetitions counted, too: a request that met a connection which the server was
+// just closing is sent again by net/http without a word, as many at once as there were connections.
+func (t limitTransport) everyAttempt(req *http.Request) *http.Request {
+	ctx, attempts := req.Context(), 0
+	trace := &httptrace.ClientTrace{GetConn: func(string) {
+		if attempts++; attempts > 1 {
+			_ = t.limiter.Wait(ctx) // a context that is over ends the attempt itself
+		}
+	}}
+	return req.WithContext(httptrace.WithClientTrace(ctx, trace))
 }
 
 // timeoutTransport bounds one exchange, from dialling to the last byte of the answer.

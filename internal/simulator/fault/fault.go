@@ -55,6 +55,9 @@ type Rule struct {
 	Drop Drop `json:"drop,omitempty"`
 	// Status, when not 0, is answered with Body instead of asking the appliance.
 	Status int `json:"status,omitempty"`
+	// Acts lets the appliance act on the request before Status is answered, as where something on the way, or the
+	// appliance itself, reports a failure of what was done.
+	Acts bool `json:"acts,omitempty"`
 	// Header is added to the answer that Status makes.
 	Header map[string]string `json:"header,omitempty"`
 	// Body is the body of the answer that Status makes.
@@ -95,6 +98,7 @@ type Injector struct {
 	rules []*Rule
 	calls []Call
 	hook  func(*http.Request)
+	edit  func(*http.Request, []byte) []byte
 }
 
 // Set adds a rule, or replaces the one of the same name.
@@ -158,6 +162,37 @@ func (i *Injector) OnRequest(f func(*http.Request)) {
 	i.hook = f
 }
 
+// OnAnswer sets a function that is given the body of every answer of the appliance and returns the one that is sent in
+// its place; nil removes it.
+func (i *Injector) OnAnswer(f func(r *http.Request, body []byte) []byte) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.edit = f
+}
+
+// edited puts the function of OnAnswer behind an appliance.
+func (i *Injector) edited(next http.Handler) http.Handler {
+	i.mu.Lock()
+	edit := i.edit
+	i.mu.Unlock()
+	if edit == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d := &discard{header: http.Header{}}
+		next.ServeHTTP(d, r)
+		body := edit(r, d.body)
+		for k, v := range d.header {
+			w.Header()[k] = v
+		}
+		w.Header().Del("Content-Length")
+		if d.status != 0 {
+			w.WriteHeader(d.status)
+		}
+		_, _ = w.Write(body)
+	})
+}
+
 // Calls returns the record since the start or the last ResetCalls, oldest first.
 func (i *Injector) Calls() []Call {
 	i.mu.Lock()
@@ -194,7 +229,7 @@ func (i *Injector) Wrap(next http.Handler) http.Handler {
 		if hook != nil {
 			hook(r)
 		}
-		rule := i.match(r)
+		rule, next := i.match(r), i.edited(next)
 		rec := &recorder{ResponseWriter: w, injector: i}
 		rec.call = Call{Time: time.Now(), Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery}
 		if rule == nil {
@@ -259,6 +294,9 @@ func (r *Rule) apply(rec *recorder, req *http.Request, next http.Handler) {
 		d.sendHalf(rec.ResponseWriter)
 		panic(http.ErrAbortHandler)
 	case r.Status != 0:
+		if r.Acts {
+			next.ServeHTTP(&discard{header: http.Header{}}, req)
+		}
 		for k, v := range r.Header {
 			rec.Header().Set(k, v)
 		}

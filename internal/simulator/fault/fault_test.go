@@ -276,3 +276,29 @@ func TestRuleIsReadFromJSON(t *testing.T) {
 		t.Error("a delay that is none was taken")
 	}
 }
+
+func TestAnApplianceMayActBeforeAStatusIsAnswered(t *testing.T) {
+	b := start(t, fault.Rule{Name: "acts", Path: "^/a", Status: http.StatusBadRequest, Body: "no", Acts: true},
+		fault.Rule{Name: "does not", Path: "^/b", Status: http.StatusBadRequest, Body: "no"})
+	for path, reached := range map[string]int32{"/a": 1, "/b": 0} {
+		b.reached.Store(0)
+		status, body, err := b.post(t, path)
+		if status != http.StatusBadRequest || body != "no" || err != nil || b.reached.Load() != reached {
+			t.Errorf("%s: %d %q, %v, reached %d times", path, status, body, err, b.reached.Load())
+		}
+	}
+}
+
+func TestAnswersCanBeEdited(t *testing.T) {
+	b := start(t)
+	b.OnAnswer(func(r *http.Request, body []byte) []byte {
+		return []byte(strings.ReplaceAll(string(body), "appliance", r.URL.Path))
+	})
+	if status, body, err := b.post(t, "/x"); status != http.StatusOK || body != "an answer of the /x" || err != nil {
+		t.Errorf("got %d %q, %v", status, body, err)
+	}
+	b.OnAnswer(nil)
+	if _, body, _ := b.post(t, "/x"); body != answer {
+		t.Errorf("got %q", body)
+	}
+}

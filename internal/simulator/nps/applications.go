@@ -63,6 +63,19 @@ func normalSerial(text string) string {
 	return strings.TrimLeft(digits, "0")
 }
 
+// SetAPIKey has the server generate another key for an application; only the current one is valid (nps contract 2).
+// Tokens that were got with the one before stay valid, and can be renewed.
+func (s *Server) SetAPIKey(login, key string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	who := s.catalogue.account(login)
+	if who == nil || who.app == nil {
+		return fmt.Errorf("application %q: %w", login, ErrNotFound)
+	}
+	who.app.APIKey = key
+	return nil
+}
+
 // SetApplicationSerial registers the serial number of an application's client certificate; empty accepts any.
 func (s *Server) SetApplicationSerial(login, serial string) error {
 	s.mu.Lock()
