@@ -53,6 +53,14 @@ func (t *twins) are(a, b string) (together, apart bool) {
 	return c.together && !c.apart, c.apart
 }
 
+// worthwhile says that to compare two addresses in a configuration could tell something new.
+func (t *twins) worthwhile(a, b, configuration string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.pairs[coupleOf(a, b)]
+	return !c.together && !c.apart && c.shown != configuration
+}
+
 // likeness is what one comparison came to.
 type likeness int
 
@@ -186,6 +194,10 @@ func (p *Pool) leadingTo(ctx context.Context, url string) (a *Appliance, known b
 	return nil, known, nil
 }
 
+// maxComparisons is how many appliances one is compared with at a time: a hundred that were just installed all show the
+// same.
+const maxComparisons = 2
+
 // Recognise compares an appliance, which was just asked, with those at other addresses that showed the same when they
 // were last asked. It returns the addresses of those that are known to be the same appliance.
 func (p *Pool) Recognise(ctx context.Context, a *Appliance) []string {
@@ -194,13 +206,14 @@ func (p *Pool) Recognise(ctx context.Context, a *Appliance) []string {
 		return nil
 	}
 	var same []string
+	comparisons := 0
 	for _, other := range p.others(a.URL) {
-		together, apart := p.twins.are(a.URL, other.URL)
-		if now, _ := other.Inventory.showing(); !together && !apart && now == shown {
+		now, _ := other.Inventory.showing()
+		if now == shown && comparisons < maxComparisons && p.twins.worthwhile(a.URL, other.URL, shown) {
+			comparisons++
 			_, _ = p.compared(ctx, a, other) // one that does not answer is compared another time
-			together, _ = p.twins.are(a.URL, other.URL)
 		}
-		if together && !slices.Contains(same, other.URL) {
+		if together, _ := p.twins.are(a.URL, other.URL); together && !slices.Contains(same, other.URL) {
 			same = append(same, other.URL)
 		}
 	}
