@@ -140,7 +140,9 @@ var _ = Describe("Credentials that were refused", func() {
 		var others []*pamv1alpha1.SPSConnection
 		for i := range many {
 			name := fmt.Sprint("wrong-", i)
-			secret := wrongCredentials(s, name)
+			secret := builder.Secret(name, map[string]string{
+				"username": "operator", "password": canaryWrongPassword + name, // the same ones would be sent once
+			}, inSite(s))
 			conn := s.spsConnection(name, builder.With(func(c *pamv1alpha1.SPSConnection) {
 				c.Spec.CredentialsSecretRef.Name = name
 			}))

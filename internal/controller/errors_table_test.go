@@ -62,10 +62,21 @@ type misfortune struct {
 	wires func(*wiring)
 	// certificate logs in with one.
 	certificate bool
-	// atLogIn and atCall are the reasons, the same with both vendors; empty is not tried. Where the log-in is met by it,
+	// atLogIn and atCall are the reasons, the same with both vendors but for ofSPS; empty is not tried. Where the log-in is met by it,
 	// the reasons of connection and object are equal, and so they are at a call.
 	atLogIn, atCall string
-	who             string
+	// ofSPS is the reason at the log-in of SPS where the vendors' documents tell different things.
+	ofSPS string
+	who   string
+}
+
+// atLogInOf is the reason that a vendor's log-in leads to. A good answer without a token is a failed sign-in of NPS (nps
+// contract 13 Q1), which may lock the account; the log-in of SPS fails with a status of its own (sps contract 1.12).
+func (m misfortune) atLogInOf(vendor string) string {
+	if vendor == "SPS" && m.ofSPS != "" {
+		return m.ofSPS
+	}
+	return m.atLogIn
 }
 
 // wiring is what the connection to a server is made of.
@@ -102,9 +113,9 @@ var misfortunes = []misfortune{
 	{does: "redirects", rule: fault.Rule{Status: 302, Header: map[string]string{"Location": "/log-in"}},
 		atLogIn: unreachable, atCall: unreachable, who: ownerURL},
 	{does: "answers 200 with a page in place of JSON", rule: answer(200, htmlPage),
-		atLogIn: unauthorised, atCall: unreachable, who: ownerURL},
+		atLogIn: unauthorised, ofSPS: unreachable, atCall: unreachable, who: ownerURL},
 	{does: "answers 200 with nothing", rule: answer(200, ""),
-		atLogIn: unauthorised, atCall: unreachable, who: ownerURL},
+		atLogIn: unauthorised, ofSPS: unreachable, atCall: unreachable, who: ownerURL},
 	{does: "ends in the middle of an answer", rule: fault.Rule{Drop: fault.DropHalf},
 		atCall: unreachable, who: network},
 	{does: "answers more than `limits.maxResponseSize`", rule: answer(200, `"`+strings.Repeat("x", 8<<20)+`"`),
@@ -263,7 +274,7 @@ func TestBothClientsJudgeAlike(t *testing.T) {
 				t.Parallel() // the client of NPS waits before it repeats a sign-in
 				v := vendors()[name]
 				for _, at := range []struct{ when, path, want string }{
-					{"at the log-in", v.logIn, m.atLogIn}, {"at a call", v.call, m.atCall},
+					{"at the log-in", v.logIn, m.atLogInOf(name)}, {"at a call", v.call, m.atCall},
 				} {
 					if at.want == "" {
 						continue
@@ -317,7 +328,8 @@ func errorsPage() []byte {
 	var b bytes.Buffer
 	b.WriteString(errorsIntroduction)
 	for _, m := range misfortunes {
-		fmt.Fprintf(&b, "| %[1]s | %[2]s | %[2]s | %[3]s |\n", m.does, reasonCell(m.atLogIn, m.atCall), m.who)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", m.does, reasonCell(m.atLogInOf("SPS"), m.atCall),
+			reasonCell(m.atLogInOf("NPS"), m.atCall), m.who)
 	}
 	return b.Bytes()
 }

@@ -75,13 +75,10 @@ func (a *authenticator) logIn(ctx context.Context) (cookie string, err error) {
 		a.secrets.Add(value)
 	}
 	if cookies[sessionCookie] == "" {
-		// Whoever answers so is not the appliance, or does not say no as it should: the password is not sent there again
-		// and again. The client of NPS does the same.
-		return "", a.refuse(ctx, attempt, &rest.Error{
+		return "", &rest.Error{
 			Method: http.MethodGet, Path: loginPath, Status: resp.Status,
-			Message: "the log-in was answered without a session cookie; check that the url leads to the appliance",
-			Err:     rest.ErrMalformedAnswer,
-		})
+			Message: "the log-in was answered without a session cookie", Err: rest.ErrMalformedAnswer,
+		}
 	}
 	attempt.Accepted()
 	return cookies[sessionCookie], nil
