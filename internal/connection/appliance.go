@@ -150,6 +150,9 @@ func (a *Appliance) observe(e groupcommit.Event) {
 	changed := true
 	switch e.Kind {
 	case groupcommit.BatchLocked:
+		if changed = isHeld(e.Err); !changed {
+			break
+		}
 		if a.activity.LockedSince.IsZero() {
 			a.activity.LockedSince = time.Now()
 		}

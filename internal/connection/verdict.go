@@ -39,6 +39,12 @@ func classify(err error) groupcommit.Verdict {
 	return groupcommit.Failed
 }
 
+// isHeld says that it is somebody else who holds the configuration, and not the appliance that takes no changes.
+func isHeld(err error) bool {
+	locked, ok := errors.AsType[*sps.LockedError](err)
+	return !ok || !locked.Busy
+}
+
 // holder is the name of whoever has the lock, if the appliance gave it.
 func holder(err error) string {
 	if locked, ok := errors.AsType[*sps.LockedError](err); ok {

@@ -205,11 +205,15 @@ func ofConnection(err error) (outcome, bool) {
 // ofAppliance knows the answers of SPS.
 func ofAppliance(err error) (outcome, bool) {
 	foreign, isForeign := errors.AsType[*sps.ForeignChangesError](err)
+	lock, isLocked := errors.AsType[*sps.LockedError](err)
 	switch {
 	case sps.IsFenced(err): // another manager does it
 		return wait(pamv1alpha1.ReasonProgressing, err.Error(), time.Second), true
-	case sps.IsLocked(err):
-		return wait(pamv1alpha1.ReasonLocked, err.Error()+"; trying again", lockedRetry), true
+	case isLocked && lock.Busy:
+		return wait(pamv1alpha1.ReasonUnreachable,
+			fmt.Sprintf("the appliance takes no changes at the moment: %v; trying again", lock.Err), lockedRetry), true
+	case isLocked:
+		return wait(pamv1alpha1.ReasonLocked, lockMessage(lock.Holder), lockedRetry), true
 	case sps.IsCredentialsRefused(err):
 		return unauthorized(err), true
 	case isForeign:

@@ -40,6 +40,22 @@ var _ = onEverySPS("The lock of an appliance", func() {
 		Expect(s.sps.LockedBy()).NotTo(BeNil())
 	})
 
+	It("is nobody's where the appliance only says that it is not available", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{})
+		s.spsFault(fault.Rule{
+			Name: "starting", Method: http.MethodPost, Path: "^/api/(transaction|configuration)",
+			Status: http.StatusServiceUnavailable, Body: "<html>try again later</html>",
+		})
+		policy := s.policy("a")
+		s.create(ctx, policy)
+		eventuallyReason(ctx, policy, pamv1alpha1.ReasonUnreachable)
+		Expect(message(ctx, policy)).To(HavePrefix("the appliance takes no changes at the moment: "))
+		Expect(s.connection(ctx).Status.Lock).To(BeNil())
+		s.sps.Faults().Remove("starting")
+		eventuallyReady(ctx, policy)
+		Expect(s.named(rdpConnections, "a")).To(HaveLen(1))
+	})
+
 	It("is let go of at the start, where a manager was killed with a transaction open", func(ctx context.Context) {
 		s := newBareSite(ctx, simsps.Options{})
 		cookie := s.abandonTransaction(ctx)

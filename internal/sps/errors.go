@@ -20,6 +20,9 @@ const codeNoTransaction = "NoTransaction"
 type LockedError struct {
 	// Holder is the name that the appliance gave, if any; which member holds it is not documented (sps contract Q1).
 	Holder string
+	// Busy says that it may as well be the appliance itself that cannot take changes now: it answered 503 without a word
+	// about a lock.
+	Busy bool
 	// Err is the appliance's answer.
 	Err error
 }
@@ -130,14 +133,17 @@ func asLocked(err error, first bool) error {
 	switch answer.Status {
 	case http.StatusLocked:
 	case http.StatusConflict, http.StatusServiceUnavailable:
-		if !first && !lockWords.MatchString(answer.Code+" "+answer.Message) {
+		if !first && !speaksOfALock(answer) {
 			return err
 		}
 	default:
 		return err
 	}
-	return &LockedError{Holder: holder(answer.Message), Err: err}
+	busy := answer.Status == http.StatusServiceUnavailable && !speaksOfALock(answer)
+	return &LockedError{Holder: holder(answer.Message), Busy: busy, Err: err}
 }
+
+func speaksOfALock(answer *rest.Error) bool { return lockWords.MatchString(answer.Code + " " + answer.Message) }
 
 // lockWords find a lock in a code or a message, and not in what is blocked.
 var lockWords = regexp.MustCompile(`(?i)(?:^|[^b])lock`)
