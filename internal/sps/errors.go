@@ -143,7 +143,9 @@ func asLocked(err error, first bool) error {
 	return &LockedError{Holder: holder(answer.Message), Busy: busy, Err: err}
 }
 
-func speaksOfALock(answer *rest.Error) bool { return lockWords.MatchString(answer.Code + " " + answer.Message) }
+func speaksOfALock(answer *rest.Error) bool {
+	return lockWords.MatchString(answer.Code + " " + answer.Message)
+}
 
 // lockWords find a lock in a code or a message, and not in what is blocked.
 var lockWords = regexp.MustCompile(`(?i)(?:^|[^b])lock`)
