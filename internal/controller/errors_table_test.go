@@ -62,7 +62,7 @@ type misfortune struct {
 	wires func(*wiring)
 	// certificate logs in with one.
 	certificate bool
-	// atLogIn and atCall are the reasons, the same with both vendors but for ofSPS; empty is not tried. Where the log-in is met by it,
+	// atLogIn and atCall are the reasons, the same with both vendors but for ofSPS; empty is not tried. At the log-in
 	// the reasons of connection and object are equal, and so they are at a call.
 	atLogIn, atCall string
 	// ofSPS is the reason at the log-in of SPS where the vendors' documents tell different things.
@@ -70,8 +70,9 @@ type misfortune struct {
 	who   string
 }
 
-// atLogInOf is the reason that a vendor's log-in leads to. A good answer without a token is a failed sign-in of NPS (nps
-// contract 13 Q1), which may lock the account; the log-in of SPS fails with a status of its own (sps contract 1.12).
+// atLogInOf is the reason that a vendor's log-in leads to. A good answer without a token is a failed sign-in of NPS
+// (nps contract 13 Q1), which may lock the account; the log-in of SPS fails with a status of its own (sps contract
+// 1.12).
 func (m misfortune) atLogInOf(vendor string) string {
 	if vendor == "SPS" && m.ofSPS != "" {
 		return m.ofSPS

@@ -18,7 +18,7 @@ func withPlace(conn *pamv1alpha1.NPSConnection, err error) error {
 		return err
 	}
 	if place := placeOf(conn, refusal.Reason); place != "" {
-		return fmt.Errorf("%w. Look at %s", err, place)
+		return fmt.Errorf("%w. Look at %s", refusal, place) // which call it was that needed the log-in does not matter
 	}
 	return err
 }
