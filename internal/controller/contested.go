@@ -80,7 +80,8 @@ func (r *policyReconciler[T]) contested(obj T, seen observation, until time.Time
 	problem := &problem{reason: pamv1alpha1.ReasonConflict, stall: true, after: max(time.Until(until), time.Second)}
 	problem.message = fmt.Sprintf("written %d times within an hour, and each time the appliance differed again, now in "+
 		"%s. Most likely another operator, another SPSConnection to the same appliance%s, a script or an administrator "+
-		"writes against it: find out who, and stop one of the two. It is written again after %s, or as soon as the spec changes",
+		"writes against it: find out who, and stop one of the two. It is written again after %s, or as soon as the spec "+
+		"changes",
 		repairLimit, paths(seen.drift), others, until.UTC().Format(time.RFC3339))
 	return problem
 }
