@@ -69,15 +69,16 @@ var _ = onSPS("What somebody sets while a transaction of the operator is open", 
 		policy := s.policy("a", builder.Port(3390))
 		s.create(ctx, policy)
 		eventuallyReady(ctx, policy)
-		var theirs string
+		ours := s.named(rdpConnections, "a")[0]
 		s.at(http.MethodPost, "/api/transaction", func() {
-			body, _ := s.sps.Object(rdpConnections, policy.Status.Key)
-			s.sps.Remove(rdpConnections, policy.Status.Key)
-			theirs = s.sps.Put(rdpConnections, "", body.Body)
+			s.sps.Remove(rdpConnections, ours.Key)
+			s.sps.Put(rdpConnections, "", ours.Body)
 		})
 		change(ctx, policy, func(p *pamv1alpha1.RDPConnectionPolicy) { p.Spec.Active = new(false) })
 		eventuallyReason(ctx, policy, pamv1alpha1.ReasonAdoptionRefused)
-		Expect(s.member(rdpConnections, theirs, "active")()).To(BeTrue())
+		theirs := s.named(rdpConnections, "a")
+		Expect(theirs).To(ConsistOf(HaveField("Body", HaveKeyWithValue("active", true))))
+		Expect(theirs[0].Key).NotTo(Equal(ours.Key))
 		Expect(k8s.Delete(ctx, policy)).To(Succeed())
 		eventuallyGone(ctx, policy)
 		Expect(s.named(rdpConnections, "a")).To(HaveLen(1))
