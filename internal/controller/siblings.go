@@ -126,8 +126,8 @@ func (s siblings[T]) claims(ctx context.Context, view connection.View, url strin
 	if obj.Steward().Observes() || isLetGo(obj) {
 		return false, nil
 	}
-	if p := status.PendingCreation; p != nil && p.Appliance == url && p.Name == obj.NameOnAppliance() {
-		return true, nil
+	if pends, err := s.pends(ctx, url, obj, against); err != nil || pends {
+		return pends, err
 	}
 	key := managedKey(obj)
 	if key == "" || status.Appliance != url && s.same == nil {
@@ -152,18 +152,35 @@ func created(obj policyObject, url, key string) bool {
 	return status.Origin == pamv1alpha1.OriginCreated && status.Appliance == url && status.Key == key
 }
 
+// pends says that the outcome of a creation of an object is not known, and counts against another one.
+func (s siblings[T]) pends(ctx context.Context, url string, obj, against T) (bool, error) {
+	p := obj.PolicyStatus().PendingCreation
+	if p == nil || p.Appliance != url || p.Name != obj.NameOnAppliance() {
+		return false, nil
+	}
+	return s.mayWrite(ctx, url, obj, against)
+}
+
 // counts says that the key which an object manages may be a claim against another object. It is none against the one
-// that created what has it: an appliance gives a key once. And whoever has an account that may only read can have a
-// connection of their own, and take over an equal object without a write: against the object of another connection that
-// counts only once theirs has committed something on the appliance where it leads.
+// that created what has it: an appliance gives a key once. What was only found there is one as mayWrite says.
 func (s siblings[T]) counts(ctx context.Context, url string, obj, against T) (bool, error) {
 	status := obj.PolicyStatus()
 	if created(against, url, status.Key) && !created(obj, url, status.Key) {
 		return false, nil
 	}
+	if status.Origin != pamv1alpha1.OriginAdopted {
+		return true, nil
+	}
+	return s.mayWrite(ctx, status.Appliance, obj, against)
+}
+
+// mayWrite says that an object's connection may write on an appliance, as far as a claim against another object needs
+// it. Whoever has an account that may only read can have a connection of their own, take over an equal object without a
+// write, and try to create another one again and again: against the object of another connection that counts only once
+// theirs has committed something there.
+func (s siblings[T]) mayWrite(ctx context.Context, appliance string, obj, against T) (bool, error) {
 	key := connection.Target(obj.Connection(), obj.GetNamespace())
-	if status.Origin != pamv1alpha1.OriginAdopted ||
-		key == connection.Target(against.Connection(), against.GetNamespace()) {
+	if key == connection.Target(against.Connection(), against.GetNamespace()) {
 		return true, nil
 	}
 	c := &pamv1alpha1.SPSConnection{}
@@ -171,7 +188,7 @@ func (s siblings[T]) counts(ctx context.Context, url string, obj, against T) (bo
 		return false, client.IgnoreNotFound(err)
 	}
 	last := c.Status.LastCommit
-	return last != nil && last.Appliance == status.Appliance, nil
+	return last != nil && last.Appliance == appliance, nil
 }
 
 // mayBecomeOurs says that an object is about to get onto its appliance, as far as the object itself tells. One that

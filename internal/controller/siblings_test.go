@@ -163,6 +163,9 @@ func TestAClaimOnAName(t *testing.T) {
 		"a creation whose outcome is not known": {older: []func(*policy){none, func(p *policy) {
 			p.Status.PendingCreation = &pamv1alpha1.PendingCreation{Name: p.NameOnAppliance(), Appliance: url}
 		}, is(metav1.ConditionFalse, pamv1alpha1.ReasonUnreachable)}, want: true},
+		"a creation through another connection, which has committed nothing": {older: []func(*policy){none, func(p *policy) {
+			p.Status.PendingCreation = &pamv1alpha1.PendingCreation{Name: p.NameOnAppliance(), Appliance: url}
+		}, is(metav1.ConditionFalse, pamv1alpha1.ReasonUnauthorized)}, ours: []func(*policy){none, elsewhere}},
 		"a creation on another appliance": {older: []func(*policy){none, func(p *policy) {
 			p.Status.PendingCreation = &pamv1alpha1.PendingCreation{
 				Name: p.NameOnAppliance(), Appliance: "https://other.example.com",
