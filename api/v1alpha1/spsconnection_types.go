@@ -326,6 +326,12 @@ type CommitRecord struct {
 	// duration is how long the configuration lock was held for it.
 	// +required
 	Duration metav1.Duration `json:"duration,omitzero"`
+
+	// appliance is the address to which it was sent, in the form in which addresses are compared.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	Appliance string `json:"appliance,omitempty"`
 }
 
 // SPSConnectionStatus is what is known about the appliance.

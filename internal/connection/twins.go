@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -33,6 +35,8 @@ type couple struct {
 	together bool
 	// apart says that they were seen to differ while the first of them did not change: they are two appliances.
 	apart bool
+	// silent is until when the two are not compared again for an object, because one of them did not answer.
+	silent time.Time
 }
 
 // maxCouples bounds what is remembered. It is more than connections of one installation make.
@@ -90,6 +94,28 @@ func (t *twins) note(a, b, configuration string, l likeness) {
 	t.pairs[coupleOf(a, b)] = c
 }
 
+// silence is for how long an appliance that did not answer when it was compared is not asked again for an object.
+// Whoever runs it is not to hold up the objects of others, who had nothing to do with it.
+const silence = time.Minute
+
+// fell notes that one of two addresses did not answer.
+func (t *twins) fell(a, b string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.pairs == nil || len(t.pairs) >= maxCouples {
+		t.pairs = map[[2]string]couple{}
+	}
+	c := t.pairs[coupleOf(a, b)]
+	c.silent = time.Now().Add(silence)
+	t.pairs[coupleOf(a, b)] = c
+}
+
+func (t *twins) isSilent(a, b string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return time.Now().Before(t.pairs[coupleOf(a, b)].silent)
+}
+
 // sight is what an appliance shows of itself at one moment.
 type sight struct{ self, configuration string }
 
@@ -97,6 +123,8 @@ type sight struct{ self, configuration string }
 // between is told from a difference.
 func compare(before, other, after sight) likeness {
 	switch {
+	case before.self == after.self && otherKey(before.self, other.self):
+		return different
 	case before.configuration == "" || other.configuration == "" || before.self == "" || other.self == "":
 		return undecided // an appliance without a config_hash cannot be told from others
 	case before != after:
@@ -105,6 +133,14 @@ func compare(before, other, after sight) likeness {
 		return different
 	}
 	return alike
+}
+
+// otherKey says that two appliances have shown certificates of different keys. That tells them apart also where they
+// do not say in which configuration they are.
+func otherKey(a, b string) bool {
+	aKey, _, _ := strings.Cut(a, " ")
+	bKey, _, _ := strings.Cut(b, " ")
+	return aKey != "" && bKey != "" && aKey != bKey
 }
 
 // look asks an appliance for what it shows of itself.
@@ -160,11 +196,29 @@ func (p *Pool) IsSame(ctx context.Context, a *Appliance, url string) (bool, erro
 	case other == nil:
 		return false, nil
 	}
-	l, err := p.compared(ctx, a, other)
-	if err == nil && l == undecided && !together {
-		err = ErrUndecided
+	l := undecided
+	if !p.twins.isSilent(a.URL, url) {
+		l = p.comparedSoon(ctx, a, other)
 	}
-	return l == alike || l == undecided && together, err
+	if l == undecided && !together {
+		return false, ErrUndecided
+	}
+	return l != different, ctx.Err()
+}
+
+// comparisonTimeout is how long the object of one connection waits for the appliances of others.
+const comparisonTimeout = 5 * time.Second
+
+// comparedSoon compares two appliances. What goes wrong with either is not told to the object that waits: one of them
+// is somebody else's, and its own is told of by the call that the object needs.
+func (p *Pool) comparedSoon(ctx context.Context, a, b *Appliance) likeness {
+	short, cancel := context.WithTimeout(ctx, comparisonTimeout)
+	defer cancel()
+	l, err := p.compared(short, a, b)
+	if err != nil && ctx.Err() == nil {
+		p.twins.fell(a.URL, b.URL)
+	}
+	return l
 }
 
 // ErrUndecided says that nobody can tell now whether two connections lead to one appliance.

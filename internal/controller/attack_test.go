@@ -84,8 +84,7 @@ var _ = Describe("What a user can write proves nothing", func() {
 	DescribeTable("of a claim on a name, through a connection of one's own to the same appliance",
 		func(ctx context.Context, account string, how builder.Option) {
 			s := newSite(ctx, simsps.Options{Configure: func(w *simsps.Switches) { w.ReadOnlyUsers = []string{"reader"} }})
-			s.sps.Put(spsUsers, "", map[string]any{"name": "reader", "password": s.sps.Put("passwords", "",
-				map[string]any{"plain": "readers-password"}), "password_created": 1700000000})
+			s.reader()
 			d := s.developer(ctx)
 			in := builder.InNamespace(d.namespace)
 			own := s.spsConnection("own", in, how)

@@ -68,10 +68,10 @@ func (s siblings[T]) oldest(ctx context.Context, view connection.View, url strin
 // yields refuses an object that is not on the appliance if a younger one has a claim. That one got there first, because
 // the older one was suspended or refused, and must not lose to it what it manages.
 func (s siblings[T]) yields(ctx context.Context, view connection.View, url string, younger, obj T) error {
-	if owns, err := s.claims(ctx, view, url, younger); err != nil || !owns {
+	if there, err := s.isThere(ctx, view, url, obj); err != nil || there {
 		return err
 	}
-	if there, err := s.isThere(ctx, view, url, obj); err != nil || there {
+	if owns, err := s.claims(ctx, view, url, younger, obj); err != nil || !owns {
 		return err
 	}
 	return mustAct(pamv1alpha1.ReasonConflict,
@@ -89,7 +89,7 @@ func otherAddress(other policyObject, url string) string {
 
 // conflict refuses an object if an older one of the same name has a claim on it.
 func (s siblings[T]) conflict(ctx context.Context, view connection.View, url string, older, obj T) error {
-	owns, err := s.claims(ctx, view, url, older)
+	owns, err := s.claims(ctx, view, url, older, obj)
 	if err != nil {
 		return err
 	}
@@ -119,18 +119,22 @@ const (
 )
 
 // claims says that an object owns its name on an appliance by what we wrote into its status: a key that the appliance
-// shows under that name, or a creation whose outcome is not known.
-func (s siblings[T]) claims(ctx context.Context, view connection.View, url string, obj T) (bool, error) {
+// shows under that name, or a creation whose outcome is not known. Against an object that has created what has this key
+// there is no claim, and nor is what was found there one by itself; see counts.
+func (s siblings[T]) claims(ctx context.Context, view connection.View, url string, obj, against T) (bool, error) {
 	status := obj.PolicyStatus()
 	if obj.Steward().Observes() || isLetGo(obj) {
 		return false, nil
 	}
-	if p := status.PendingCreation; p != nil && p.Appliance == url && p.Name == obj.NameOnAppliance() {
-		return true, nil
+	if pends, err := s.pends(ctx, url, obj, against); err != nil || pends {
+		return pends, err
 	}
 	key := managedKey(obj)
 	if key == "" || status.Appliance != url && s.same == nil {
 		return false, nil
+	}
+	if counts, err := s.counts(ctx, url, obj, against); err != nil || !counts {
+		return false, err
 	}
 	current, at, err := connection.ByKey(ctx, view, s.collection, key)
 	if err != nil || at < 0 || !sps.SameName(current.Name(), obj.NameOnAppliance()) {
@@ -140,6 +144,51 @@ func (s siblings[T]) claims(ctx context.Context, view connection.View, url strin
 		return true, nil
 	}
 	return s.same(ctx, status.Appliance)
+}
+
+// created says that an object has created what has a key on an appliance.
+func created(obj policyObject, url, key string) bool {
+	status := obj.PolicyStatus()
+	return status.Origin == pamv1alpha1.OriginCreated && status.Appliance == url && status.Key == key
+}
+
+// pends says that the outcome of a creation of an object is not known, and counts against another one.
+func (s siblings[T]) pends(ctx context.Context, url string, obj, against T) (bool, error) {
+	p := obj.PolicyStatus().PendingCreation
+	if p == nil || p.Appliance != url || p.Name != obj.NameOnAppliance() {
+		return false, nil
+	}
+	return s.mayWrite(ctx, url, obj, against)
+}
+
+// counts says that the key which an object manages may be a claim against another object. It is none against the one
+// that created what has it: an appliance gives a key once. What was only found there is one as mayWrite says.
+func (s siblings[T]) counts(ctx context.Context, url string, obj, against T) (bool, error) {
+	status := obj.PolicyStatus()
+	if created(against, url, status.Key) && !created(obj, url, status.Key) {
+		return false, nil
+	}
+	if status.Origin != pamv1alpha1.OriginAdopted {
+		return true, nil
+	}
+	return s.mayWrite(ctx, status.Appliance, obj, against)
+}
+
+// mayWrite says that an object's connection may write on an appliance, as far as a claim against another object needs
+// it. Whoever has an account that may only read can have a connection of their own, take over an equal object without a
+// write, and try to create another one again and again: against the object of another connection that counts only once
+// theirs has committed something there.
+func (s siblings[T]) mayWrite(ctx context.Context, appliance string, obj, against T) (bool, error) {
+	key := connection.Target(obj.Connection(), obj.GetNamespace())
+	if key == connection.Target(against.Connection(), against.GetNamespace()) {
+		return true, nil
+	}
+	c := &pamv1alpha1.SPSConnection{}
+	if err := s.client.Get(ctx, key, c); err != nil {
+		return false, client.IgnoreNotFound(err)
+	}
+	last := c.Status.LastCommit
+	return last != nil && last.Appliance == appliance, nil
 }
 
 // mayBecomeOurs says that an object is about to get onto its appliance, as far as the object itself tells. One that

@@ -104,6 +104,16 @@ func TestAClaimOnAName(t *testing.T) {
 			}
 		}
 	}
+	adopted := func(p *policy) {
+		p.Status.Origin = pamv1alpha1.OriginAdopted
+		is(metav1.ConditionTrue, pamv1alpha1.ReasonSynced)(p)
+	}
+	elsewhere := func(p *policy) { builder.Connection("another", builder.DefaultNamespace)(p) }
+	committed := func(appliance string) func(*testing.T, client.Client) {
+		return connection(func(c *pamv1alpha1.SPSConnection) {
+			c.Status.LastCommit = &pamv1alpha1.CommitRecord{Time: metav1.Now(), Changes: new(int32(1)), Appliance: appliance}
+		})
+	}
 	for what, c := range map[string]struct {
 		older []func(*policy)
 		ours  []func(*policy)
@@ -116,6 +126,23 @@ func TestAClaimOnAName(t *testing.T) {
 		"a key that we wrote and that the appliance shows": {want: true},
 		"also through a connection that is suspended since": {
 			conn: connection(func(c *pamv1alpha1.SPSConnection) { c.Spec.Suspend = new(true) }), want: true,
+		},
+		"a key that was taken over through the same connection": {
+			older: []func(*policy){adopted}, ours: []func(*policy){none}, want: true,
+		},
+		"a key that was taken over, and that ours has made": {older: []func(*policy){adopted}},
+		"a key that was taken over through a connection that has committed there": {
+			older: []func(*policy){adopted}, ours: []func(*policy){none, elsewhere}, conn: committed(url), want: true,
+		},
+		"a key that was taken over through a connection that has committed nothing": {
+			older: []func(*policy){adopted}, ours: []func(*policy){none, elsewhere},
+		},
+		"a key that was taken over through a connection that has committed elsewhere only": {
+			older: []func(*policy){adopted}, ours: []func(*policy){none, elsewhere},
+			conn: committed("https://other.example.com"),
+		},
+		"a key that was taken over through a connection that is gone": {
+			older: []func(*policy){adopted, elsewhere}, ours: []func(*policy){none},
 		},
 		"a key that the appliance does not show under the name": {
 			older: []func(*policy){is(metav1.ConditionFalse, pamv1alpha1.ReasonConflict)}, shown: "-2",
@@ -136,6 +163,9 @@ func TestAClaimOnAName(t *testing.T) {
 		"a creation whose outcome is not known": {older: []func(*policy){none, func(p *policy) {
 			p.Status.PendingCreation = &pamv1alpha1.PendingCreation{Name: p.NameOnAppliance(), Appliance: url}
 		}, is(metav1.ConditionFalse, pamv1alpha1.ReasonUnreachable)}, want: true},
+		"a creation through another connection, which has committed nothing": {older: []func(*policy){none, func(p *policy) {
+			p.Status.PendingCreation = &pamv1alpha1.PendingCreation{Name: p.NameOnAppliance(), Appliance: url}
+		}, is(metav1.ConditionFalse, pamv1alpha1.ReasonUnauthorized)}, ours: []func(*policy){none, elsewhere}},
 		"a creation on another appliance": {older: []func(*policy){none, func(p *policy) {
 			p.Status.PendingCreation = &pamv1alpha1.PendingCreation{
 				Name: p.NameOnAppliance(), Appliance: "https://other.example.com",

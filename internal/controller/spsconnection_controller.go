@@ -61,7 +61,7 @@ func (r spsConnections) probe(ctx context.Context, conn *pamv1alpha1.SPSConnecti
 		appliance.Inventory.TryAgain()
 	}
 	waited := conn.Status.Lock != nil
-	lockShown := r.showActivity(conn, appliance.Activity())
+	lockShown := r.showActivity(conn, appliance.URL, appliance.Activity())
 	if waited && conn.Status.Lock == nil { // the lock is gone: whoever waits for it need not wait for its next try
 		r.moved.send(ctx, event.GenericEvent{Object: conn.DeepCopy()})
 	}
@@ -103,7 +103,9 @@ const lockMemory = 4
 
 // showActivity puts what happened on the appliance into the status, and tells of a lock when it is first met. It
 // returns for how long a lock is shown; 0 if there is none.
-func (r spsConnections) showActivity(conn *pamv1alpha1.SPSConnection, a connection.Activity) (shown time.Duration) {
+func (r spsConnections) showActivity(
+	conn *pamv1alpha1.SPSConnection, url string, a connection.Activity,
+) (shown time.Duration) {
 	known := conn.Status.Lock != nil
 	conn.Status.Lock = nil
 	if shown = time.Until(a.LockedAt.Add(lockMemory * r.LockedRetry)); !a.LockedSince.IsZero() && shown > 0 {
@@ -116,7 +118,7 @@ func (r spsConnections) showActivity(conn *pamv1alpha1.SPSConnection, a connecti
 		conn.Status.LastCommit = &pamv1alpha1.CommitRecord{
 			Time:     metav1.NewTime(a.LastCommit.Time.Truncate(time.Second)),
 			Changes:  new(int32(a.LastCommit.Changes)), //nolint:gosec // at most maxChanges
-			Duration: metav1.Duration{Duration: a.LastCommit.Hold.Round(time.Millisecond)},
+			Duration: metav1.Duration{Duration: a.LastCommit.Hold.Round(time.Millisecond)}, Appliance: url,
 		}
 	}
 	return max(shown, 0)

@@ -15,7 +15,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/pam-operator/pam-operator/internal/login"
@@ -75,7 +74,6 @@ type Client struct {
 	reader   *session
 	lifetime context.Context // ended by Close
 	end      context.CancelFunc
-	peer     atomic.Value  // checksum of the public key of the appliance's certificate, a string
 	looking  chan struct{} // taken while a parked session is looked at, and to take one
 
 	mu sync.Mutex
@@ -102,7 +100,6 @@ func New(cfg Config) (*Client, error) {
 	if c.cfg.TLS = cfg.TLS.Clone(); c.cfg.TLS == nil {
 		c.cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	c.cfg.TLS.VerifyConnection = c.notePeer(c.cfg.TLS.VerifyConnection)
 	if cfg.Password != "" {
 		c.secrets.Keep(cfg.Password, basic(cfg.Username, cfg.Password))
 	}

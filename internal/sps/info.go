@@ -10,7 +10,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
+	"sync/atomic"
 
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
@@ -46,30 +48,34 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	return info, err
 }
 
-// self is made of the appliance's certificate and of what it says of itself (sps contract 9). Anybody can say anything;
-// the certificate is what only the holder of its key can show.
-func (c *Client) self(hostname, domain, nickname string) string {
-	sum, known := c.peer.Load().(string)
-	if !known {
+// self is made of the public key of whoever answered and of what it says of itself (sps contract 9). Anybody can say
+// anything; the certificate is what only the holder of its key can show.
+func self(peer, hostname, domain, nickname string) string {
+	if peer == "" {
 		return ""
 	}
-	return sum + " " + rest.Shorten(strings.ToLower(hostname+"."+domain)+" "+nickname, maxHostname)
+	return peer + " " + rest.Shorten(strings.ToLower(hostname+"."+domain)+" "+nickname, maxHostname)
 }
 
-// notePeer is a hook of a TLS configuration that remembers whose certificate was last shown, beside the one that is
-// there.
-func (c *Client) notePeer(next func(tls.ConnectionState) error) func(tls.ConnectionState) error {
-	return func(state tls.ConnectionState) error {
-		if next != nil {
-			if err := next(state); err != nil {
-				return err
-			}
+// withPeer has the public key noted of whoever the calls of a context are made to; peer returns that of the last one.
+// It goes by the connection that carries the call: an address may lead each new connection to somebody else, and that
+// another one was shown a certificate proves nothing of this answer.
+func withPeer(ctx context.Context) (traced context.Context, peer func() string) {
+	var sum atomic.Value
+	gotConn := func(info httptrace.GotConnInfo) {
+		sum.Store("")
+		secured, ok := info.Conn.(interface{ ConnectionState() tls.ConnectionState })
+		if !ok {
+			return
 		}
-		if len(state.PeerCertificates) > 0 {
-			sum := sha256.Sum256(state.PeerCertificates[0].RawSubjectPublicKeyInfo)
-			c.peer.Store(hex.EncodeToString(sum[:]))
+		if certificates := secured.ConnectionState().PeerCertificates; len(certificates) > 0 {
+			key := sha256.Sum256(certificates[0].RawSubjectPublicKeyInfo)
+			sum.Store(hex.EncodeToString(key[:]))
 		}
-		return nil
+	}
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: gotConn}), func() string {
+		known, _ := sum.Load().(string)
+		return known
 	}
 }
 
@@ -78,6 +84,7 @@ var infoRequest = rest.Request{Method: http.MethodGet, Path: []string{"api", "in
 // info also returns the cookie of the time before the call, or the one that the call logged in for.
 func (c *Client) info(ctx context.Context) (info Info, cookie string, err error) {
 	cookie = c.reader.current()
+	ctx, peer := withPeer(ctx)
 	var answer struct {
 		Body struct {
 			FirmwareVersion string `json:"firmware_version"`
@@ -100,7 +107,7 @@ func (c *Client) info(ctx context.Context) (info Info, cookie string, err error)
 	}
 	return Info{
 		Version: rest.Shorten(body.FirmwareVersion, maxVersion), ConfigHash: body.ConfigHash,
-		Hostname: rest.Shorten(body.Hostname, maxHostname), Self: c.self(body.Hostname, body.Domainname, body.Nickname),
+		Hostname: rest.Shorten(body.Hostname, maxHostname), Self: self(peer(), body.Hostname, body.Domainname, body.Nickname),
 		Roles: body.Roles,
 	}, cookie, nil
 }
