@@ -152,21 +152,15 @@ func (s *rdpShapes) create(
 			s.remember(tx.URL(), shape)
 			return key, nil
 		}
-		err = worse(err, refusal)
 		if !rest.IsRejected(refusal) {
 			return "", refusal
 		}
+		err = cmp.Or(err, refusal)
+	}
+	if len(tried) > 1 { // what was said of the others is not told: they have members of somebody else's policy
+		err = fmt.Errorf("%w; it is refused with the members that another policy has, too", err)
 	}
 	return "", err
-}
-
-// worse joins what the appliance said of one body with what it said of the next one. The first refusal counts; the
-// others are told where they say something else.
-func worse(first, next error) error {
-	if first == nil || rest.As(next) == nil || strings.Contains(first.Error(), rest.As(next).Message) {
-		return cmp.Or(first, next)
-	}
-	return fmt.Errorf("%w; with the members of another policy: %s", first, rest.As(next).Message)
 }
 
 // order is in which the shapes are tried: what the appliance last took comes first.
