@@ -3,7 +3,6 @@
 package controller
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"reflect"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/rest"
 	"github.com/pam-operator/pam-operator/internal/sps"
@@ -155,12 +155,24 @@ func (s *rdpShapes) create(
 		if !rest.IsRejected(refusal) {
 			return "", refusal
 		}
-		err = cmp.Or(err, refusal)
-	}
-	if len(tried) > 1 { // what was said of the others is not told: they have members of somebody else's policy
-		err = fmt.Errorf("%w; it is refused with the members that another policy has, too", err)
+		err = alsoRefused(err, refusal, shape)
 	}
 	return "", err
+}
+
+// alsoRefused adds the refusal of another form to those before it. What is said of a copy is not told: it has values
+// from a policy of somebody else, which the appliance may quote.
+func alsoRefused(before, refusal error, shape rdpShape) error {
+	words := rest.As(refusal).Message
+	switch {
+	case before == nil && shape == shapeCopied:
+		return mustAct(pamv1alpha1.ReasonRejected, "the appliance refuses the policy with the members that others have")
+	case before == nil:
+		return refusal
+	case shape == shapeCopied, strings.Contains(before.Error(), words):
+		return before
+	}
+	return fmt.Errorf("%w; with other members: %s", before, words)
 }
 
 // order is in which the shapes are tried: what the appliance last took comes first.

@@ -115,13 +115,19 @@ func (r spsConnections) showActivity(
 		}
 	}
 	if !a.LastCommit.Time.IsZero() {
-		conn.Status.LastCommit = &pamv1alpha1.CommitRecord{
-			Time:     metav1.NewTime(a.LastCommit.Time.Truncate(time.Second)),
-			Changes:  new(int32(a.LastCommit.Changes)), //nolint:gosec // at most maxChanges
-			Duration: metav1.Duration{Duration: a.LastCommit.Hold.Round(time.Millisecond)}, Appliance: url,
-		}
+		conn.Status.LastCommit = recordOf(a.LastCommit, url)
 	}
 	return max(shown, 0)
+}
+
+// recordOf is a commit as a status shows it. A duration of 0 would be left out, which the API server refuses.
+func recordOf(c connection.Commit, url string) *pamv1alpha1.CommitRecord {
+	return &pamv1alpha1.CommitRecord{
+		Time:      metav1.NewTime(c.Time.Truncate(time.Second)),
+		Changes:   new(int32(c.Changes)), //nolint:gosec // at most maxChanges
+		Duration:  metav1.Duration{Duration: max(c.Hold.Round(time.Millisecond), time.Millisecond)},
+		Appliance: url,
+	}
 }
 
 func lockMessage(holder string) string {
