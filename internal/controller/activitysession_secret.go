@@ -160,11 +160,16 @@ func (r *activitySessionReconciler) mayWrite(
 	return r.unwritable(s, secret, r.client.Create(ctx, probe, client.DryRunAll))
 }
 
-// unwritable makes a lasting refusal of the API server something that somebody has to mend, and remembers it.
+// refusesWrite says that the API server does not take a write, and that somebody may have to act: a quota, a policy, a
+// missing right, or a webhook that is down, which is an internal error.
+func refusesWrite(err error) bool { return isLasting(err) || apierrors.IsInternalError(err) }
+
+// unwritable makes a refusal of the API server something that somebody has to mend, and remembers it, so that nothing
+// is fetched in vain.
 func (r *activitySessionReconciler) unwritable(
 	s *pamv1alpha1.ActivitySession, secret *corev1.Secret, err error,
 ) error {
-	if err == nil || !isLasting(err) {
+	if err == nil || !refusesWrite(err) {
 		r.unwritten.Delete(s.UID)
 		return err
 	}
@@ -216,7 +221,7 @@ const untidyRetry = 15 * time.Second
 
 // untidy is what a pass comes to whose Secret cannot be deleted. It never holds up the end of the session.
 func untidy(s *pamv1alpha1.ActivitySession, secret *corev1.Secret, err error) error {
-	if !isLasting(err) && !apierrors.IsInternalError(err) { // a webhook that fails is an internal error
+	if !refusesWrite(err) {
 		return err
 	}
 	return &problem{

@@ -122,6 +122,42 @@ var _ = Describe("The end of an ActivitySession does not wait for its Secret", f
 		Eventually(ready(ctx, session)).Should(Equal("True Completed"))
 	})
 
+	It("and a webhook that is down costs no connection data", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		webhook := &admissionv1.ValidatingWebhookConfiguration{
+			ObjectMeta: metav1.ObjectMeta{Name: "down-" + s.namespace},
+			Webhooks: []admissionv1.ValidatingWebhook{{
+				Name: "down.example.com", AdmissionReviewVersions: []string{"v1"}, TimeoutSeconds: new(int32(1)),
+				SideEffects: new(admissionv1.SideEffectClassNone), FailurePolicy: new(admissionv1.Fail),
+				ClientConfig: admissionv1.WebhookClientConfig{URL: new("https://127.0.0.1:1/down")},
+				NamespaceSelector: &metav1.LabelSelector{
+					MatchLabels: map[string]string{corev1.LabelMetadataName: s.namespace},
+				},
+				Rules: []admissionv1.RuleWithOperations{{
+					Operations: []admissionv1.OperationType{admissionv1.Create},
+					Rule: admissionv1.Rule{
+						APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"secrets"},
+					},
+				}},
+			}},
+		}
+		s.create(ctx, webhook)
+		probe := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "probe"}}
+		Eventually(func() error { return k8s.Create(ctx, probe.DeepCopy(), client.DryRunAll) }).ShouldNot(Succeed())
+		session := s.session(ctx, "session", onWindows(), builder.Duration(time.Minute))
+		eventuallyReason(ctx, session, pamv1alpha1.ReasonRejected)
+		Expect(message(ctx, session)).To(ContainSubstring("down.example.com"))
+		fetched := s.nps.Stats().RDPs
+		change(ctx, session, func(o *pamv1alpha1.ActivitySession) { o.Spec.Duration = &metav1.Duration{Duration: time.Hour} })
+		eventuallyReason(ctx, session, pamv1alpha1.ReasonRejected)
+		Expect(s.nps.Stats().RDPs).To(Equal(fetched))
+		Expect(k8s.Delete(ctx, webhook)).To(Succeed())
+		Eventually(func() *corev1.Secret {
+			s.wake(ctx, session)
+			return secretOf(ctx, session)
+		}).ShouldNot(BeNil())
+	})
+
 	It("and a Secret that cannot be made is something that somebody has to mend", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
 		quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "secrets"}}

@@ -294,6 +294,8 @@ func (r *sessionTerminationReconciler) failed(
 	switch {
 	case slices.ContainsFunc(failures, sps.IsTerminationFault):
 		reason = pamv1alpha1.ReasonFailed
+	case slices.ContainsFunc(failures, rest.IsNotFound): // sps contract 8
+		message = "this appliance does not offer to close sessions, which needs about version 7.0: " + message
 	}
 	r.audit(ctx, t, audit.Refused, audit.Record{Reason: message})
 	return r.fail(t, reason, message)

@@ -48,6 +48,7 @@ func isTest(t *testing.T, dir, name string) bool {
 		}
 		for _, form := range []string{
 			"\nfunc " + name + "(t *testing.T)", `It("` + name + `"`, `DescribeTable("` + name + `"`,
+			`It("` + name + `: "+`,
 		} {
 			if strings.Contains(string(content), form) {
 				return true

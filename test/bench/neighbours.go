@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,11 +100,14 @@ func (d *neighbours) behind(name string, h http.Handler) http.Handler {
 // connectAll makes the connections to what is quick, and starts the manager.
 func (d *neighbours) connectAll(ctx context.Context, names []string) error {
 	in := builder.InNamespace(namespace)
-	objects := applicationUser(d.running.Client())
-	objects = append(objects, builder.Namespace(namespace),
-		builder.SPSCredentialsSecret(account, d.password, in),
-		configMap(caConfigMap, map[string]string{caKey: string(d.running.CA().CertificatePEM())}),
-		d.npsConnection(builder.DefaultNPSConnection),
+	objects := slices.Concat(
+		[]client.Object{builder.Namespace(namespace)},
+		applicationUser(d.running.Client()),
+		[]client.Object{
+			builder.SPSCredentialsSecret(account, d.password, in),
+			configMap(caConfigMap, map[string]string{caKey: string(d.running.CA().CertificatePEM())}),
+			d.npsConnection(builder.DefaultNPSConnection),
+		},
 	)
 	for _, name := range names {
 		objects = append(objects, d.spsConnection(name))

@@ -12,21 +12,30 @@ import (
 )
 
 var (
-	// behaviourRow is what the server does, what people see, who acts, and the package and the name of a test.
+	// behaviourRow is what an appliance or server does, what people see, who acts, and the package and the name of a test.
 	behaviourRow = regexp.MustCompile("(?m)^\\| ([^|]+) \\| ([^|]+) \\| ([^|]+) \\| `([a-z0-9/]+): ([^`]+)` \\|$")
 	// shownReason is a word in the second column that looks like a reason.
 	shownReason = regexp.MustCompile("^`([A-Z][A-Za-z]+)`")
 )
 
 func TestEveryBehaviourOfAServerHasItsTest(t *testing.T) {
-	text, err := os.ReadFile("../../docs/kinds/activitysession.md")
-	if err != nil {
-		t.Fatal(err)
+	for page, who := range map[string]string{"activitysession.md": "server", "spsconnection.md": "appliance"} {
+		t.Run(page, func(t *testing.T) {
+			text, err := os.ReadFile("../../docs/kinds/" + page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, table, found := strings.Cut(string(text), "\n### What the "+who+" does, and what you see\n")
+			if table, _, _ = strings.Cut(table, "\n## "); !found {
+				t.Fatal("there is no table")
+			}
+			checkBehaviours(t, table)
+		})
 	}
-	_, table, found := strings.Cut(string(text), "\n### What the server does, and what you see\n")
-	if table, _, _ = strings.Cut(table, "\n## "); !found {
-		t.Fatal("docs/kinds/activitysession.md has no table")
-	}
+}
+
+func checkBehaviours(t *testing.T, table string) {
+	t.Helper()
 	rows := behaviourRow.FindAllStringSubmatch(table, -1)
 	if lines := strings.Count(table, "\n|") - 2; lines != len(rows) || lines < 15 {
 		t.Errorf("%d rows, of which %d are whole", lines, len(rows))
