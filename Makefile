@@ -95,11 +95,11 @@ verify: ## Fail if anything generated, formatted or tidied differs from what is 
 
 .PHONY: test
 test: controlplane build ## Run all tests; TESTFLAGS="-run X -v" is passed on, CI=true turns the race detector on.
-	go test $(RACE) -timeout 30m $(TESTFLAGS) ./...
+	go test $(RACE) -timeout 45m $(TESTFLAGS) ./...
 
 .PHONY: test-e2e
 test-e2e: controlplane build ## Run the built binaries on the test control plane.
-	go test $(RACE) -timeout 30m $(TESTFLAGS) ./test/e2e/...
+	go test $(RACE) -timeout 45m $(TESTFLAGS) ./...t/e2e/...
 
 .PHONY: test-cluster
 test-cluster: controlplane ## Run the tests that need nodes on the cluster of KUBECONFIG; IMG is what test-image makes.
