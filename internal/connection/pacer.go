@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pam-operator/pam-operator/internal/nps"
+	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
 // pacer spaces out the requests of one connection. One after the other is at its head, and waits there for its moment:
@@ -58,7 +59,7 @@ func (p *pacer) Wait(ctx context.Context) error {
 		if pause <= 0 {
 			return ctx.Err()
 		}
-		if err := sleep(ctx, pause); err != nil {
+		if err := rest.Sleep(ctx, pause); err != nil {
 			return err
 		}
 	}
@@ -74,16 +75,4 @@ func (p *pacer) pause() time.Duration {
 		p.last = now
 	}
 	return pause
-}
-
-// sleep waits, but no longer than the context lives.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -39,7 +39,7 @@ func ofOwner(conn connectionObject, err error) outcome {
 func ofUser(obj connected, err error) outcome {
 	out := outcomeOf(err)
 	if out.reason == pamv1alpha1.ReasonUnauthorized {
-		out.message += fmt.Sprintf("; the owner of connection %s has to see to the account's credentials and rights",
+		out.message += fmt.Sprintf("; ask the owner of connection %s to fix the credentials or rights of its account",
 			connection.Target(obj.Connection(), obj.GetNamespace()))
 	}
 	return out

@@ -46,12 +46,12 @@ const (
 // Who acts.
 const (
 	nobody     = "nobody; it is tried again"
-	network    = "nobody if it is short, otherwise whoever runs the network or the server"
+	network    = "nobody at first; if it lasts, the administrator of the network or the server"
 	owner      = "the owner of the connection"
-	ownerTLS   = "the owner of the connection: `spec.tls`, or whoever runs the server"
-	ownerURL   = "the owner of the connection: `spec.url`"
-	ownerLogIn = "the owner of the connection: the Secret with the credentials"
-	rights     = "whoever gives the operator's account its rights"
+	ownerTLS   = "the owner of the connection (`spec.tls`), or the server's administrator"
+	ownerURL   = "the owner of the connection: check `spec.url`"
+	ownerLogIn = "the owner of the connection: fix the Secret with the credentials"
+	rights     = "an administrator of the appliance or server: grant the operator's account the right"
 )
 
 // misfortune is something that a server does, and what becomes of it.

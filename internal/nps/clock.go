@@ -3,7 +3,6 @@
 package nps
 
 import (
-	"context"
 	"net/http"
 	"sync"
 	"time"
@@ -73,17 +72,5 @@ func (c *serverClock) observe(header http.Header) {
 func (c *serverClock) observeAnswer(resp *http.Response) {
 	if resp.StatusCode < http.StatusMultipleChoices && resp.Header.Get("Age") == "" {
 		c.observe(resp.Header)
-	}
-}
-
-// sleep waits, but no longer than the context lives.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
 // The credentials of the tests. None of them may occur in an error.
@@ -181,7 +183,7 @@ func connect(t *testing.T, server *recorder, auth Auth) *Client {
 // pass lets time go by in a bubble of synctest, where it costs nothing.
 func pass(t *testing.T, d time.Duration) {
 	t.Helper()
-	if err := sleep(t.Context(), d); err != nil {
+	if err := rest.Sleep(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -247,7 +247,7 @@ func (s *tokenSource) signInPatiently(ctx context.Context) (string, error) {
 		if err == nil || !worthRepeating(err) {
 			return raw, err
 		}
-		if sleep(ctx, wait) != nil {
+		if rest.Sleep(ctx, wait) != nil {
 			return "", err
 		}
 	}

@@ -17,6 +17,8 @@ import (
 
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/totp"
+
+	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
 // minCodeLife is how long a code must still be valid when it is sent; the rest is for the way and for the clocks.
@@ -135,7 +137,7 @@ func (c *totpCodes) next(ctx context.Context) (string, error) {
 		if left >= minCodeLife && c.used.take(c.key, step, time.Now()) {
 			return totp.GenerateCodeCustom(c.secret, now, c.opts)
 		}
-		if err := sleep(ctx, left); err != nil {
+		if err := rest.Sleep(ctx, left); err != nil {
 			return "", fmt.Errorf("wait for the next TOTP code: %w", err)
 		}
 	}
