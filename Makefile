@@ -1,39 +1,63 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Works with Go, make, git and bash alone: every other tool is built from a go.sum in hack/.
+# Needs only Go, make, git and bash: every other tool is built from a go.sum in hack/.
 
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules
 
-# Of the image, and of what the binaries call themselves.
+# The version of the image, and the one that the binaries report.
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMG ?= controller:$(VERSION)
+# The digest of the released image, such as sha256:…, for the chart.
+IMAGE_DIGEST ?=
 CONTAINER_TOOL ?= docker
-# What is installed: config/default, or config/namespaced.
+# Which image `make image` builds: manager, simulator, kubectl-pam or test.
+TARGET ?= manager
+# What to install: config/default or config/namespaced.
 CONFIG ?= config/default
 TESTFLAGS ?=
-# A number of runs, since a time limit can strike inside a run, which go test then reports as a failure.
+# A number of runs, because a time limit can expire during a run, which go test then reports as a failure.
 FUZZTIME ?= 10000x
 DEMO_ARGS ?=
-# The lease of an installed manager: the one that is run here waits while that one leads.
+# The lease of an installed manager: a manager started here waits while that one leads.
 RUN_ARGS ?= --leader-election-namespace=pam-operator-system
 BENCH_ARGS ?=
+# A release, for upgrade-fixture.
+REF ?=
 
-GO_BUILD = go build -buildvcs=false -trimpath -ldflags '-X main.version=$(VERSION)'
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+# All times in an image are the commit's.
+IMAGE_BUILD = SOURCE_DATE_EPOCH="$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null)}" \
+	$(IMAGE_TOOL) --version '$(VERSION)' --revision '$(REVISION)'
+GO_BUILD = go build -buildvcs=false -trimpath -ldflags '-X main.version=$(VERSION) -X main.revision=$(REVISION)'
 
-# The race detector needs a C compiler; where there is one, continuous integration uses it.
+# The race detector needs a C compiler; continuous integration uses it if there is one.
 ifeq ($(CI)$(shell go env CGO_ENABLED),true1)
 RACE := -race
 endif
+# The specs mostly wait for timers, so other packages run beside them; under the race detector they mostly compute.
+TEST_JOBS := $(if $(RACE),1,2)
 
-# A tool is named after what decides its content, so it is built once and again when that changes.
-TOOLS_SUM := $(shell { go env GOVERSION GOARCH; cat hack/tools/go.mod hack/tools/go.sum; } | cksum | cut -d' ' -f1)
+# A tool's name contains a checksum of its inputs, so it is built once, and again when they change.
+tool-sum = $(shell { go env GOVERSION GOARCH; cat $(1)/go.mod $(1)/go.sum; } | cksum | cut -d' ' -f1)
+TOOLS_SUM := $(call tool-sum,hack/tools)
 CONTROLLER_GEN := bin/controller-gen-$(TOOLS_SUM)
 CRD_REF_DOCS := bin/crd-ref-docs-$(TOOLS_SUM)
 GOLANGCI_LINT := bin/golangci-lint-$(TOOLS_SUM)
+IMAGE_SUM := $(shell { go env GOVERSION GOARCH; cat hack/image/go.mod hack/image/go.sum hack/image/*.go hack/image/archive/*.go; } | cksum | cut -d' ' -f1)
+IMAGE_TOOL := bin/image-$(IMAGE_SUM)
 
-# etcd, kube-apiserver, kube-controller-manager and kubectl. Whoever sets KUBEBUILDER_ASSETS brings them along.
+# Two versions of Helm, which users have. The tests of the chart use them, and find them in bin/ without these variables.
+HELM_SUM := $(call tool-sum,hack/helm)
+HELM := bin/helm-$(HELM_SUM)
+HELM3 := bin/helm3-$(HELM_SUM)
+
+# Checks the alerts and runs their tests.
+PROMTOOL_SUM := $(call tool-sum,hack/prometheus)
+PROMTOOL := bin/promtool-$(PROMTOOL_SUM)
+
+# etcd, kube-apiserver, kube-controller-manager and kubectl. Set KUBEBUILDER_ASSETS to use your own.
 KUBEBUILDER_ASSETS ?= $(CURDIR)/bin/k8s
 export KUBEBUILDER_ASSETS
 KUBECTL ?= $(KUBEBUILDER_ASSETS)/kubectl
@@ -53,16 +77,22 @@ help: ## Show this list.
 ##@ Development
 
 .PHONY: generate
-generate: $(CONTROLLER_GEN) ## Generate the deep copies of the API types.
+generate: $(CONTROLLER_GEN) ## Generate the deepcopy code of the API types.
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
 
 .PHONY: manifests
-manifests: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate the CRDs, the manager's role, docs/api.md, and the chart's copies.
+manifests: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate CRDs, roles, pages, the dashboard, argocd-cm.yaml, and the chart's copies.
 	$(CONTROLLER_GEN) crd rbac:roleName=manager-role paths=./api/... paths=./internal/controller/... \
 		output:crd:artifacts:config=config/crd/bases output:rbac:artifacts:config=config/rbac
 	mkdir -p docs
 	$(CRD_REF_DOCS) --source-path=api --config=hack/crd-ref-docs.yaml --log-level=ERROR --renderer=markdown --output-path=docs/api.md
+	go run ./hack/metrics >docs/metrics.md
+	hack/alerts.sh >config/prometheus/rule.yaml
+	mkdir -p config/grafana
+	go -C hack/prometheus run ./dashboard '$(CURDIR)/docs/runbook.md' '$(CURDIR)/config/grafana/pam-operator.json'
+	go run ./hack/clidoc docs/cli.md
 	hack/chart.sh
+	go run ./hack/argocd config/argocd/resource_customizations/pam-operator.io config/argocd/argocd-cm.yaml
 
 .PHONY: fmt
 fmt: ## Format the Go code.
@@ -71,92 +101,151 @@ fmt: ## Format the Go code.
 .PHONY: vet
 vet: ## Run go vet.
 	go vet ./...
+	go -C hack/image vet ./...
+	go -C hack/prometheus vet ./...
 
 .PHONY: tidy
-tidy: ## Tidy the three Go modules.
+tidy: ## Tidy all Go modules.
 	go mod tidy
 	go -C hack/tools mod tidy
 	go -C hack/controlplane mod tidy
+	go -C hack/helm mod tidy
+	go -C hack/image mod tidy
+	go -C hack/prometheus mod tidy
+	go -C hack/sbom mod tidy
 
 .PHONY: lint
-lint: $(GOLANGCI_LINT) ## Run the linters, those of the Kubernetes API among them.
+lint: $(GOLANGCI_LINT) ## Run the linters, including the Kubernetes API linter.
 	$(GOLANGCI_LINT) run
+	cd hack/image && '$(CURDIR)/$(GOLANGCI_LINT)' run
+	cd hack/prometheus && '$(CURDIR)/$(GOLANGCI_LINT)' run
 
 .PHONY: lint-fix
-lint-fix: $(GOLANGCI_LINT) ## Run the linters and mend what they can.
+lint-fix: $(GOLANGCI_LINT) ## Run the linters and apply their fixes.
 	$(GOLANGCI_LINT) run --fix
+	cd hack/image && '$(CURDIR)/$(GOLANGCI_LINT)' run --fix
+	cd hack/prometheus && '$(CURDIR)/$(GOLANGCI_LINT)' run --fix
 
 .PHONY: verify
-verify: ## Fail if anything generated, formatted or tidied differs from what is there; then lint.
+verify: ## Fail if generated files, formatting or go.mod files are out of date; then lint.
 	hack/verify.sh $(MAKE) --no-print-directory generate manifests tidy fmt
 	$(MAKE) --no-print-directory vet lint
 
 ##@ Test
 
 .PHONY: test
-test: controlplane build ## Run all tests; TESTFLAGS="-run X -v" is passed on, CI=true turns the race detector on.
+ifeq ($(TESTFLAGS),)
+test: controlplane helm $(PROMTOOL) build ## Run all tests; TESTFLAGS="-run X -v" is passed on, CI=true turns the race detector on.
+	$(MAKE) --no-print-directory --keep-going --jobs=$(TEST_JOBS) test-specs test-packages
+else
+test: controlplane helm build
 	go test $(RACE) -timeout 45m $(TESTFLAGS) ./...
+endif
+
+# The controllers' specs mostly wait, so they run in several processes, each with its own control plane.
+SPECS := ./internal/controller
+
+.PHONY: test-specs test-packages
+test-specs:
+	go tool ginkgo run --procs=4 --no-color --succinct $(RACE) --timeout=45m $(SPECS)
+test-packages:
+	packages=$$(go list ./... | grep -v '$(SPECS:.%=%)$$'); go test $(RACE) -timeout 45m $$packages
+	go -C hack/image test ./...
+	$(MAKE) --no-print-directory test-alerts
+
+.PHONY: test-alerts
+test-alerts: $(PROMTOOL) ## Check alerts and dashboard, and run the tests of the alerts.
+	$(PROMTOOL) check rules --lint=all --lint-fatal config/prometheus/alerts.yaml
+	$(PROMTOOL) test rules config/prometheus/tests/*.yaml
+	go -C hack/prometheus test ./...
+
+.PHONY: examples
+examples: controlplane manifests ## Record what the operator says of each state that has no example, and what GitOps tools make of it.
+	go tool ginkgo run --procs=4 --no-color --succinct --timeout=45m $(SPECS) -- -record
+	go test ./test/gitops -update
 
 .PHONY: test-e2e
 test-e2e: controlplane build ## Run the built binaries on the test control plane.
-	go test $(RACE) -timeout 45m $(TESTFLAGS) ./...t/e2e/...
+	go test $(RACE) -timeout 45m $(TESTFLAGS) ./test/e2e/...
 
 .PHONY: test-cluster
-test-cluster: controlplane ## Run the tests that need nodes on the cluster of KUBECONFIG; IMG is what test-image makes.
-	@: "$${KUBECONFIG:?says which cluster to use}"
-	IMG='$(IMG)' go test -tags cluster -count=1 -v -timeout 30m $(TESTFLAGS) ./test/cluster
+test-cluster: controlplane helm ## Install the chart in the cluster of KUBECONFIG and test what needs nodes; IMG is of TARGET=test.
+	@: "$${KUBECONFIG:?must name the cluster to use}"
+	KUBECONFIG="$$(realpath -- "$$KUBECONFIG")" IMG='$(IMG)' HELM='$(HELM)' go test -tags cluster -count=1 -v -timeout 60m $(TESTFLAGS) ./test/cluster
 
 .PHONY: bench
-bench: controlplane build ## Measure the budgets against the simulators; BENCH_ARGS="--only idle" picks scenarios.
+bench: controlplane build ## Measure the budgets against the simulators; BENCH_ARGS="--only idle" selects scenarios.
 	go run ./test/bench $(BENCH_ARGS)
 
 .PHONY: fuzz
-fuzz: ## Run each fuzz test for FUZZTIME (10000x: as many inputs).
+fuzz: ## Run each fuzz test for FUZZTIME (10000x means 10,000 inputs).
 	hack/fuzz.sh '$(FUZZTIME)'
 
 .PHONY: controlplane
 controlplane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into bin/k8s, once.
 	@[[ '$(KUBEBUILDER_ASSETS)' != '$(CURDIR)/bin/k8s' ]] || hack/controlplane/build.sh bin/k8s
 
+.PHONY: helm
+helm: $(HELM) $(HELM3) ## Build Helm 4 and Helm 3 into bin/, once.
+
+.PHONY: test-chart
+test-chart: controlplane helm build ## Run the tests of the Helm chart.
+	go test $(RACE) -timeout 45m $(TESTFLAGS) ./test/chart ./hack/chart
+
 ##@ Build
 
 .PHONY: build
-build: ## Build the manager, the simulator and the demo into bin/.
+build: ## Build the manager, the plugin of kubectl, the simulator and the demo into bin/.
 	$(GO_BUILD) -o bin/manager ./cmd
-	$(GO_BUILD) -o bin/ ./cmd/pam-simulator ./cmd/pam-demo
+	$(GO_BUILD) -o bin/ ./cmd/kubectl-pam ./cmd/pam-simulator ./cmd/pam-demo
 
 .PHONY: run
-run: ## Run the manager here, against the cluster of KUBECONFIG; RUN_ARGS=--leader-elect=false where none is installed.
+run: ## Run the manager locally on the cluster of KUBECONFIG; RUN_ARGS=--leader-elect=false if none is installed.
 	go run ./cmd $(RUN_ARGS)
 
 .PHONY: demo
-demo: controlplane build ## Control plane, simulators, manager and samples in one command; DEMO_ARGS=--once ends it.
+demo: controlplane build ## Run control plane, simulators, manager and samples; DEMO_ARGS=--once stops when all is ready.
 	bin/pam-demo $(DEMO_ARGS)
 
 .PHONY: docker-build
-docker-build: ## Build the image IMG.
-	$(CONTAINER_TOOL) build --build-arg VERSION='$(VERSION)' -t '$(IMG)' .
+docker-build: ## Build the image IMG with a container engine.
+	$(CONTAINER_TOOL) build --build-arg VERSION='$(VERSION)' --build-arg REVISION='$(REVISION)' -t '$(IMG)' .
+
+.PHONY: image
+image: $(IMAGE_TOOL) ## Build the image IMG of TARGET, for amd64 and arm64, without an engine: dist/oci/TARGET and a tar.
+	$(IMAGE_BUILD) --target '$(TARGET)' --ref '$(IMG)' --layout 'dist/oci/$(TARGET)' --archive 'dist/oci/$(TARGET).tar'
 
 .PHONY: image-rootfs
-image-rootfs: ## Write what is in the image into dist/rootfs, for builders without a container engine.
-	hack/rootfs.sh dist/rootfs '$(VERSION)' manager=./cmd
+image-rootfs: $(IMAGE_TOOL) ## Write the content of the image to dist/rootfs, for builders that take a folder.
+	$(IMAGE_BUILD) --target manager --arch "$$(go env GOARCH)" --rootfs dist/rootfs
 
 .PHONY: test-image
-test-image: ## Build the image IMG for test-cluster, which has the simulator and a consumer, too.
-	$(CONTAINER_TOOL) build --target test --build-arg VERSION='$(VERSION)' -t '$(IMG)' .
+test-image: ## Build the image IMG for test-cluster, which also has the simulator and a session consumer.
+	$(CONTAINER_TOOL) build --target test --build-arg VERSION='$(VERSION)' --build-arg REVISION='$(REVISION)' -t '$(IMG)' .
 
 .PHONY: test-image-rootfs
-test-image-rootfs: ## Write what is in that image into dist/test-rootfs.
-	hack/rootfs.sh dist/test-rootfs '$(VERSION)' manager=./cmd pam-simulator=./cmd/pam-simulator \
-		consumer=./test/cluster/consumer
+test-image-rootfs: $(IMAGE_TOOL) ## Write the content of that image to dist/test-rootfs.
+	$(IMAGE_BUILD) --target test --arch "$$(go env GOARCH)" --rootfs dist/test-rootfs
 
 .PHONY: build-installer
-build-installer: controlplane manifests ## Write all manifests, with the image IMG, into dist/install.yaml.
-	hack/render.sh '$(KUBECTL)' '$(IMG)' dist/install.yaml '$(CONFIG)'
+build-installer: controlplane manifests ## Write all manifests, with the image IMG, to dist/install.yaml.
+	VERSION='$(VERSION)' hack/render.sh '$(KUBECTL)' '$(IMG)' dist/install.yaml '$(CONFIG)'
+
+.PHONY: release
+release: ## Build all files of the release VERSION into dist/release, without publishing them; see RELEASE.md.
+	KUBECTL='$(wildcard $(KUBECTL))' HELM='$(wildcard $(HELM))' hack/release.sh '$(VERSION)'
+
+.PHONY: upgrade-fixture
+upgrade-fixture: controlplane ## Keep the manifests of the release REF, such as v1.2.3, for test/upgrade; see RELEASE.md.
+	hack/upgrade-fixture.sh '$(REF)' '$(KUBECTL)'
+
+.PHONY: chart
+chart: $(HELM) manifests ## Package the Helm chart into dist/, with VERSION if that is v and a semantic version.
+	HELM='$(HELM)' hack/package-chart.sh '$(VERSION)' '$(IMAGE_DIGEST)'
 
 .PHONY: clean
-clean: ## Remove what build and build-installer made; the tools and the control plane stay.
-	rm -rf dist bin/manager bin/pam-simulator bin/pam-demo
+clean: ## Remove the output of build and build-installer, but not the tools and the control plane.
+	rm -rf dist bin/manager bin/kubectl-pam bin/pam-simulator bin/pam-demo
 
 ##@ Deployment
 
@@ -164,28 +253,40 @@ clean: ## Remove what build and build-installer made; the tools and the control 
 install: controlplane manifests ## Install the CRDs into the cluster of KUBECONFIG.
 	'$(KUBECTL)' apply --server-side -k config/crd
 
+# What RELEASE and TIMEOUT mean is in hack/uninstall.sh and docs/uninstall.md.
+export RELEASE TIMEOUT
+
 .PHONY: uninstall
-uninstall: controlplane ## Remove the CRDs, and with them every object of theirs.
-	'$(KUBECTL)' delete --ignore-not-found -k config/crd
+uninstall: controlplane ## Remove the CRDs; refused while objects are in use, unless RELEASE=orphan or RELEASE=delete.
+	hack/uninstall.sh '$(KUBECTL)' 'make uninstall' -k config/crd
 
 .PHONY: deploy
-deploy: build-installer ## Install what CONFIG says (config/default: everything) with the image IMG.
+deploy: build-installer ## Install CONFIG (config/default: everything) with the image IMG.
 	'$(KUBECTL)' apply --server-side -f dist/install.yaml
 
 .PHONY: undeploy
-undeploy: build-installer ## Remove CRDs and manager.
-	'$(KUBECTL)' delete --ignore-not-found -f dist/install.yaml
+undeploy: build-installer ## Remove objects, manager and CRDs; refused like uninstall, with the same RELEASE.
+	hack/uninstall.sh '$(KUBECTL)' 'make undeploy' -f dist/install.yaml
 
-# build-tool NAME,PACKAGE: builds one tool and forgets its older versions.
+# build-tool NAME,PACKAGE,MODULE,FLAGS: builds one tool and removes its older versions.
 define build-tool
 	@echo 'building $(1) (once, $(2))' >&2
 	@rm -f bin/$(1)-*
-	@GOWORK=off GOFLAGS=-mod=readonly go -C hack/tools build -buildvcs=false -trimpath -o ../../$@ $(2)
+	@GOWORK=off GOFLAGS=-mod=readonly go -C $(3) build -buildvcs=false -trimpath $(4) -o ../../$@ $(2)
 endef
 
 $(CONTROLLER_GEN):
-	$(call build-tool,controller-gen,sigs.k8s.io/controller-tools/cmd/controller-gen)
+	$(call build-tool,controller-gen,sigs.k8s.io/controller-tools/cmd/controller-gen,hack/tools)
 $(CRD_REF_DOCS):
-	$(call build-tool,crd-ref-docs,github.com/elastic/crd-ref-docs)
+	$(call build-tool,crd-ref-docs,github.com/elastic/crd-ref-docs,hack/tools)
 $(GOLANGCI_LINT):
-	$(call build-tool,golangci-lint,sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter)
+	$(call build-tool,golangci-lint,sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter,hack/tools)
+$(IMAGE_TOOL):
+	$(call build-tool,image,.,hack/image)
+$(HELM):
+	$(call build-tool,helm,helm.sh/helm/v4/cmd/helm,hack/helm)
+$(HELM3):
+	$(call build-tool,helm3,helm.sh/helm/v3/cmd/helm,hack/helm)
+# Without the clients of all clouds, in which Prometheus can look for targets.
+$(PROMTOOL):
+	$(call build-tool,promtool,github.com/prometheus/prometheus/cmd/promtool,hack/prometheus,-tags remove_all_sd)

@@ -12,10 +12,10 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// targets is a flag that may be repeated, with values separated by commas.
+// targets is a repeatable flag with comma-separated values.
 type targets []string
 
-// String shows the values.
+// String joins the values.
 func (t *targets) String() string { return strings.Join(*t, ",") }
 
 // Set adds values.
@@ -28,7 +28,7 @@ func (t *targets) Set(text string) error {
 	return nil
 }
 
-// minAnswerMemory is what one large list needs.
+// minAnswerMemory is enough for one large list.
 const minAnswerMemory = 16 << 20
 
 func (s *settings) setAnswerMemory(text string) error {
@@ -42,7 +42,8 @@ func (s *settings) setAnswerMemory(text string) error {
 	return nil
 }
 
-// apiServers are the places of the API server, host:port: as the manager reaches it, and as every Pod does.
+// apiServers are the addresses of the API server, as host:port: the one that the manager uses, and those that every Pod
+// uses.
 func apiServers(config *rest.Config, environment func(string) string) []string {
 	var out []string
 	if host, port := environment("KUBERNETES_SERVICE_HOST"), environment("KUBERNETES_SERVICE_PORT"); host != "" {

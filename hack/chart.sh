@@ -1,14 +1,25 @@
 #!/usr/bin/env bash
-# Copies what controller-gen wrote below config/ into the Helm chart, if there is one: the CRDs, and the manager's rules,
-# which the chart turns into a ClusterRole or into Roles.
+# Copies what has its source below config/ into the Helm chart: the CRDs and the manager's rules, which controller-gen
+# wrote, the other roles, the policies, alerts and dashboards. Then it writes the table of values into the chart's
+# README.
 #
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+shopt -s nullglob
 
-chart=charts/pam-operator
-[[ -d $chart ]] || exit 0
-rm -rf "$chart/crds"
-mkdir -p "$chart/crds" "$chart/files"
-cp config/crd/bases/*.yaml "$chart/crds/"
-cp config/rbac/role.yaml "$chart/files/role.yaml"
+files=charts/pam-operator/files
+copy() { # FOLDER FILE...
+  local to=$files/$1
+  shift
+  [[ $# == 0 ]] || { mkdir -p "$to" && cp "$@" "$to/"; }
+}
+rm -rf "$files"
+copy crds config/crd/bases/*.yaml
+copy rbac config/rbac/{role,leader_election_role,metrics_auth_role,metrics_reader_role}.yaml
+copy rbac/users config/rbac/*_{editor,viewer,user,exporter}_role.yaml
+copy admission config/admission/*_*.yaml
+copy . config/prometheus/alerts.yaml
+copy dashboards config/grafana/*.json
+
+go run ./hack/chart charts/pam-operator

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Runs the command given and fails, with the difference, if it changes any file that git tracks or would track. What was
-# already changed before counts as the state to keep, so this works on a dirty tree too. The two states are written as
-# trees of git into a temporary store: neither the index nor the repository is touched.
+# Runs the given command and fails, showing the diff, if it changes any file that git tracks or would track. Earlier
+# changes count as the state to keep, so this works on a dirty tree, too. The two states are written as git trees to a
+# temporary object store: neither the index nor the repository is touched.
 #
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 if ! objects=$(git rev-parse --path-format=absolute --git-path objects 2>/dev/null); then
-  echo 'verify compares two states with git, and this is not a git repository' >&2
+  echo 'verify compares two states with git, but this is not a git repository' >&2
   exit 2
 fi
 store=$(mktemp -d)
@@ -27,6 +27,6 @@ before=$(snapshot)
 "$@"
 after=$(snapshot)
 if ! in_store --no-pager diff --stat --patch --exit-code "$before" "$after"; then
-  printf '\nverify: the command above the difference changed these files; keep its result: %s\n' "$*" >&2
+  printf '\nverify: this command changed the files above; commit its result: %s\n' "$*" >&2
   exit 1
 fi

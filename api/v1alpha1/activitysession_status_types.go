@@ -6,15 +6,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// SessionPhase says how far an ActivitySession is. It never goes backwards.
+// SessionPhase is how far an ActivitySession has progressed. It never goes backwards.
 // +kubebuilder:validation:Enum=Pending;WaitingForApproval;Scheduled;Starting;Active;Ending;Completed;Cancelled;Failed;Denied
 type SessionPhase string
 
-// How far an ActivitySession is.
+// Phases of an ActivitySession.
 const (
-	// SessionPending has not been asked for, or it is not known yet that it was.
+	// SessionPending has not been requested yet, or the outcome of the request is still unknown.
 	SessionPending SessionPhase = "Pending"
-	// SessionWaitingForApproval waits for people at the server.
+	// SessionWaitingForApproval waits for an approver at the server.
 	SessionWaitingForApproval SessionPhase = "WaitingForApproval"
 	// SessionScheduled waits for its startTime.
 	SessionScheduled SessionPhase = "Scheduled"
@@ -24,7 +24,7 @@ const (
 	SessionActive SessionPhase = "Active"
 	// SessionEnding is being taken down by the server.
 	SessionEnding SessionPhase = "Ending"
-	// SessionCompleted came to its ordinary end.
+	// SessionCompleted ended normally.
 	SessionCompleted SessionPhase = "Completed"
 	// SessionCancelled was ended early.
 	SessionCancelled SessionPhase = "Cancelled"
@@ -34,7 +34,16 @@ const (
 	SessionDenied SessionPhase = "Denied"
 )
 
-// Terminal says that the phase is the last one.
+// AllSessionPhases lists every phase, in the order of a session's life. Each is also a reason of the conditions Active
+// and Finished, and has an entry in docs/runbook.md.
+func AllSessionPhases() []SessionPhase {
+	return []SessionPhase{
+		SessionPending, SessionWaitingForApproval, SessionScheduled, SessionStarting, SessionActive, SessionEnding,
+		SessionCompleted, SessionCancelled, SessionFailed, SessionDenied,
+	}
+}
+
+// Terminal reports whether the phase is final.
 func (p SessionPhase) Terminal() bool {
 	switch p {
 	case SessionCompleted, SessionCancelled, SessionFailed, SessionDenied:
@@ -43,21 +52,21 @@ func (p SessionPhase) Terminal() bool {
 	return false
 }
 
-// SessionFailure says why a session failed.
+// SessionFailure explains why a session failed.
 type SessionFailure struct {
-	// reason is one CamelCase word for the cause, such as ProvisioningFailed, StartTimeout or ApprovalTimeout.
+	// reason is the cause in one CamelCase word, such as ProvisioningFailed, StartTimeout or ApprovalTimeout.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	Reason string `json:"reason,omitempty"`
 
-	// message says what happened and what can be done.
+	// message describes what happened and what can be done about it.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
 	Message string `json:"message,omitempty"`
 
-	// log holds the last error lines of the session's log at the server, newest last, redacted and shortened.
+	// log holds the last error lines of the session's log at the server, oldest first, redacted and truncated; at most 20.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
@@ -66,17 +75,17 @@ type SessionFailure struct {
 	Log []string `json:"log,omitempty"`
 }
 
-// SessionTransition is one step of a session.
+// SessionTransition is one step in the life of a session.
 type SessionTransition struct {
-	// time is when the operator saw the step.
+	// time is when the operator observed the step.
 	// +required
 	Time metav1.Time `json:"time,omitzero"`
 
-	// phase is the phase that was entered.
+	// phase is the phase that the session entered.
 	// +required
 	Phase SessionPhase `json:"phase,omitempty"`
 
-	// message says more.
+	// message gives the details.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
@@ -85,20 +94,28 @@ type SessionTransition struct {
 
 // ActivitySessionStatus is what is known about the privileged session.
 type ActivitySessionStatus struct {
-	// conditions holds Ready always, Active and Finished once they are known, and Reconciling and Stalled only while they
-	// are true.
+	// conditions always holds Ready; Active and Finished once they are known; Reconciling and Stalled only while they are
+	// true.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec that this status speaks of; -1 before the first look.
+	// observedGeneration is the generation of the spec that this status describes; -1 until the first reconcile.
 	// +optional
 	// +kubebuilder:default=-1
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 
-	// phase is how far the session is.
+	// handledReconcileRequest is the last value of the annotation pam-operator.io/reconcile-requested-at that was acted
+	// on: the session was looked at again at the server after the request, unless it is over or was not requested yet.
+	// The conditions show the outcome.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	HandledReconcileRequest string `json:"handledReconcileRequest,omitempty"`
+
+	// phase is how far the session has progressed.
 	// +optional
 	Phase SessionPhase `json:"phase,omitempty"`
 
@@ -108,27 +125,27 @@ type ActivitySessionStatus struct {
 	// +kubebuilder:validation:MaxLength=64
 	SessionID string `json:"sessionID,omitempty"`
 
-	// requestID is the text by which the request is recognised at the server. It is written before the request is sent.
+	// requestID identifies the request at the server. It is recorded before the request is sent.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	RequestID string `json:"requestID,omitempty"`
 
-	// requestSentTime is when the request was last sent, or was about to be.
+	// requestSentTime is when the request was last sent, or was about to be sent.
 	// +optional
 	RequestSentTime *metav1.MicroTime `json:"requestSentTime,omitempty"`
 
-	// firstRequestSentTime is when the request was first sent, or was about to be: nothing that is older at the server can
-	// have come of it.
+	// firstRequestSentTime is when the request was first sent, or was about to be sent. A session at the server that is
+	// older cannot come from it.
 	// +optional
 	FirstRequestSentTime *metav1.MicroTime `json:"firstRequestSentTime,omitempty"`
 
-	// requestAttempts is how often the request was sent, or was about to be.
+	// requestAttempts is how many times the request was sent, or was about to be sent.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	RequestAttempts *int32 `json:"requestAttempts,omitempty"`
 
-	// serverStatus is the session's state in the server's own words.
+	// serverStatus is the session's status as the server words it.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
@@ -138,19 +155,20 @@ type ActivitySessionStatus struct {
 	// +optional
 	RequestTime *metav1.Time `json:"requestTime,omitempty"`
 
-	// startTime is when the session began, by the server's clock.
+	// startTime is when the session started, by the server's clock.
 	// +optional
 	StartTime *metav1.Time `json:"startTime,omitempty"`
 
-	// endTime is when the session was over, by the server's clock if there was one.
+	// endTime is when the session ended, by the server's clock if the server reported it.
 	// +optional
 	EndTime *metav1.Time `json:"endTime,omitempty"`
 
-	// expiresAt is when the session ends by itself, by the server's clock; see clockOffset of the NPSConnection.
+	// expiresAt is when the session will end by itself, by the server's clock; see status.clockOffset of the
+	// NPSConnection.
 	// +optional
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
 
-	// deadline is when the operator stops waiting in the present phase, by its own clock.
+	// deadline is when the operator stops waiting in the current phase, by its own clock.
 	// +optional
 	Deadline *metav1.Time `json:"deadline,omitempty"`
 
@@ -166,16 +184,16 @@ type ActivitySessionStatus struct {
 	// +kubebuilder:validation:MaxLength=64
 	Platform string `json:"platform,omitempty"`
 
-	// protocol is what the connection Secret holds.
+	// protocol is what the connection Secret holds: RDP, SSH or None.
 	// +optional
 	Protocol Protocol `json:"protocol,omitempty"`
 
-	// extensions is how often the session was prolonged.
+	// extensions is how many times the session was extended.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Extensions *int32 `json:"extensions,omitempty"`
 
-	// connectionSecretRef names the Secret with the connection data, while it exists.
+	// connectionSecretRef names the Secret with the connection data while it exists.
 	// +optional
 	ConnectionSecretRef *SecretReference `json:"connectionSecretRef,omitempty"`
 
@@ -183,31 +201,34 @@ type ActivitySessionStatus struct {
 	// +optional
 	SecretRefreshedAt *metav1.Time `json:"secretRefreshedAt,omitempty"`
 
-	// handledRefreshRequest is the value of the annotation pam-operator.io/refresh-requested-at that was last obeyed.
+	// handledRefreshRequest is the last value of the annotation pam-operator.io/refresh-requested-at that was acted on.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	HandledRefreshRequest string `json:"handledRefreshRequest,omitempty"`
 
-	// boundToUID is the UID of the workload of boundTo, once it was seen.
+	// boundToUID is the UID of the workload in boundTo, once it has been seen.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	BoundToUID string `json:"boundToUID,omitempty"`
 
-	// failure says why the session failed or was denied.
+	// failure explains why the session failed or was denied.
 	// +optional
 	Failure *SessionFailure `json:"failure,omitempty"`
 
-	// history holds the last steps of the session, oldest first; at most 20.
+	// history holds the latest steps of the session, oldest first; at most 20.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
 	History []SessionTransition `json:"history,omitempty"`
 }
 
-// ObjectConditions are the conditions, for code that treats all kinds alike.
+// ObjectConditions returns the conditions, for code that handles every kind.
 func (s *ActivitySessionStatus) ObjectConditions() *[]metav1.Condition { return &s.Conditions }
 
-// Observed sets the generation that the status speaks of.
+// Observed sets the generation that the status describes.
 func (s *ActivitySessionStatus) Observed(generation int64) { s.ObservedGeneration = &generation }
+
+// HandledRequest returns the last request to reconcile that was handled, for code that handles every kind.
+func (s *ActivitySessionStatus) HandledRequest() *string { return &s.HandledReconcileRequest }

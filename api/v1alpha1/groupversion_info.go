@@ -30,6 +30,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&LocalUser{}, &LocalUserList{},
 		&LocalUserGroup{}, &LocalUserGroupList{},
 		&SessionTermination{}, &SessionTerminationList{},
+		&ApplianceExport{}, &ApplianceExportList{},
 		&ActivitySession{}, &ActivitySessionList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)

@@ -6,16 +6,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// LocalUserSpec is a user of the appliance's own database.
+// LocalUserSpec is a user in the appliance's local database.
 // +kubebuilder:validation:XValidation:rule="has(self.userName) == has(oldSelf.userName)",message="userName is immutable; create a new LocalUser instead"
 type LocalUserSpec struct {
-	// connectionRef names the SPSConnection of the appliance. Immutable.
+	// connectionRef names the appliance's SPSConnection. Immutable.
 	// +required
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="connectionRef is immutable; create a new object instead"
 	ConnectionRef ConnectionReference `json:"connectionRef,omitzero"`
 
-	// userName is the name of the user on the appliance. Left out, it is metadata.name. Immutable. The built-in user
-	// admin cannot be managed.
+	// userName is the name of the user on the appliance. Defaults to metadata.name. Immutable. The built-in user admin
+	// cannot be managed.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
@@ -23,36 +23,36 @@ type LocalUserSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self != 'admin'",message="userName must not be admin: the built-in user belongs to the appliance's owner"
 	UserName string `json:"userName,omitempty"`
 
-	// passwordSecretRef names the Secret key, in the same namespace, that holds the password. A changed value sets a new
-	// password on the appliance. Left out, the password is not managed; the user must then exist already.
+	// passwordSecretRef names the Secret key, in the same namespace, that holds the password. A new value there sets a new
+	// password on the appliance. If omitted, the password is not managed, and the user must already exist.
 	// +optional
 	PasswordSecretRef *SecretKeyReference `json:"passwordSecretRef,omitempty"`
 
-	Stewardship `json:",inline"`
+	ManagementPolicies `json:",inline"`
 }
 
 // LocalUserStatus is what is known about the user on the appliance.
 type LocalUserStatus struct {
 	PolicyStatus `json:",inline"`
 
-	// passwordCreatedAt is when the appliance says that the password was last changed.
+	// passwordCreatedAt is when the password was last changed, as reported by the appliance.
 	// +optional
 	PasswordCreatedAt *metav1.Time `json:"passwordCreatedAt,omitempty"`
 
-	// passwordSetAt is what passwordCreatedAt was after the password was last set from the Secret. Once passwordCreatedAt
-	// is another time, somebody else has changed the password on the appliance.
+	// passwordSetAt is the value of passwordCreatedAt after the password was last set from the Secret. If the two differ,
+	// another client has changed the password on the appliance.
 	// +optional
 	PasswordSetAt *metav1.Time `json:"passwordSetAt,omitempty"`
 
-	// passwordVersion identifies the Secret content that the password was last set from, without telling anything about
-	// it. It changes when a new password is set.
+	// passwordVersion identifies the Secret content that the password was last set from, without revealing it. It changes
+	// when a new password is set.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	PasswordVersion string `json:"passwordVersion,omitempty"`
 }
 
-// LocalUser is a user of the local database of an SPS appliance, with a password from a Secret.
+// LocalUser is a user in the local database of an SPS appliance, with a password from a Secret.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -72,7 +72,7 @@ type LocalUser struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 
-	// spec is the user as it should be.
+	// spec is the desired state of the user.
 	// +required
 	Spec LocalUserSpec `json:"spec,omitzero"`
 
@@ -91,7 +91,7 @@ type LocalUserList struct {
 	Items           []LocalUser `json:"items"`
 }
 
-// NameOnAppliance is the name of the user on the appliance.
+// NameOnAppliance returns the name of the user on the appliance.
 func (u *LocalUser) NameOnAppliance() string {
 	if u.Spec.UserName != "" {
 		return u.Spec.UserName
@@ -99,14 +99,14 @@ func (u *LocalUser) NameOnAppliance() string {
 	return u.Name
 }
 
-// Connection is the reference to the connection.
+// Connection returns the reference to the connection.
 func (u *LocalUser) Connection() ConnectionReference { return u.Spec.ConnectionRef }
 
-// Steward is how the user is managed.
-func (u *LocalUser) Steward() Stewardship { return u.Spec.Stewardship }
+// ManagementPolicies returns how the user is managed.
+func (u *LocalUser) ManagementPolicies() *ManagementPolicies { return &u.Spec.ManagementPolicies }
 
-// PolicyStatus is the part of the status that all kept-equal kinds have.
+// PolicyStatus returns the part of the status that all policy kinds share.
 func (u *LocalUser) PolicyStatus() *PolicyStatus { return &u.Status.PolicyStatus }
 
-// GetStatus is the status, for code that treats all kinds alike.
+// GetStatus returns the status, for code that handles every kind.
 func (u *LocalUser) GetStatus() ObjectStatus { return &u.Status }

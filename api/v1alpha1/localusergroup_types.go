@@ -6,60 +6,60 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Membership says what happens to members that the spec does not name.
+// Membership is what happens to members that the spec does not list.
 // +kubebuilder:validation:Enum=Exact;Additive
 type Membership string
 
-// What happens to members that the spec does not name.
+// What happens to members that the spec does not list.
 const (
 	// MembershipExact removes them.
 	MembershipExact Membership = "Exact"
-	// MembershipAdditive leaves them.
+	// MembershipAdditive keeps them.
 	MembershipAdditive Membership = "Additive"
 )
 
-// GroupMember is one member of a group.
-// +kubebuilder:validation:XValidation:rule="has(self.user) != has(self.userRef)",message="exactly one of user and userRef is needed"
+// GroupMember is one member of a group. Set exactly one of user and userRef.
+// +kubebuilder:validation:XValidation:rule="has(self.user) != has(self.userRef)",message="exactly one of user and userRef must be set"
 type GroupMember struct {
-	// user is the name of a user that the appliance has.
+	// user is the name of a user that exists on the appliance.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	User string `json:"user,omitempty"`
 
-	// userRef names a LocalUser in the same namespace; the group waits until it is ready.
+	// userRef names a LocalUser in the same namespace; the group waits until the user is ready.
 	// +optional
 	UserRef *LocalReference `json:"userRef,omitempty"`
 }
 
-// LocalUserGroupSpec is a group of the appliance's own database.
+// LocalUserGroupSpec is a group in the appliance's local database.
 // +kubebuilder:validation:XValidation:rule="has(self.groupName) == has(oldSelf.groupName)",message="groupName is immutable, because policies refer to groups by name; create a new LocalUserGroup instead"
 type LocalUserGroupSpec struct {
-	// connectionRef names the SPSConnection of the appliance. Immutable.
+	// connectionRef names the appliance's SPSConnection. Immutable.
 	// +required
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="connectionRef is immutable; create a new object instead"
 	ConnectionRef ConnectionReference `json:"connectionRef,omitzero"`
 
-	// groupName is the name of the group on the appliance. Left out, it is metadata.name. Immutable, because policies
-	// refer to groups by name. Groups that the appliance brings along cannot be managed.
+	// groupName is the name of the group on the appliance. Defaults to metadata.name. Immutable, because policies refer to
+	// groups by name. The appliance's built-in groups cannot be managed.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="groupName is immutable, because policies refer to groups by name; create a new LocalUserGroup instead"
 	GroupName string `json:"groupName,omitempty"`
 
-	// membership says what happens to members that members does not name: Exact removes them, Additive leaves them. Left
-	// out, it is Exact.
+	// membership is what happens to members that the field members does not list: Exact removes them, Additive keeps them.
+	// Defaults to Exact.
 	// +optional
 	Membership Membership `json:"membership,omitempty"`
 
-	// members are the users in the group. Left out, the members are not managed.
+	// members are the users in the group; at most 1000. If omitted, the members are not managed.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=1000
 	Members []GroupMember `json:"members,omitzero"`
 
-	Stewardship `json:",inline"`
+	ManagementPolicies `json:",inline"`
 }
 
 // LocalUserGroupStatus is what is known about the group on the appliance.
@@ -75,7 +75,7 @@ type LocalUserGroupStatus struct {
 	Members []string `json:"members,omitempty"`
 }
 
-// LocalUserGroup is a group of the local database of an SPS appliance and its members.
+// LocalUserGroup is a group in the local database of an SPS appliance, and its members.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -94,7 +94,7 @@ type LocalUserGroup struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 
-	// spec is the group as it should be.
+	// spec is the desired state of the group.
 	// +required
 	Spec LocalUserGroupSpec `json:"spec,omitzero"`
 
@@ -113,7 +113,7 @@ type LocalUserGroupList struct {
 	Items           []LocalUserGroup `json:"items"`
 }
 
-// NameOnAppliance is the name of the group on the appliance.
+// NameOnAppliance returns the name of the group on the appliance.
 func (g *LocalUserGroup) NameOnAppliance() string {
 	if g.Spec.GroupName != "" {
 		return g.Spec.GroupName
@@ -121,14 +121,14 @@ func (g *LocalUserGroup) NameOnAppliance() string {
 	return g.Name
 }
 
-// Connection is the reference to the connection.
+// Connection returns the reference to the connection.
 func (g *LocalUserGroup) Connection() ConnectionReference { return g.Spec.ConnectionRef }
 
-// Steward is how the group is managed.
-func (g *LocalUserGroup) Steward() Stewardship { return g.Spec.Stewardship }
+// ManagementPolicies returns how the group is managed.
+func (g *LocalUserGroup) ManagementPolicies() *ManagementPolicies { return &g.Spec.ManagementPolicies }
 
-// PolicyStatus is the part of the status that all kept-equal kinds have.
+// PolicyStatus returns the part of the status that all policy kinds share.
 func (g *LocalUserGroup) PolicyStatus() *PolicyStatus { return &g.Status.PolicyStatus }
 
-// GetStatus is the status, for code that treats all kinds alike.
+// GetStatus returns the status, for code that handles every kind.
 func (g *LocalUserGroup) GetStatus() ObjectStatus { return &g.Status }

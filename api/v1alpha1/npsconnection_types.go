@@ -7,11 +7,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// NPSAuthType says as what the operator signs in.
+// NPSAuthType is the type of account that the operator signs in with.
 // +kubebuilder:validation:Enum=ApplicationUser;User
 type NPSAuthType string
 
-// As what the operator signs in.
+// Types of accounts that the operator signs in with.
 const (
 	// NPSAuthApplicationUser signs in with a client certificate and an API key.
 	NPSAuthApplicationUser NPSAuthType = "ApplicationUser"
@@ -19,36 +19,36 @@ const (
 	NPSAuthUser NPSAuthType = "User"
 )
 
-// NPSAuth says as what the operator signs in, and with which Secrets.
-// +kubebuilder:validation:XValidation:rule="(self.type == 'ApplicationUser') == has(self.applicationUser)",message="applicationUser is needed with type: ApplicationUser, and only then"
-// +kubebuilder:validation:XValidation:rule="(self.type == 'User') == has(self.user)",message="user is needed with type: User, and only then"
+// NPSAuth defines the account that the operator signs in with, and its Secrets.
+// +kubebuilder:validation:XValidation:rule="(self.type == 'ApplicationUser') == has(self.applicationUser)",message="applicationUser is required with type: ApplicationUser, and forbidden otherwise"
+// +kubebuilder:validation:XValidation:rule="(self.type == 'User') == has(self.user)",message="user is required with type: User, and forbidden otherwise"
 type NPSAuth struct {
 	// type is ApplicationUser (client certificate and API key; made for machines) or User (password and second factor).
 	// +required
 	Type NPSAuthType `json:"type,omitempty"`
 
-	// applicationUser is needed with type: ApplicationUser, and only then.
+	// applicationUser is the application account. Required with type: ApplicationUser, and forbidden otherwise.
 	// +optional
 	ApplicationUser *NPSApplicationUser `json:"applicationUser,omitempty"`
 
-	// user is needed with type: User, and only then.
+	// user is the user account. Required with type: User, and forbidden otherwise.
 	// +optional
 	User *NPSUser `json:"user,omitempty"`
 }
 
-// NPSApplicationUser is an account of kind Application.
+// NPSApplicationUser is an account of the type Application.
 type NPSApplicationUser struct {
 	// credentialsSecretRef names a Secret in the same namespace with the keys login (the application's name) and apiKey.
 	// +required
 	CredentialsSecretRef SecretReference `json:"credentialsSecretRef,omitzero"`
 
-	// certificateSecretRef names a Secret of type kubernetes.io/tls in the same namespace: the client certificate that is
-	// registered with the application.
+	// certificateSecretRef names a Secret of type kubernetes.io/tls in the same namespace. It holds the client certificate
+	// registered for the application.
 	// +required
 	CertificateSecretRef SecretReference `json:"certificateSecretRef,omitzero"`
 
-	// serialNumber is the serial number of the certificate as it is registered at the server, in hexadecimal. Left out,
-	// or empty, it is read from the certificate.
+	// serialNumber is the serial number under which the certificate is registered at the server, in hexadecimal. If
+	// omitted or empty, it is read from the certificate.
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=128
@@ -56,19 +56,20 @@ type NPSApplicationUser struct {
 	SerialNumber *string `json:"serialNumber,omitempty"`
 }
 
-// NPSUser is an account of a person or service with a password.
+// NPSUser is the account of a person or service, with a password.
 type NPSUser struct {
-	// credentialsSecretRef names a Secret in the same namespace with the keys username and password, and for the second
-	// factor either totpSecret (the Base32 secret, or the whole otpauth URI) or mfaCode (a fixed code). Without either the
+	// credentialsSecretRef names a Secret in the same namespace with the keys username and password and, for the second
+	// factor, either totpSecret (the Base32 secret or the whole otpauth URI) or mfaCode (a fixed code). With neither, the
 	// account must not require a second factor.
 	// +required
 	CredentialsSecretRef SecretReference `json:"credentialsSecretRef,omitzero"`
 }
 
-// Grant is one thing that namespaces may ask for. A request needs one grant that allows all of it.
-// +kubebuilder:validation:XValidation:rule="has(self.namespaces) != has(self.namespaceSelector)",message="exactly one of namespaces and namespaceSelector is needed"
+// Grant is one set of requests that namespaces may make. A request needs a single grant that allows all of it.
+// +kubebuilder:validation:XValidation:rule="has(self.namespaces) != has(self.namespaceSelector)",message="exactly one of namespaces and namespaceSelector must be set"
 type Grant struct {
-	// namespaces are the names of the namespaces that this grant is for.
+	// namespaces are the names of the namespaces that this grant applies to; at most 256. Exactly one of namespaces and
+	// namespaceSelector must be set.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
@@ -77,12 +78,12 @@ type Grant struct {
 	// +kubebuilder:validation:items:MaxLength=63
 	Namespaces []string `json:"namespaces,omitempty"`
 
-	// namespaceSelector selects the namespaces that this grant is for by their labels.
+	// namespaceSelector selects the namespaces that this grant applies to by label.
 	// +optional
 	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
 
-	// activities are globs (* and ?) for the names of the activities that may be asked for, without regard to case. Left
-	// out, any activity may. A request that names its activity by id matches only if this is left out.
+	// activities are globs (* and ?) for the names of the allowed activities, ignoring case; at most 256. If omitted,
+	// every activity is allowed. A request that gives its activity by ID matches only if this is omitted.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
@@ -91,8 +92,8 @@ type Grant struct {
 	// +kubebuilder:validation:items:MaxLength=256
 	Activities []string `json:"activities,omitempty"`
 
-	// resources are globs (* and ?) for the names of the resources, or credentials, that may be asked for, without regard
-	// to case. Left out, any may. A request that names its resource by id matches only if this is left out.
+	// resources are globs (* and ?) for the names of the allowed resources or credentials, ignoring case; at most 256. If
+	// omitted, all are allowed. A request that gives its resource by ID matches only if this is omitted.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
@@ -101,26 +102,26 @@ type Grant struct {
 	// +kubebuilder:validation:items:MaxLength=256
 	Resources []string `json:"resources,omitempty"`
 
-	// maxDuration is the longest session that may be asked for, extensions included; a request must then say its
-	// duration. Left out, the server's own maximum applies.
+	// maxDuration is the longest allowed session, extensions included, from 1m to 8760h; a request must then set its
+	// duration. If omitted, the server's own maximum applies.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1m') && duration(self) <= duration('8760h')",message="maxDuration must be a duration from 1m to 8760h, such as 2h"
 	MaxDuration *metav1.Duration `json:"maxDuration,omitempty"`
 
-	// maxSessions is how many sessions that this grant covers may live at the same time; further requests wait. Left out,
-	// only limits.activeSessions applies.
+	// maxSessions is how many sessions under this grant may be live at the same time, from 1 to 100000; further requests
+	// wait. If omitted, only limits.activeSessions applies.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100000
 	MaxSessions *int32 `json:"maxSessions,omitempty"`
 
-	// passwords says whether connectionSecret.password may be asked for. Left out, it is false.
+	// passwords allows requests to set connectionSecret.password. Defaults to false.
 	// +optional
 	Passwords *bool `json:"passwords,omitempty"`
 
-	// maxStartDelay is how far in the future startTime may be. Left out, startTime is not limited.
+	// maxStartDelay is how far in the future startTime may be, from 0s to 8760h. If omitted, startTime is not limited.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
@@ -128,40 +129,40 @@ type Grant struct {
 	MaxStartDelay *metav1.Duration `json:"maxStartDelay,omitempty"`
 }
 
-// NPSLimits bound what the operator does at a server, for all objects of the connection together.
+// NPSLimits limit what the operator does at a server, for all objects of the connection together.
 // +kubebuilder:validation:MinProperties=1
 type NPSLimits struct {
-	// activeSessions is the largest number of sessions that may live at the same time; further requests wait. Left out,
-	// it is 200.
+	// activeSessions is how many sessions may be live at the same time, from 1 to 100000; further requests wait. Defaults
+	// to 200.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100000
 	ActiveSessions *int32 `json:"activeSessions,omitempty"`
 
-	// requestsPerSecond is the largest number of API calls per second. Left out, it is 20.
+	// requestsPerSecond is how many API calls are made per second at most, from 1 to 1000. Defaults to 20.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000
 	RequestsPerSecond *int32 `json:"requestsPerSecond,omitempty"`
 
-	// maxResponseSize is the longest answer that is read. A longer one is an error, and Ready says so. Left out, it is
-	// 16Mi.
+	// maxResponseSize is the largest response that is read, from 64Ki to 512Mi. A larger one is an error, which Ready
+	// reports. Defaults to 16Mi.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="quantity(self).compareTo(quantity('64Ki')) >= 0 && quantity(self).compareTo(quantity('512Mi')) <= 0",message="maxResponseSize must be from 64Ki to 512Mi"
 	MaxResponseSize *resource.Quantity `json:"maxResponseSize,omitempty"`
 }
 
-// NPSPolling says how often the sessions of a connection are listed; one list serves all of them.
+// NPSPolling sets how often the sessions of a connection are listed; one list serves all of them.
 // +kubebuilder:validation:MinProperties=1
 type NPSPolling struct {
-	// starting is the interval while a session is being started or ended. Left out, it is 2s.
+	// starting is the interval while a session is starting or ending, from 50ms to 10m. Defaults to 2s.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('50ms') && duration(self) <= duration('10m')",message="starting must be a duration from 50ms to 10m, such as 2s"
 	Starting *metav1.Duration `json:"starting,omitempty"`
 
-	// active is the interval while sessions are only active or wait for approval. Left out, it is 15s.
+	// active is the interval while all sessions are active or waiting for approval, from 50ms to 1h. Defaults to 15s.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
@@ -169,9 +170,9 @@ type NPSPolling struct {
 	Active *metav1.Duration `json:"active,omitempty"`
 }
 
-// NPSConnectionSpec says where a server is, how to sign in to it, and who may ask it for what.
+// NPSConnectionSpec defines where a server is, how to sign in to it, and who may request what from it.
 type NPSConnectionSpec struct {
-	// url is the address of the server: https, host and optional port, nothing else. The server's own default port is
+	// url is the address of the server: https, a host and an optional port, nothing else. The server's own default port is
 	// 6500.
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -179,51 +180,50 @@ type NPSConnectionSpec struct {
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHostname() != '' && url(self).getEscapedPath() in ['', '/'] && size(url(self).getQuery()) == 0 && !self.contains('@') && !self.contains('#') && !self.contains('?')",message="url must be https, a host and an optional port, such as https://nps.example.com:6500"
 	URL string `json:"url,omitempty"`
 
-	// auth says as what the operator signs in. Wrong credentials are not tried again until their Secret changes, because
-	// the server locks accounts that fail too often.
+	// auth defines the account that the operator signs in with. Wrong credentials are not retried until their Secret
+	// changes, because the server locks accounts after too many failures.
 	// +required
 	Auth NPSAuth `json:"auth,omitzero"`
 
-	// tls says how the server's certificate is verified. Left out, the system's trust store decides.
+	// tls defines how the server's certificate is verified. If omitted, the system's trust store is used.
 	// +optional
 	TLS *TLSSettings `json:"tls,omitempty"`
 
-	// allowedNamespaces says which namespaces may refer to this connection. Left out, only its own.
+	// allowedNamespaces selects the namespaces that may refer to this connection. Defaults to its own namespace.
 	// +optional
 	AllowedNamespaces *AllowedNamespaces `json:"allowedNamespaces,omitempty"`
 
-	// grants say what the allowed namespaces may ask for. Left out, or empty, the connection's own namespace may ask for
-	// anything and no other namespace for anything.
+	// grants define what the allowed namespaces may request; at most 128. If omitted or empty, the connection's own
+	// namespace may request anything, and other namespaces nothing.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=128
 	Grants []Grant `json:"grants,omitempty"`
 
-	// limits bound what the operator does at this server, for all objects together.
+	// limits limit what the operator does at this server, for all objects together.
 	// +optional
 	Limits *NPSLimits `json:"limits,omitempty"`
 
-	// polling says how often sessions are looked at.
+	// polling sets how often sessions are polled.
 	// +optional
 	Polling *NPSPolling `json:"polling,omitempty"`
 
-	// suspend stops all new requests through this connection; sessions that live go on and can be ended. Left out, it is
-	// false.
+	// suspend stops all new requests through this connection; live sessions continue and can be ended. Defaults to false.
 	// +optional
 	Suspend *bool `json:"suspend,omitempty"`
 }
 
-// NoteHandling is what a server was seen to do with the note of a request.
+// NoteHandling is what a server was observed to do with the notes of requests.
 // +kubebuilder:validation:Enum=Kept;Truncated;Dropped
 type NoteHandling string
 
-// What a server was seen to do with notes.
+// What a server was observed to do with notes.
 const (
-	// NotesKept says that notes come back as they were sent.
+	// NotesKept means that notes come back as sent.
 	NotesKept NoteHandling = "Kept"
-	// NotesTruncated says that notes come back cut short.
+	// NotesTruncated means that notes come back truncated.
 	NotesTruncated NoteHandling = "Truncated"
-	// NotesDropped says that notes do not come back.
+	// NotesDropped means that notes do not come back.
 	NotesDropped NoteHandling = "Dropped"
 )
 
@@ -231,32 +231,33 @@ const (
 type NPSConnectionStatus struct {
 	ConnectionStatus `json:",inline"`
 
-	// tokenExpiresAt is when the token that the operator holds would expire; it is renewed before.
+	// tokenExpiresAt is when the operator's current token expires; it is renewed before that.
 	// +optional
 	TokenExpiresAt *metav1.Time `json:"tokenExpiresAt,omitempty"`
 
-	// activeSessions is how many sessions of ActivitySession objects live at the server.
+	// activeSessions is how many sessions of ActivitySession objects are live at the server.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	ActiveSessions *int32 `json:"activeSessions,omitempty"`
 
-	// noteHandling is what the server was seen to do with the note of a request: Kept, Truncated, or Dropped. Left out,
-	// nothing was seen yet. Only a server that was seen to truncate or drop notes has sessions recognised without one.
+	// noteHandling is what the server was observed to do with the notes of requests: Kept, Truncated or Dropped. Unset
+	// until it has been observed. Only at a server that truncates or drops notes can a session without its note be
+	// recognised.
 	// +optional
 	NoteHandling NoteHandling `json:"noteHandling,omitempty"`
 
-	// noteLimit is how many characters of a note a server keeps that truncates notes.
+	// noteLimit is how many characters of a note the server keeps, if it truncates notes.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	NoteLimit *int32 `json:"noteLimit,omitempty"`
 
-	// clockOffset is how far the server's clock is ahead of the operator's, such as 2h0m0s, or -6m40s where it is behind.
-	// Left out, the two clocks agree, or nothing is known yet. The times in the status of sessions are the server's.
+	// clockOffset is how far the server's clock is ahead of the operator's, such as 2h0m0s, or -6m40s if it is behind.
+	// Unset if the clocks agree or the offset is still unknown. The times in the status of sessions are the server's.
 	// +optional
 	ClockOffset *metav1.Duration `json:"clockOffset,omitempty"`
 }
 
-// NPSConnection says where a Netwrix Privilege Secure server is, how to sign in, and who may ask it for what.
+// NPSConnection defines where a Netwrix Privilege Secure server is, how to sign in, and who may request what from it.
 // ActivitySession objects refer to it by name.
 //
 // +kubebuilder:object:root=true
@@ -277,7 +278,7 @@ type NPSConnection struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 
-	// spec says where the server is, how to sign in, and who may ask it for what.
+	// spec defines where the server is, how to sign in, and who may request what from it.
 	// +required
 	Spec NPSConnectionSpec `json:"spec,omitzero"`
 
@@ -296,17 +297,17 @@ type NPSConnectionList struct {
 	Items           []NPSConnection `json:"items"`
 }
 
-// Suspended says that nothing new is asked for through this connection.
+// Suspended reports whether new requests through this connection are stopped.
 func (c *NPSConnection) Suspended() bool { return c.Spec.Suspend != nil && *c.Spec.Suspend }
 
-// Address is the URL that the connection leads to.
+// Address returns the URL of the connection.
 func (c *NPSConnection) Address() string { return c.Spec.URL }
 
-// GetStatus is the status, for code that treats all kinds alike.
+// GetStatus returns the status, for code that handles every kind.
 func (c *NPSConnection) GetStatus() ObjectStatus { return &c.Status }
 
-// TLSSettings say how the server's certificate is verified; nil leaves that to the system's trust store.
+// TLSSettings returns how the server's certificate is verified; nil means the system's trust store.
 func (c *NPSConnection) TLSSettings() *TLSSettings { return c.Spec.TLS }
 
-// Connectivity is the part of the status that both kinds of connection have.
+// Connectivity returns the part of the status that both kinds of connection share.
 func (c *NPSConnection) Connectivity() *ConnectionStatus { return &c.Status.ConnectionStatus }

@@ -2,7 +2,7 @@
 
 package v1alpha1
 
-// TransportSecurityType says how RDP connections are encrypted.
+// TransportSecurityType is how RDP connections are encrypted.
 // +kubebuilder:validation:Enum=TLS;Legacy
 type TransportSecurityType string
 
@@ -10,172 +10,174 @@ type TransportSecurityType string
 const (
 	// TransportSecurityTLS uses TLS.
 	TransportSecurityTLS TransportSecurityType = "TLS"
-	// TransportSecurityLegacy uses the weak encryption of old RDP only.
+	// TransportSecurityLegacy uses only the weak encryption of legacy RDP.
 	TransportSecurityLegacy TransportSecurityType = "Legacy"
 )
 
-// TransportSecurity says how RDP connections are encrypted.
-// +kubebuilder:validation:XValidation:rule="self.type == 'TLS' || !has(self.tls)",message="tls is allowed with type: TLS only"
+// TransportSecurity defines how RDP connections are encrypted.
+// +kubebuilder:validation:XValidation:rule="self.type == 'TLS' || !has(self.tls)",message="tls is allowed only with type: TLS"
 type TransportSecurity struct {
-	// type is TLS, or Legacy: the weak encryption of old RDP only.
+	// type is TLS, or Legacy: only the weak encryption of legacy RDP.
 	// +required
 	Type TransportSecurityType `json:"type,omitempty"`
 
-	// tls says more about type: TLS. Left out on create, the appliance signs a certificate itself and does not fall back.
+	// tls refines type: TLS. By default on create, the appliance signs a certificate itself and there is no fallback.
 	// +optional
 	TLS *TransportTLS `json:"tls,omitempty"`
 }
 
-// TransportTLS says how TLS is used.
+// TransportTLS defines how TLS is used.
 // +kubebuilder:validation:MinProperties=1
 type TransportTLS struct {
-	// legacyFallback lets clients fall back to the weak encryption of old RDP. Left out on create, it is false.
+	// legacyFallback lets clients fall back to the weak encryption of legacy RDP. Defaults to false on create.
 	// +optional
 	LegacyFallback *bool `json:"legacyFallback,omitempty"`
 
-	// certificate is what the clients are shown. Left out on create, it is SelfSigned.
+	// certificate is the certificate that clients are shown. Defaults to SelfSigned on create.
 	// +optional
 	Certificate *PolicyCertificate `json:"certificate,omitempty"`
 }
 
-// PolicyCertificateType says which certificate clients are shown.
+// PolicyCertificateType is the type of certificate that clients are shown.
 // +kubebuilder:validation:Enum=SelfSigned;Fixed;Generated
 type PolicyCertificateType string
 
-// Which certificate clients are shown.
+// Types of certificates that clients are shown.
 const (
-	// PolicyCertificateSelfSigned is one that the appliance signs itself.
+	// PolicyCertificateSelfSigned is signed by the appliance itself.
 	PolicyCertificateSelfSigned PolicyCertificateType = "SelfSigned"
-	// PolicyCertificateFixed is one that was uploaded with its private key.
+	// PolicyCertificateFixed was uploaded with its private key.
 	PolicyCertificateFixed PolicyCertificateType = "Fixed"
-	// PolicyCertificateGenerated is one for each connection, signed by a signing CA of the appliance.
+	// PolicyCertificateGenerated is made for each connection and signed by one of the appliance's signing CAs.
 	PolicyCertificateGenerated PolicyCertificateType = "Generated"
 )
 
-// PolicyCertificate says which certificate clients are shown.
-// +kubebuilder:validation:XValidation:rule="(self.type == 'Fixed') == has(self.fixed)",message="fixed is needed with type: Fixed, and only then"
-// +kubebuilder:validation:XValidation:rule="(self.type == 'Generated') == has(self.generated)",message="generated is needed with type: Generated, and only then"
+// PolicyCertificate defines the certificate that clients are shown.
+// +kubebuilder:validation:XValidation:rule="(self.type == 'Fixed') == has(self.fixed)",message="fixed is required with type: Fixed, and forbidden otherwise"
+// +kubebuilder:validation:XValidation:rule="(self.type == 'Generated') == has(self.generated)",message="generated is required with type: Generated, and forbidden otherwise"
 type PolicyCertificate struct {
 	// type is SelfSigned, Fixed (uploaded with its private key) or Generated (one for each connection).
 	// +required
 	Type PolicyCertificateType `json:"type,omitempty"`
 
-	// fixed is needed with type: Fixed, and only then.
+	// fixed is the uploaded certificate. Required with type: Fixed, and forbidden otherwise.
 	// +optional
 	Fixed *FixedCertificate `json:"fixed,omitempty"`
 
-	// generated is needed with type: Generated, and only then.
+	// generated defines how certificates are signed. Required with type: Generated, and forbidden otherwise.
 	// +optional
 	Generated *GeneratedCertificate `json:"generated,omitempty"`
 }
 
 // FixedCertificate is a certificate that was uploaded to the appliance with its private key.
 type FixedCertificate struct {
-	// x509Identity names the certificate. Most appliances show no names of certificates: then give its key.
+	// x509Identity names the certificate. Most appliances do not report the names of certificates; use the key there.
 	// +required
 	X509Identity ApplianceReference `json:"x509Identity,omitzero"`
 }
 
 // GeneratedCertificate is made by the appliance for each connection.
 type GeneratedCertificate struct {
-	// signingCA names the signing CA of the appliance that signs the certificates.
+	// signingCA names the appliance's signing CA that signs the certificates.
 	// +required
 	SigningCA ApplianceReference `json:"signingCA,omitzero"`
 }
 
-// ServerCertificateCheck says whether the target server's certificate is verified.
-// +kubebuilder:validation:XValidation:rule="(self.mode == 'Enabled') == has(self.trustedCA)",message="trustedCA is needed with mode: Enabled, and only then"
+// ServerCertificateCheck decides whether the target server's certificate is verified.
+// +kubebuilder:validation:XValidation:rule="(self.mode == 'Enabled') == has(self.trustedCA)",message="trustedCA is required with mode: Enabled, and forbidden otherwise"
 type ServerCertificateCheck struct {
 	// mode is Enabled or Disabled. Disabled accepts any certificate.
 	// +required
 	Mode Mode `json:"mode,omitempty"`
 
-	// trustedCA names the trusted CA list of the appliance that the certificate is checked against. Needed with mode:
-	// Enabled, and only then.
+	// trustedCA names the appliance's trusted CA list that the certificate is verified against. Required with mode:
+	// Enabled, and forbidden otherwise.
 	// +optional
 	TrustedCA *ApplianceReference `json:"trustedCA,omitempty"`
 }
 
 // RemoteDesktopGateway makes the appliance act as a Remote Desktop Gateway.
-// +kubebuilder:validation:XValidation:rule="(self.mode == 'Enabled') == has(self.hostCertification)",message="hostCertification is needed with mode: Enabled, and only then"
-// +kubebuilder:validation:XValidation:rule="(self.mode == 'Enabled') == has(self.localAuthentication)",message="localAuthentication is needed with mode: Enabled, and only then"
+// +kubebuilder:validation:XValidation:rule="(self.mode == 'Enabled') == has(self.hostCertification)",message="hostCertification is required with mode: Enabled, and forbidden otherwise"
+// +kubebuilder:validation:XValidation:rule="(self.mode == 'Enabled') == has(self.localAuthentication)",message="localAuthentication is required with mode: Enabled, and forbidden otherwise"
 type RemoteDesktopGateway struct {
 	// mode is Enabled or Disabled.
 	// +required
 	Mode Mode `json:"mode,omitempty"`
 
-	// hostCertification says which certificate the gateway shows. Needed with mode: Enabled, and only then.
+	// hostCertification defines the certificate that the gateway shows. Required with mode: Enabled, and forbidden
+	// otherwise.
 	// +optional
 	HostCertification *HostCertification `json:"hostCertification,omitempty"`
 
-	// localAuthentication says how the gateway authenticates clients. Needed with mode: Enabled, and only then.
+	// localAuthentication defines how the gateway authenticates clients. Required with mode: Enabled, and forbidden
+	// otherwise.
 	// +optional
 	LocalAuthentication *LocalAuthentication `json:"localAuthentication,omitempty"`
 }
 
-// HostCertificationType says which certificate a Remote Desktop Gateway shows.
+// HostCertificationType is the type of certificate that a Remote Desktop Gateway shows.
 // +kubebuilder:validation:Enum=Single;Signing
 type HostCertificationType string
 
-// Which certificate a Remote Desktop Gateway shows.
+// Types of certificates that a Remote Desktop Gateway shows.
 const (
-	// HostCertificationSingle shows one certificate to every client.
+	// HostCertificationSingle shows the same certificate to every client.
 	HostCertificationSingle HostCertificationType = "Single"
 	// HostCertificationSigning makes one for each client.
 	HostCertificationSigning HostCertificationType = "Signing"
 )
 
-// HostCertification says which certificate a Remote Desktop Gateway shows.
-// +kubebuilder:validation:XValidation:rule="(self.type == 'Single') == has(self.single)",message="single is needed with type: Single, and only then"
-// +kubebuilder:validation:XValidation:rule="(self.type == 'Signing') == has(self.signing)",message="signing is needed with type: Signing, and only then"
+// HostCertification defines the certificate that a Remote Desktop Gateway shows.
+// +kubebuilder:validation:XValidation:rule="(self.type == 'Single') == has(self.single)",message="single is required with type: Single, and forbidden otherwise"
+// +kubebuilder:validation:XValidation:rule="(self.type == 'Signing') == has(self.signing)",message="signing is required with type: Signing, and forbidden otherwise"
 type HostCertification struct {
-	// type is Single (one certificate for every client) or Signing (one for each client).
+	// type is Single (the same certificate for every client) or Signing (one for each client).
 	// +required
 	Type HostCertificationType `json:"type,omitempty"`
 
-	// single is needed with type: Single, and only then.
+	// single is the certificate. Required with type: Single, and forbidden otherwise.
 	// +optional
 	Single *FixedCertificate `json:"single,omitempty"`
 
-	// signing is needed with type: Signing, and only then.
+	// signing defines how certificates are signed. Required with type: Signing, and forbidden otherwise.
 	// +optional
 	Signing *SigningCertificate `json:"signing,omitempty"`
 }
 
 // SigningCertificate is made by the appliance for each client of the gateway.
 type SigningCertificate struct {
-	// signingCA names the signing CA of the appliance that signs the certificates.
+	// signingCA names the appliance's signing CA that signs the certificates.
 	// +required
 	SigningCA ApplianceReference `json:"signingCA,omitzero"`
 
-	// commonName is the common name of the certificates. Empty, or left out on create, it is the appliance's own host
-	// name; left out later, it is not managed.
+	// commonName is the common name in the certificates. If empty, or omitted on create, it is the appliance's own host
+	// name; if omitted later, it is not managed.
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=253
 	CommonName *string `json:"commonName,omitempty"`
 }
 
-// LocalAuthenticationType says how a Remote Desktop Gateway authenticates clients.
+// LocalAuthenticationType is how a Remote Desktop Gateway authenticates clients.
 // +kubebuilder:validation:Enum=ActiveDirectory;LocalUserDatabase
 type LocalAuthenticationType string
 
 // How a Remote Desktop Gateway authenticates clients.
 const (
-	// LocalAuthenticationActiveDirectory asks the domain that the appliance is a member of.
+	// LocalAuthenticationActiveDirectory uses the domain that the appliance has joined.
 	LocalAuthenticationActiveDirectory LocalAuthenticationType = "ActiveDirectory"
-	// LocalAuthenticationLocalUserDatabase asks a local user database of the appliance.
+	// LocalAuthenticationLocalUserDatabase uses a local user database of the appliance.
 	LocalAuthenticationLocalUserDatabase LocalAuthenticationType = "LocalUserDatabase"
 )
 
-// LocalAuthentication says how a Remote Desktop Gateway authenticates clients.
-// +kubebuilder:validation:XValidation:rule="(self.type == 'LocalUserDatabase') == has(self.localUserDatabase)",message="localUserDatabase is needed with type: LocalUserDatabase, and only then"
+// LocalAuthentication defines how a Remote Desktop Gateway authenticates clients.
+// +kubebuilder:validation:XValidation:rule="(self.type == 'LocalUserDatabase') == has(self.localUserDatabase)",message="localUserDatabase is required with type: LocalUserDatabase, and forbidden otherwise"
 type LocalAuthentication struct {
-	// type is ActiveDirectory (the appliance must be a member of the domain) or LocalUserDatabase.
+	// type is ActiveDirectory (the appliance must have joined the domain) or LocalUserDatabase.
 	// +required
 	Type LocalAuthenticationType `json:"type,omitempty"`
 
-	// localUserDatabase is needed with type: LocalUserDatabase, and only then.
+	// localUserDatabase is the user database. Required with type: LocalUserDatabase, and forbidden otherwise.
 	// +optional
 	LocalUserDatabase *LocalUserDatabase `json:"localUserDatabase,omitempty"`
 }
@@ -188,99 +190,7 @@ type LocalUserDatabase struct {
 	// +kubebuilder:validation:MaxLength=253
 	Domain string `json:"domain,omitempty"`
 
-	// database names the local user database of the appliance.
+	// database names the appliance's local user database.
 	// +required
 	Database ApplianceReference `json:"database,omitzero"`
-}
-
-// WebGatewayAuthentication demands that users also log in to the appliance's web page.
-// +kubebuilder:validation:XValidation:rule="self.mode == 'Enabled' || !has(self.groups) && !has(self.requireSameIP)",message="groups and requireSameIP are allowed with mode: Enabled only"
-type WebGatewayAuthentication struct {
-	// mode is Enabled or Disabled.
-	// +required
-	Mode Mode `json:"mode,omitempty"`
-
-	// groups are the names of the user groups that may log in. An empty list allows any user; so it is on create when
-	// groups is left out.
-	// +optional
-	// +listType=set
-	// +kubebuilder:validation:MaxItems=256
-	// +kubebuilder:validation:items:MinLength=1
-	// +kubebuilder:validation:items:MaxLength=253
-	Groups []string `json:"groups,omitzero"`
-
-	// requireSameIP accepts the log-in only from the address that the connection comes from. Left out on create, it is
-	// false.
-	// +optional
-	RequireSameIP *bool `json:"requireSameIP,omitempty"`
-}
-
-// AccessPermission says what members of an authorizing group may do.
-// +kubebuilder:validation:Enum=Audit;Authorize;AuditAndAuthorize
-type AccessPermission string
-
-// What members of an authorizing group may do.
-const (
-	// AccessPermissionAudit lets them watch sessions.
-	AccessPermissionAudit AccessPermission = "Audit"
-	// AccessPermissionAuthorize lets them permit sessions.
-	AccessPermissionAuthorize AccessPermission = "Authorize"
-	// AccessPermissionAuditAndAuthorize lets them do both.
-	AccessPermissionAuditAndAuthorize AccessPermission = "AuditAndAuthorize"
-)
-
-// AccessSubjectType says whose sessions an access rule is about.
-// +kubebuilder:validation:Enum=Everybody;Only
-type AccessSubjectType string
-
-// Whose sessions an access rule is about.
-const (
-	// AccessSubjectEverybody is about all sessions.
-	AccessSubjectEverybody AccessSubjectType = "Everybody"
-	// AccessSubjectOnly is about the sessions of one group.
-	AccessSubjectOnly AccessSubjectType = "Only"
-)
-
-// AccessSubject says whose sessions an access rule is about.
-// +kubebuilder:validation:XValidation:rule="(self.type == 'Only') == has(self.group)",message="group is needed with type: Only, and only then"
-type AccessSubject struct {
-	// type is Everybody, or Only: the members of one group.
-	// +required
-	Type AccessSubjectType `json:"type,omitempty"`
-
-	// group is the name of the group. Needed with type: Only, and only then.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	Group string `json:"group,omitempty"`
-}
-
-// AccessControlRule says who may permit and watch the sessions of a policy.
-// +kubebuilder:validation:XValidation:rule="has(self.authorizer) != has(self.authorizerRef)",message="exactly one of authorizer and authorizerRef is needed"
-type AccessControlRule struct {
-	// authorizer is the name of the group whose members may permit or watch sessions.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	Authorizer string `json:"authorizer,omitempty"`
-
-	// authorizerRef names a LocalUserGroup in the same namespace instead; the policy waits until it is ready.
-	// +optional
-	AuthorizerRef *LocalReference `json:"authorizerRef,omitempty"`
-
-	// permission is Audit (watch), Authorize (permit) or AuditAndAuthorize (both).
-	// +required
-	Permission AccessPermission `json:"permission,omitempty"`
-
-	// requireDifferentIP demands that the authorizer sits at another address than the client. Left out, it is false.
-	// +optional
-	RequireDifferentIP *bool `json:"requireDifferentIP,omitempty"`
-
-	// requireDifferentUsername demands that the authorizer has another user name than the client. Left out, it is false.
-	// +optional
-	RequireDifferentUsername *bool `json:"requireDifferentUsername,omitempty"`
-
-	// subject says whose sessions the rule is about. Left out, everybody's.
-	// +optional
-	Subject *AccessSubject `json:"subject,omitempty"`
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command pam-simulator serves a simulated SPS appliance and a simulated NPS server over HTTPS on loopback, and a plain
-// HTTP port to control both: to try manifests without an appliance, for demonstrations and for tests.
+// HTTP port to control both. Use it to try manifests without an appliance, for demonstrations and for tests.
 package main
 
 import (
@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return running.Wait()
 }
 
-// config makes the appliances and says where to serve them.
+// config creates the appliances and decides where to serve them.
 func (o *options) config() (simulator.Config, error) {
 	ca, err := simulator.NewCA()
 	if err != nil {

@@ -16,10 +16,10 @@ import (
 	"github.com/pam-operator/pam-operator/internal/simulator/sps"
 )
 
-// spsVersions are the versions that the SPS contract knows.
+// spsVersions are the versions that the SPS contract covers.
 var spsVersions = []string{"6.0", "7.0", "8.0"}
 
-// options are the command line.
+// options are the command-line flags.
 type options struct {
 	spsAddress, npsAddress, controlAddress string
 	dir                                    string
@@ -31,28 +31,28 @@ type options struct {
 	spsPassword, npsPassword, npsAPIKey    secret
 }
 
-// secret is given by a flag, or by the name of a file in the flag with -file appended. Only one of them counts.
+// secret is given by a flag, or in a file named by the same flag with -file appended. The file takes precedence.
 type secret struct{ value, file string }
 
 func parse(args []string, stderr io.Writer) (*options, error) {
 	o := &options{}
 	flags := flag.NewFlagSet("pam-simulator", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&o.spsAddress, "sps-address", "127.0.0.1:8443", "HTTPS address of SPS; port 0 takes a free one")
-	flags.StringVar(&o.npsAddress, "nps-address", "127.0.0.1:6500", "HTTPS address of NPS; port 0 takes a free one")
+	flags.StringVar(&o.spsAddress, "sps-address", "127.0.0.1:8443", "HTTPS address of SPS; port 0 picks a free one")
+	flags.StringVar(&o.npsAddress, "nps-address", "127.0.0.1:6500", "HTTPS address of NPS; port 0 picks a free one")
 	flags.StringVar(&o.controlAddress, "control-address", "127.0.0.1:8090",
-		"HTTP address of the control APIs /sps/ and /nps/, on loopback; it asks for no log-in")
+		"HTTP address of the control APIs /sps/ and /nps/, on loopback, without authentication")
 	flags.StringVar(&o.dir, "dir", "pam-simulator", "folder for ca.crt, client.crt and client.key, written at every start")
-	flags.StringVar(&o.serverNames, "server-names", "", "further names of the server certificate, with commas")
+	flags.StringVar(&o.serverNames, "server-names", "", "additional names in the server certificate, comma-separated")
 	flags.StringVar(&o.spsVersion, "sps-version", "8.0", "version of SPS: "+strings.Join(spsVersions, ", "))
-	flags.DurationVar(&o.writeDelay, "write-delay", 0, "time that SPS takes for one change")
-	flags.DurationVar(&o.commitDelay, "commit-delay", 0, "time that SPS takes for a commit")
+	flags.DurationVar(&o.writeDelay, "write-delay", 0, "time that SPS takes to write one change")
+	flags.DurationVar(&o.commitDelay, "commit-delay", 0, "time that SPS takes to commit")
 	flags.DurationVar(&o.provisioningDelay, "provisioning-delay", 0,
-		"time that NPS takes to provide a session; 0 takes its default, less than 0 none")
-	flags.StringVar(&o.spsUser, "sps-user", sps.DefaultUser, "SPS account, also the name in the client certificate")
+		"time that NPS takes to provision a session; 0 means its default, a negative value none")
+	flags.StringVar(&o.spsUser, "sps-user", sps.DefaultUser, "SPS account, and common name of the client certificate")
 	o.spsPassword.define(flags, "sps-password", sps.DefaultPassword, "password of the SPS account")
 	flags.StringVar(&o.npsUser, "nps-user", "",
-		"NPS user without a second factor, in place of the built-in ones")
+		"NPS user without a second factor; replaces the built-in users")
 	o.npsPassword.define(flags, "nps-password", nps.DefaultPassword, "password of the NPS user")
 	flags.StringVar(&o.npsApplication, "nps-application", nps.DefaultApplication, "NPS application user")
 	o.npsAPIKey.define(flags, "nps-api-key", nps.DefaultAPIKey, "API key of the NPS application user")
@@ -67,7 +67,7 @@ func (s *secret) define(flags *flag.FlagSet, name, value, usage string) {
 	flags.StringVar(&s.file, name+"-file", "", usage+", from a file")
 }
 
-// complete checks what the flags cannot check by themselves, and reads the secrets.
+// complete checks what flag parsing cannot, and reads the secrets.
 func (o *options) complete(rest []string) error {
 	if len(rest) > 0 {
 		return fmt.Errorf("unexpected argument %q", rest[0])
@@ -78,7 +78,7 @@ func (o *options) complete(rest []string) error {
 	return errors.Join(o.spsPassword.read(), o.npsPassword.read(), o.npsAPIKey.read())
 }
 
-// read takes the secret from its file, without the line's end.
+// read reads the secret from its file, without the trailing newline.
 func (s *secret) read() error {
 	if s.file == "" {
 		return nil
@@ -95,7 +95,7 @@ func (o *options) names() []string {
 	return strings.FieldsFunc(o.serverNames, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
-// npsUsers is the user of the command line, or nil for the built-in ones.
+// npsUsers returns the user from the command line, or nil for the built-in ones.
 func (o *options) npsUsers() []nps.User {
 	if o.npsUser == "" {
 		return nil

@@ -19,7 +19,7 @@ const (
 	events = "/apis/events.k8s.io/v1/namespaces/a/events"
 )
 
-// server is a transport whose every answer takes a second.
+// server is a transport that takes a second for every response.
 type server struct {
 	mu           sync.Mutex
 	inside, most int

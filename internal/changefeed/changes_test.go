@@ -90,7 +90,7 @@ var _ = Describe("A version", func() {
 
 		Expect(k8s.Delete(ctx, s)).To(Succeed())
 		Eventually(heard).Should(Receive(Equal(named(s))))
-		Expect(exists(ctx, f, named(s))).To(BeFalse(), "it is known before anybody is told")
+		Expect(exists(ctx, f, named(s))).To(BeFalse(), "it is known before the listeners are notified")
 	})
 
 	It("differs between objects that have had the same name and version", func() {
@@ -120,7 +120,7 @@ var _ = Describe("A version", func() {
 
 var _ = Describe("A list", Ordered, func() {
 	const (
-		page  = 500 // as client-go asks for
+		page  = 500 // as client-go requests it
 		extra = 7
 	)
 	var namespace string
@@ -137,7 +137,7 @@ var _ = Describe("A list", Ordered, func() {
 		Expect(failed).NotTo(HaveOccurred())
 	})
 
-	// complete expects that every object is known.
+	// complete asserts that every object is known.
 	complete := func(ctx context.Context, f *changefeed.Versioned) {
 		GinkgoHelper()
 		for i := range page + extra {

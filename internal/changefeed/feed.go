@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package changefeed watches objects that belong to others, and keeps none of them.
+// Package changefeed watches objects owned by others, without caching them.
 //
-// An informer holds the metadata of every object of its kind, so that an operator pays for the size of a cluster of
-// which it looks at a handful of objects. A Feed passes on that an object changed and forgets it. A Versioned feed
-// keeps of each object sixteen bytes that tell two of its versions apart.
+// An informer holds the metadata of every object of its kind, so an operator pays for the size of the whole cluster
+// although it uses a handful of objects. A Feed passes on that an object changed and forgets it. A Versioned feed keeps
+// sixteen bytes per object, which tell its versions apart.
 //
-// Since nothing is kept, nobody can tell what changed or went while a watch was broken. So after a new list a feed says
-// that anything may have changed, once, by an event without a name; see Feed.Source.
+// With nothing cached, changes and deletions during a broken watch cannot be identified. After a relist a feed
+// therefore reports once that anything may have changed, by an event without a name; see Feed.Source.
 package changefeed
 
 import (
@@ -21,16 +21,16 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 )
 
-// Feed tells of changes to the objects of one resource. It is a runnable of a manager, and is to be added to it once,
-// however many controllers take it as a source.
+// Feed reports changes to the objects of one resource. It is a runnable; add it to a manager once, however many
+// controllers use it as a source.
 type Feed struct {
 	resource schema.GroupVersionResource
-	// spaces are what is listed and watched, by namespace.
+	// spaces holds what is listed and watched, by namespace.
 	spaces    map[string]*space
 	listeners listeners
 }
 
-// New returns a feed of a resource in some namespaces; none means all.
+// New returns a feed of a resource in the given namespaces; none means all.
 func New(client metadata.Interface, resource schema.GroupVersionResource, namespaces ...string) *Feed {
 	return newFeed(client, resource, func() *versions { return nil }, namespaces)
 }
@@ -51,8 +51,8 @@ func newFeed(
 	return f
 }
 
-// Start lists and watches until the context ends. What cannot be read, be it for want of a right, is logged and tried
-// again for as long as it takes, with the delays of client-go's informers.
+// Start lists and watches until the context ends. A failure, such as a missing permission, is logged and retried
+// indefinitely, with the backoff of client-go's informers.
 func (f *Feed) Start(ctx context.Context) error {
 	var running wait.Group
 	for _, s := range f.spaces {
@@ -64,13 +64,13 @@ func (f *Feed) Start(ctx context.Context) error {
 	return nil
 }
 
-// NeedLeaderElection keeps the feed of a manager that does not lead silent: nobody listens there.
+// NeedLeaderElection keeps the feed silent on a manager that does not lead, where nothing listens.
 func (f *Feed) NeedLeaderElection() bool { return true }
 
 // String names the feed in logs.
 func (f *Feed) String() string { return "metadata of " + f.resource.GroupResource().String() }
 
-// waitForSync waits until everything has been listed once.
+// waitForSync waits for the first complete list.
 func (f *Feed) waitForSync(ctx context.Context) error {
 	for _, s := range f.spaces {
 		if err := s.waitForSync(ctx); err != nil {
@@ -80,7 +80,7 @@ func (f *Feed) waitForSync(ctx context.Context) error {
 	return nil
 }
 
-// Listed says that everything has been listed once.
+// Listed reports whether everything has been listed once.
 func (f *Feed) Listed() bool {
 	for _, s := range f.spaces {
 		select {
@@ -92,7 +92,7 @@ func (f *Feed) Listed() bool {
 	return true
 }
 
-// in is where the objects of a namespace are watched.
+// in returns the space that covers a namespace.
 func (f *Feed) in(namespace string) (*space, error) {
 	for _, name := range []string{namespace, metav1.NamespaceAll} {
 		if s, ok := f.spaces[name]; ok {

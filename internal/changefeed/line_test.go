@@ -17,7 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 )
 
-// line is between a client and the API server. It notes what goes through, and can break.
+// line sits between a client and the API server. It records the traffic, and can break.
 type line struct {
 	mu      sync.Mutex
 	lists   []*url.URL
@@ -25,10 +25,10 @@ type line struct {
 	refused int
 	open    []*stream
 
-	// held keeps requests for a watch waiting until it is closed; nil lets them through.
+	// held keeps watch requests waiting until it is closed; nil lets them through.
 	held chan struct{}
-	// expireWatch and expirePage have the next watch, or the next further page, answered as by an API server that no
-	// longer knows the version that is asked for. It remembers for longer than a test takes.
+	// expireWatch and expirePage answer the next watch, or the next continued page, as an API server does that no longer
+	// has the requested version. A real one remembers for longer than a test takes.
 	expireWatch, expirePage bool
 }
 
@@ -62,7 +62,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// stream is the body of a watch, which can end as when an API server closes it.
+// stream is the body of a watch, which can end as if the API server closed it.
 type stream struct {
 	io.ReadCloser
 
@@ -95,7 +95,7 @@ func (l *line) wait(r *http.Request) {
 	}
 }
 
-// note says whether the version that is asked for counts as forgotten.
+// note reports whether the requested version counts as expired.
 func (l *line) note(r *http.Request, watches bool) (expired bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -111,7 +111,7 @@ func (l *line) note(r *http.Request, watches bool) (expired bool) {
 	return expired
 }
 
-// expired is what an API server answers: to a watch with the event of an error, to a list with the error.
+// expired is the response of an API server: an error event to a watch, an error to a list.
 func expired(r *http.Request, watches bool) *http.Response {
 	status := apierrors.NewResourceExpired("too old resource version").Status()
 	status.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}
@@ -149,7 +149,7 @@ func (l *line) hold() (release func()) {
 	}
 }
 
-// forget has the next watch ask for what the API server has forgotten.
+// forget makes the next watch ask for a version that has expired.
 func (l *line) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -162,7 +162,7 @@ func (l *line) refusals() int {
 	return l.refused
 }
 
-// begun is how many lists have begun: further pages do not count.
+// begun returns how many lists have begun, continued pages aside.
 func (l *line) begun() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -17,9 +17,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
-// Source is the feed as a source of a controller. The handler gets objects that have a namespace and a name only: a
-// generic event for one that was created, updated or deleted; and, after a watch was lost, an event as of an initial
-// list for an object without a name, which stands for every object in its namespace, or everywhere if it has none.
+// Source returns the feed as a source for a controller. The handler receives objects with only a namespace and a name:
+// a generic event for each object that was created, updated or deleted; and, after a lost watch, an initial-list event
+// for an object without a name, which stands for every object in its namespace, or everywhere if it has no namespace
+// either.
 func (f *Feed) Source(h handler.EventHandler) source.SyncingSource {
 	return &feedSource{feed: f, handler: h}
 }
@@ -29,7 +30,7 @@ type feedSource struct {
 	handler handler.EventHandler
 }
 
-// Start has the controller's queue hear of every later change.
+// Start subscribes the controller's queue to every later change.
 func (s *feedSource) Start(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 	s.feed.listeners.add(listener{
 		changed: func(e event.GenericEvent) { s.handler.Generic(ctx, e, queue) },
@@ -38,8 +39,8 @@ func (s *feedSource) Start(ctx context.Context, queue workqueue.TypedRateLimitin
 	return nil
 }
 
-// WaitForSync waits until the feed has been listed, for as long as the controller has its sources wait. That the
-// controller is stopped meanwhile is no error.
+// WaitForSync waits for the first list, as long as the controller allows its sources. Stopping the controller meanwhile
+// is not an error.
 func (s *feedSource) WaitForSync(ctx context.Context) error {
 	err := s.feed.waitForSync(ctx)
 	if errors.Is(err, context.Canceled) {
@@ -51,7 +52,7 @@ func (s *feedSource) WaitForSync(ctx context.Context) error {
 // String names the source in logs.
 func (s *feedSource) String() string { return s.feed.String() }
 
-// listener is one controller. It is told in the reflector's goroutine: what a handler does is to look up an index.
+// listener is one controller. Its handler runs in the reflector's goroutine and does no more than look up an index.
 type listener struct {
 	changed func(event.GenericEvent)
 	listed  func(event.CreateEvent)
@@ -68,7 +69,7 @@ func (l *listeners) add(one listener) {
 	l.all = append(slices.Clip(l.all), one)
 }
 
-// present are those whom something is told now; it is told without the lock.
+// present returns the current listeners, so that they can be called without holding the lock.
 func (l *listeners) present() []listener {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -82,7 +83,8 @@ func (l *listeners) tell(name types.NamespacedName) {
 	}
 }
 
-// tellAll has controllers look at what may have changed after what has: events of an initial list yield to others.
+// tellAll notifies the controllers with initial-list events, which have a lower priority than the events of known
+// changes.
 func (l *listeners) tellAll(namespace string) {
 	obj := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}}
 	for _, one := range l.present() {

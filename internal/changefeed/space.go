@@ -14,25 +14,25 @@ import (
 	"k8s.io/client-go/tools/pager"
 )
 
-// space is one namespace, or all of them, and the store that a reflector keeps up to date: a store that forgets.
+// space is one namespace, or all of them. It is the store of a reflector, but one that keeps no objects.
 type space struct {
 	name      string
 	objects   metadata.ResourceInterface
-	versions  *versions // nil if nobody asks for them
+	versions  *versions // nil if no feed needs versions
 	listeners *listeners
-	// synced is closed by the first list.
+	// synced is closed after the first list.
 	synced chan struct{}
 }
 
 var _ toolscache.ReflectorStore = &space{}
 
-// Add is called by the reflector for an object that is new.
+// Add is called by the reflector for a new object.
 func (s *space) Add(obj any) error { return s.changed(obj, s.versions.put) }
 
-// Update is called by the reflector for an object that is another one than before.
+// Update is called by the reflector for a changed object.
 func (s *space) Update(obj any) error { return s.changed(obj, s.versions.put) }
 
-// Delete is called by the reflector for an object that is gone.
+// Delete is called by the reflector for a deleted object.
 func (s *space) Delete(obj any) error { return s.changed(obj, s.versions.drop) }
 
 func (s *space) changed(obj any, note func(metav1.Object)) error {
@@ -40,14 +40,14 @@ func (s *space) changed(obj any, note func(metav1.Object)) error {
 	if err != nil {
 		return err
 	}
-	note(o) // before anybody is told, for that one will ask
+	note(o) // before the listeners run, because they will ask for it
 	s.listeners.tell(nameOf(o))
 	return nil
 }
 
-// Replace is called by the reflector after it has listed; list has consumed the objects. The first list is news to
-// nobody: a controller looks at all its objects when its workers start, which is after this. Later ones are made
-// because a watch was lost, and what was missed is not known.
+// Replace is called by the reflector after a list; list has already consumed the objects. The first list is not
+// reported: a controller reconciles all its objects when its workers start, which is later. Every other list follows a
+// lost watch, and what was missed is unknown.
 func (s *space) Replace([]any, string) error {
 	s.versions.listed()
 	select {
@@ -59,7 +59,7 @@ func (s *space) Replace([]any, string) error {
 	return nil
 }
 
-// Resync does nothing: there is nothing to be told of again.
+// Resync does nothing: there is nothing to replay.
 func (s *space) Resync() error { return nil }
 
 func (s *space) waitForSync(ctx context.Context) error {
@@ -80,14 +80,14 @@ func (s *space) listerWatcher() toolscache.ListerWatcher {
 	}, paged{})
 }
 
-// paged has a reflector list rather than stream: a stream is gathered as a whole before anybody sees it.
+// paged makes a reflector list rather than stream: it buffers a whole stream before passing it on.
 type paged struct{}
 
-// IsWatchListSemanticsUnSupported is what a reflector asks for.
+// IsWatchListSemanticsUnSupported is the method that a reflector checks for.
 func (paged) IsWatchListSemanticsUnSupported() bool { return true }
 
-// list reads all objects, page by page, and returns the list without them. It asks for the present state, since that is
-// what the API server gives in pages; it is never older than the one that the reflector asks for.
+// list reads all objects, page by page, and returns the list without them. It requests the latest state, because only
+// that is served in pages; it is never older than the state the reflector asks for.
 func (s *space) list(ctx context.Context, _ metav1.ListOptions) (runtime.Object, error) {
 	var list metav1.PartialObjectMetadataList
 	s.versions.list()
@@ -96,7 +96,7 @@ func (s *space) list(ctx context.Context, _ metav1.ListOptions) (runtime.Object,
 		if err != nil {
 			return nil, err
 		}
-		if list.ResourceVersion == "" { // all pages show the state of the first one
+		if list.ResourceVersion == "" { // every page shows the state as of the first one
 			list.ResourceVersion = page.ResourceVersion
 		}
 		return page, nil

@@ -28,7 +28,7 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// patience is how long a state is waited for; it is reached much sooner, or never.
+// patience is how long to wait for a state; it is reached much sooner, or never.
 const patience = 30 * time.Second
 
 var (
@@ -47,7 +47,7 @@ func TestChangefeed(t *testing.T) {
 
 var _ = BeforeSuite(func(ctx context.Context) {
 	var err error
-	// The control plane outlives this node, whose context ends with it.
+	// The control plane outlives this node, and the node's context ends with it.
 	plane, err = controlplane.Start(context.WithoutCancel(ctx), controlplane.Options{})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(plane.Stop)
@@ -57,7 +57,7 @@ var _ = BeforeSuite(func(ctx context.Context) {
 
 var spaces atomic.Int64
 
-// newNamespace makes a namespace for one spec.
+// newNamespace creates a namespace for one spec.
 func newNamespace(ctx context.Context) string {
 	GinkgoHelper()
 	name := fmt.Sprintf("space-%d", spaces.Add(1))
@@ -75,7 +75,7 @@ func touch(ctx context.Context, o client.Object) {
 	Expect(k8s.Update(ctx, o)).To(Succeed())
 }
 
-// connect returns a client for a user, and the line that it goes through.
+// connect returns a client for a user, and the line it uses.
 func connect(config *rest.Config) (metadata.Interface, *line) {
 	GinkgoHelper()
 	l := &line{}
@@ -86,7 +86,7 @@ func connect(config *rest.Config) (metadata.Interface, *line) {
 	return c, l
 }
 
-// runnable is a feed as a manager sees it.
+// runnable is a feed from a manager's point of view.
 type runnable interface {
 	Start(ctx context.Context) error
 	Source(h handler.EventHandler) source.SyncingSource
@@ -105,10 +105,10 @@ func start(ctx context.Context, f runnable) (stop func()) {
 	return stop
 }
 
-// anything is what is heard where any object may have changed.
+// anything is what a controller receives when any object may have changed.
 const anything = "anything"
 
-// listen returns what a controller hears of a feed, once that is in sync.
+// listen returns what a controller receives from a feed, once that is in sync.
 func listen(ctx context.Context, f runnable) <-chan types.NamespacedName {
 	GinkgoHelper()
 	heard := make(chan types.NamespacedName, 1000)
@@ -139,7 +139,7 @@ func newFeed(ctx context.Context, namespaces ...string) (*changefeed.Versioned, 
 	return f, l
 }
 
-// version is that of an object that there is.
+// version returns the version of an object that exists.
 func version(ctx context.Context, f *changefeed.Versioned, o client.Object) uint64 {
 	GinkgoHelper()
 	v, ok, err := f.Version(ctx, named(o))
@@ -155,7 +155,7 @@ func exists(ctx context.Context, f *changefeed.Versioned, name types.NamespacedN
 	return ok
 }
 
-// reread is an object as the API server has it.
+// reread returns an object as the API server has it.
 func reread(ctx context.Context, o client.Object) client.Object {
 	GinkgoHelper()
 	Expect(k8s.Get(ctx, named(o), o)).To(Succeed())

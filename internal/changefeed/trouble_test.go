@@ -152,7 +152,7 @@ func grant(ctx context.Context, user, resource string) (revoke func()) {
 var _ = Describe("A source", func() {
 	It("takes a deadline for an error, and a stop for none", func(ctx SpecContext) {
 		c, _ := connect(plane.Config)
-		s := changefeed.New(c, secrets).Source(handler.Funcs{}) // nobody starts it
+		s := changefeed.New(c, secrets).Source(handler.Funcs{}) // never started
 		late, cancel := context.WithDeadline(ctx, time.Now())
 		defer cancel()
 		Expect(s.WaitForSync(late)).To(MatchError(context.DeadlineExceeded))
@@ -164,7 +164,7 @@ var _ = Describe("A source", func() {
 	It("leaves nothing running when its manager stops", func(ctx SpecContext) {
 		c, _ := connect(plane.Config)
 		f := changefeed.NewVersioned(c, secrets)
-		_, err := c.Resource(secrets).List(ctx, metav1.ListOptions{Limit: 1}) // the connection stays open, as for others
+		_, err := c.Resource(secrets).List(ctx, metav1.ListOptions{Limit: 1}) // the connection stays open, as in production
 		Expect(err).NotTo(HaveOccurred())
 		before := gleak.Goroutines()
 		stop := start(ctx, f)

@@ -14,22 +14,22 @@ import (
 	"k8s.io/client-go/metadata"
 )
 
-// Versioned is a feed that also knows which objects there are, and in which version.
+// Versioned is a feed that also knows which objects exist, and in which version.
 type Versioned struct {
 	*Feed
 
 	seed maphash.Seed
 }
 
-// NewVersioned returns a feed of a resource in some namespaces; none means all.
+// NewVersioned returns a feed of a resource in the given namespaces; none means all.
 func NewVersioned(client metadata.Interface, resource schema.GroupVersionResource, namespaces ...string) *Versioned {
 	seed := maphash.MakeSeed()
 	kept := func() *versions { return &versions{seed: seed} }
 	return &Versioned{Feed: newFeed(client, resource, kept, namespaces), seed: seed}
 }
 
-// Version identifies the present version of an object, and says whether there is one. It means nothing to another
-// process. It waits for the first list.
+// Version returns an identifier of an object's current version, and whether the object exists. The identifier means
+// nothing to another process. Version waits for the first list.
 func (v *Versioned) Version(ctx context.Context, name types.NamespacedName) (version uint64, exists bool, err error) {
 	s, err := v.in(name.Namespace)
 	if err != nil {
@@ -42,22 +42,22 @@ func (v *Versioned) Version(ctx context.Context, name types.NamespacedName) (ver
 	return version, exists, nil
 }
 
-// Of is what Version returns while an object is as it is here.
+// Of returns what Version returns while an object is as given.
 func (v *Versioned) Of(obj metav1.Object) uint64 { return versionOf(v.seed, obj) }
 
 func versionOf(seed maphash.Seed, obj metav1.Object) uint64 {
 	return maphash.Comparable(seed, [2]string{string(obj.GetUID()), obj.GetResourceVersion()})
 }
 
-// versions maps hashes of names to hashes of versions. They are seeded anew in each process, so that nobody can choose
-// a name that hides another one; that two of 100,000 names meet by chance has a probability below one in a billion. A
-// nil pointer keeps nothing.
+// versions maps hashes of names to hashes of versions. Each process uses a new seed, so that a name cannot be chosen to
+// collide with another; the chance that two of 100,000 names collide is below one in a billion. A nil pointer keeps
+// nothing.
 type versions struct {
 	seed maphash.Seed
 
 	mu    sync.RWMutex
 	known map[uint64]uint64
-	// next is what a list that is under way has found. Only the reflector's list touches it, and then its store.
+	// next is what the list in progress has found. Only the reflector's list uses it, and then its store.
 	next map[uint64]uint64
 }
 
@@ -92,7 +92,7 @@ func (v *versions) drop(obj metav1.Object) {
 	delete(v.known, v.key(nameOf(obj)))
 }
 
-// list begins a new list, found adds to it, and listed makes it the known one. Until then the old one stays.
+// list begins a new list, found adds to it, and listed replaces the old one with it.
 func (v *versions) list() {
 	if v != nil {
 		v.next = map[uint64]uint64{}

@@ -4,19 +4,21 @@ package connection
 
 import (
 	"context"
+	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
-// Accounts are the names of accounts of an appliance.
+// Accounts are names of accounts on an appliance.
 type Accounts []string
 
-// Has says whether a name is that of one of the accounts. Nobody knows whether the appliance tells cases apart in a
-// log-in, so they count as the same here.
+// Has reports whether a name is that of one of the accounts. It is unknown whether the appliance distinguishes cases in
+// a log-in, so cases count as equal here.
 func (a Accounts) Has(name string) bool {
 	for _, account := range a {
 		if strings.EqualFold(canonical(account), canonical(name)) {
@@ -28,8 +30,8 @@ func (a Accounts) Has(name string) bool {
 
 func canonical(account string) string { return sps.CanonicalName(strings.TrimSpace(account)) }
 
-// Accounts are those that the operator logs in with to the appliance of a canonical address: the account of each
-// connection that is ready and leads there, under whatever address as far as that is known. Nothing is sent.
+// Accounts returns the accounts that the operator logs in with on the appliance at a canonical address: one for each
+// ready connection that reaches it, even under another address if that is known. It sends nothing.
 func (p *Pool) Accounts(ctx context.Context, url string) (Accounts, error) {
 	var list pamv1alpha1.SPSConnectionList
 	if err := p.cfg.Cache.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
@@ -43,11 +45,37 @@ func (p *Pool) Accounts(ctx context.Context, url string) (Accounts, error) {
 		}
 		a, err := p.Connect(ctx, c)
 		switch {
-		case IsNotReady(err), IsInvalid(err): // it logs in with nothing
+		case IsNotReady(err), IsInvalid(err): // it does not log in
 		case err != nil:
 			return nil, err
 		case a.Account != "":
 			out = append(out, a.Account)
+		}
+	}
+	return out, nil
+}
+
+// Approaches are the ways to one appliance: the connections that lead there, and their canonical addresses.
+type Approaches struct {
+	Connections []types.NamespacedName
+	Addresses   []string
+}
+
+// Approaches returns the ways to the appliance at a canonical address, as far as they are known. It sends nothing.
+func (p *Pool) Approaches(ctx context.Context, url string) (Approaches, error) {
+	var list pamv1alpha1.SPSConnectionList
+	if err := p.cfg.Cache.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return Approaches{}, err
+	}
+	out := Approaches{Addresses: []string{url}}
+	for i := range list.Items {
+		c := &list.Items[i]
+		if !p.leads(c, url) {
+			continue
+		}
+		out.Connections = append(out.Connections, client.ObjectKeyFromObject(c))
+		if address := CanonicalURL(c.Spec.URL); !slices.Contains(out.Addresses, address) {
+			out.Addresses = append(out.Addresses, address)
 		}
 	}
 	return out, nil
@@ -58,12 +86,12 @@ func (p *Pool) leads(c *pamv1alpha1.SPSConnection, url string) bool {
 	if address == url {
 		return true
 	}
-	together, _ := p.twins.are(address, url)
-	return together
+	same, _ := p.same.known(address, url)
+	return same
 }
 
-// account is the name of the account that a client logs in as. With a certificate it is the common name of the subject:
-// a best guess, since what the appliance makes of a certificate is its own matter.
+// account is the name of the account that a client logs in to. With a certificate it is the common name of the subject,
+// which is a best guess: how the appliance maps certificates to accounts is its own configuration.
 func (s spsSettings) account() string {
 	if s.X509 && s.TLS != nil && len(s.TLS.Certificates) > 0 && s.TLS.Certificates[0].Leaf != nil {
 		return s.TLS.Certificates[0].Leaf.Subject.CommonName

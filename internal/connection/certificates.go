@@ -15,7 +15,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/textfile"
 )
 
-// pemOf returns a key of a content that must be there and be PEM.
+// pemOf returns a required key of a Secret or ConfigMap, which must be PEM.
 func pemOf(s source, data map[string][]byte, key string) (string, error) {
 	raw := data[key]
 	text, err := textfile.Text(raw)
@@ -30,11 +30,11 @@ func pemOf(s source, data map[string][]byte, key string) (string, error) {
 	return text, nil
 }
 
-// asn1Sequence is the first byte of everything in DER that could be meant.
+// asn1Sequence is the first byte of every DER file that could be stored here.
 const asn1Sequence = 0x30
 
-// keyPair reads a client certificate and its private key from a Secret of type kubernetes.io/tls. Errors quote nothing
-// of them; those of the parser may.
+// keyPair reads a client certificate and its private key from a Secret of type kubernetes.io/tls. Its errors quote
+// neither, unlike those of the parser.
 func keyPair(s source, data map[string][]byte) (tls.Certificate, error) {
 	certificate, err := pemOf(s, data, corev1.TLSCertKey)
 	if err != nil {
@@ -51,7 +51,7 @@ func keyPair(s source, data map[string][]byte) (tls.Certificate, error) {
 	return pair, nil
 }
 
-// whyNoPair says what is wrong with a certificate and a private key that are no pair.
+// whyNoPair says why a certificate and a private key are not a pair.
 func whyNoPair(certificate, key []byte) string {
 	certificates := certificatesIn(certificate)
 	switch {
@@ -66,13 +66,13 @@ func whyNoPair(certificate, key []byte) string {
 		reordered := pem.EncodeToMemory(&pem.Block{Type: certificateBlock, Bytes: c})
 		if _, err := tls.X509KeyPair(reordered, key); err == nil {
 			return "the first certificate in tls.crt is not that of tls.key, but number " + strconv.Itoa(i+2) +
-				" is: put it first, and the certificates of its issuers behind it"
+				" is: put it first, followed by the certificates of its issuers"
 		}
 	}
 	if _, err := x509.ParseCertificate(certificates[0]); err != nil {
 		return "the first certificate in tls.crt cannot be read"
 	}
-	return "tls.key is not the private key of the certificate in tls.crt, or of a kind that is not supported"
+	return "tls.key is not the private key of the certificate in tls.crt, or its type is not supported"
 }
 
 const certificateBlock = "CERTIFICATE"
@@ -86,7 +86,7 @@ func certificatesIn(text []byte) (out [][]byte) {
 	return out
 }
 
-// isEncrypted knows both forms: of PKCS#8, and of the older ones (RFC 1421).
+// isEncrypted recognises both forms: PKCS#8, and the older one (RFC 1421).
 func isEncrypted(key []byte) bool {
 	for block := range blocksOf(key) {
 		if block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {

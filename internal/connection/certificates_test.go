@@ -18,7 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// pair is a certificate of its own and its key, in the forms that people have them in.
+// pair is a certificate and its key, in the forms that users have them in.
 type pair struct{ certificate, pkcs8, sec1, der string }
 
 func newPair(t *testing.T) pair {

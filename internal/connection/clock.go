@@ -6,58 +6,34 @@ import (
 	"context"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/nps"
 )
 
-// clockOf is the clock of the server at an address.
-type clockOf struct {
-	address string
-	clock   *nps.Clock
-}
-
-// clock returns what is known of the clock of a connection's server. It outlives the client, which is replaced with the
-// credentials, and what an earlier process has learned is in the connection's status; another address is another
-// server, with a clock of its own.
+// clock returns what is known about the clock of a connection's server. It outlives the client, which is replaced with
+// the credentials. What an earlier process learned is in the connection's status. Another address is another server,
+// with its own clock.
 func (p *Pool) clock(c *pamv1alpha1.NPSConnection) *nps.Clock {
-	name, address := client.ObjectKeyFromObject(c), CanonicalURL(c.Spec.URL)
-	p.mu.Lock()
-	found, ok := p.clocks[name]
-	if !ok || found.address != address {
-		found = clockOf{address, &nps.Clock{}}
-		p.clocks[name] = found
-	}
-	p.mu.Unlock()
+	clock := p.entry(client.ObjectKeyFromObject(c)).clockOf(CanonicalURL(c.Spec.URL))
 	observed := c.Status.ObservedGeneration
 	if at := c.Status.ClockOffset; at != nil && observed != nil && *observed == c.Generation {
-		found.clock.Recall(at.Duration) // of another spec, the status may speak of another server
+		clock.Recall(at.Duration) // the status of another spec may be about another server
 	}
-	return found.clock
+	return clock
 }
 
-// ClockAhead is how far the clock of the server that a reference in a namespace means is ahead of the local one, as
-// last known; known says that it is. It needs no answer: what becomes due while a server cannot be reached is due by
-// its clock, too.
+// ClockAhead is how far the clock of a referenced server is ahead of the local one, as last known; known reports
+// whether it is. It needs no answer from the server, because deadlines pass by the server's clock even while it is
+// unreachable.
 func (p *Pool) ClockAhead(
 	ctx context.Context, ref pamv1alpha1.ConnectionReference, namespace string,
 ) (ahead time.Duration, known bool) {
 	c := &pamv1alpha1.NPSConnection{}
-	// It is only looked at, so a copy would be a waste.
+	// It is only read, so a copy would be a waste.
 	if err := p.cfg.Cache.Get(ctx, Target(ref, namespace), c, client.UnsafeDisableDeepCopy); err != nil {
-		return 0, false // without its connection nothing is known of a session, and nothing done
+		return 0, false // without its connection, a session is neither known nor touched
 	}
 	return p.clock(c).Ahead()
-}
-
-// ClockOffset is how far the server's clock is ahead of the local one, in the form of a status; nil where the two agree
-// as well as can be told.
-func (s *Server) ClockOffset() *metav1.Duration {
-	ahead, _ := s.clock.Ahead()
-	if ahead = ahead.Round(time.Second); ahead.Abs() <= clockSlack {
-		return nil
-	}
-	return &metav1.Duration{Duration: ahead}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// TestAServersClockIsKnownBeforeItAnswers is about the first passes of a manager, which may have to remove Secrets of
-// sessions while the server cannot be reached.
+// TestAServersClockIsKnownBeforeItAnswers covers the first reconciles of a manager, which may have to remove Secrets of
+// sessions while the server is unreachable.
 func TestAServersClockIsKnownBeforeItAnswers(t *testing.T) {
 	const offset = -2 * time.Hour
 	for name, c := range map[string]struct {
@@ -58,22 +58,5 @@ func TestAServersClockOutlivesItsClientAndNotItsAddress(t *testing.T) {
 	conn.Spec.URL = "https://other.example.com"
 	if ahead, known := p.clock(conn).Ahead(); known {
 		t.Errorf("another server's clock is %s ahead", ahead)
-	}
-}
-
-func TestAnOffsetThatIsNoiseIsNotShown(t *testing.T) {
-	for ahead, want := range map[time.Duration]string{
-		0: "", 5 * time.Second: "", -3 * time.Second: "", 6 * time.Second: "6s",
-		-400*time.Second - 300*time.Millisecond: "-6m40s",
-	} {
-		s := newServer(nil, newPoller(nil), nil)
-		s.clock.Recall(ahead)
-		got := ""
-		if shown := s.ClockOffset(); shown != nil {
-			got = shown.Duration.String()
-		}
-		if got != want {
-			t.Errorf("%s is shown as %q, want %q", ahead, got, want)
-		}
 	}
 }

@@ -10,23 +10,33 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/credential"
+	"github.com/pam-operator/pam-operator/internal/metrics"
 	"github.com/pam-operator/pam-operator/internal/nps"
+	"github.com/pam-operator/pam-operator/internal/sessions"
 	"github.com/pam-operator/pam-operator/internal/textfile"
 )
 
-// ConnectServer returns the server of a connection, ready or not and without asking who wants it. Nothing is sent.
-func (p *Pool) ConnectServer(ctx context.Context, c *pamv1alpha1.NPSConnection) (*Server, error) {
+// errRevoked means that the credentials used for polling the sessions are gone.
+var errRevoked = notReady("the credentials of the connection are gone")
+
+// ConnectServer returns the server of a connection, even if the connection is not ready, without checking permissions.
+// It sends nothing.
+func (p *Pool) ConnectServer(ctx context.Context, c *pamv1alpha1.NPSConnection) (*sessions.Server, error) {
 	name := client.ObjectKeyFromObject(c)
-	s, err := slotOf(p, p.servers, name)
-	if err != nil {
-		return nil, err
+	entry := p.entry(name)
+	if entry.isClosed() {
+		return nil, errStopping
 	}
+	s := &entry.client
 	inputs := func() (string, error) { return p.inputs(ctx, c, npsSources(c)) }
 	version := ""
-	load := func() (string, func() (*Server, error), error) {
+	load := func() (string, func() (*sessions.Server, error), error) {
 		cfg, err := p.npsConfig(ctx, c)
 		if err != nil {
 			return "", nil, err
@@ -34,32 +44,33 @@ func (p *Pool) ConnectServer(ctx context.Context, c *pamv1alpha1.NPSConnection) 
 		if version, err = p.credentialsVersion(ctx, npsSources(c), c.Spec.URL, c.Spec.Auth, c.Spec.TLS); err != nil {
 			return "", nil, err
 		}
-		return digest(cfg.parts...), func() (*Server, error) { return p.newServer(c, cfg, version) }, nil
+		return digest(cfg.parts...), func() (*sessions.Server, error) { return p.newServer(c, cfg, version) }, nil
 	}
-	server, err := s.current(inputs, load, func(old *Server) { old.close() })
+	server, err := s.current(c.UID, inputs, load, func(old *sessions.Server) { old.Close() })
 	switch {
 	case IsNotReady(err):
-		outlive(ctx, p, c, s, func(old *Server) { old.close(); old.poller.use(nil) })
+		retireIfLost(ctx, p, c, s, func(old *sessions.Server) { old.Revoke(errRevoked) })
 		return server, err
 	case err != nil:
 		return server, err
 	}
 	if version != "" {
-		server.LogIns.readAgain(version)
+		server.LogIns.ReadAgain(version)
 	}
-	server.poller.pace(p.polling(c))
+	starting, active := p.polling(c)
+	server.Configure(starting, active, maxNPSResponse(c))
 	if observed := c.Status.ObservedGeneration; observed != nil && *observed == c.Generation {
-		server.recall(&c.Status) // of another spec, the status may speak of another server
+		server.Recall(&c.Status) // the status of another spec may be about another server
 	}
-	server.memory.SetMax(maxNPSResponse(c))
 	return server, nil
 }
 
-func (p *Pool) newServer(c *pamv1alpha1.NPSConnection, cfg npsSettings, version string) (*Server, error) {
+func (p *Pool) newServer(c *pamv1alpha1.NPSConnection, cfg npsSettings, version string) (*sessions.Server, error) {
 	name := client.ObjectKeyFromObject(c)
-	cfg.Breaker = p.breaker("NPSConnection", name, p.cfg.NotifyServer)
+	cfg.Breaker = p.breaker(metrics.NPS(name), p.cfg.NotifyServer)
+	cfg.Observe = p.observe(metrics.NPS(name))
 	logIns := p.newLogIns(nps.LogInTerms, c.Spec.URL, cfg.account, version, c.Status.LogIn, cfg.credentials)
-	cfg.Account = logIns.account
+	cfg.Account = logIns.Account()
 	memory := p.cfg.Memory.Share(maxNPSResponse(c), maxResponseField, nil)
 	cfg.Memory = memory
 	npsClient, err := nps.New(cfg.Config)
@@ -67,24 +78,23 @@ func (p *Pool) newServer(c *pamv1alpha1.NPSConnection, cfg npsSettings, version 
 		memory.Close()
 		return nil, invalid("connection %s: %v", name, err)
 	}
-	poller := p.poller(name)
-	poller.use(npsClient)
-	server := newServer(npsClient, poller, cfg.Breaker)
-	server.LogIns, server.memory, server.clock = logIns, memory, cfg.Clock
-	server.Certificate = cfg.certificate
-	server.address = CanonicalURL(c.Spec.URL)
-	return server, nil
+	poller := p.entry(name).pollerFor(p)
+	poller.Use(npsClient, nil)
+	return sessions.NewServer(sessions.ServerConfig{
+		Client: npsClient, Breaker: cfg.Breaker, Clock: cfg.Clock, Address: CanonicalURL(c.Spec.URL), LogIns: logIns,
+		Certificate: cfg.certificate, Poller: poller, Memory: memory,
+	}), nil
 }
 
-// npsSettings is a client's configuration together with the texts that make it differ from another one.
+// npsSettings is a client's configuration, together with the texts that distinguish it from another one.
 type npsSettings struct {
 	nps.Config
 	parts []string
-	// credentials are what it logs in with.
+	// credentials are what the client logs in with.
 	credentials []string
-	// account is the name of the account, by which the server counts failed log-ins.
+	// account is the name of the account, for which the server counts failed log-ins.
 	account     string
-	certificate ClientCertificate
+	certificate credential.Certificate
 }
 
 func (p *Pool) npsConfig(ctx context.Context, c *pamv1alpha1.NPSConnection) (npsSettings, error) {
@@ -136,7 +146,7 @@ func (p *Pool) applicationUser(
 		return out, err
 	}
 	out.TLS.Certificates, out.Auth, out.account = []tls.Certificate{pair}, auth, auth.Login
-	out.certificate = clientCertificate(certificate, pair)
+	out.certificate = credential.NewCertificate(certificate.name.String(), pair)
 	out.credentials = []string{
 		auth.Login, auth.APIKey, auth.SerialNumber, string(data[corev1.TLSCertKey]), string(data[corev1.TLSPrivateKeyKey]),
 	}
@@ -172,17 +182,15 @@ func (p *Pool) user(ctx context.Context, c *pamv1alpha1.NPSConnection, out npsSe
 const (
 	defaultActiveSessions    = 200
 	defaultRequestsPerSecond = 20
-
-	defaultPollStarting = 2 * time.Second
-	defaultPollActive   = 15 * time.Second
 )
 
-// polling are the intervals at which the sessions of a connection are looked at: those that are about to change, and
-// the others. Whoever may write connections cannot go below what the manager allows.
+// polling returns the polling intervals of a connection: for sessions that are about to change, and for the others. The
+// manager's own bounds take precedence over the spec.
 func (p *Pool) polling(c *pamv1alpha1.NPSConnection) (starting, active time.Duration) {
-	starting, active = defaultPollStarting, defaultPollActive
+	starting, active = sessions.DefaultPollStarting, sessions.DefaultPollActive
 	if wanted := c.Spec.Polling; wanted != nil {
-		starting, active = cmp.Or(duration(wanted.Starting), starting), cmp.Or(duration(wanted.Active), active)
+		starting = cmp.Or(ptr.Deref(wanted.Starting, metav1.Duration{}).Duration, starting)
+		active = cmp.Or(ptr.Deref(wanted.Active, metav1.Duration{}).Duration, active)
 	}
 	return max(starting, p.cfg.MinPollInterval), max(active, p.cfg.MinPollInterval)
 }
@@ -198,22 +206,13 @@ func (p *Pool) requestsPerSecond(c *pamv1alpha1.NPSConnection) int32 {
 	return wanted
 }
 
-// limiter returns the limit of a connection's requests, as its spec has it now. It outlives the client, which is
-// replaced with the credentials: the server is not to see two clients, each at its full rate.
-func (p *Pool) limiter(c *pamv1alpha1.NPSConnection) *pacer {
-	name, perSecond := client.ObjectKeyFromObject(c), p.requestsPerSecond(c)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	found, ok := p.limiters[name]
-	if !ok {
-		found = newPacer(perSecond)
-		p.limiters[name] = found
-	}
-	found.limit(perSecond)
-	return found
+// limiter returns the rate limiter of a connection's requests, set to its present spec. It outlives the client, which
+// is replaced with the credentials: the server must not see two clients, each at its full rate.
+func (p *Pool) limiter(c *pamv1alpha1.NPSConnection) *sessions.Pacer {
+	return p.entry(client.ObjectKeyFromObject(c)).limiterOf(p.requestsPerSecond(c))
 }
 
-// ActiveSessionLimit is how many sessions may live at the same time through a connection.
+// ActiveSessionLimit is how many sessions may be live at the same time through a connection.
 func ActiveSessionLimit(c *pamv1alpha1.NPSConnection) int32 {
 	if l := c.Spec.Limits; l != nil && l.ActiveSessions != nil {
 		return *l.ActiveSessions

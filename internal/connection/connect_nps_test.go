@@ -15,6 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/metrics"
+	"github.com/pam-operator/pam-operator/internal/sessions"
 	simnps "github.com/pam-operator/pam-operator/internal/simulator/nps"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
@@ -30,7 +32,7 @@ func quickUsers(n int) []simnps.User {
 
 func quickUser(i int) string { return fmt.Sprintf(`LAB\quick-%d`, i) }
 
-// oneConnection is a connection with its Secret in a cluster in memory, and the server that it leads to.
+// oneConnection is a connection with its Secret in an in-memory cluster, and the server that it leads to.
 type oneConnection struct {
 	*testing.T
 
@@ -71,7 +73,7 @@ func (d *oneConnection) as(user string) {
 }
 
 // connect returns the server as the pool sees it now.
-func (d *oneConnection) connect() *Server {
+func (d *oneConnection) connect() *sessions.Server {
 	d.Helper()
 	if err := d.world.Get(d.Context(), client.ObjectKeyFromObject(d.conn), d.conn); err != nil {
 		d.Fatal(err)
@@ -83,11 +85,11 @@ func (d *oneConnection) connect() *Server {
 	return s
 }
 
-// The limit is of the connection and not of its client: who changes the Secret does not get the whole burst again.
+// The limit belongs to the connection and not to its client: changing the Secret does not grant another burst.
 func TestALimitOutlivesTheClient(t *testing.T) {
-	const perSecond = 6
-	d, begin := newOneConnection(t, perSecond), time.Now()
-	var clients []*Server
+	d := newOneConnection(t, 6)
+	limiter := d.pool.limiter(d.conn)
+	var clients []*sessions.Server
 	for i := range 3 {
 		d.as(quickUser(i))
 		s := d.connect()
@@ -95,13 +97,13 @@ func TestALimitOutlivesTheClient(t *testing.T) {
 			t.Fatal("the client was not replaced")
 		}
 		clients = append(clients, s)
-		if _, err := s.Client().Version(t.Context()); err != nil {
+		cfg, err := d.pool.npsConfig(t.Context(), d.conn)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	calls := len(d.server.Faults().Calls())
-	if least := time.Duration(calls-perSecond) * time.Second / perSecond; calls != 9 || time.Since(begin) < least {
-		t.Errorf("%d requests in %s, at %d per second", calls, time.Since(begin), perSecond)
+		if cfg.Limiter != limiter {
+			t.Error("the new client has another limit")
+		}
 	}
 }
 
@@ -114,14 +116,14 @@ func TestAnotherLimitReplacesNoClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	if d.connect() != before {
-		t.Error("the client was replaced, and signs in anew")
+		t.Error("the client was replaced, and signs in again")
 	}
-	if got := d.pool.limiter(d.conn).interval; got != newPacer(7).interval {
+	if got := d.pool.limiter(d.conn).Interval(); got != sessions.NewPacer(7).Interval() {
 		t.Errorf("one every %s, want 7 in a second", got)
 	}
 }
 
-// A code of the second factor is used up although the client that sent it is gone; see package nps.
+// A code of the second factor stays used although the client that sent it is gone; see package nps.
 func TestUsedCodesOutliveTheClient(t *testing.T) {
 	d := newOneConnection(t, 1000)
 	for i := range 2 {
@@ -160,10 +162,45 @@ func TestTheManagerBoundsWhatAConnectionSets(t *testing.T) {
 			if rate := p.requestsPerSecond(eager); starting != c.starting || active != c.active || rate != c.rate {
 				t.Errorf("got %s, %s, %d", starting, active, rate)
 			}
-			got, most := float64(time.Second)/float64(p.limiter(eager).interval), float64(c.rate)
+			got, most := float64(time.Second)/float64(p.limiter(eager).Interval()), float64(c.rate)
 			if got > most || got < 0.9*most {
 				t.Errorf("the limit is %v", got)
 			}
 		})
+	}
+}
+
+// TestAConnectionOfTheOtherKindKeepsItsClient: an appliance and a server may well have the same name in a namespace.
+func TestAConnectionOfTheOtherKindKeepsItsClient(t *testing.T) {
+	d := newOneConnection(t, 10)
+	appliance := spsConnection(builder.With(func(c *pamv1alpha1.SPSConnection) { c.Name = d.conn.Name }))
+	for _, o := range []client.Object{appliance, credentials("p")} {
+		if err := d.world.Create(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	connect := func() (*sessions.Server, any) {
+		t.Helper()
+		server, err := d.pool.ConnectServer(t.Context(), d.conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := d.pool.Connect(t.Context(), appliance)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return server, a
+	}
+	name := client.ObjectKeyFromObject(d.conn)
+	server, box := connect()
+	d.pool.Forget(t.Context(), metrics.SPS(name))
+	sameServer, newBox := connect()
+	if sameServer != server || newBox == box {
+		t.Error("the SPSConnection is gone, and its client is not the one that was closed")
+	}
+	d.pool.Forget(t.Context(), metrics.NPS(name))
+	newServer, sameBox := connect()
+	if newServer == server || sameBox != newBox {
+		t.Error("the NPSConnection is gone, and its client is not the one that was closed")
 	}
 }

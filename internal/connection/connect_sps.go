@@ -8,22 +8,27 @@ import (
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/appliance"
+	"github.com/pam-operator/pam-operator/internal/credential"
+	"github.com/pam-operator/pam-operator/internal/metrics"
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
-// Connect returns the appliance of a connection, ready or not and without asking who wants it: the connection's own
-// controller tries it out this way. Nothing is sent.
-func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appliance, error) {
-	s, err := slotOf(p, p.appliances, client.ObjectKeyFromObject(c))
+// Connect returns the appliance of a connection, even if the connection is not ready, without checking permissions: the
+// connection's own controller probes it this way. It sends nothing.
+func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*appliance.Appliance, error) {
+	s, err := p.applianceFor(client.ObjectKeyFromObject(c))
 	if err != nil {
 		return nil, err
 	}
 	inputs := func() (string, error) { return p.inputs(ctx, c, spsSources(c)) }
 	version := ""
-	load := func() (string, func() (*Appliance, error), error) {
+	load := func() (string, func() (*appliance.Appliance, error), error) {
 		cfg, err := p.spsConfig(ctx, c)
 		if err != nil {
 			return "", nil, err
@@ -31,57 +36,58 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*Appl
 		if version, err = p.credentialsVersion(ctx, spsSources(c), c.Spec.URL, c.Spec.TLS); err != nil {
 			return "", nil, err
 		}
-		return digest(cfg.content()...), func() (*Appliance, error) { return p.newAppliance(c, cfg, version) }, nil
+		return digest(cfg.content()...), func() (*appliance.Appliance, error) { return p.newAppliance(c, cfg, version) }, nil
 	}
-	appliance, err := s.current(inputs, load, func(old *Appliance) { p.retire(ctx, old) })
+	a, err := s.current(c.UID, inputs, load, func(old *appliance.Appliance) { p.retire(ctx, old) })
 	if err == nil && version != "" {
-		appliance.LogIns.readAgain(version)
+		a.LogIns.ReadAgain(version)
 	}
 	switch {
 	case err == nil:
-		appliance.configure(c.Spec.Commit)
-		if appliance.memory.SetMax(maxSPSResponse(c)) {
-			appliance.Inventory.TryAgain()
-		}
+		a.Configure(c.Spec.Commit, maxSPSResponse(c))
 	case IsNotReady(err):
-		outlive(ctx, p, c, s, func(a *Appliance) { p.retire(ctx, a) })
+		retireIfLost(ctx, p, c, s, func(old *appliance.Appliance) { p.retire(ctx, old) })
 	}
-	return appliance, err
+	return a, err
 }
 
-func (p *Pool) newAppliance(c *pamv1alpha1.SPSConnection, settings spsSettings, version string) (*Appliance, error) {
+func (p *Pool) newAppliance(
+	c *pamv1alpha1.SPSConnection, settings spsSettings, version string,
+) (*appliance.Appliance, error) {
 	cfg := settings.Config
 	name, address := client.ObjectKeyFromObject(c), CanonicalURL(c.Spec.URL)
 	if p.cfg.Client != nil {
 		cfg.Sessions = sessionStore{live: p.cfg.Live, client: p.cfg.Client, conn: c.DeepCopy(), url: address}
 	}
-	cfg.Breaker = p.breaker("SPSConnection", name, p.cfg.Notify)
+	cfg.Breaker = p.breaker(metrics.SPS(name), p.cfg.NotifyAppliance)
+	cfg.Observe = p.observe(metrics.SPS(name))
 	logIns := p.newLogIns(sps.LogInTerms, address, cfg.Username, version, c.Status.LogIn, settings.credentials())
-	cfg.Account = logIns.account
-	var a *Appliance
-	memory := p.cfg.Memory.Share(maxSPSResponse(c), maxResponseField, func() { a.Inventory.Forget() })
+	cfg.Account = logIns.Account()
+	var a *appliance.Appliance
+	memory := p.cfg.Memory.Share(maxSPSResponse(c), maxResponseField, func() { a.Inventory.Evict() })
 	cfg.Memory = memory
 	spsClient, err := sps.New(cfg)
 	if err != nil {
 		memory.Close()
 		return nil, invalid("connection %s/%s: %v", c.Namespace, c.Name, err)
 	}
-	gate, leave := p.gate(address)
-	a = newAppliance(spsClient, address, gate, p.cfg.LockedRetry, func() { p.cfg.Notify(name) })
-	a.Breaker, a.LogIns, a.Account = cfg.Breaker, logIns, settings.account()
-	a.Certificate = settings.certificate
-	a.leave, a.memory, a.Inventory.memory = leave, memory, memory
+	shared, leave := p.gate(address)
+	a = appliance.New(appliance.Config{
+		Client: spsClient, Breaker: cfg.Breaker, URL: address, Account: settings.account(), LogIns: logIns,
+		Certificate: settings.certificate, Gate: shared, Leave: leave, Memory: memory, LockPause: p.cfg.LockedRetry,
+		Notify: func() { p.cfg.NotifyAppliance(name) }, Observer: metrics.OfAppliance(address),
+	})
 	return a, nil
 }
 
-// spsSettings is a client's configuration together with the text that makes it differ from another one.
+// spsSettings is a client's configuration, together with the text that distinguishes it from another one.
 type spsSettings struct {
 	sps.Config
 	pem         string
-	certificate ClientCertificate
+	certificate credential.Certificate
 }
 
-// credentials are what it logs in with.
+// credentials are what the client logs in with.
 func (s spsSettings) credentials() []string {
 	if s.X509 {
 		return []string{s.pem}
@@ -106,7 +112,7 @@ func (p *Pool) spsConfig(ctx context.Context, c *pamv1alpha1.SPSConnection) (sps
 		Network: p.cfg.Network,
 	}}
 	if c.Spec.Commit != nil {
-		out.CommitTimeout = duration(c.Spec.Commit.Timeout)
+		out.CommitTimeout = ptr.Deref(c.Spec.Commit.Timeout, metav1.Duration{}).Duration
 	}
 	var err error
 	if out.TLS, out.pem, err = p.contents.tlsConfig(ctx, c.Spec.TLS, c.Namespace); err != nil {
@@ -123,7 +129,7 @@ func (p *Pool) spsConfig(ctx context.Context, c *pamv1alpha1.SPSConnection) (sps
 			return out, err
 		}
 		out.X509, out.TLS.Certificates = true, []tls.Certificate{pair}
-		out.certificate = clientCertificate(from, pair)
+		out.certificate = credential.NewCertificate(from.name.String(), pair)
 		out.pem += string(data[corev1.TLSCertKey]) + string(data[corev1.TLSPrivateKeyKey])
 		return out, nil
 	}

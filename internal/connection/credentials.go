@@ -22,22 +22,22 @@ var (
 	configMapKind = schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}
 )
 
-// source is an object that a connection takes content from.
+// source is a Secret or ConfigMap that a connection reads.
 type source struct {
 	kind schema.GroupVersionKind
 	name types.NamespacedName
-	// reader is the kind of the connection that a Secret must be marked for; see Unmarked. It is empty for what is no
-	// secret: a bundle of certificates is sent to nobody.
+	// reader is the kind of connection that a Secret must be marked for; see Unmarked. It is empty for a CA bundle, which
+	// is not secret and is never sent anywhere.
 	reader string
 }
 
-// The kinds that Secrets are marked for.
+// These are the kinds that Secrets are marked for.
 const (
 	spsReader = "SPSConnection"
 	npsReader = "NPSConnection"
 )
 
-// Sources are the objects whose change changes how a connection logs in.
+// spsSources are the objects that determine how a connection logs in.
 func spsSources(c *pamv1alpha1.SPSConnection) []source {
 	return append(tlsSources(c.Spec.TLS, c.Namespace), spsSecret(c, c.Spec.CredentialsSecretRef))
 }
@@ -72,10 +72,10 @@ func tlsSources(t *pamv1alpha1.TLSSettings, namespace string) []source {
 	return []source{{kind: kind, name: types.NamespacedName{Namespace: namespace, Name: t.CABundleRef.Name}}}
 }
 
-// SecretNames are the Secrets that a connection refers to, for an index.
+// SecretNames returns the Secrets that a connection refers to, for an index.
 func SecretNames(obj client.Object) []string { return namesOf(obj, secretKind) }
 
-// ConfigMapNames are the ConfigMaps that a connection refers to, for an index.
+// ConfigMapNames returns the ConfigMaps that a connection refers to, for an index.
 func ConfigMapNames(obj client.Object) []string { return namesOf(obj, configMapKind) }
 
 func namesOf(obj client.Object, kind schema.GroupVersionKind) []string {
@@ -95,13 +95,13 @@ func namesOf(obj client.Object, kind schema.GroupVersionKind) []string {
 	return out
 }
 
-// Versions knows the objects of one kind by their versions.
+// Versions knows the version of each object of one kind.
 type Versions interface {
 	// Version changes when the object does; exists is false if there is none.
 	Version(ctx context.Context, name types.NamespacedName) (version uint64, exists bool, err error)
 }
 
-// contents reads Secrets and ConfigMaps: their content from the API server, and only if their versions have changed.
+// contents reads Secrets and ConfigMaps: their content from the API server, and only if their version has changed.
 type contents struct {
 	secrets, configMaps Versions
 	live                client.Reader
@@ -151,8 +151,7 @@ func (c contents) data(ctx context.Context, s source) (map[string][]byte, error)
 	return data, nil
 }
 
-// value returns a key of a content that must be there and not be empty: a name, a password or a code. Those are one
-// line.
+// value returns a required key, which must be a single non-empty line: a name, a password or a code.
 func value(s source, data map[string][]byte, key string) (string, error) {
 	v, err := optional(s, data, key, textfile.Line)
 	if err == nil && v == "" {
@@ -161,7 +160,7 @@ func value(s source, data map[string][]byte, key string) (string, error) {
 	return v, err
 }
 
-// optional is value for a key that may be left out.
+// optional is value for a key that may be missing.
 func optional(
 	s source, data map[string][]byte, key string, read func(raw []byte) (string, error),
 ) (string, error) {
@@ -172,8 +171,8 @@ func optional(
 	return v, nil
 }
 
-// tlsConfig says how a server's certificate is verified.
-// The bundle comes back as text, too, so that a change of it can be told.
+// tlsConfig says how a server's certificate is verified. It also returns the CA bundle as text, so that a change can be
+// detected.
 func (c contents) tlsConfig(
 	ctx context.Context, t *pamv1alpha1.TLSSettings, namespace string,
 ) (cfg *tls.Config, bundle string, err error) {
@@ -182,7 +181,8 @@ func (c contents) tlsConfig(
 		return cfg, "", nil
 	}
 	cfg.ServerName = t.ServerName
-	cfg.InsecureSkipVerify = t.InsecureSkipVerify != nil && *t.InsecureSkipVerify // asked for, and shown
+	// The spec asks for it, and the status shows it.
+	cfg.InsecureSkipVerify = t.InsecureSkipVerify != nil && *t.InsecureSkipVerify
 	if t.CABundleRef == nil {
 		return cfg, "", nil
 	}

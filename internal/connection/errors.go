@@ -5,34 +5,32 @@ package connection
 import (
 	"errors"
 	"fmt"
-
-	"github.com/pam-operator/pam-operator/internal/groupcommit"
 )
 
-// NotReadyError says that a connection cannot be used now: it, its Secret or its CA is missing, or it is not ready
-// itself. Whoever gets it waits; a watch wakes it.
+// NotReadyError means that a connection cannot be used now: it, its Secret or its CA is missing, or it is not Ready.
+// Wait for it; a watch reports the change.
 type NotReadyError struct{ Message string }
 
 // Error says what is missing and where.
 func (e *NotReadyError) Error() string { return e.Message }
 
-// MissingError is a NotReadyError whose connection object does not exist at all.
+// MissingError is a NotReadyError of a connection object that does not exist.
 type MissingError struct{ NotReadyError }
 
-// LostError is a NotReadyError of a connection that is going together with its namespace and whose Secret or CA has
-// gone already: it can never be used again.
+// LostError is a NotReadyError of a connection that is being deleted together with its namespace, and whose Secret or
+// CA has already gone: it can never be used again.
 type LostError struct{ NotReadyError }
 
 // Unwrap makes a LostError a NotReadyError, too.
 func (e *LostError) Unwrap() error { return &e.NotReadyError }
 
-// IsLost says that the connection can never be used again.
+// IsLost reports whether the connection can never be used again.
 func IsLost(err error) bool {
 	_, ok := errors.AsType[*LostError](err)
 	return ok
 }
 
-// UntriedError is a NotReadyError of a connection that has just been made or changed.
+// UntriedError is a NotReadyError of a connection that has just been created or changed.
 type UntriedError struct{ NotReadyError }
 
 // Unwrap makes an UntriedError a NotReadyError, too.
@@ -41,90 +39,59 @@ func (e *UntriedError) Unwrap() error { return &e.NotReadyError }
 // Unwrap makes a MissingError a NotReadyError, too.
 func (e *MissingError) Unwrap() error { return &e.NotReadyError }
 
-// NotPermittedError says that the connection's owner does not allow what was asked for.
+// NotPermittedError means that the connection's owner does not allow the request.
 type NotPermittedError struct{ Message string }
 
 // Error says which rule refuses, and who can change it.
 func (e *NotPermittedError) Error() string { return e.Message }
 
-// KeptError says that the connection's owner allows the object, and does not allow it to be deleted on the appliance.
-type KeptError struct{ Message string }
+// DeletionNotPermittedError means that the connection's owner allows the object, but not its deletion on the appliance.
+type DeletionNotPermittedError struct{ Message string }
 
 // Error says which rule refuses, and who can change it.
-func (e *KeptError) Error() string { return e.Message }
+func (e *DeletionNotPermittedError) Error() string { return e.Message }
 
-// IsKept says that the object is to be left on the appliance.
-func IsKept(err error) bool {
-	_, ok := errors.AsType[*KeptError](err)
+// IsDeletionNotPermitted reports whether the object has to be left on the appliance.
+func IsDeletionNotPermitted(err error) bool {
+	_, ok := errors.AsType[*DeletionNotPermittedError](err)
 	return ok
 }
 
-// InvalidError says that the connection or its Secret holds something that cannot be used.
+// InvalidError means that the connection or its Secret contains something unusable.
 type InvalidError struct{ Message string }
 
 // Error says what is wrong and where.
 func (e *InvalidError) Error() string { return e.Message }
 
-// TroubleError says that a server's sessions cannot be looked at. Whoever gets it is told when they can be again.
-type TroubleError struct{ Err error }
-
-// Error is what the last look came to.
-func (e *TroubleError) Error() string { return e.Err.Error() }
-
-// Unwrap returns what the last look came to.
-func (e *TroubleError) Unwrap() error { return e.Err }
-
-// IsTrouble says that whoever gets the error is told when it is over.
-func IsTrouble(err error) bool {
-	_, ok := errors.AsType[*TroubleError](err)
-	return ok
-}
-
-// IsNotReady says that the connection cannot be used now.
+// IsNotReady reports whether the connection cannot be used now.
 func IsNotReady(err error) bool {
 	_, ok := errors.AsType[*NotReadyError](err)
 	return ok
 }
 
-// IsMissing says that the connection object does not exist.
+// IsMissing reports whether the connection object does not exist.
 func IsMissing(err error) bool {
 	_, ok := errors.AsType[*MissingError](err)
 	return ok
 }
 
-// IsUntried says that the connection is about to be tried.
+// IsUntried reports whether the connection has not been probed yet.
 func IsUntried(err error) bool {
 	_, ok := errors.AsType[*UntriedError](err)
 	return ok
 }
 
-// IsNotPermitted says that the connection's owner does not allow it.
+// IsNotPermitted reports whether the connection's owner does not allow the request.
 func IsNotPermitted(err error) bool {
 	_, ok := errors.AsType[*NotPermittedError](err)
 	return ok
 }
 
-// IsInvalid says that the connection or its Secret has to be changed.
+// IsInvalid reports whether the connection or its Secret has to be changed.
 func IsInvalid(err error) bool {
 	_, ok := errors.AsType[*InvalidError](err)
 	return ok
 }
-
-// IsReplaced says that a change was not made because its connection was replaced or the operator stops: start over.
-func IsReplaced(err error) bool { return errors.Is(err, groupcommit.ErrClosed) }
-
-// IsBaseMoved says that others kept changing the appliance under a change, which was not made.
-func IsBaseMoved(err error) bool { return errors.Is(err, groupcommit.ErrBaseMoved) }
-
-// IsUnconfirmed says that the appliance does not show what was committed; see UnconfirmedError.
-func IsUnconfirmed(err error) bool {
-	_, ok := errors.AsType[*UnconfirmedError](err)
-	return ok
-}
-
-// IsOutcomeUnknown says that a change may have been made or not: look before making it again. After any other error it
-// was not made.
-func IsOutcomeUnknown(err error) bool { return errors.Is(err, groupcommit.ErrOutcomeUnknown) }
 
 func notReady(format string, args ...any) error { return &NotReadyError{fmt.Sprintf(format, args...)} }
 

@@ -11,22 +11,24 @@ import (
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
-// Use is what an object wants of an appliance, as far as grants look at it.
+// Use is what an object requests of an appliance, as far as grants are concerned.
 type Use struct {
-	// Kind and Name are what is managed, or the policy whose sessions are to be closed.
-	Kind pamv1alpha1.SPSGrantKind
+	// Kind and Name are what is managed, or the policy whose sessions are closed.
+	Kind pamv1alpha1.PolicyKind
 	Name string
-	// Adoption is the most that the object may take over.
+	// Adoption is the most that the object may adopt.
 	Adoption pamv1alpha1.AdoptionPolicy
-	// Deletes says that it is to be deleted on the appliance.
+	// Deletes says that the object is deleted on the appliance.
 	Deletes bool
-	// Sessions is what a request to close sessions needs: PolicyRef for those of the named policy, Any for others. It is
-	// empty for an object that is managed.
+	// Sessions is the permission that closing sessions needs: PolicyRef for those of the named policy, Any for others. It
+	// is empty for an object that is managed.
 	Sessions pamv1alpha1.SessionGrant
+	// Exports says that everything the appliance has is shown.
+	Exports bool
 }
 
-// GrantsUse says whether the grants of a connection of the namespace home allow a use, and if not, why: the reason
-// names the grant that came closest. The connection's own namespace is free unless a grant is for it.
+// GrantsUse reports whether the grants of a connection in the namespace home allow a use, and if not, why: the reason
+// names the closest grant. The connection's own namespace needs no grant, unless one is for it.
 func GrantsUse(grants []pamv1alpha1.SPSGrant, home string, from Namespace, use Use) (ok bool, why string, err error) {
 	why = "no grant is for namespace " + from.Name
 	if len(grants) == 0 {
@@ -60,9 +62,14 @@ func spsGrantIsFor(grant *pamv1alpha1.SPSGrant, from Namespace) (bool, error) {
 	return slices.Contains(grant.Namespaces, from.Name), nil
 }
 
-// refusedUse says what of a use a grant does not allow; empty if it allows all of it.
+// refusedUse says which part of a use a grant does not allow; empty if it allows all of it.
 func refusedUse(grant *pamv1alpha1.SPSGrant, use Use) string {
-	if use.Sessions != "" {
+	switch {
+	case use.Exports && len(grant.Kinds)+len(grant.Names) > 0:
+		return "allows only some kinds or names, and an export shows all of them"
+	case use.Exports:
+		return ""
+	case use.Sessions != "":
 		return refusedSessions(grant, use)
 	}
 	if refusal := refusedName(grant, use); refusal != "" {
@@ -73,7 +80,7 @@ func refusedUse(grant *pamv1alpha1.SPSGrant, use Use) string {
 		allowed = pamv1alpha1.AdoptionPolicyIfIdentical
 	}
 	switch {
-	case takes(use.Adoption) > takes(allowed):
+	case adoptionRank(use.Adoption) > adoptionRank(allowed):
 		return fmt.Sprintf("does not allow adoptionPolicy %s: it allows %s at most", use.Adoption, allowed)
 	case use.Deletes && grant.Deletion != nil && !*grant.Deletion:
 		return "does not allow deletion on the appliance"
@@ -82,6 +89,7 @@ func refusedUse(grant *pamv1alpha1.SPSGrant, use Use) string {
 }
 
 func refusedName(grant *pamv1alpha1.SPSGrant, use Use) string {
+	matches := func(glob string) bool { return MatchesGlob(glob, use.Name) }
 	switch {
 	case len(grant.Kinds) > 0 && !slices.Contains(grant.Kinds, use.Kind):
 		kinds := make([]string, 0, len(grant.Kinds))
@@ -89,7 +97,7 @@ func refusedName(grant *pamv1alpha1.SPSGrant, use Use) string {
 			kinds = append(kinds, string(kind))
 		}
 		return fmt.Sprintf("does not allow the kind %s: it allows %s", use.Kind, strings.Join(kinds, ", "))
-	case len(grant.Names) > 0 && !slices.ContainsFunc(grant.Names, func(glob string) bool { return like(glob, use.Name) }):
+	case len(grant.Names) > 0 && !slices.ContainsFunc(grant.Names, matches):
 		return fmt.Sprintf("does not allow the name %q: it allows %s", use.Name, strings.Join(grant.Names, ", "))
 	}
 	return ""
@@ -102,13 +110,13 @@ func refusedSessions(grant *pamv1alpha1.SPSGrant, use Use) string {
 	case grant.Sessions == pamv1alpha1.SessionGrantNone:
 		return "does not allow sessions to be closed"
 	case use.Sessions != pamv1alpha1.SessionGrantPolicyRef:
-		return "allows only the sessions of a policy that an object of this namespace manages to be closed, by policyRef"
+		return "allows closing sessions only by policyRef, of a policy that an object in this namespace manages"
 	}
 	return refusedName(grant, use)
 }
 
-// takes orders adoption policies by how much they take over. One that nobody knows takes the most.
-func takes(policy pamv1alpha1.AdoptionPolicy) int {
+// adoptionRank orders adoption policies by how much they adopt. An unknown one ranks highest.
+func adoptionRank(policy pamv1alpha1.AdoptionPolicy) int {
 	switch policy {
 	case pamv1alpha1.AdoptionPolicyNever:
 		return 0
@@ -118,9 +126,9 @@ func takes(policy pamv1alpha1.AdoptionPolicy) int {
 	return 2
 }
 
-// like says whether a name matches a glob with * and ?, letter by letter and in the same case: the appliance tells
-// apart names that differ in case only. A letter with an accent is one, however it is written.
-func like(glob, name string) bool {
+// MatchesGlob reports whether a name matches a glob with * and ?. It is case-sensitive, because the appliance is. A
+// letter with an accent counts as one letter in every Unicode form.
+func MatchesGlob(glob, name string) bool {
 	pattern, text := []rune(sps.CanonicalName(glob)), []rune(sps.CanonicalName(name))
 	star, from := -1, 0 // the last star, and the first letter that it does not stand for
 	at := 0

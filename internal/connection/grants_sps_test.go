@@ -12,7 +12,7 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 )
 
-// spsGrant is a grant for the namespace payments, changed.
+// spsGrant is a grant for the namespace payments, with changes.
 func spsGrant(changes ...func(*pamv1alpha1.SPSGrant)) pamv1alpha1.SPSGrant {
 	g := pamv1alpha1.SPSGrant{Namespaces: []string{"payments"}}
 	for _, change := range changes {
@@ -35,7 +35,7 @@ func TestGrantsOfAnAppliance(t *testing.T) {
 	closing := Use{Kind: "RDPConnectionPolicy", Name: "team-a-rdp", Sessions: pamv1alpha1.SessionGrantPolicyRef}
 	anySession := Use{Sessions: pamv1alpha1.SessionGrantAny}
 	names := func(globs ...string) func(*grant) { return func(g *grant) { g.Names = globs } }
-	kinds := func(kinds ...pamv1alpha1.SPSGrantKind) func(*grant) { return func(g *grant) { g.Kinds = kinds } }
+	kinds := func(kinds ...pamv1alpha1.PolicyKind) func(*grant) { return func(g *grant) { g.Kinds = kinds } }
 	adoption := func(p pamv1alpha1.AdoptionPolicy) func(*grant) { return func(g *grant) { g.Adoption = p } }
 	sessions := func(s pamv1alpha1.SessionGrant) func(*grant) { return func(g *grant) { g.Sessions = s } }
 	keeps := func(g *grant) { g.Deletion = new(false) }
@@ -44,7 +44,7 @@ func TestGrantsOfAnAppliance(t *testing.T) {
 		from   string
 		labels map[string]string
 		use    Use
-		// why is what the refusal says; empty if it is allowed.
+		// why is the text of the refusal; empty if it is allowed.
 		why string
 	}{
 		"without grants the own namespace may do everything": {from: home, use: with(func(u *Use) {
@@ -177,8 +177,8 @@ func TestGlobs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := like(c.glob, c.name); got != c.want {
-				t.Errorf("like(%q, %q) = %t", c.glob, c.name, got)
+			if got := MatchesGlob(c.glob, c.name); got != c.want {
+				t.Errorf("MatchesGlob(%q, %q) = %t", c.glob, c.name, got)
 			}
 		})
 	}
@@ -187,7 +187,7 @@ func TestGlobs(t *testing.T) {
 func TestAGlobOfManyStarsIsQuick(t *testing.T) {
 	t.Parallel()
 	began := time.Now()
-	if like(strings.Repeat("*a", 120)+"b", strings.Repeat("a", 256)) {
+	if MatchesGlob(strings.Repeat("*a", 120)+"b", strings.Repeat("a", 256)) {
 		t.Error("matches")
 	}
 	if took := time.Since(began); took > time.Second {

@@ -10,12 +10,11 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 )
 
-// Unmarked says why an object of a kind may not read a Secret that it refers to, and what to do about it; empty if it
-// may.
+// Unmarked says why an object of a kind may not read a Secret that it refers to, and how to fix that; empty if it may.
 //
-// Whoever writes a reference need not have the right to read what it names, and what is read goes to a host that is
-// written beside it. So the owner of a Secret says that it is meant for this: by its type, or by a label that names the
-// kind, where the type is taken by something else, such as kubernetes.io/tls.
+// The author of a reference need not have the right to read the Secret, and its content is sent to a host that the
+// author also chooses. So the owner of the Secret marks it for this use: by its type, or, if the type is needed for
+// something else such as kubernetes.io/tls, by a label that names the kind.
 func Unmarked(secret *corev1.Secret, kind string) string {
 	wanted := corev1.SecretType(pamv1alpha1.SecretTypeCredentials)
 	if kind == "LocalUser" {
@@ -24,6 +23,6 @@ func Unmarked(secret *corev1.Secret, kind string) string {
 	if secret.Type == wanted || secret.Labels[pamv1alpha1.LabelReadBy] == kind {
 		return ""
 	}
-	return fmt.Sprintf("Secret %s/%s is not marked for it, so it is not read: give it the label %s=%s, or make it anew "+
+	return fmt.Sprintf("Secret %s/%s is not marked for this use, so it is not read: label it %s=%s, or recreate it "+
 		"with the type %s", secret.Namespace, secret.Name, pamv1alpha1.LabelReadBy, kind, wanted)
 }

@@ -19,14 +19,14 @@ func TestWhichSecretsMayBeRead(t *testing.T) {
 		of    corev1.SecretType
 		label string // of LabelReadBy; empty for none
 		by    string
-		want  string // is in the refusal; empty if it may be read
+		want  string // a part of the refusal; empty if it may be read
 	}{
 		"a user's password by its type":            {of: password, by: "LocalUser"},
 		"a user's password by its label":           {of: corev1.SecretTypeOpaque, label: "LocalUser", by: "LocalUser"},
 		"credentials by their type, for SPS":       {of: credentials, by: spsReader},
 		"credentials by their type, for NPS":       {of: credentials, by: npsReader},
 		"a certificate by its label":               {of: corev1.SecretTypeTLS, label: npsReader, by: npsReader},
-		"a certificate of somebody else":           {of: corev1.SecretTypeTLS, by: npsReader, want: "read-by=NPSConnection"},
+		"another user's certificate":               {of: corev1.SecretTypeTLS, by: npsReader, want: "read-by=NPSConnection"},
 		"any Secret of the namespace, by a user":   {of: corev1.SecretTypeOpaque, by: "LocalUser", want: password},
 		"any Secret of the namespace, for SPS":     {of: corev1.SecretTypeOpaque, by: spsReader, want: credentials},
 		"credentials of a connection, by a user":   {of: credentials, by: "LocalUser", want: "read-by=LocalUser"},

@@ -10,10 +10,10 @@ import (
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
-// DefaultAnswerMemory is how much memory the answers of all appliances and servers take together, in bytes.
+// DefaultAnswerMemory bounds the memory that the answers of all appliances and servers take together, in bytes.
 const DefaultAnswerMemory = 96 << 20
 
-// maxResponseField is the setting that an answer which is too large leads to.
+// maxResponseField is the field to change if an answer is too large.
 const maxResponseField = "spec.limits.maxResponseSize of the connection"
 
 func maxSPSResponse(c *pamv1alpha1.SPSConnection) int64 {
@@ -35,12 +35,4 @@ func bytesOr(q *resource.Quantity, fallback int64) int64 {
 		return fallback
 	}
 	return q.Value()
-}
-
-// sizeOf is about how much memory records take, in bytes.
-func sizeOf(records []sps.Record) (n int64) {
-	for _, r := range records {
-		n += r.Size()
-	}
-	return n
 }

@@ -20,56 +20,59 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 )
 
-// Namespaces knows what the rules of connections look at in a namespace.
+// Namespaces reads what the rules of connections need to know about a namespace.
 type Namespaces interface {
 	Namespace(ctx context.Context, name string) (Namespace, error)
 }
 
-// readNamespace reads a namespace. One that does not exist, or that nobody lets us read, has labels that are not known.
+// readNamespace reads a namespace. The labels of one that does not exist, or that the operator may not read, are
+// unknown.
 func readNamespace(ctx context.Context, from client.Reader, name string) (Namespace, error) {
 	m := &metav1.PartialObjectMetadata{}
 	m.SetGroupVersionKind(schema.GroupVersionKind{Version: "v1", Kind: "Namespace"})
 	err := from.Get(ctx, types.NamespacedName{Name: name}, m)
 	switch {
 	case apierrors.IsNotFound(err):
-		return Namespace{Name: name, Unknown: "namespace " + name + " does not exist", Going: true}, nil
+		return Namespace{Name: name, Unknown: "namespace " + name + " does not exist", Terminating: true}, nil
 	case apierrors.IsForbidden(err):
 		return Namespace{Name: name, Unknown: "the operator may not get namespace " + name +
-			": a Role there can give it the verb get on namespaces"}, nil
+			": grant it the verb get on namespaces in a Role there"}, nil
 	case err != nil:
 		return Namespace{}, err
 	}
-	return Namespace{Name: name, Labels: m.Labels, Going: !m.DeletionTimestamp.IsZero()}, nil
+	return Namespace{Name: name, Labels: m.Labels, Terminating: !m.DeletionTimestamp.IsZero()}, nil
 }
 
-// cachedNamespaces are those that an informer keeps, which needs a right in the whole cluster.
+// cachedNamespaces reads from an informer, which needs a cluster-wide right.
 type cachedNamespaces struct{ cache client.Reader }
 
 func (n cachedNamespaces) Namespace(ctx context.Context, name string) (Namespace, error) {
 	return readNamespace(ctx, n.cache, name)
 }
 
-// UnreadNamespaces are those of an operator that is told to read none.
+// UnreadNamespaces is for an operator that is configured to read no namespaces.
 type UnreadNamespaces struct{}
 
-// Namespace knows only its name.
+// Namespace returns only the name.
 func (UnreadNamespaces) Namespace(_ context.Context, name string) (Namespace, error) {
 	return Namespace{Name: name, Unknown: "the operator runs with --namespace-labels=false"}, nil
 }
 
-// CheckSelectors refuses a connection that selects namespaces by their labels, if the operator is told to read none.
+// CheckSelectors refuses a connection that selects namespaces by their labels, if the operator is configured not to
+// read them.
 func (p *Pool) CheckSelectors(c client.Object) error {
 	if _, unread := p.cfg.Namespaces.(UnreadNamespaces); !unread {
 		return nil
 	}
 	if fields := selectors(c); len(fields) > 0 {
 		return invalid("%s selects namespaces by their labels, which this operator does not read, because it runs with "+
-			"--namespace-labels=false: allow Same or All namespaces, and name those of a grant in its namespaces", fields[0])
+			"--namespace-labels=false: set allowedNamespaces.from to Same or All, and list the namespaces of a grant by name",
+			fields[0])
 	}
 	return nil
 }
 
-// selectors are the fields of a connection that select namespaces by their labels.
+// selectors returns the fields of a connection that select namespaces by their labels.
 func selectors(c client.Object) []string {
 	var (
 		out     []string
@@ -100,7 +103,7 @@ func selectors(c client.Object) []string {
 }
 
 const (
-	// namespaceFresh is how long what was read of a namespace is believed. Thousands of passes ask within that time.
+	// namespaceFresh is how long a read of a namespace is reused. Thousands of reconciles ask within that time.
 	namespaceFresh = 2 * time.Second
 	// namespaceTimeout is how long a read may take.
 	namespaceTimeout = 10 * time.Second
@@ -108,31 +111,31 @@ const (
 	namespaceInterval = 30 * time.Second
 )
 
-// LiveNamespaces are read one by one and by name, which a Role in each of them allows: a list or watch of namespaces
-// needs a right in the whole cluster. It is a runnable of a manager, and tells of labels that change.
+// LiveNamespaces reads namespaces one by one and by name, for which a Role in each of them is enough: a list or watch
+// of namespaces needs a cluster-wide right. It is a runnable of a manager, and reports changes of labels.
 type LiveNamespaces struct {
-	live  client.Reader
-	names []string
-	tell  func(ctx context.Context, namespace string)
-	every time.Duration
+	live   client.Reader
+	names  []string
+	notify func(ctx context.Context, namespace string)
+	every  time.Duration
 
 	reads singleflight.Group
 	mu    sync.Mutex
 	read  map[string]readAt
 }
 
-// readAt is what was read of a namespace, and when.
+// readAt is a namespace, and when it was read.
 type readAt struct {
 	namespace Namespace
 	at        time.Time
 }
 
-// NewLiveNamespaces returns the namespaces of these names. tell is called for each whose labels were seen to change.
+// NewLiveNamespaces returns a reader that watches the labels of these namespaces, and calls notify for each change.
 func NewLiveNamespaces(
-	live client.Reader, names []string, tell func(ctx context.Context, namespace string),
+	live client.Reader, names []string, notify func(ctx context.Context, namespace string),
 ) *LiveNamespaces {
 	return &LiveNamespaces{
-		live: live, names: names, tell: tell, every: namespaceInterval, read: map[string]readAt{},
+		live: live, names: names, notify: notify, every: namespaceInterval, read: map[string]readAt{},
 	}
 }
 
@@ -144,7 +147,7 @@ func (n *LiveNamespaces) Namespace(ctx context.Context, name string) (Namespace,
 	if ok && time.Since(last.at) < namespaceFresh {
 		return last.namespace, nil
 	}
-	// Passes that ask at the same time share one read, which none of them can break off for the others.
+	// Concurrent reconciles share one read, which none of them can cancel for the others.
 	reading := n.reads.DoChan(name, func() (any, error) { return n.readNow(context.WithoutCancel(ctx), name) })
 	select {
 	case <-ctx.Done():
@@ -169,9 +172,9 @@ func (n *LiveNamespaces) readNow(ctx context.Context, name string) (Namespace, e
 	return now, nil
 }
 
-// Start looks at the labels again and again until the context ends.
+// Start reads the labels periodically until the context ends.
 func (n *LiveNamespaces) Start(ctx context.Context) error {
-	told := map[string]Namespace{}
+	last := map[string]Namespace{}
 	for {
 		for _, name := range n.names {
 			now, err := n.Namespace(ctx, name)
@@ -180,10 +183,10 @@ func (n *LiveNamespaces) Start(ctx context.Context) error {
 					"cause", err.Error())
 				continue
 			}
-			before, known := told[name]
-			told[name] = now
+			before, known := last[name]
+			last[name] = now
 			if known && (before.Unknown != now.Unknown || !maps.Equal(before.Labels, now.Labels)) {
-				n.tell(ctx, name)
+				n.notify(ctx, name)
 			}
 		}
 		select {
@@ -194,5 +197,5 @@ func (n *LiveNamespaces) Start(ctx context.Context) error {
 	}
 }
 
-// NeedLeaderElection keeps a manager that does not lead from asking: nobody would be told.
+// NeedLeaderElection lets only the leader read: on another manager, no controller would be notified.
 func (n *LiveNamespaces) NeedLeaderElection() bool { return true }

@@ -64,8 +64,8 @@ func TestLabelsThatAreNotKnownAreSelectedByNothing(t *testing.T) {
 		namespaces func() Namespaces
 		want       string
 	}{
-		"because nobody reads them": {unread, "--namespace-labels=false"},
-		"for want of a right":       {failing(forbidden()), "a Role there can give it the verb get on namespaces"},
+		"because they are not read": {unread, "--namespace-labels=false"},
+		"without the right":         {failing(forbidden()), "grant it the verb get on namespaces in a Role there"},
 		"because there is no such namespace": {
 			failing(apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "payments")), "does not exist",
 		},
@@ -81,11 +81,11 @@ func TestLabelsThatAreNotKnownAreSelectedByNothing(t *testing.T) {
 				t.Errorf("allowed %t, %v, want %q in it", ok, err, c.want)
 			}
 			grants := []pamv1alpha1.Grant{{NamespaceSelector: absent}}
-			if ok, why, err := Grants(grants, home, from, Request{}); ok || err != nil || !strings.Contains(why, c.want) {
-				t.Errorf("granted %t because %s, %v", ok, why, err)
+			if _, why, err := Allowing(grants, home, from, Request{}); err != nil || !strings.Contains(why, c.want) {
+				t.Errorf("refused because of %q, %v", why, err)
 			}
 			grants = append(grants, pamv1alpha1.Grant{Namespaces: []string{"payments"}})
-			if ok, why, err := Grants(grants, home, from, Request{}); !ok || err != nil {
+			if _, why, err := Allowing(grants, home, from, Request{}); why != "" || err != nil {
 				t.Errorf("a grant by name is refused: %s, %v", why, err)
 			}
 			if ok, err := Permits(nil, "payments", from); !ok || err != nil {
@@ -97,8 +97,8 @@ func TestLabelsThatAreNotKnownAreSelectedByNothing(t *testing.T) {
 
 func TestLabelsAreReadByNameAndChangesAreTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		live, told := &oneNamespace{t: t, labels: map[string]string{"pam": "allowed"}}, make(chan string, 10)
-		n := NewLiveNamespaces(live, []string{"payments"}, func(_ context.Context, name string) { told <- name })
+		live, notified := &oneNamespace{t: t, labels: map[string]string{"pam": "allowed"}}, make(chan string, 10)
+		n := NewLiveNamespaces(live, []string{"payments"}, func(_ context.Context, name string) { notified <- name })
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go func() { _ = n.Start(ctx) }()
@@ -124,16 +124,16 @@ func TestLabelsAreReadByNameAndChangesAreTold(t *testing.T) {
 			change()
 			<-time.After(namespaceInterval)
 			synctest.Wait()
-			if len(told) != 1 {
-				t.Fatalf("a change was told %d times", len(told))
+			if len(notified) != 1 {
+				t.Fatalf("a change was reported %d times", len(notified))
 			}
-			<-told
+			<-notified
 		}
 		live.set(nil, errors.New("the API server is away"))
 		<-time.After(3 * namespaceInterval)
 		synctest.Wait()
-		if len(told) != 0 {
-			t.Error("a read that failed was told as a change")
+		if len(notified) != 0 {
+			t.Error("a failed read was reported as a change")
 		}
 		if _, err := n.Namespace(ctx, "payments"); err == nil {
 			t.Error("what was read long ago is still believed")

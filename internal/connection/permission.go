@@ -3,6 +3,7 @@
 package connection
 
 import (
+	"context"
 	"fmt"
 	"path"
 	"slices"
@@ -11,25 +12,27 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 )
 
-// Namespace is what the rules of a connection look at in a namespace.
+// Namespace is what the rules of a connection need to know about a namespace.
 type Namespace struct {
 	Name   string
 	Labels map[string]string
-	// Unknown says why the labels are not known; empty if they are. No selector matches labels that are not known, not
-	// even one that asks for the absence of a label.
+	// Unknown says why the labels are unknown; empty if they are known. Unknown labels match no selector, not even one
+	// that requires the absence of a label.
 	Unknown string
-	// Going says that the namespace is being deleted, or gone.
-	Going bool
+	// Terminating says that the namespace is being deleted, or does not exist.
+	Terminating bool
 }
 
-// Permits says whether objects of a namespace may refer to a connection of the namespace home.
+// Permits reports whether objects of a namespace may refer to a connection in the namespace home.
 func Permits(allowed *pamv1alpha1.AllowedNamespaces, home string, from Namespace) (bool, error) {
 	if from.Name == home {
-		return true, nil // the owner of a namespace can create a connection there just as well
+		return true, nil // its owner could create a connection there anyway
 	}
 	if allowed == nil {
 		return false, nil
@@ -55,28 +58,21 @@ func selects(selector *metav1.LabelSelector, namespace Namespace) (bool, error) 
 	return namespace.Unknown == "" && s.Matches(labels.Set(namespace.Labels)), nil
 }
 
-// Request is what an ActivitySession asks for, as far as grants look at it.
+// Request is what an ActivitySession requests, as far as grants are concerned.
 type Request struct {
-	// Activity and Resource are names; empty when the request gives an id instead.
+	// Activity and Resource are names; empty if the request gives an id instead.
 	Activity, Resource string
-	// Duration is 0 when the request leaves it to the server.
+	// Duration is 0 if the request leaves it to the server.
 	Duration time.Duration
-	// StartDelay is how far in the future the session is to begin.
+	// StartDelay is how far in the future the session begins.
 	StartDelay time.Duration
-	// Password says that the session's password is asked for, AccessPolicy that the request chooses an access policy.
+	// Password says that the session's password is requested, AccessPolicy that the request chooses an access policy.
 	Password, AccessPolicy bool
-	// Running says that the session is there already: its duration and its start are not asked for any more.
+	// Running says that the session already exists, so its duration and start are no longer checked.
 	Running bool
 }
 
-// Grants says whether the grants of a connection of the namespace home allow the request, and if not, why: the reason
-// names the rule that came closest.
-func Grants(grants []pamv1alpha1.Grant, home string, from Namespace, request Request) (ok bool, why string, err error) {
-	_, why, err = Allowing(grants, home, from, request)
-	return why == "" && err == nil, why, err
-}
-
-// Allowing returns the indexes of the grants that allow the request; none where the connection has no grants and the
+// Allowing returns the indexes of the grants that allow the request; none if the connection has no grants and the
 // request comes from its own namespace. why is empty if the request is allowed.
 func Allowing(
 	grants []pamv1alpha1.Grant, home string, from Namespace, request Request,
@@ -113,16 +109,16 @@ func Allowing(
 	return allowing, why, nil
 }
 
-// Covers says that a grant is about the sessions of a request, whatever else it allows of it.
+// Covers reports whether a grant is for the namespace, activity and resource of a request, whatever else it allows.
 func Covers(grant *pamv1alpha1.Grant, from Namespace, request Request) (bool, error) {
-	if !globs(grant.Activities, request.Activity) || !globs(grant.Resources, request.Resource) {
+	if !matchesAny(grant.Activities, request.Activity) || !matchesAny(grant.Resources, request.Resource) {
 		return false, nil
 	}
 	return grantIsFor(grant, from)
 }
 
-// Longest is how long the grants that allow a request let its session last, extensions included, and which grant says
-// so; 0 where they leave that to the server.
+// Longest is the longest duration, extensions included, that the grants allowing a request permit, and the grant that
+// says so; 0 if they leave it to the server.
 func Longest(grants []pamv1alpha1.Grant, allowing []int) (limit time.Duration, which string) {
 	for _, i := range allowing {
 		longest := grants[i].MaxDuration
@@ -143,15 +139,15 @@ func grantIsFor(grant *pamv1alpha1.Grant, from Namespace) (bool, error) {
 	return slices.Contains(grant.Namespaces, from.Name), nil
 }
 
-// refusalOf says what of the request a grant does not allow; empty if it allows all of it.
+// refusalOf says which part of the request a grant does not allow; empty if it allows all of it.
 func refusalOf(grant *pamv1alpha1.Grant, request Request) string {
 	switch {
-	case !globs(grant.Activities, request.Activity):
+	case !matchesAny(grant.Activities, request.Activity):
 		return "does not allow the activity " + named(request.Activity) + ": it allows " + list(grant.Activities)
-	case !globs(grant.Resources, request.Resource):
+	case !matchesAny(grant.Resources, request.Resource):
 		return "does not allow the resource " + named(request.Resource) + ": it allows " + list(grant.Resources)
 	case request.AccessPolicy && len(grant.Activities) > 0:
-		return "does not allow to choose an access policy: it allows only some activities, and a policy may stand for others"
+		return "does not allow choosing an access policy: it allows only some activities, and a policy may stand for others"
 	case request.Password && (grant.Passwords == nil || !*grant.Passwords):
 		return "does not allow connectionSecret.password: it needs passwords: true"
 	case request.Running:
@@ -159,7 +155,7 @@ func refusalOf(grant *pamv1alpha1.Grant, request Request) string {
 	case grant.MaxStartDelay != nil && request.StartDelay > grant.MaxStartDelay.Duration:
 		return "allows a startTime at most " + grant.MaxStartDelay.Duration.String() + " ahead"
 	case grant.MaxDuration != nil && request.Duration == 0:
-		return "allows at most " + grant.MaxDuration.Duration.String() + ": say a duration"
+		return "allows at most " + grant.MaxDuration.Duration.String() + ": set a duration"
 	case grant.MaxDuration != nil && request.Duration > grant.MaxDuration.Duration:
 		return "allows at most " + grant.MaxDuration.Duration.String() + ", not " + request.Duration.String()
 	}
@@ -168,23 +164,23 @@ func refusalOf(grant *pamv1alpha1.Grant, request Request) string {
 
 func named(name string) string {
 	if name == "" {
-		return "that is given by id"
+		return "given by id"
 	}
 	return name
 }
 
 func list(patterns []string) string { return strings.Join(patterns, ", ") }
 
-// globs says whether a name matches one of the patterns, without regard to case. No patterns allow everything, and a
-// name that is not known matches only then.
-func globs(patterns []string, name string) bool {
+// matchesAny reports whether a name matches one of the patterns, ignoring case. No patterns allow everything, and an
+// unknown name matches only then.
+func matchesAny(patterns []string, name string) bool {
 	if len(patterns) == 0 {
 		return true
 	}
 	if name == "" {
 		return false
 	}
-	// path.Match is about paths: a slash in a name or pattern must not stop a star, and a bracket must mean itself.
+	// path.Match is for paths: a slash in a name or pattern must not stop a star, and a bracket must be literal.
 	plain := strings.NewReplacer("/", "\x00", "[", "\x01", "]", "\x02", `\`, "\x03")
 	subject := plain.Replace(strings.ToLower(name))
 	for _, pattern := range patterns {
@@ -193,4 +189,45 @@ func globs(patterns []string, name string) bool {
 		}
 	}
 	return false
+}
+
+func (p *Pool) permitted(
+	ctx context.Context, allowed *pamv1alpha1.AllowedNamespaces, connection types.NamespacedName, namespace string,
+) error {
+	from, err := p.Namespace(ctx, namespace)
+	if err != nil {
+		return err
+	}
+	ok, err := Permits(allowed, connection.Namespace, from)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return notPermitted("connection %s does not allow namespace %s: its owner can change allowedNamespaces",
+			connection, namespace)
+	}
+	return nil
+}
+
+// PermitsUse returns an error if a connection does not permit a use to a namespace: by allowedNamespaces or by its
+// grants. It sends nothing.
+func (p *Pool) PermitsUse(ctx context.Context, c *pamv1alpha1.SPSConnection, namespace string, use Use) error {
+	key := client.ObjectKeyFromObject(c)
+	if err := p.permitted(ctx, c.Spec.AllowedNamespaces, key, namespace); err != nil {
+		return err
+	}
+	from, err := p.Namespace(ctx, namespace)
+	if err != nil {
+		return err
+	}
+	ok, why, err := GrantsUse(c.Spec.Grants, c.Namespace, from, use)
+	if err != nil || ok {
+		return err
+	}
+	return notPermitted("connection %s does not permit this: %s; its owner can change grants", key, why)
+}
+
+// Namespace reads what the rules of a connection need to know.
+func (p *Pool) Namespace(ctx context.Context, name string) (Namespace, error) {
+	return p.cfg.Namespaces.Namespace(ctx, name)
 }

@@ -23,9 +23,9 @@ const (
 	sessionAppliance = "appliance"
 )
 
-// sessionStore keeps the log-in session of a connection's transactions in a Secret beside the connection, which owns
-// it. A manager that takes over after a crash ends with it what the other one left open, instead of waiting for the
-// appliance's idle time-out.
+// sessionStore stores the log-in session of a connection's transactions in a Secret beside the connection, which owns
+// it. With it, a manager that takes over after a crash ends the transaction that its predecessor left open, instead of
+// waiting for the appliance's idle time-out.
 type sessionStore struct {
 	live   client.Reader
 	client client.Client
@@ -37,7 +37,8 @@ func (s sessionStore) name() types.NamespacedName {
 	return types.NamespacedName{Namespace: s.conn.Namespace, Name: s.conn.Name + ".session"}
 }
 
-// Load returns the cookie that was saved for this appliance; one of another appliance must not be sent to this one.
+// Load returns the cookie that was saved for this appliance. It ignores one for another appliance, which must not be
+// sent to this one.
 func (s sessionStore) Load(ctx context.Context) (string, error) {
 	secret := &corev1.Secret{}
 	err := s.live.Get(ctx, s.name(), secret)
@@ -53,11 +54,12 @@ func (s sessionStore) Load(ctx context.Context) (string, error) {
 	return string(secret.Data[sessionCookie]), nil
 }
 
-// Save keeps the cookie. What cannot be kept costs a wait after a crash, so it is reported and not an obstacle.
+// Save stores the cookie. A failure costs no more than a wait after a crash, so it is logged and does not stop the
+// work.
 func (s sessionStore) Save(ctx context.Context, cookie string) error {
 	err := s.save(ctx, cookie)
 	if err != nil {
-		logf.Log.WithName("connection").Info("the log-in session is not kept; after a crash the appliance stays locked "+
+		logf.Log.WithName("connection").Info("the log-in session is not stored; after a crash the appliance stays locked "+
 			"until its idle time-out", "secret", s.name(), "cause", err.Error())
 	}
 	return err
@@ -76,14 +78,16 @@ func (s sessionStore) save(ctx context.Context, cookie string) error {
 			},
 			Type: pamv1alpha1.SecretTypeSession, Data: data,
 		}
-		if err := controllerutil.SetControllerReference(s.conn, secret, s.client.Scheme()); err != nil {
+		// Where a reference may block the deletion of its owner, who sets it needs a right to the owner's finalizers.
+		if err := controllerutil.SetControllerReference(s.conn, secret, s.client.Scheme(),
+			controllerutil.WithBlockOwnerDeletion(false)); err != nil {
 			return err
 		}
 		return s.client.Create(ctx, secret)
 	case err != nil:
 		return err
 	case !metav1.IsControlledBy(secret, s.conn):
-		return fmt.Errorf("the Secret %s belongs to somebody else and is not touched", s.name())
+		return fmt.Errorf("the Secret %s is not controlled by the connection, so it is not changed", s.name())
 	}
 	secret.Data = data
 	return s.client.Update(ctx, secret)

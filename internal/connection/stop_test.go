@@ -13,6 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/appliance"
+	"github.com/pam-operator/pam-operator/internal/metrics"
 	"github.com/pam-operator/pam-operator/internal/simulator"
 	simsps "github.com/pam-operator/pam-operator/internal/simulator/sps"
 	"github.com/pam-operator/pam-operator/internal/sps"
@@ -38,17 +40,17 @@ func simulatedBox(t *testing.T) (*simsps.Appliance, *pamv1alpha1.SPSConnection, 
 	return box, conn, newWorld(t, conn, ca, secret)
 }
 
-// TestAPoolThatStops has a batch write, which waits at the appliance, when the pool's context ends.
+// TestAPoolThatStops lets the pool's context end while a batch waits for the appliance.
 func TestAPoolThatStops(t *testing.T) {
 	tests := map[string]struct {
 		ordered  bool
 		replaced bool // the client that has the batch was replaced meanwhile
 		commits  int
 	}{
-		"as it was told, it lets the batch finish":                      {ordered: true, commits: 1},
-		"without having been told, it drops the batch at once":          {},
-		"it drops that of a client that was replaced, too":              {replaced: true},
-		"as it was told, it lets that of a replaced client finish, too": {ordered: true, replaced: true, commits: 1},
+		"as it was asked to, it lets the batch finish":                      {ordered: true, commits: 1},
+		"without having been asked, it drops the batch at once":             {},
+		"it drops that of a client that was replaced, too":                  {replaced: true},
+		"as it was asked to, it lets that of a replaced client finish, too": {ordered: true, replaced: true, commits: 1},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -57,7 +59,7 @@ func TestAPoolThatStops(t *testing.T) {
 			cfg := w.config()
 			cfg.Stop = ordered
 			pool := NewPool(cfg)
-			appliance, err := pool.Connect(t.Context(), conn)
+			a, err := pool.Connect(t.Context(), conn)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +69,7 @@ func TestAPoolThatStops(t *testing.T) {
 			written, proceed := make(chan struct{}), make(chan struct{})
 			answer := make(chan error, 1)
 			go func() {
-				answer <- appliance.Change(t.Context(), func(ctx context.Context, tx *Transaction) error {
+				answer <- a.Change(t.Context(), func(ctx context.Context, tx *appliance.Transaction) error {
 					if _, err := tx.Create(ctx, sps.Groups, sps.Body{"name": "g", "members": []any{}}); err != nil {
 						return err
 					}
@@ -81,7 +83,7 @@ func TestAPoolThatStops(t *testing.T) {
 			}()
 			<-written
 			if tc.replaced {
-				pool.Forget(t.Context(), client.ObjectKeyFromObject(conn))
+				pool.Forget(t.Context(), metrics.SPS(client.ObjectKeyFromObject(conn)))
 			}
 			if tc.ordered {
 				close(ordered)
@@ -115,19 +117,19 @@ func TestAClientThatIsReplacedKeepsItsTransaction(t *testing.T) {
 	cfg := w.config()
 	cfg.Client = w.Client
 	pool := NewPool(cfg)
-	connect := func() *Appliance {
+	connect := func() *appliance.Appliance {
 		t.Helper()
-		appliance, err := pool.Connect(t.Context(), conn)
+		a, err := pool.Connect(t.Context(), conn)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return appliance
+		return a
 	}
-	err := connect().Change(t.Context(), func(ctx context.Context, tx *Transaction) error {
+	err := connect().Change(t.Context(), func(ctx context.Context, tx *appliance.Transaction) error {
 		if _, err := tx.Create(ctx, sps.Groups, sps.Body{"name": "g", "members": []any{}}); err != nil {
 			return err
 		}
-		pool.Forget(ctx, client.ObjectKeyFromObject(conn))
+		pool.Forget(ctx, metrics.SPS(client.ObjectKeyFromObject(conn)))
 		return connect().Recover(ctx)
 	})
 	if stats := box.Stats(); err != nil || stats.Commits != 1 || stats.RollBacks != 0 {
@@ -143,16 +145,16 @@ func TestAFenceEndsTheBatch(t *testing.T) {
 	var deposed error
 	cfg := w.config()
 	cfg.Fence = func() error { return deposed }
-	appliance, err := NewPool(cfg).Connect(t.Context(), conn)
+	a, err := NewPool(cfg).Connect(t.Context(), conn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = appliance.Change(t.Context(), func(ctx context.Context, tx *Transaction) error {
+	err = a.Change(t.Context(), func(ctx context.Context, tx *appliance.Transaction) error {
 		_, err := tx.Create(ctx, sps.Groups, sps.Body{"name": "g", "members": []any{}})
 		deposed = http.ErrServerClosed
 		return err
 	})
-	if !sps.IsFenced(err) || IsOutcomeUnknown(err) {
+	if !sps.IsFenced(err) || appliance.IsOutcomeUnknown(err) {
 		t.Errorf("got %v", err)
 	}
 	if stats := box.Stats(); stats.Commits != 0 || stats.OpenTransactions != 0 || stats.RollBacks != 1 {

@@ -192,7 +192,7 @@ var _ = Describe("An ActivitySession whose namespace loses its permission", func
 		allow(ctx, s, false)
 		s.nps.Faults().Remove("list")
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionFailed)
-		Expect(session.Status.Failure.Reason).To(Equal("NotPermitted"))
+		Expect(session.Status.Failure.Reason).To(Equal(pamv1alpha1.FailureNotPermitted))
 		Expect(session.Status.Failure.Message).To(ContainSubstring("its owner can change allowedNamespaces"))
 		Expect(s.nps.Sessions()).To(HaveLen(1))
 		Expect(s.nps.Sessions()[0].Status).To(Equal("Complete"))
@@ -210,7 +210,7 @@ var _ = Describe("An ActivitySession whose namespace loses its permission", func
 		change(ctx, session, func(o *pamv1alpha1.ActivitySession) {
 			o.Spec.Duration = &metav1.Duration{Duration: 20 * time.Minute}
 		})
-		Eventually(message).WithArguments(ctx, session).Should(ContainSubstring("it is not prolonged: connection"))
+		Eventually(message).WithArguments(ctx, session).Should(ContainSubstring("it is not extended: connection"))
 		Expect(session.Status.ExpiresAt).To(Equal(end))
 		change(ctx, session, func(o *pamv1alpha1.ActivitySession) {
 			builder.Annotation(pamv1alpha1.AnnotationRefreshRequestedAt, "now")(o)

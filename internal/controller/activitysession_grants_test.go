@@ -42,8 +42,8 @@ var _ = Describe("A grant binds an ActivitySession", func() {
 		begun := s.atServer(session).Start
 		change(ctx, session, func(o *pamv1alpha1.ActivitySession) { o.Spec.Duration.Duration = 100 * time.Hour })
 		Eventually(message).WithArguments(ctx, session).Should(And(
-			ContainSubstring("it is not prolonged any more: grants[2] of connection"), ContainSubstring("at most 1h0m0s")))
-		Expect(s.atServer(session).End).To(BeTemporally("~", begun.Add(time.Hour), time.Second))
+			ContainSubstring("it is not extended further: grants[2] of connection"), ContainSubstring("at most 1h0m0s")))
+		Expect(s.atServer(session).End).To(BeTemporally("~", begun.Add(time.Hour), 2*time.Second))
 		asked := s.nps.Faults().Count("POST", "/Extend$")
 		s.lookAgain(ctx, session)
 		Expect(s.nps.Faults().Count("POST", "/Extend$")).To(Equal(asked))
@@ -56,8 +56,8 @@ var _ = Describe("A grant binds an ActivitySession", func() {
 		first := s.activeSession(ctx, "first", there)
 		second := s.session(ctx, "second", there)
 		eventuallyReason(ctx, second, pamv1alpha1.ReasonProgressing)
-		Eventually(message).WithArguments(ctx, second).Should(
-			ContainSubstring("waiting for a place: 1 of at most 1 sessions live that grants[0] of connection"))
+		Eventually(message).WithArguments(ctx, second).Should(ContainSubstring(
+			"waiting for a place in the session quota: 1 of at most 1 sessions covered by grants[0] of connection"))
 		s.activeSession(ctx, "other", there, onWindows())
 		cancel(ctx, first)
 		eventuallyPhase(ctx, second, pamv1alpha1.SessionActive)
@@ -69,7 +69,7 @@ var _ = Describe("A grant binds an ActivitySession", func() {
 		s.activeSession(ctx, "second", there)
 		third := s.session(ctx, "third", there)
 		eventuallyReason(ctx, third, pamv1alpha1.ReasonProgressing)
-		Eventually(message).WithArguments(ctx, third).Should(ContainSubstring("2 of at most 2 sessions live that grants[1]"))
+		Eventually(message).WithArguments(ctx, third).Should(ContainSubstring("2 of at most 2 sessions covered by grants[1]"))
 	})
 
 	DescribeTable("in what else it may ask for",
@@ -84,7 +84,7 @@ var _ = Describe("A grant binds an ActivitySession", func() {
 		Entry("a start that is far away", pamv1alpha1.Grant{MaxStartDelay: hour},
 			"grants[0] allows a startTime at most 1h0m0s ahead", startingAt(time.Now().Add(2*time.Hour))),
 		Entry("an access policy", pamv1alpha1.Grant{Activities: []string{"Linux *"}},
-			"grants[0] does not allow to choose an access policy", policy),
+			"grants[0] does not allow choosing an access policy", policy),
 	)
 
 	It("to what it allows", func(ctx context.Context) {
@@ -102,7 +102,7 @@ var _ = Describe("A grant binds an ActivitySession", func() {
 		Eventually(func() int { return s.nps.Stats().Creates }).Should(Equal(1))
 		second := s.session(ctx, "second")
 		eventuallyReason(ctx, second, pamv1alpha1.ReasonProgressing)
-		Eventually(message).WithArguments(ctx, second).Should(ContainSubstring("1 of at most 1 sessions live"))
+		Eventually(message).WithArguments(ctx, second).Should(ContainSubstring("1 of at most 1 sessions of connection"))
 		s.nps.Faults().Remove("list")
 		eventuallyPhase(ctx, first, pamv1alpha1.SessionActive)
 		Expect(s.nps.Stats().Creates).To(Equal(1), fmt.Sprint(s.nps.Sessions()))

@@ -186,6 +186,11 @@ var _ = Describe("An ActivitySession asks for one session", func() {
 		s := newServerSite(ctx, simnps.Options{})
 		victim := s.activeSession(ctx, "victim")
 		thief := s.session(ctx, "thief", builder.Annotation(pamv1alpha1.AnnotationRequestID, victim.Status.RequestID))
+		eventuallyReason(ctx, thief, pamv1alpha1.ReasonInvalidSpec)
+		Expect(message(ctx, thief)).To(And(ContainSubstring("is of object "+string(victim.UID)),
+			ContainSubstring("remove the annotation")))
+		Expect(s.nps.Stats().Creates).To(Equal(1))
+		change(ctx, thief, func(s *pamv1alpha1.ActivitySession) { delete(s.Annotations, pamv1alpha1.AnnotationRequestID) })
 		eventuallyPhase(ctx, thief, pamv1alpha1.SessionActive)
 		Expect(thief.Status.SessionID).NotTo(Equal(victim.Status.SessionID))
 		Expect(thief.Status.RequestID).To(Equal(requestIDOf(thief)))

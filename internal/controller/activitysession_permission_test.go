@@ -75,7 +75,7 @@ var _ = Describe("An ActivitySession needs the permission of the connection's ow
 			[]builder.Option{all, builder.Grants(pamv1alpha1.Grant{Namespaces: []string{"elsewhere"}})}),
 		Entry("a grant for its activity", "grants[0] does not allow the activity Linux root: it allows Windows *",
 			[]builder.Option{all, grant(pamv1alpha1.Grant{Activities: []string{"Windows *"}})}),
-		Entry("a grant for an activity by id", "does not allow the activity that is given by id",
+		Entry("a grant for an activity by id", "does not allow the activity given by id",
 			[]builder.Option{all, grant(pamv1alpha1.Grant{Activities: []string{"*"}})}, byID),
 		Entry("a grant for its resource", "grants[0] does not allow the resource db1.payments.example.com",
 			[]builder.Option{all, grant(pamv1alpha1.Grant{Resources: []string{"*.orders.example.com"}})}),
@@ -84,7 +84,7 @@ var _ = Describe("An ActivitySession needs the permission of the connection's ow
 			builder.Activity("Credential Release"), credential("oracle-sys")),
 		Entry("a grant for its duration", "allows at most 1h0m0s, not 2h0m0s",
 			[]builder.Option{all, grant(pamv1alpha1.Grant{MaxDuration: hour})}, builder.Duration(2*time.Hour)),
-		Entry("a duration, where a grant limits it", "allows at most 1h0m0s: say a duration",
+		Entry("a duration, where a grant limits it", "allows at most 1h0m0s: set a duration",
 			[]builder.Option{all, grant(pamv1alpha1.Grant{MaxDuration: hour})}),
 	)
 
@@ -139,7 +139,8 @@ var _ = Describe("An ActivitySession needs the permission of the connection's ow
 			Expect(live()).To(BeNumerically("<=", 2))
 			for _, session := range sessions {
 				if phase(ctx, session)() == pamv1alpha1.SessionPending {
-					Expect(message(ctx, session)).To(ContainSubstring("waiting for a place: 2 of at most 2 sessions"))
+					Expect(message(ctx, session)).To(ContainSubstring(
+						"waiting for a place in the session quota: 2 of at most 2 sessions"))
 				}
 			}
 			var active *pamv1alpha1.ActivitySession

@@ -118,7 +118,7 @@ var _ = Describe("Deleting an ActivitySession", func() {
 		}).Should(ContainElement(pamv1alpha1.Finalizer))
 		Expect(k8s.Delete(ctx, builder.Secret(quickCredentials, nil, builder.InNamespace(s.namespace)))).To(Succeed())
 		Expect(k8s.Delete(ctx, conn)).To(Succeed())
-		eventuallyEvent(ctx, s.namespace, pamv1alpha1.ReasonDeletionBlocked, "for 1 sessions that live")
+		eventuallyEvent(ctx, s.namespace, pamv1alpha1.ReasonDeletionBlocked, "for live sessions (1, ")
 		deleted(ctx, session)
 		Expect(s.nps.Sessions()[0].Status).To(Equal("Complete"))
 		eventuallyGone(ctx, conn)

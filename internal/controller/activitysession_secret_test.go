@@ -61,7 +61,7 @@ var _ = Describe("The Secret of an active ActivitySession", func() {
 		s.create(ctx, foreign)
 		session := s.session(ctx, "session")
 		eventuallyReason(ctx, session, pamv1alpha1.ReasonConflict)
-		Expect(message(ctx, session)).To(ContainSubstring("Secret " + s.namespace + "/session belongs to somebody else"))
+		Expect(message(ctx, session)).To(ContainSubstring("Secret " + s.namespace + "/session belongs to another owner"))
 		Expect(condition(session, pamv1alpha1.ConditionActive)).To(Equal(metav1.ConditionTrue))
 		Expect(secretOf(ctx, session).Data).To(HaveKeyWithValue("mine", []byte("yes")))
 

@@ -46,6 +46,7 @@ func newFaultyClient(config *rest.Config, options client.Options) (client.Client
 		return nil, err
 	}
 	return interceptor.NewClient(c, interceptor.Funcs{
+		Create: createPart,
 		SubResourcePatch: func(
 			ctx context.Context, c client.Client, subResource string, obj client.Object, patch client.Patch,
 			options ...client.SubResourcePatchOption,
@@ -261,7 +262,9 @@ func checkSession(session *pamv1alpha1.ActivitySession) error {
 
 // waits says that a session must not stay as it is for ever.
 func waits(session *pamv1alpha1.ActivitySession) bool {
-	held := session.Suspended() && session.Status.Phase == pamv1alpha1.SessionPending
+	stalled := meta.FindStatusCondition(conditions(session), pamv1alpha1.ConditionStalled)
+	invalid := stalled != nil && stalled.Reason == pamv1alpha1.ReasonInvalidSpec // until its author acts
+	held := (session.Suspended() || invalid) && session.Status.Phase == pamv1alpha1.SessionPending
 	return !held && !session.Status.Phase.Terminal() && session.DeletionTimestamp == nil
 }
 

@@ -56,7 +56,8 @@ var _ = Describe("An ActivitySession at a server whose clock is not ours", func(
 			Eventually(func() int { return s.nps.Stats().Extends }).Should(Equal(1))
 			prolonged := s.recorded("POST", "/Extend")
 			Expect(prolonged).To(HaveLen(1))
-			Expect(end.Sub(prolonged[0].Time)).To(BeNumerically("~", 5*time.Minute, time.Second))
+			Expect(end.Sub(prolonged[0].Time)).To(SatisfyAll( // a busy machine may be late, but none may be early
+				BeNumerically("<=", 5*time.Minute+time.Second), BeNumerically(">", 4*time.Minute+40*time.Second)))
 			Expect(session.Status.ExpiresAt.Time).To(BeTemporally("~", end.Add(ahead), time.Second), "it is the server's")
 
 			eventuallyReady(ctx, session)
@@ -94,7 +95,7 @@ var _ = Describe("An ActivitySession at a server whose clock is not ours", func(
 			Expect(s.atServer(scheduled).Start).To(BeTemporally("~", start.Add(ahead), 2*time.Second))
 			Expect(scheduled.Status.Deadline.Time).To(BeTemporally("~", start.Add(time.Minute), 3*time.Second))
 			eventuallyPhase(ctx, at, pamv1alpha1.SessionEnding)
-			Expect(at.Status.Failure.Reason).To(Equal("StartTimeout"))
+			Expect(at.Status.Failure.Reason).To(Equal(pamv1alpha1.FailureStartTimeout))
 			Expect(s.nps.SetStatus(at.Status.SessionID, simnps.Complete)).To(Succeed())
 			eventuallyPhase(ctx, at, pamv1alpha1.SessionFailed)
 		})

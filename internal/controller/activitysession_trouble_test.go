@@ -136,7 +136,9 @@ var _ = Describe("An ActivitySession that the server refuses", func() {
 		session := s.session(ctx, "session")
 		eventuallyReason(ctx, session, pamv1alpha1.ReasonRejected)
 		s.nps.SetSwitches(func(sw *simnps.Switches) { sw.LicenceExpired = false })
-		change(ctx, session, func(s *pamv1alpha1.ActivitySession) { builder.Annotation("look", "again")(s) })
+		change(ctx, session, func(s *pamv1alpha1.ActivitySession) {
+			builder.Annotation(pamv1alpha1.AnnotationReconcileRequestedAt, "again")(s)
+		})
 		eventuallyReady(ctx, session)
 		Expect(s.nps.Faults().Count("POST", createPath)).To(Equal(2))
 	})
@@ -148,7 +150,9 @@ var _ = Describe("An ActivitySession that the server refuses", func() {
 		patch := patchFrom(session)
 		session.Status.Deadline.Time = time.Now().Add(-time.Minute)
 		Expect(k8s.Status().Patch(ctx, session, patch)).To(Succeed())
-		change(ctx, session, func(s *pamv1alpha1.ActivitySession) { builder.Annotation("look", "again")(s) })
+		change(ctx, session, func(s *pamv1alpha1.ActivitySession) {
+			builder.Annotation(pamv1alpha1.AnnotationReconcileRequestedAt, "again")(s)
+		})
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionFailed)
 		Expect(session.Status.Failure.Reason).To(Equal("Rejected"))
 		Expect(ready(ctx, session)()).To(Equal("False Failed"))

@@ -60,7 +60,7 @@ var _ = Describe("An ActivitySession that needs an approval", func() {
 		Expect(s.nps.Deny(session.Status.SessionID)).To(Succeed())
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionDenied)
 		Expect(ready(ctx, session)()).To(Equal("False Denied"))
-		Expect(session.Status.Failure.Reason).To(Equal("ApprovalDenied"))
+		Expect(session.Status.Failure.Reason).To(Equal(pamv1alpha1.FailureApprovalDenied))
 	})
 
 	It("fails when the approval cannot be completed", func(ctx context.Context) {
@@ -69,7 +69,7 @@ var _ = Describe("An ActivitySession that needs an approval", func() {
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionWaitingForApproval)
 		Expect(s.nps.SetStatus(session.Status.SessionID, simnps.ApprovalFailed)).To(Succeed())
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionFailed)
-		Expect(session.Status.Failure.Reason).To(Equal("ApprovalFailed"))
+		Expect(session.Status.Failure.Reason).To(Equal(pamv1alpha1.FailureApprovalFailed))
 	})
 
 	It("is withdrawn after approvalTimeout, however seldom the server is asked", func(ctx context.Context) {
@@ -81,7 +81,7 @@ var _ = Describe("An ActivitySession that needs an approval", func() {
 		}))
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionFailed)
 		Expect(ready(ctx, session)()).To(Equal("False Failed"))
-		Expect(session.Status.Failure.Reason).To(Equal("ApprovalTimeout"))
+		Expect(session.Status.Failure.Reason).To(Equal(pamv1alpha1.FailureApprovalTimeout))
 		Expect(ended).To(ContainElement(s.atServer(session).Status))
 	})
 
@@ -133,7 +133,7 @@ var _ = Describe("An ActivitySession that the server starts", func() {
 		s := newServerSite(ctx, simnps.Options{ProvisioningDelay: time.Hour})
 		session := s.session(ctx, "session", startTimeout(time.Second))
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionFailed)
-		Expect(session.Status.Failure.Reason).To(Equal("StartTimeout"))
+		Expect(session.Status.Failure.Reason).To(Equal(pamv1alpha1.FailureStartTimeout))
 		Expect(session.Status.Failure.Message).To(ContainSubstring("its state is Pending"))
 		Expect(session.Status.Failure.Log).NotTo(BeEmpty())
 		Expect(message(ctx, session)).To(ContainSubstring("create a new ActivitySession to try again"))
@@ -150,7 +150,7 @@ var _ = Describe("An ActivitySession that the server starts", func() {
 			session := s.session(ctx, "session")
 			eventuallyPhase(ctx, session, pamv1alpha1.SessionFailed)
 			Expect(ready(ctx, session)()).To(Equal("False Failed"))
-			Expect(session.Status.Failure.Reason).To(Equal("ProvisioningFailed"))
+			Expect(session.Status.Failure.Reason).To(Equal(pamv1alpha1.FailureProvisioningFailed))
 			Expect(session.Status.Failure.Message).To(ContainSubstring("WinRM refused the connection"))
 			Expect(session.Status.Failure.Log).To(ContainElement(ContainSubstring("WinRM refused the connection")))
 		},
@@ -214,7 +214,7 @@ var _ = Describe("An ActivitySession that the server starts", func() {
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionStarting)
 		Expect(s.nps.Purge(session.Status.SessionID)).To(Succeed())
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionFailed)
-		Expect(session.Status.Failure.Reason).To(Equal("SessionLost"))
+		Expect(session.Status.Failure.Reason).To(Equal(pamv1alpha1.FailureSessionLost))
 	})
 
 	It("goes on if the server has lost sight of it for a moment only", func(ctx context.Context) {

@@ -139,7 +139,7 @@ var _ = Describe("An ActivitySession that is bound to a workload", func() {
 			admit(ctx, s)
 			eventuallyPhase(ctx, session, pamv1alpha1.SessionActive)
 		},
-		Entry("a Job that is suspended, as queues do", "Job work is suspended; nothing is asked for before it may run",
+		Entry("a Job that is suspended, as queues do", "Job work is suspended; the session is requested once it can run",
 			func(ctx context.Context, s *site) {
 				job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: workload}}
 				job.Spec.Template.Spec, job.Spec.Suspend = podSpec(), new(true)
@@ -149,7 +149,7 @@ var _ = Describe("An ActivitySession that is bound to a workload", func() {
 				job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: workload}}
 				change(ctx, job, func(j *batchv1.Job) { j.Spec.Suspend = new(false) })
 			}, builder.BoundToJob(workload)),
-		Entry("a Pod that no node takes", "Pod work is not scheduled; nothing is asked for before it may run",
+		Entry("a Pod that no node takes", "Pod work is not scheduled; the session is requested once it can run",
 			func(ctx context.Context, s *site) {
 				pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: workload}, Spec: podSpec()}
 				Eventually(func() error { return k8s.Create(ctx, pod.DeepCopy()) }).Should(Succeed())
@@ -188,7 +188,7 @@ var _ = Describe("An ActivitySession that is bound to a workload", func() {
 		finish(ctx, s.pod(ctx), corev1.PodSucceeded)
 		session := s.session(ctx, "session", boundToPod())
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionCancelled)
-		Expect(message(ctx, session)).To(ContainSubstring("Pod work has finished before anything was asked for"))
+		Expect(message(ctx, session)).To(ContainSubstring("Pod work has finished before the session was requested"))
 		Expect(s.nps.Sessions()).To(BeEmpty())
 	})
 })
@@ -235,13 +235,13 @@ var _ = Describe("An ActivitySession is prolonged", func() {
 		Entry("by its profile", brief(time.Hour), "its connection profile does not allow it"),
 		Entry("by ignoring it", simnps.Options{Switches: simnps.Switches{
 			ActionSwitches: simnps.ActionSwitches{ExtendIgnored: true},
-		}}, "the server did not prolong it"),
+		}}, "the server did not extend it"),
 		Entry("by a 500", simnps.Options{Switches: simnps.Switches{ActionSwitches: simnps.ActionSwitches{
 			ExtendOnlyNearEnd: true, ExtendRefusedStatus: 500,
 		}}, Policies: []simnps.Policy{{
 			Name: "never", Activities: []string{builder.DefaultActivity}, Resources: []string{builder.DefaultResource},
 			Profile: simnps.Profile{MaxSessionLength: time.Hour, AllowExtension: true, ExtensionCount: -1},
-		}}}, "the server did not prolong it"),
+		}}}, "the server did not extend it"),
 	)
 
 	It("no more often than its profile allows", func(ctx context.Context) {
@@ -259,7 +259,7 @@ var _ = Describe("An ActivitySession is prolonged", func() {
 		}).Should(HaveValue(BeEquivalentTo(1)))
 		until := session.Status.ExpiresAt.Time
 		grow(30 * time.Minute)
-		Eventually(message).WithArguments(ctx, session).Should(ContainSubstring("does not allow it more often"))
+		Eventually(message).WithArguments(ctx, session).Should(ContainSubstring("does not allow another extension"))
 		Expect(s.nps.Faults().Count("POST", "/Extend$")).To(Equal(1))
 		Expect(session.Status.ExpiresAt.Time).To(BeTemporally("==", until))
 		Expect(ready(ctx, session)()).To(Equal("True Active"))

@@ -167,7 +167,7 @@ var _ = Describe("A grant of an SPSConnection", func() {
 		},
 		Entry("for the name", pamv1alpha1.SPSGrant{Names: []string{"team-*"}}, `does not allow the name "viewer"`),
 		Entry("in the same case", pamv1alpha1.SPSGrant{Names: []string{"VIEWER"}}, `does not allow the name "viewer"`),
-		Entry("for the kind", pamv1alpha1.SPSGrant{Kinds: []pamv1alpha1.SPSGrantKind{"RDPConnectionPolicy"}},
+		Entry("for the kind", pamv1alpha1.SPSGrant{Kinds: []pamv1alpha1.PolicyKind{"RDPConnectionPolicy"}},
 			"does not allow the kind LocalUser: it allows RDPConnectionPolicy"),
 		Entry("for taking over", pamv1alpha1.SPSGrant{},
 			"does not allow adoptionPolicy Always: it allows IfIdentical at most", always),
@@ -255,7 +255,7 @@ var _ = Describe("A grant of an SPSConnection", func() {
 var _ = onEverySPS("The account that the operator logs in with", func() {
 	always := builder.Adopt(pamv1alpha1.AdoptionPolicyAlways)
 
-	It("is not managed, whoever asks and in whatever case, nor is that of another connection", func(ctx context.Context) {
+	It("is not managed, for any user and in any letter case, nor is another connection's", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})
 		key := s.userByHand("operator")
 		d := s.developer(ctx)

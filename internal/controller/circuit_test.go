@@ -149,15 +149,15 @@ var _ = Describe("Credentials that were refused", func() {
 			s.create(ctx, secret, conn)
 			others = append(others, conn)
 		}
-		held := 0
+		throttled := 0
 		for _, conn := range others {
 			eventuallyReason(ctx, conn, pamv1alpha1.ReasonUnauthorized)
-			if strings.Contains(message(ctx, conn), "held back") {
-				held++
+			if strings.Contains(message(ctx, conn), "have never worked are not sent") {
+				throttled++
 			}
 		}
 		Expect(refusals(s)()).To(Equal(5))
-		Expect(held).To(Equal(many - 5))
+		Expect(throttled).To(Equal(many - 5))
 		s.sps.LogOutAll() // the one that works has to log in again
 		policy := s.policy("a")
 		s.create(ctx, policy)

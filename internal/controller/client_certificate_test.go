@@ -22,7 +22,7 @@ import (
 // certificateSecret is a Secret with a client certificate that ends at a time.
 func certificateSecret(s *site, name string, end time.Time, more map[string]string) *corev1.Secret {
 	GinkgoHelper()
-	pair := issue(x509.Certificate{NotAfter: end})
+	pair := builder.Certificate(x509.Certificate{NotAfter: end})
 	private, isECDSA := pair.PrivateKey.(*ecdsa.PrivateKey)
 	Expect(isECDSA).To(BeTrue())
 	key, err := x509.MarshalPKCS8PrivateKey(private)

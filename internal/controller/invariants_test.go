@@ -5,8 +5,6 @@ package controller_test
 import (
 	"fmt"
 	"slices"
-	"strings"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -65,27 +63,4 @@ func checkEvents(events []corev1.Event) error {
 		}
 	}
 	return nil
-}
-
-// logBuffer keeps what the controllers log.
-type logBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
-func (b *logBuffer) tail() string {
-	lines := strings.Split(b.String(), "\n")
-	return strings.Join(lines[max(0, len(lines)-40):], "\n")
 }

@@ -179,7 +179,7 @@ var _ = onEverySPS("LocalUser", func() {
 		Expect(message(ctx, user)).To(
 			ContainSubstring("key password of Secret " + s.namespace + "/alice is not text in UTF-8"))
 		change(ctx, s.secret(), func(o *corev1.Secret) { o.Data["password"] = []byte(canaryUserPassword + "\n") })
-		Eventually(message).WithArguments(ctx, user).Should(ContainSubstring("ends with a line end"))
+		Eventually(message).WithArguments(ctx, user).Should(ContainSubstring("ends with a newline"))
 		Expect(s.sps.Stats().TransactionsOpened).To(BeZero())
 		change(ctx, s.secret(), func(o *corev1.Secret) { o.Data["password"] = []byte(canaryUserPassword) })
 		eventuallyReady(ctx, user)
@@ -195,8 +195,8 @@ var _ = onEverySPS("LocalUser", func() {
 		}))...)
 		s.create(ctx, foreign, user)
 		eventuallyReason(ctx, user, pamv1alpha1.ReasonReferenceNotFound)
-		Expect(message(ctx, user)).To(ContainSubstring("give it the label pam-operator.io/read-by=LocalUser, or make it " +
-			"anew with the type pam-operator.io/password"))
+		Expect(message(ctx, user)).To(ContainSubstring("label it pam-operator.io/read-by=LocalUser, or recreate it " +
+			"with the type pam-operator.io/password"))
 		Expect(s.sps.Stats().Writes).To(BeZero())
 
 		change(ctx, foreign, func(o *corev1.Secret) { builder.ReadBy("LocalUser")(o) })

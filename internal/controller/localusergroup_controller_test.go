@@ -51,6 +51,20 @@ var _ = onEverySPS("LocalUserGroup", func() {
 		})
 	}
 
+	It("is not created while it is suspended, and neither is a user", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{})
+		user := builder.LocalUser("alice", append(s.in("sps"), builder.PasswordFrom("alice"), builder.Suspended())...)
+		group := s.group("staff", builder.Suspended())
+		s.create(ctx, s.secret(), user, group)
+		eventuallyReason(ctx, user, pamv1alpha1.ReasonSuspended)
+		eventuallyReason(ctx, group, pamv1alpha1.ReasonSuspended)
+		Expect(s.sps.Stats().TransactionsOpened).To(BeZero())
+		change(ctx, user, func(u *pamv1alpha1.LocalUser) { u.Spec.Suspend = nil })
+		change(ctx, group, func(g *pamv1alpha1.LocalUserGroup) { g.Spec.Suspend = nil })
+		eventuallyReady(ctx, user)
+		eventuallyReady(ctx, group)
+	})
+
 	It("leaves the members alone if the spec has none", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})
 		bob := s.userByHand("bob")

@@ -10,12 +10,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/controller/loop"
 )
 
-// addNamespaces chooses how namespaces are read, and adds what does it to the manager. Both results are nil where an
-// informer does, which needs the right to list namespaces in the whole cluster.
-func addNamespaces(mgr ctrl.Manager, options Options) (connection.Namespaces, *broadcast, error) {
-	relabelled := &broadcast{}
+// addNamespaces chooses how namespaces are read, and adds a reader to the manager if one is needed. Both results are
+// nil if an informer reads them, which needs the cluster-wide right to list namespaces.
+func addNamespaces(mgr ctrl.Manager, options loop.Options) (connection.Namespaces, *loop.Broadcast, error) {
+	relabelled := &loop.Broadcast{}
 	switch {
 	case options.IgnoreNamespaceLabels:
 		return connection.UnreadNamespaces{}, relabelled, nil
@@ -26,7 +27,7 @@ func addNamespaces(mgr ctrl.Manager, options Options) (connection.Namespaces, *b
 		func(ctx context.Context, name string) {
 			namespace := &corev1.Namespace{}
 			namespace.Name = name
-			relabelled.send(ctx, event.GenericEvent{Object: namespace})
+			relabelled.Send(ctx, event.GenericEvent{Object: namespace})
 		})
 	return live, relabelled, mgr.Add(live)
 }

@@ -171,13 +171,13 @@ var _ = Describe("NPSConnection", func() {
 				return []*corev1.Secret{builder.Secret(quickCredentials, map[string]string{"username": "x"}, inSite(s))}
 			}),
 		Entry("when it is not marked for connections", pamv1alpha1.ReasonConnectionNotReady,
-			"give it the label pam-operator.io/read-by=NPSConnection", func(s *site) []*corev1.Secret {
+			"label it pam-operator.io/read-by=NPSConnection", func(s *site) []*corev1.Secret {
 				secret := s.quickSecret(simnps.DefaultPassword)
 				builder.Type(corev1.SecretTypeOpaque)(secret)
 				return []*corev1.Secret{secret}
 			}),
 		Entry("when the certificate is not marked for connections", pamv1alpha1.ReasonConnectionNotReady,
-			builder.NPSClientCertificate+" is not marked for it", func(s *site) []*corev1.Secret {
+			builder.NPSClientCertificate+" is not marked for this use", func(s *site) []*corev1.Secret {
 				secret := s.applicationSecrets()[0]
 				builder.ReadBy("SPSConnection")(secret)
 				return []*corev1.Secret{secret}

@@ -40,7 +40,7 @@ var _ = Describe("An NPSConnection whose API key somebody has regenerated at the
 		probe(ctx, conn)
 		eventuallyReason(ctx, conn, pamv1alpha1.ReasonUnauthorized)
 		Expect(message(ctx, conn)).To(And(
-			ContainSubstring("only the key that was generated last is valid"), ContainSubstring("apiKey of Secret"),
+			ContainSubstring("only the most recently generated key is valid"), ContainSubstring("apiKey of Secret"),
 		))
 		Expect(s.nps.Stats().FailedAppTokens).To(Equal(1))
 		Expect(k8s.Delete(ctx, session)).To(Succeed())

@@ -80,7 +80,7 @@ var _ = Describe("An NPSConnection whose log-in is refused", func() {
 			Expect(condition(conn, pamv1alpha1.ConditionStalled)).To(Equal(metav1.ConditionTrue))
 			said := message(ctx, conn)
 			Expect(said).To(ContainSubstring("log-in refused (" + string(c.reason) + ")"))
-			Expect(said).To(ContainSubstring("no other try before"))
+			Expect(said).To(ContainSubstring("not tried again before"))
 			for _, words := range c.says {
 				if words == user {
 					words = fmt.Sprintf("of Secret %s/%s (%s)", s.namespace, quickCredentials, user)
@@ -141,7 +141,7 @@ var _ = Describe("An NPSConnection whose log-in is refused", func() {
 			spoil:  secretKey(applicationCredentials, "apiKey", canaryWrongPassword),
 			mend:   secretKey(applicationCredentials, "apiKey", simnps.DefaultAPIKey),
 			says: []string{
-				"name or API key of the application is wrong", "only the key that was generated last is valid",
+				"name or API key of the application is wrong", "only the most recently generated key is valid",
 				"Look at keys login and apiKey of Secret",
 				"/" + applicationCredentials + " (" + application + "credentialsSecretRef)",
 			},

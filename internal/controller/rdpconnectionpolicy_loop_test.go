@@ -178,7 +178,7 @@ var _ = onEverySPS("An RDPConnectionPolicy and what others do on its appliance",
 			s.sps.Put("policies/backup_policies", "", map[string]any{"name": "unrelated"}) // everybody looks again
 			s.checkedAgain(ctx)
 			return passesOf("rdpconnectionpolicy") - begun
-		}).Should(BeNumerically(">=", passes))
+		}).WithTimeout(4 * patience).Should(BeNumerically(">=", passes))
 
 		after := s.sps.Stats()
 		Expect(after.TransactionsOpened).To(Equal(before.TransactionsOpened))

@@ -14,7 +14,6 @@ import (
 	"pgregory.net/rapid"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
-	"github.com/pam-operator/pam-operator/internal/controller"
 	simsps "github.com/pam-operator/pam-operator/internal/simulator/sps"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
@@ -47,7 +46,7 @@ var _ = onEverySPS("An RDPConnectionPolicy whose values have several spellings",
 		s.create(ctx, policy)
 		eventuallyReady(ctx, policy)
 		Expect(message(ctx, policy)).To(ContainSubstring(
-			`spec.accessControl[0].authorizer: the appliance has no local group "audtors"; near it are auditors`))
+			`spec.accessControl[0].authorizer: the appliance has no local group "audtors"; similar names: auditors`))
 		change(ctx, policy, func(p *pamv1alpha1.RDPConnectionPolicy) { p.Spec.AccessControl[0].Authorizer = "auditors" })
 		eventuallyReady(ctx, policy)
 		Expect(message(ctx, policy)).To(Equal("the appliance equals the spec"))
@@ -167,10 +166,11 @@ func (s *site) staysInSync(ctx context.Context, seed, number int) {
 // specOf sets what a fragment of a spec in YAML sets.
 func specOf(fragment string) builder.Option {
 	GinkgoHelper()
-	spec, err := controller.RDPSpec(fragment)
+	spec, err := builder.RDPSpec(fragment)
 	Expect(err).NotTo(HaveOccurred())
 	return builder.With(func(p *pamv1alpha1.RDPConnectionPolicy) {
-		spec.ConnectionRef, spec.PolicyName, spec.Stewardship = p.Spec.ConnectionRef, p.Spec.PolicyName, p.Spec.Stewardship
+		spec.ConnectionRef, spec.PolicyName = p.Spec.ConnectionRef, p.Spec.PolicyName
+		spec.ManagementPolicies = p.Spec.ManagementPolicies
 		p.Spec = spec
 	})
 }

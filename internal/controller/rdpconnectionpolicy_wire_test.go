@@ -20,7 +20,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
-	"github.com/pam-operator/pam-operator/internal/controller"
 	simsps "github.com/pam-operator/pam-operator/internal/simulator/sps"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
@@ -30,12 +29,12 @@ var _ = onEverySPS("What an RDPConnectionPolicy becomes on the appliance", func(
 		s := newSite(ctx, simsps.Options{})
 		s.create(ctx, builder.LocalUserGroup("auditors", append(s.in("sps"), groupName("rdp-auditors"))...))
 		policies := map[string]*pamv1alpha1.RDPConnectionPolicy{}
-		for i, name := range slices.Sorted(maps.Keys(controller.RDPFields)) {
+		for i, name := range slices.Sorted(maps.Keys(builder.RDPFields)) {
 			policies[name] = s.fieldPolicy(ctx, fmt.Sprintf("field-%d", i), name, spsVersion)
 		}
 		for name, policy := range policies {
 			eventuallyReady(ctx, policy)
-			s.expectBody(policy, onVersion(spsVersion, controller.RDPFields[name].Wire), name)
+			s.expectBody(policy, onVersion(spsVersion, builder.RDPFields[name].Wire), name)
 		}
 	})
 
@@ -44,16 +43,16 @@ var _ = onEverySPS("What an RDPConnectionPolicy becomes on the appliance", func(
 		s.create(ctx, builder.LocalUserGroup("auditors", append(s.in("sps"), groupName("rdp-auditors"))...))
 		policy := builder.RDPConnectionPolicy("walker", s.in("sps")...)
 		s.create(ctx, policy)
-		want, err := controller.RDPBody("walker", `{}`)
+		want, err := builder.RDPBody("walker", `{}`)
 		Expect(err).NotTo(HaveOccurred())
 		for _, name := range walk {
-			field := controller.RDPFields[name]
-			spec, err := controller.RDPSpec(onVersion(spsVersion, field.Spec))
+			field := builder.RDPFields[name]
+			spec, err := builder.RDPSpec(onVersion(spsVersion, field.Spec))
 			Expect(err).NotTo(HaveOccurred(), name)
 			spec.ConnectionRef = policy.Spec.ConnectionRef
 			change(ctx, policy, func(p *pamv1alpha1.RDPConnectionPolicy) { p.Spec = spec })
 			eventuallyReady(ctx, policy)
-			whole, err := controller.RDPBody("walker", onVersion(spsVersion, field.Wire))
+			whole, err := builder.RDPBody("walker", onVersion(spsVersion, field.Wire))
 			Expect(err).NotTo(HaveOccurred())
 			for _, member := range members(field.Spec) {
 				want[member] = whole[member] // and what the spec no longer mentions stays as it was
@@ -113,7 +112,7 @@ var walk = []string{
 // fieldPolicy creates a policy with the spec of one entry of RDPFields.
 func (s *site) fieldPolicy(ctx context.Context, name, field, version string) *pamv1alpha1.RDPConnectionPolicy {
 	GinkgoHelper()
-	spec, err := controller.RDPSpec(onVersion(version, controller.RDPFields[field].Spec))
+	spec, err := builder.RDPSpec(onVersion(version, builder.RDPFields[field].Spec))
 	Expect(err).NotTo(HaveOccurred(), field)
 	policy := builder.RDPConnectionPolicy(name, builder.InNamespace(s.namespace))
 	spec.ConnectionRef = policy.Spec.ConnectionRef
@@ -149,7 +148,7 @@ func (s *site) body(policy client.Object) map[string]any {
 // expectBody demands that the appliance has the defaults and the members of wire, and nothing else.
 func (s *site) expectBody(policy *pamv1alpha1.RDPConnectionPolicy, wire, why string) {
 	GinkgoHelper()
-	want, err := controller.RDPBody(policy.NameOnAppliance(), wire)
+	want, err := builder.RDPBody(policy.NameOnAppliance(), wire)
 	Expect(err).NotTo(HaveOccurred(), why)
 	Expect(cmp.Diff(want, s.body(policy))).To(BeEmpty(), why)
 }

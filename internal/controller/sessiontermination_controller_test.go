@@ -109,7 +109,7 @@ var _ = onSPS("SessionTermination", []string{"7.0", "8.0"}, func() {
 		t := s.termination(session.ID)
 		s.create(ctx, t)
 		eventuallyReason(ctx, t, pamv1alpha1.ReasonRejected)
-		Expect(message(ctx, t)).To(HavePrefix("this appliance does not offer to close sessions"))
+		Expect(message(ctx, t)).To(HavePrefix("this appliance cannot close sessions"))
 		Expect(s.live()).To(ConsistOf(session.ID))
 	})
 

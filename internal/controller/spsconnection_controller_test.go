@@ -100,8 +100,8 @@ var _ = onEverySPS("SPSConnection", func() {
 		logIns := s.sps.Stats().LogIns
 		change(ctx, c, func(c *pamv1alpha1.SPSConnection) { c.Spec.CredentialsSecretRef.Name = "app" })
 		eventuallyReason(ctx, c, pamv1alpha1.ReasonConnectionNotReady)
-		Expect(message(ctx, c)).To(ContainSubstring("Secret " + s.namespace + "/app is not marked for it, so it is not " +
-			"read: give it the label pam-operator.io/read-by=SPSConnection"))
+		Expect(message(ctx, c)).To(ContainSubstring("Secret " + s.namespace + "/app is not marked for this use, so it is " +
+			"not read: label it pam-operator.io/read-by=SPSConnection"))
 		Expect(s.sps.Stats().LogIns + s.sps.Stats().FailedLogIns).To(Equal(logIns))
 		change(ctx, secret, func(o *corev1.Secret) { builder.ReadBy("SPSConnection")(o) })
 		eventuallyReady(ctx, c)

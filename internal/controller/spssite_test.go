@@ -15,7 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
-	"github.com/pam-operator/pam-operator/internal/controller"
 	"github.com/pam-operator/pam-operator/internal/simulator/fault"
 	simsps "github.com/pam-operator/pam-operator/internal/simulator/sps"
 	"github.com/pam-operator/pam-operator/test/builder"
@@ -53,7 +52,7 @@ func (s *site) policy(name string, options ...builder.Option) *pamv1alpha1.RDPCo
 // byHand puts a policy onto the appliance as an administrator would, and returns its key.
 func (s *site) byHand(name, wire string) string {
 	GinkgoHelper()
-	body, err := controller.RDPBody(name, wire)
+	body, err := builder.RDPBody(name, wire)
 	Expect(err).NotTo(HaveOccurred())
 	return s.sps.Put(rdpConnections, "", body)
 }

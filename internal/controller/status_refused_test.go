@@ -15,10 +15,12 @@ import (
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	toolsevents "k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
-	"github.com/pam-operator/pam-operator/internal/controller"
+	"github.com/pam-operator/pam-operator/internal/controller/loop"
 	"github.com/pam-operator/pam-operator/internal/simulator/fault"
 	simnps "github.com/pam-operator/pam-operator/internal/simulator/nps"
 	simsps "github.com/pam-operator/pam-operator/internal/simulator/sps"
@@ -88,6 +90,7 @@ var _ = Describe("A status that the API server refuses", func() {
 		"LocalUser":           builder.LocalUser("a", in, builder.Connection("none", ""), builder.PasswordFrom("none")),
 		"LocalUserGroup":      builder.LocalUserGroup("a", in, builder.Connection("none", "")),
 		"SessionTermination":  builder.SessionTermination("a", "s", in, builder.Connection("none", "")),
+		"ApplianceExport":     builder.ApplianceExport("a", in, builder.Connection("none", "")),
 		"ActivitySession":     builder.ActivitySession("a", in, builder.Connection("none", "")),
 	}
 	for kind, obj := range kinds {
@@ -124,7 +127,7 @@ func spoil(ctx context.Context, obj client.Object, s spoiling) (saved client.Obj
 		now, ok := obj.DeepCopyObject().(client.Object)
 		g.Expect(ok).To(BeTrue())
 		s.spoil(reflect.ValueOf(now).Elem().FieldByName("Status"))
-		result, err := controller.SaveStatus(ctx, k8s, obj, now)
+		result, err := saveStatus(ctx, obj, now)
 		g.Expect(err).NotTo(HaveOccurred(), s.path)
 		saved, ok = obj.DeepCopyObject().(client.Object)
 		g.Expect(ok).To(BeTrue())
@@ -197,3 +200,12 @@ var _ = Describe("Foreign text", func() {
 		Expect(session.Status.LoginAccount).To(HavePrefix("xüxü"))
 	})
 })
+
+// saveStatus ends a pass that found everything as it should be.
+func saveStatus(ctx context.Context, before, obj client.Object) (ctrl.Result, error) {
+	was, ok1 := before.(loop.Object)
+	is, ok2 := obj.(loop.Object)
+	Expect(ok1 && ok2).To(BeTrue())
+	deps := loop.Deps{Client: k8s, Live: k8s, Events: toolsevents.NewFakeRecorder(100)}
+	return deps.StatusWriter().Save(ctx, was, is, loop.Done(pamv1alpha1.ReasonSynced, "as it should be"))
+}

@@ -17,8 +17,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"go.uber.org/zap/zapcore"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -28,29 +26,28 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
-	"github.com/pam-operator/pam-operator/internal/controller"
+	"github.com/pam-operator/pam-operator/internal/controller/loop"
 	"github.com/pam-operator/pam-operator/internal/controlplane"
+	"github.com/pam-operator/pam-operator/internal/kinds"
 	"github.com/pam-operator/pam-operator/internal/simulator"
 	simnps "github.com/pam-operator/pam-operator/internal/simulator/nps"
 	simsps "github.com/pam-operator/pam-operator/internal/simulator/sps"
 	"github.com/pam-operator/pam-operator/test/builder"
+	"github.com/pam-operator/pam-operator/test/manager"
 )
 
 // patience is how long a state is waited for; it is reached much sooner, or never.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 // deletionDeadline is short, so that a test can see it pass.
 const deletionDeadline = 3 * time.Second
 
 var (
 	k8s  client.Client
-	logs logBuffer
+	logs manager.Log
 	// planeConfig is how an administrator of the cluster reaches the API server.
 	planeConfig *rest.Config
 )
@@ -64,7 +61,7 @@ func TestControllers(t *testing.T) {
 }
 
 var _ = BeforeSuite(func() {
-	ctrl.SetLogger(zap.New(zap.WriteTo(&logs), zap.UseDevMode(true), zap.StacktraceLevel(zapcore.PanicLevel)))
+	logs.Capture()
 	ctx, cancel := context.WithCancel(context.Background())
 	plane, err := controlplane.Start(ctx, controlplane.Options{
 		CRDDirs: []string{filepath.Join("..", "..", "config", "crd", "bases")}, ControllerManager: true,
@@ -82,31 +79,18 @@ var _ = BeforeSuite(func() {
 	startManager(ctx, plane)
 })
 
-// startManager runs the controllers as cmd/main.go wires them.
+// startManager runs the controllers, with short waits.
 func startManager(ctx context.Context, plane *controlplane.ControlPlane) {
 	config := rest.CopyConfig(plane.Config)
 	config.Wrap(noteInformers)
-	mgr, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme: scheme.Scheme, Metrics: metricsserver.Options{BindAddress: "0"},
-		Cache: cache.Options{DefaultTransform: controller.Cached},
-		Client: client.Options{Cache: &client.CacheOptions{
-			DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}, &corev1.Pod{}, &batchv1.Job{}},
-		}},
-		NewClient: newFaultyClient,
-	})
-	Expect(err).NotTo(HaveOccurred())
-	Expect(controller.Setup(ctx, mgr, controller.Options{
-		UserAgent: "pam-operator/test", DeletionDeadline: deletionDeadline, Concurrency: 200,
-		LockedRetry: 200 * time.Millisecond, SecondLook: 300 * time.Millisecond,
-		Settle: time.Second, TerminationPatience: 2 * time.Second,
-	})).To(Succeed())
-	stopped := make(chan error, 1)
-	managerCtx, stop := context.WithCancel(ctx)
-	go func() { stopped <- mgr.Start(managerCtx) }()
-	DeferCleanup(func() {
-		stop()
-		Eventually(stopped).Should(Receive(BeNil()))
-		expectNoForeignInformers()
+	mgr := manager.New(config, func(o *ctrl.Options) { o.NewClient = newFaultyClient })
+	noteReasons(ctx, mgr.GetCache())
+	noteStates(ctx, mgr.GetCache())
+	DeferCleanup(expectNoForeignInformers) // after the manager has stopped
+	manager.Start(ctx, mgr, loop.Options{
+		DeletionDeadline: deletionDeadline, Concurrency: 200, LockedRetry: 200 * time.Millisecond,
+		SecondLook: 300 * time.Millisecond, RecoveryWindow: time.Second, TerminationPatience: 2 * time.Second,
+		Metrics: objectMetrics, Tracer: tracer(),
 	})
 }
 
@@ -199,10 +183,9 @@ func totpSecret(site uint64) string {
 func (s *site) dropPolicies(ctx context.Context) {
 	GinkgoHelper()
 	unheld := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))
-	for _, list := range []client.ObjectList{
-		&pamv1alpha1.RDPConnectionPolicyList{}, &pamv1alpha1.LocalUserList{}, &pamv1alpha1.LocalUserGroupList{},
-		&pamv1alpha1.SPSConnectionList{},
-	} {
+	sps, _ := kinds.Named(kinds.SPSConnection)
+	for _, kind := range append(kinds.Policies(), sps) {
+		list := kind.NewList()
 		Expect(k8s.List(ctx, list, client.InNamespace(s.namespace))).To(Succeed())
 		Expect(meta.EachListItem(list, func(o runtime.Object) error {
 			obj, ok := o.(client.Object)
@@ -254,11 +237,8 @@ func (s *site) in(connectionName string) []builder.Option {
 // check looks at what must be true whatever a test did.
 func (s *site) check(ctx context.Context) {
 	GinkgoHelper()
-	for _, list := range []client.ObjectList{
-		&pamv1alpha1.RDPConnectionPolicyList{}, &pamv1alpha1.LocalUserList{}, &pamv1alpha1.LocalUserGroupList{},
-		&pamv1alpha1.SessionTerminationList{}, &pamv1alpha1.ActivitySessionList{}, &pamv1alpha1.SPSConnectionList{},
-		&pamv1alpha1.NPSConnectionList{},
-	} {
+	for _, kind := range kinds.All() {
+		list := kind.NewList()
 		Expect(k8s.List(ctx, list, client.InNamespace(s.namespace))).To(Succeed())
 		text, err := json.Marshal(list)
 		Expect(err).NotTo(HaveOccurred())
@@ -359,7 +339,7 @@ func describe(o client.Object) string {
 	if err != nil {
 		return err.Error()
 	}
-	return fmt.Sprintf("%s: %s\n%s", client.ObjectKeyFromObject(o), text, logs.tail())
+	return fmt.Sprintf("%s: %s\n%s", client.ObjectKeyFromObject(o), text, logs.About(""))
 }
 
 // change gets an object, changes it, and writes it, as often as it takes.

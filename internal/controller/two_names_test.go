@@ -53,7 +53,7 @@ var _ = onSPS("One appliance under two names", []string{"6.0", "8.0"}, func() {
 		s.create(ctx, younger)
 		eventuallyReason(ctx, younger, pamv1alpha1.ReasonConflict)
 		Expect(message(ctx, younger)).To(And(ContainSubstring("/older, which is older"),
-			ContainSubstring("leads to this same appliance as "+s.running.URL("sps"))))
+			ContainSubstring("reaches this same appliance as "+s.running.URL("sps"))))
 		eventuallyReady(ctx, older)
 		Expect(s.sps.Stats().Commits).To(Equal(1))
 
@@ -166,7 +166,8 @@ var _ = Describe("An object that somebody else writes again and again", func() {
 		undo()
 		eventuallyReason(ctx, policy, pamv1alpha1.ReasonConflict)
 		Expect(message(ctx, policy)).To(And(ContainSubstring("written 6 times within an hour"),
-			ContainSubstring("differed again, now in active"), ContainSubstring("as soon as the spec changes")))
+			ContainSubstring("changed again each time; now the appliance differs in active"),
+			ContainSubstring("as soon as the spec changes")))
 		Expect(policy.Status.Repairs).To(HaveLen(6))
 		Expect(policy.Status.Drift).To(HaveLen(1))
 		commits := s.sps.Stats().Commits

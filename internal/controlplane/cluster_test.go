@@ -18,7 +18,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/controlplane"
 )
 
-// deadline is how long a busy machine may take to reach a state that an idle one reaches in milliseconds.
+// deadline is how long a busy machine may take for what takes an idle one milliseconds.
 const deadline = time.Minute
 
 func TestItBehavesLikeACluster(t *testing.T) {
@@ -114,7 +114,7 @@ func jobRunsAndGoes(t *testing.T, cp *controlplane.ControlPlane) {
 		return pods.Items, err
 	}).WithTimeout(deadline).Should(HaveLen(1))
 
-	// There is no kubelet: the test says what one would say.
+	// There is no kubelet; the test plays its part.
 	pod := &pods.Items[0]
 	pod.Status.Phase = corev1.PodSucceeded
 	g.Expect(c.Status().Update(t.Context(), pod)).To(Succeed())
@@ -162,7 +162,7 @@ func policyIsEnforced(t *testing.T, cp *controlplane.ControlPlane) {
 	labelled := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
 		Name: "labelled", Namespace: "default", Labels: map[string]string{"forbidden": "true"},
 	}}
-	// kube-apiserver needs a moment to notice a policy.
+	// kube-apiserver takes a moment to pick up a policy.
 	g.Eventually(func() error {
 		return c.Create(t.Context(), labelled.DeepCopy(), client.DryRunAll)
 	}).WithTimeout(deadline).Should(MatchError(ContainSubstring("this label is forbidden")))

@@ -18,8 +18,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// controllers are those whose work a test can see: deletion of namespaces, ownership, Jobs, service accounts,
-// aggregated roles, and the type check of admission policies. There are no nodes, hence no scheduling and no kubelet.
+// controllers are the ones whose work tests observe: namespace deletion, garbage collection, Jobs, service accounts,
+// aggregated roles, and the type check of admission policies. Without nodes there is no scheduling and no kubelet.
 var controllers = []string{
 	"namespace-controller",
 	"garbage-collector-controller",
@@ -30,15 +30,15 @@ var controllers = []string{
 	"validatingadmissionpolicy-status-controller",
 }
 
-// controllerManager is the process of kube-controller-manager, if it was asked for.
+// controllerManager is the process of kube-controller-manager, if it was requested.
 type controllerManager struct {
 	dir      string
-	stopping atomic.Bool   // from now on it may end
-	died     chan struct{} // closed when it ended before that; err is set first
+	stopping atomic.Bool   // its end is expected from now on
+	died     chan struct{} // closed if it ended unexpectedly; err is set first
 	err      error
 }
 
-// start starts the process and waits until it acts.
+// start starts the process and waits until it works.
 func (m *controllerManager) start(ctx context.Context, config *rest.Config, kubeconfig string) error {
 	log, err := createLog(m.dir, controllerManagerName)
 	if err != nil {
@@ -46,13 +46,13 @@ func (m *controllerManager) start(ctx context.Context, config *rest.Config, kube
 	}
 	defer log.Close()
 
-	// The watchdog ends it, so that there is one way to end.
+	// The watchdog ends it, so that there is only one way to end it.
 	//nolint:gosec // G204: a path below our own folder and constant flags.
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(m.dir, "bin", controllerManagerName),
 		"--kubeconfig="+kubeconfig,
 		"--controllers="+strings.Join(controllers, ","),
 		"--leader-elect=false",
-		"--secure-port=0", // no endpoint of its own: no port to choose, nothing to probe
+		"--secure-port=0", // no endpoint of its own: no port to pick, nothing to probe
 		"--kube-api-qps=1000",
 		"--kube-api-burst=2000",
 		"--concurrent-namespace-syncs=50", // hundreds may be deleted at once
@@ -66,19 +66,19 @@ func (m *controllerManager) start(ctx context.Context, config *rest.Config, kube
 	return m.waitUntilActing(ctx, config)
 }
 
-// watch waits for the end of the process, which is a failure, whatever its exit status, unless it was asked for.
+// watch waits for the process to end. Unless that was expected, it is a failure, whatever the exit status.
 func (m *controllerManager) watch(cmd *exec.Cmd) {
-	_ = cmd.Wait() // ProcessState says it all
+	_ = cmd.Wait() // ProcessState is enough
 	if m.stopping.Load() {
 		return
 	}
-	m.err = fmt.Errorf("%s ended by itself (%s); the end of its log:\n%s",
+	m.err = fmt.Errorf("%s exited unexpectedly (%s); the end of its log:\n%s",
 		controllerManagerName, cmd.ProcessState, logTail(m.dir, controllerManagerName))
 	close(m.died)
 }
 
-// waitUntilActing waits for the first thing that the controllers do by themselves in a new cluster: the ServiceAccount
-// of the namespace default.
+// waitUntilActing waits for the first thing that the controllers do in a new cluster: create the ServiceAccount of the
+// namespace default.
 func (m *controllerManager) waitUntilActing(ctx context.Context, config *rest.Config) error {
 	reader, err := client.New(config, client.Options{})
 	if err != nil {
@@ -95,7 +95,7 @@ func (m *controllerManager) waitUntilActing(ctx context.Context, config *rest.Co
 	})
 }
 
-// failure returns how the process ended by itself; nil otherwise.
+// failure returns how the process ended unexpectedly; nil otherwise.
 func (m *controllerManager) failure() error {
 	select {
 	case <-m.died:

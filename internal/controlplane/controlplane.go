@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package controlplane runs a Kubernetes control plane on the loopback interface for tests and the demo: etcd,
-// kube-apiserver with RBAC, and the controllers that deletion, ownership and Jobs need. There is no node, so no
-// container ever runs. The binaries are those that "make controlplane" builds.
+// kube-apiserver with RBAC, and the controllers for deletion, ownership and Jobs. There are no nodes, so no container
+// ever runs. "make controlplane" builds the binaries.
 //
-// Nothing is left behind, however the owner ends: a watchdog process, which learns of the owner's death through a pipe,
-// kills every process that was started and removes the temporary folder.
+// Nothing is left behind, however the owner ends: a watchdog process learns of the owner's death through a pipe, kills
+// every process of the control plane and removes the temporary folder.
 package controlplane
 
 import (
@@ -22,48 +22,50 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// startTimeout bounds the start of each component. One takes about two seconds alone; tests of several packages that
-// run under the race detector on two cores need far more.
+// startTimeout bounds the start of each component. Alone, one takes about two seconds; under the race detector, with
+// tests of several packages on two cores, far longer.
 const startTimeout = 2 * time.Minute
 
-// Admin is the user of ControlPlane.Config.
+// Admin is the user in ControlPlane.Config.
 const Admin = "admin"
 
-// Options say what to start.
+// Options define what to start.
 type Options struct {
 	// CRDDirs are folders or files of CustomResourceDefinitions to install. A missing one is an error.
 	CRDDirs []string
-	// Dir keeps data, logs and kubeconfig; it must be absent or empty and is left as it is at the end.
-	// Empty means a temporary folder that is removed at the end.
+	// Dir holds data, logs and kubeconfig; it must be absent or empty, and is kept at the end. Empty means a temporary
+	// folder that is removed at the end.
 	Dir string
 	// Out receives one line for each step of the start; nil discards them.
 	Out io.Writer
-	// ControllerManager starts kube-controller-manager too. Without it nothing ever finishes the deletion of a
-	// namespace, collects garbage, or creates the Pods of a Job.
+	// ControllerManager also starts kube-controller-manager. Without it, namespaces are never finalized, garbage is not
+	// collected, and Jobs get no Pods.
 	ControllerManager bool
-	// AuditPolicy is an audit policy in YAML; kube-apiserver then writes AuditLog. Empty means no audit.
+	// AuditPolicy is an audit policy in YAML; if set, kube-apiserver writes AuditLog. Empty means no audit.
 	AuditPolicy string
+	// APIServer are further flags of kube-apiserver, without the leading dashes, and their values.
+	APIServer map[string]string
 }
 
 // ControlPlane is a running control plane.
 type ControlPlane struct {
-	// Config is of a member of system:masters, without a limit on the client's side.
+	// Config is for a member of system:masters, without client-side rate limits.
 	Config *rest.Config
-	// KubeconfigFile is a kubeconfig of the same user.
+	// KubeconfigFile is a kubeconfig for the same user.
 	KubeconfigFile string
-	// AuditLog is the file of audit events, one JSON document a line; empty without Options.AuditPolicy.
+	// AuditLog is the file of audit events, one JSON document per line; empty without Options.AuditPolicy.
 	AuditLog string
 
 	opts    Options
 	dir     string
 	plane   *envtest.ControlPlane
-	users   sync.Mutex // the certificate authority of envtest counts its serial numbers without a lock
+	users   sync.Mutex // envtest's certificate authority increments its serial number without a lock
 	manager *controllerManager
 	stop    func() error
 }
 
-// Start starts a control plane and returns when it is ready to be used. It runs until Stop is called, ctx ends, or this
-// process does.
+// Start starts a control plane and returns when it is ready. It runs until Stop is called, ctx ends, or this process
+// dies.
 func Start(ctx context.Context, opts Options) (*ControlPlane, error) {
 	for _, path := range opts.CRDDirs {
 		if _, err := os.Stat(path); err != nil {
@@ -100,27 +102,27 @@ func Start(ctx context.Context, opts Options) (*ControlPlane, error) {
 	return cp, nil
 }
 
-// Stop kills the processes and waits until they and, if it is temporary, the folder are gone. The end is not a graceful
-// one, since nobody reads the data again and kube-apiserver would wait for its watchers. Stop may be called more than
-// once; its error is not nil when something is left or the controller manager had died before.
+// Stop kills the processes and waits until they are gone, and the folder too if it is temporary. It is not graceful:
+// the data is no longer needed, and kube-apiserver would wait for its watchers. It may be called more than once. It
+// returns an error if anything is left, or if the controller manager had died before.
 func (cp *ControlPlane) Stop() error {
 	return cp.stop()
 }
 
-// Err says, with the end of its log, that the controller manager died; nil as long as all is well.
+// Err returns an error with the end of the controller manager's log if that has died; nil otherwise.
 func (cp *ControlPlane) Err() error {
 	return cp.manager.failure()
 }
 
-// Kubectl is the path of the kubectl that belongs to the control plane, as long as that runs.
+// Kubectl returns the path of the control plane's kubectl, which exists while the control plane runs.
 func (cp *ControlPlane) Kubectl() string { return filepath.Join(cp.dir, "assets", "kubectl") }
 
-// AddUser makes a client certificate for a user, who may do only what RBAC grants to the name and the groups, and
-// returns it as a client configuration and as a kubeconfig.
+// AddUser creates a client certificate for a user with no rights except those that RBAC grants to the name and the
+// groups. It returns a client configuration and a kubeconfig.
 func (cp *ControlPlane) AddUser(name string, groups ...string) (*rest.Config, []byte, error) {
 	cp.users.Lock()
 	defer cp.users.Unlock()
-	// client-go takes a negative QPS as "no limit": tests measure the product, not the throttle of a client.
+	// client-go takes a negative QPS as "no limit": tests measure the product, not client-side throttling.
 	user, err := cp.plane.AddUser(envtest.User{Name: name, Groups: groups}, &rest.Config{QPS: -1})
 	if err != nil {
 		return nil, nil, fmt.Errorf("adding user %q: %w", name, err)
@@ -132,7 +134,7 @@ func (cp *ControlPlane) AddUser(name string, groups ...string) (*rest.Config, []
 	return user.Config(), kubeconfig, nil
 }
 
-// start runs the steps in their order. The resource definitions come before the controller manager, whose garbage
+// start runs the steps in order. The resource definitions come before the controller manager, because its garbage
 // collector looks for new kinds only every half minute.
 func (cp *ControlPlane) start(ctx context.Context) error {
 	steps := []struct {
@@ -149,7 +151,7 @@ func (cp *ControlPlane) start(ctx context.Context) error {
 		}
 		cp.say(step.name)
 		if err := step.run(ctx); err != nil {
-			// When ctx ended, the processes were killed and err is only what that looked like from here.
+			// If ctx has ended, it killed the processes, and err is only a symptom.
 			return fmt.Errorf("%s: %w", step.name, errors.Join(context.Cause(ctx), err))
 		}
 	}

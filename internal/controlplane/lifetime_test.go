@@ -119,18 +119,18 @@ func TestADeadControllerManagerIsReported(t *testing.T) {
 		}
 	}
 	g.Eventually(cp.Err).WithTimeout(deadline).Should(
-		MatchError(ContainSubstring("kube-controller-manager ended by itself (signal: killed)")))
-	g.Expect(cp.Stop()).To(MatchError(ContainSubstring("kube-controller-manager ended by itself")))
+		MatchError(ContainSubstring("kube-controller-manager exited unexpectedly (signal: killed)")))
+	g.Expect(cp.Stop()).To(MatchError(ContainSubstring("kube-controller-manager exited unexpectedly")))
 	g.Expect(processesBelow(t, dir)).To(BeEmpty())
 	g.Expect(filepath.Join(dir, "logs", "kube-apiserver.log")).To(BeARegularFile(), "a folder that was given is kept")
 }
 
 func TestStartFails(t *testing.T) {
 	cases := map[string]struct {
-		binaries []string          // linked from the real ones
-		scripts  map[string]string // that stand in for a binary
+		binaries []string          // links to the real ones
+		scripts  map[string]string // in place of a binary
 		crds     []string
-		content  string // a file that is already in the folder
+		content  string // a file already in the folder
 		want     []string
 	}{
 		"when a binary is missing, and says how to build it": {
@@ -145,7 +145,7 @@ func TestStartFails(t *testing.T) {
 		"when the controller manager dies, with the end of its log": {
 			binaries: []string{"etcd", "kube-apiserver"},
 			scripts:  map[string]string{"kube-controller-manager": "echo bad flag; exit 0"},
-			want:     []string{"kube-controller-manager ended by itself (exit status 0)", "bad flag"},
+			want:     []string{"kube-controller-manager exited unexpectedly (exit status 0)", "bad flag"},
 		},
 		"when there are no definitions where they should be": {
 			binaries: []string{"etcd", "kube-apiserver", "kube-controller-manager"},
@@ -223,8 +223,8 @@ func assertNothingLeft(t *testing.T, dir string) {
 		WithTimeout(deadline).Should(BeEmpty())
 }
 
-// processesBelow returns the arguments of the processes that name a path below dir, by process id. A process that has
-// ended and waits for its parent to notice has no arguments.
+// processesBelow returns the arguments of the processes that mention a path below dir, by process ID. A zombie process
+// has no arguments.
 func processesBelow(t *testing.T, dir string) map[int]string {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
@@ -235,7 +235,7 @@ func processesBelow(t *testing.T, dir string) map[int]string {
 	for _, file := range files {
 		content, err := os.ReadFile(file)
 		if err != nil || !strings.Contains(string(content), dir+"/") {
-			continue // it ended meanwhile, or is not ours
+			continue // it has ended meanwhile, or is not ours
 		}
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil && pid != os.Getpid() {
 			found[pid] = strings.ReplaceAll(string(content), "\x00", " ")
@@ -244,7 +244,7 @@ func processesBelow(t *testing.T, dir string) map[int]string {
 	return found
 }
 
-// fakeAssets returns a folder with links to some of the real binaries and scripts in place of others.
+// fakeAssets returns a folder with links to some of the real binaries and scripts in place of the others.
 func fakeAssets(t *testing.T, binaries []string, scripts map[string]string) string {
 	t.Helper()
 	dir, assets := t.TempDir(), realAssets(t)

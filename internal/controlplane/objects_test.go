@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// newWidget is an object of the kind that testdata defines.
+// newWidget returns an object of the kind defined in testdata.
 func newWidget(namespace string) *unstructured.Unstructured {
 	widget := &unstructured.Unstructured{}
 	widget.SetAPIVersion("example.com/v1")
@@ -37,7 +37,7 @@ func newJob(namespace string) *batchv1.Job {
 	}
 }
 
-// grantSecretsToAuditors lets the group read the Secrets of the namespace default.
+// grantSecretsToAuditors lets the group read the Secrets in the namespace default.
 func grantSecretsToAuditors(t *testing.T, c client.Client) {
 	t.Helper()
 	meta := metav1.ObjectMeta{Name: "read-secrets", Namespace: "default"}

@@ -11,12 +11,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// unusedAddress is from a block that no network routes (RFC 5737). kube-apiserver publishes an address of itself for
-// Pods; without one given it looks for a default route, which a machine without a network lacks, and it may not publish
-// a loopback address. Nothing ever connects to this one.
+// unusedAddress is from a block that is never routed (RFC 5737). kube-apiserver publishes its own address for Pods. By
+// default it looks for a default route, which a machine without a network lacks, and it cannot publish a loopback
+// address. Nothing ever connects to this one.
 const unusedAddress = "192.0.2.1"
 
-// startPlane starts etcd and kube-apiserver and makes the first user.
+// startPlane starts etcd and kube-apiserver and creates the first user.
 func (cp *ControlPlane) startPlane(context.Context) error {
 	etcdLog, err := createLog(cp.dir, etcdName)
 	if err != nil {
@@ -33,6 +33,9 @@ func (cp *ControlPlane) startPlane(context.Context) error {
 	if err := cp.audit(); err != nil {
 		return err
 	}
+	for flag, value := range cp.opts.APIServer {
+		cp.plane.APIServer.Configure().Set(flag, value)
+	}
 	if err := cp.plane.Start(); err != nil {
 		return cp.explain(err)
 	}
@@ -44,7 +47,7 @@ func (cp *ControlPlane) startPlane(context.Context) error {
 	return os.WriteFile(cp.KubeconfigFile, kubeconfig, 0o600)
 }
 
-// audit makes kube-apiserver keep the audit log that Options.AuditPolicy asks for.
+// audit makes kube-apiserver write the audit log for Options.AuditPolicy.
 func (cp *ControlPlane) audit() error {
 	if cp.opts.AuditPolicy == "" {
 		return nil
@@ -60,7 +63,7 @@ func (cp *ControlPlane) audit() error {
 	return nil
 }
 
-// newPlane configures what envtest starts; etcd is told by envtest not to wait for the disk.
+// newPlane configures what envtest starts; envtest itself makes etcd skip fsync.
 func newPlane(dir string, etcdLog, apiServerLog *os.File) *envtest.ControlPlane {
 	plane := &envtest.ControlPlane{
 		Etcd: &envtest.Etcd{
@@ -84,7 +87,8 @@ func newPlane(dir string, etcdLog, apiServerLog *os.File) *envtest.ControlPlane 
 	return plane
 }
 
-// explain adds the end of the log of the process that was started last: envtest says only that it did not become ready.
+// explain adds the end of the log of the process that was started last: envtest only reports that it did not become
+// ready.
 func (cp *ControlPlane) explain(err error) error {
 	for _, name := range []string{apiServerName, etcdName} {
 		if tail := logTail(cp.dir, name); tail != "" {

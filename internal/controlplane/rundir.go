@@ -11,21 +11,21 @@ import (
 	"path/filepath"
 )
 
-// The components, by the names of their binaries.
+// Components, by the names of their binaries.
 const (
 	etcdName              = "etcd"
 	apiServerName         = "kube-apiserver"
 	controllerManagerName = "kube-controller-manager"
 )
 
-// assetsVariable is what envtest and its users know as the folder of the binaries.
+// assetsVariable names the folder of the binaries, as for envtest.
 const assetsVariable = "KUBEBUILDER_ASSETS"
 
 //go:embed launch.sh
 var launchScript []byte
 
-// findAssets returns the folder of the binaries: the one that KUBEBUILDER_ASSETS names, or else bin/k8s in the working
-// directory or the nearest folder above it.
+// findAssets returns the folder of the binaries: KUBEBUILDER_ASSETS if set, or else bin/k8s in the working directory or
+// the nearest parent that has it.
 func findAssets() (string, error) {
 	if dir := os.Getenv(assetsVariable); dir != "" {
 		return filepath.Abs(dir)
@@ -46,12 +46,12 @@ func findAssets() (string, error) {
 	}
 }
 
-// newRunDir prepares the folder in which one control plane lives, a temporary one if path is empty. Every component is
-// started through a copy of launch.sh in bin/, which finds the binary through the link assets.
+// newRunDir prepares the folder of one control plane, a temporary one if path is empty. Every component is started
+// through a copy of launch.sh in bin/, which finds the binary through the link assets.
 func newRunDir(path, assets string) (string, error) {
 	for _, name := range []string{etcdName, apiServerName, controllerManagerName} {
 		if _, err := os.Stat(filepath.Join(assets, name)); err != nil {
-			return "", fmt.Errorf("a binary of the control plane is missing, `make controlplane` builds it: %w", err)
+			return "", fmt.Errorf("a binary of the control plane is missing; run `make controlplane` to build it: %w", err)
 		}
 	}
 	dir, err := emptyDir(path)
@@ -108,7 +108,7 @@ func logFile(dir, component string) string {
 	return filepath.Join(dir, "logs", component+".log")
 }
 
-// logTail returns the end of a component's log, some ten lines, for an error message.
+// logTail returns the end of a component's log, about ten lines, for an error message.
 func logTail(dir, component string) string {
 	const size = 2048 // bytes
 	file, err := os.Open(logFile(dir, component))

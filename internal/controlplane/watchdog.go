@@ -15,8 +15,8 @@ import (
 //go:embed watchdog.sh
 var watchdogScript string
 
-// watchdog is a process that outlives this one if need be and ends every component of one control plane: when fire is
-// called, and when this process dies in whatever way, because both close the pipe that it reads.
+// watchdog is a process that may outlive this one. It ends every component of one control plane when fire is called or
+// when this process dies for any reason: both close the pipe that it reads.
 type watchdog struct {
 	fire func() error // idempotent; returns when everything is gone
 }
@@ -30,7 +30,7 @@ func startWatchdog(ctx context.Context, dir string, remove bool) (*watchdog, err
 	// It must not end with ctx: that is when it is needed.
 	//nolint:gosec // G204: the script is our own, the folder an argument of it.
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), "bash", "-c", watchdogScript, "watchdog", dir, afterwards)
-	// In a session of its own it is out of reach of Ctrl-C and of a closing terminal.
+	// A session of its own shields it from Ctrl-C and from a closing terminal.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 
 	reader, writer, err := os.Pipe()

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Ends the processes of one control plane when its owner closes the pipe on our standard input or dies, which closes it.
-# Arguments: the folder of the control plane; "remove" if the folder goes too, "keep" if it stays.
+# Ends the processes of one control plane when its owner closes the pipe on our standard input, or dies, which closes it.
+# Arguments: the folder of the control plane; "remove" to remove the folder too, "keep" to keep it.
 set -u
 trap '' HUP INT TERM
 dir=$1 afterwards=$2
 
-# An id may by now belong to somebody else; every process of ours has a path below our folder among its arguments.
+# An ID may have been reused by now; every process of ours has a path below our folder among its arguments.
 is_ours() { # PID
   local arguments
   if [[ -d /proc/self ]]; then
@@ -17,7 +17,7 @@ is_ours() { # PID
   [[ $arguments == *"$dir/"* ]]
 }
 
-# Tells how many are left, those that were just killed included.
+# Prints how many are left, including those that were just killed.
 kill_all() {
   local file left=0
   for file in "$dir"/pids/*; do

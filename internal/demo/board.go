@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+
+	"github.com/pam-operator/pam-operator/internal/kinds"
 )
 
 // board is the last observation of every object.
@@ -18,7 +20,7 @@ func newBoard(expected []identity) *board {
 	return &board{expected: expected, seen: map[identity]observation{}}
 }
 
-// note takes an observation, and says whether there is something new to show.
+// note records an observation, and reports whether there is something new to show.
 func (b *board) note(o observation) bool {
 	before, known := b.seen[o.identity]
 	if o.gone {
@@ -44,11 +46,11 @@ func (b *board) pending() []observation {
 	return out
 }
 
-// all lists every object in the order of kinds, then of namespace and name.
+// all lists every object, sorted by kind, in the order of the table of kinds, then by namespace and name.
 func (b *board) all() []observation {
 	rank := map[string]int{}
-	for i, o := range kinds() {
-		rank[kindOf(o)] = i
+	for i, kind := range kinds.All() {
+		rank[kind.Name] = i
 	}
 	return slices.SortedFunc(maps.Values(b.seen), func(x, y observation) int {
 		return cmp.Or(cmp.Compare(rank[x.kind], rank[y.kind]), cmp.Compare(x.namespace, y.namespace),

@@ -17,8 +17,8 @@ import (
 // assetsVariable names the folder of etcd, kube-apiserver, kube-controller-manager and kubectl.
 const assetsVariable = "KUBEBUILDER_ASSETS"
 
-// startControlPlane starts it with our kinds installed. It ends when ctx does only while it starts; later close ends
-// it, after those who need it.
+// startControlPlane starts a control plane with our kinds. While it starts, the end of ctx ends it; afterwards close
+// does, once nothing needs it any more.
 func (d *demo) startControlPlane(ctx context.Context) error {
 	if err := d.findAssets(); err != nil {
 		return err
@@ -43,7 +43,7 @@ func (d *demo) startControlPlane(ctx context.Context) error {
 	return nil
 }
 
-// findAssets makes the binaries below Bin known to the control plane, unless the user named others.
+// findAssets sets the folder of the control plane's binaries below Bin, unless the user has set another one.
 func (d *demo) findAssets() error {
 	if os.Getenv(assetsVariable) != "" {
 		return nil

@@ -34,7 +34,7 @@ type Options struct {
 	Namespaced bool
 	// Once ends the demo when all samples are ready; otherwise it stays until the context ends.
 	Once bool
-	// Keep leaves the folder with logs and kubeconfig when the demo ends. A failure leaves it, too.
+	// Keep keeps the folder with logs and kubeconfig when the demo ends. So does a failure.
 	Keep bool
 	// Timeout is how long the samples may take to become ready.
 	Timeout time.Duration
@@ -74,8 +74,8 @@ func steps() []step {
 		{"starting a Kubernetes control plane: etcd, kube-apiserver, kube-controller-manager", (*demo).startControlPlane},
 		{"starting the simulated appliances", (*demo).startSimulator},
 		{"applying the manager's service account, its generated roles, and the policies", (*demo).applyRBAC},
-		{"reading config/samples, and changing what cannot fit", (*demo).loadSamples},
-		{"making at the appliance what the samples expect there", (*demo).prepareAppliance},
+		{"reading config/samples, and adapting them to the simulators", (*demo).loadSamples},
+		{"creating on the appliance what the samples expect there", (*demo).prepareAppliance},
 		{"starting the manager", (*demo).startManager},
 		{"applying the samples, server-side", (*demo).applySamples},
 		{"waiting until everything is ready", (*demo).awaitReady},
@@ -85,7 +85,7 @@ func steps() []step {
 	}
 }
 
-// errInterrupted says that ctx ended before everything was ready.
+// errInterrupted is returned if ctx ended before everything was ready.
 var errInterrupted = errors.New("interrupted")
 
 // Run shows the demo. It returns nil when all samples became ready and, without Once, ctx ended after that.
@@ -95,7 +95,7 @@ func Run(ctx context.Context, o Options) error {
 	defer cancel()
 	err := d.run(watching)
 	if err != nil && ctx.Err() != nil {
-		err = errInterrupted // and not what that looked like from within a step
+		err = errInterrupted // not the error that this caused within a step
 	}
 	cancel() // before what is watched ends
 	return errors.Join(err, d.close(err != nil && !errors.Is(err, errInterrupted)))
@@ -116,8 +116,8 @@ func (d *demo) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// close ends the processes in the reverse order of their start: the manager gives back its lease, and what it holds at
-// the appliance, while both are still there.
+// close ends the processes in the reverse order of their start, so that the manager can still release its lease, and
+// its lock on the appliance.
 func (d *demo) close(failed bool) error {
 	d.screen.step("stopping")
 	err := errors.Join(d.manager.Stop(), d.simulator.Stop())

@@ -12,10 +12,10 @@ import (
 	"github.com/pam-operator/pam-operator/internal/controlplane"
 )
 
-// driftCheckInterval is soon enough for somebody who sits and watches.
+// driftCheckInterval is short enough for a person who watches.
 const driftCheckInterval = "10s"
 
-// fitting is the state of one fit: which Secrets have got their content.
+// fitting is the state of one fit: which Secrets have their content.
 type fitting struct {
 	samples
 	to      appliances
@@ -25,8 +25,8 @@ type fitting struct {
 }
 
 // fit changes the samples so that they work with the simulated appliances: URLs, CA, and every credential. It follows
-// the references of the objects, so a Secret that nothing refers to is an error: nobody could know what belongs into
-// it. It returns what it did, in words without secrets.
+// the references of the objects, so a Secret that no object refers to is an error: its content is unknown. It returns
+// what it did, in words without secrets.
 func (s samples) fit(to appliances, a account) ([]string, error) {
 	f := &fitting{samples: s, to: to, account: a, filled: map[identity]bool{}}
 	for _, o := range s {
@@ -47,7 +47,7 @@ func (s samples) fit(to appliances, a account) ([]string, error) {
 	}
 	for _, o := range s {
 		if id := identify(o); id.kind == "Secret" && !f.filled[id] {
-			return nil, fmt.Errorf("sample Secret %s: no other sample says what belongs into it", id.name)
+			return nil, fmt.Errorf("sample Secret %s: no other sample refers to it", id.name)
 		}
 	}
 	f.say("requestedBy %s, who applies the samples", controlplane.Admin)
@@ -63,7 +63,7 @@ func (f *fitting) spsConnection(o *unstructured.Unstructured) error {
 	if err := f.connect(o, f.to.SPS); err != nil {
 		return err
 	}
-	f.say("SPSConnection %s: driftCheckInterval %s, so that you need not wait", o.GetName(), driftCheckInterval)
+	f.say("SPSConnection %s: driftCheckInterval %s, so that you do not have to wait", o.GetName(), driftCheckInterval)
 	if err := set(o, driftCheckInterval, "spec", "driftCheckInterval"); err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
 // awaitReady shows each transition until all samples are ready at the same time.
@@ -17,7 +19,7 @@ func (d *demo) awaitReady(ctx context.Context) error {
 	return d.follow(ctx, deadline.C, func() bool { return len(d.board.pending()) == 0 })
 }
 
-// stay explains how to go on, and shows transitions until ctx ends.
+// stay shows what to try, and then transitions until ctx ends.
 func (d *demo) stay(ctx context.Context) error {
 	if d.Once {
 		return nil
@@ -32,7 +34,7 @@ func (d *demo) stay(ctx context.Context) error {
 	return err
 }
 
-// follow shows transitions until enough says so. The end of ctx, of the time, and of a process are errors.
+// follow shows transitions until enough returns true. The end of ctx, a time-out and the end of a process are errors.
 func (d *demo) follow(ctx context.Context, deadline <-chan time.Time, enough func() bool) error {
 	for !enough() {
 		select {
@@ -62,11 +64,11 @@ func (d *demo) showTransition(o observation) {
 		o.kind, o.namespace+"/"+o.name, d.screen.paint(mark, o.summary())))
 }
 
-// late says what is not ready after the time that was given.
+// late lists what is not ready in time.
 func (d *demo) late() error {
 	var text strings.Builder
 	for _, o := range d.board.pending() {
-		fmt.Fprintf(&text, "\n  %s %s/%s: %s: %s", o.kind, o.namespace, o.name, o.reason, firstLine(o.message, 1000))
+		fmt.Fprintf(&text, "\n  %s %s/%s: %s: %s", o.kind, o.namespace, o.name, o.reason, rest.Shorten(o.message, 1000))
 	}
 	return fmt.Errorf("not ready after %s:%s", d.Timeout, text.String())
 }

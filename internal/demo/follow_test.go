@@ -88,10 +88,10 @@ func TestFollowFails(t *testing.T) {
 			ctx: t.Context(), deadline: passed, prepare: func(*demo) {}, want: "LocalUser ns/alice: NotSeen",
 		},
 		"when the manager ends": {
-			ctx: t.Context(), prepare: func(d *demo) { _ = d.manager.Kill() }, want: "manager ended by itself",
+			ctx: t.Context(), prepare: func(d *demo) { _ = d.manager.Kill() }, want: "manager exited unexpectedly",
 		},
 		"when the simulator ends": {
-			ctx: t.Context(), prepare: func(d *demo) { _ = d.simulator.Kill() }, want: "pam-simulator ended by itself",
+			ctx: t.Context(), prepare: func(d *demo) { _ = d.simulator.Kill() }, want: "pam-simulator exited unexpectedly",
 		},
 		"when the context ends": {ctx: ended, prepare: func(*demo) {}, want: context.Canceled.Error()},
 	}

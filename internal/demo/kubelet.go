@@ -18,12 +18,12 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 )
 
-// goneInterval is how often the demo looks whether something has gone.
+// goneInterval is how often the demo checks whether an object is gone.
 const goneInterval = 100 * time.Millisecond
 
-// playKubelet does at the API what a kubelet would: it lets the pods of the samples' Jobs begin once all that they
-// mount is there, and says that they succeeded. No container runs. What follows is the work of the Job controller and
-// of the manager.
+// playKubelet does through the API what a kubelet would: it waits until everything that the pods of the samples' Jobs
+// mount is there, and then reports that they succeeded. No container runs. What follows is the work of the Job
+// controller and of the manager.
 func (d *demo) playKubelet(ctx context.Context) error {
 	for _, id := range d.samples.ofKind("Job") {
 		pod, err := d.podOf(ctx, id)
@@ -43,7 +43,7 @@ func (d *demo) playKubelet(ctx context.Context) error {
 	return nil
 }
 
-// podOf is the pod that the Job controller made for a Job. It did so long ago, or does it soon.
+// podOf waits for the pod that the Job controller creates for a Job.
 func (d *demo) podOf(ctx context.Context, job identity) (*corev1.Pod, error) {
 	var pods corev1.PodList
 	ofJob := client.MatchingLabels{batchv1.JobNameLabel: job.name}
@@ -72,7 +72,7 @@ func (d *demo) findMounts(ctx context.Context, pod *corev1.Pod) error {
 	return nil
 }
 
-// succeed writes the status of a pod whose containers ended well.
+// succeed writes the status of a pod whose containers have succeeded.
 func (d *demo) succeed(ctx context.Context, pod *corev1.Pod) error {
 	before := pod.DeepCopy()
 	now := metav1.Now()
@@ -92,7 +92,7 @@ func (d *demo) succeed(ctx context.Context, pod *corev1.Pod) error {
 	return nil
 }
 
-// awaitEnd waits until a Job and the sessions that are bound to it are over, and the Secrets gone.
+// awaitEnd waits until a Job and the sessions bound to it have ended, and the Secrets are gone.
 func (d *demo) awaitEnd(ctx context.Context, job identity) error {
 	deadline := time.NewTimer(d.Timeout)
 	defer deadline.Stop()

@@ -8,7 +8,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/process"
 )
 
-// startManager starts bin/manager as config/manager does, but for what only a Pod needs.
+// startManager starts bin/manager as config/manager does, without the flags that only a Pod needs.
 func (d *demo) startManager(ctx context.Context) error {
 	binary, err := d.command("manager")
 	if err != nil {

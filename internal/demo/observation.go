@@ -4,7 +4,6 @@ package demo
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -12,9 +11,11 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/kinds"
+	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// messageWidth is how many characters of a message are shown; kubectl shows the rest.
+// messageWidth is how many bytes of a message are shown; kubectl shows the rest.
 const messageWidth = 110
 
 // identity says which object.
@@ -37,7 +38,7 @@ type observation struct {
 }
 
 // observe reads an object. It is ready when its Ready condition is True and speaks of the present spec.
-func observe(kind string, o object) observation {
+func observe(kind string, o kinds.Object) observation {
 	seen := observation{
 		identity: identity{kind, o.GetNamespace(), o.GetName()}, detail: detailOf(o), commit: commitOf(o),
 	}
@@ -58,7 +59,7 @@ func observe(kind string, o object) observation {
 	return seen
 }
 
-func detailOf(o object) string {
+func detailOf(o kinds.Object) string {
 	switch o := o.(type) {
 	case interface {
 		PolicyStatus() *pamv1alpha1.PolicyStatus
@@ -68,6 +69,8 @@ func detailOf(o object) string {
 		return string(o.Status.Phase)
 	case *pamv1alpha1.SessionTermination:
 		return string(o.Status.Phase)
+	case *pamv1alpha1.ApplianceExport:
+		return string(o.Status.Phase)
 	case *pamv1alpha1.SPSConnection:
 		return o.Status.Version
 	case *pamv1alpha1.NPSConnection:
@@ -76,7 +79,7 @@ func detailOf(o object) string {
 	return ""
 }
 
-func commitOf(o object) string {
+func commitOf(o kinds.Object) string {
 	c, isSPS := o.(*pamv1alpha1.SPSConnection)
 	if !isSPS || c.Status.LastCommit == nil || c.Status.LastCommit.Changes == nil {
 		return ""
@@ -85,13 +88,13 @@ func commitOf(o object) string {
 	return fmt.Sprintf("last commit %s, changes %d", last.Time.Local().Format(time.TimeOnly), *last.Changes)
 }
 
-// same says that there is nothing new to show.
+// same reports whether there is nothing new to show.
 func (o observation) same(as observation) bool {
 	o.message = as.message // counts and times in a message change often
 	return o == as
 }
 
-// summary says in one line how an object is.
+// summary describes the state of an object in one line.
 func (o observation) summary() string {
 	if o.gone {
 		return "gone"
@@ -104,16 +107,7 @@ func (o observation) summary() string {
 		text += ", " + o.commit
 	}
 	if !o.ready && o.message != "" {
-		text += ": " + firstLine(o.message, messageWidth)
+		text += ": " + rest.Shorten(o.message, messageWidth)
 	}
 	return text
-}
-
-// firstLine is the first line of a text, cut if it is too long.
-func firstLine(text string, limit int) string {
-	line, _, _ := strings.Cut(text, "\n")
-	if runes := []rune(line); len(runes) > limit {
-		return string(runes[:limit-1]) + "…"
-	}
-	return line
 }

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/kinds"
 )
 
 // session is an ActivitySession of generation 2 with this Ready condition.
@@ -31,14 +32,14 @@ func TestObserve(t *testing.T) {
 	ending := session(metav1.ConditionFalse, "Progressing", 2)
 	ending.DeletionTimestamp = deleted.DeletionTimestamp
 	tests := map[string]struct {
-		of     object
+		of     kinds.Object
 		ready  bool
 		reason string
 	}{
 		"an object that is ready":                    {session(metav1.ConditionTrue, "Active", 2), true, "Active"},
 		"one that is not":                            {session(metav1.ConditionFalse, "Locked", 2), false, "Locked"},
 		"one that may be ready":                      {session(metav1.ConditionUnknown, "Locked", 2), false, "Locked"},
-		"one that nobody has looked at":              {unknown, false, ""},
+		"one that was never reconciled":              {unknown, false, ""},
 		"one whose spec has changed since":           {session(metav1.ConditionTrue, "Active", 1), false, "Changed"},
 		"one that was ready and is being deleted":    {deleted, false, "Deleting"},
 		"one whose deletion the manager has noticed": {ending, false, "Progressing"},
@@ -78,24 +79,6 @@ func TestSummary(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			if got := tt.of.summary(); got != tt.want {
-				t.Errorf("%q, want %q", got, tt.want)
-			}
-		})
-	}
-}
-
-func TestFirstLine(t *testing.T) {
-	tests := map[string]struct{ text, want string }{
-		"one that fits":                  {"four", "four"},
-		"one that is too long":           {"longer", "lon…"},
-		"characters of several bytes":    {"äöüß", "äöüß"},
-		"a second line":                  {"one\ntwo", "one"},
-		"too long, of several bytes":     {"äöüßx", "äöü…"},
-		"nothing at all, and no failure": {"", ""},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			if got := firstLine(tt.text, 4); got != tt.want {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
 		})

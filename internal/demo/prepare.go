@@ -16,8 +16,7 @@ const (
 	policiesCollection = "rdp/connections"
 )
 
-// prepareAppliance makes what the samples take for granted: users whom the appliance has already, and live sessions
-// that are to be closed.
+// prepareAppliance creates what the samples expect: users that the appliance already has, and live sessions to close.
 func (d *demo) prepareAppliance(ctx context.Context) error {
 	for _, name := range d.samples.foreignUsers() {
 		d.screen.detail("user %s", name)
@@ -38,14 +37,14 @@ func (d *demo) prepareAppliance(ctx context.Context) error {
 
 // objects is the address of a collection, or of one object of it, at the control API of SPS.
 func (a appliances) objects(collection, key string) string {
-	query := "collection=" + collection // a slash may stand in a query
+	query := "collection=" + collection // a query may contain a slash
 	if key != "" {
 		query += "&key=" + url.QueryEscape(key)
 	}
 	return a.SPSControl + "/objects?" + query
 }
 
-// foreignUsers are the members of groups that no LocalUser stands for.
+// foreignUsers are the members of groups that have no LocalUser.
 func (s samples) foreignUsers() []string {
 	var names []string
 	for _, o := range s {
@@ -64,7 +63,7 @@ func (s samples) foreignUsers() []string {
 	return names
 }
 
-// sessionsToClose are the ids of live sessions that samples want to be closed.
+// sessionsToClose are the ids of the live sessions that the samples close.
 func (s samples) sessionsToClose() []string {
 	var ids []string
 	for _, o := range s {

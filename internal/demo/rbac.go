@@ -15,8 +15,8 @@ import (
 // managerKubeconfig is the file with the manager's own identity.
 const managerKubeconfig = "manager.kubeconfig"
 
-// applyRBAC applies what the manager is allowed to do, and makes a client certificate for its service account: the
-// manager has these rights and no others.
+// applyRBAC applies the manager's roles, and makes a client certificate for its service account, so that the manager
+// has these rights and no others.
 func (d *demo) applyRBAC(ctx context.Context) error {
 	var err error
 	config := filepath.Join(d.Root, "config")

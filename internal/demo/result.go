@@ -34,7 +34,7 @@ func (d *demo) showResult(ctx context.Context) error {
 	return err
 }
 
-// showSecrets names the keys of the connection Secrets. Their values are nobody's business here.
+// showSecrets names the keys of the connection Secrets, and not their values.
 func (d *demo) showSecrets(ctx context.Context) error {
 	var secrets corev1.SecretList
 	ofSessions := client.MatchingFields{"type": pamv1alpha1.SecretTypeConnection}

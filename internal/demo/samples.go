@@ -16,7 +16,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/installation"
 )
 
-// fieldManager is whose the applied fields are.
+// fieldManager owns the applied fields.
 const fieldManager = "pam-demo"
 
 // samples are the objects of config/samples. They stay as they were written, instead of becoming Go values, so that
@@ -36,7 +36,7 @@ func (d *demo) loadSamples(context.Context) error {
 	return err
 }
 
-// readSamples reads the files of a folder in the order of their names; kustomization.yaml is none of them.
+// readSamples reads the files of a folder in the order of their names, without kustomization.yaml.
 func readSamples(dir string) (samples, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "[0-9]*.yaml"))
 	if err != nil {
@@ -106,8 +106,8 @@ func (s samples) find(id identity) *unstructured.Unstructured {
 	return nil
 }
 
-// applySamples applies all samples at once, in their order; what waits for what is the manager's business. The watch
-// begins before, so that no transition is missed.
+// applySamples applies all samples at once, in their order; the manager finds out what waits for what. The watch starts
+// first, so that no transition is missed.
 func (d *demo) applySamples(ctx context.Context) error {
 	d.board = newBoard(d.samples.ours())
 	var err error
@@ -124,7 +124,7 @@ func (d *demo) applySamples(ctx context.Context) error {
 // apply is server-side apply, which refuses fields that the schema does not know.
 func (d *demo) apply(ctx context.Context, objects []*unstructured.Unstructured) error {
 	for _, o := range objects {
-		// The answer is written into the argument.
+		// Apply writes the answer into its argument.
 		configuration := client.ApplyConfigurationFromUnstructured(o.DeepCopy())
 		err := d.client.Apply(ctx, configuration, client.FieldOwner(fieldManager), client.ForceOwnership)
 		if err != nil {

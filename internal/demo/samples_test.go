@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/pam-operator/pam-operator/internal/installation"
+	"github.com/pam-operator/pam-operator/internal/kinds"
 )
 
 const samplesDir = "../../config/samples"
@@ -104,9 +105,9 @@ func TestEveryKindHasASample(t *testing.T) {
 	for _, id := range loadedSamples(t).ours() {
 		with[id.kind] = true
 	}
-	for _, o := range kinds() {
-		if !with[kindOf(o)] {
-			t.Errorf("%s has no sample", kindOf(o))
+	for _, kind := range kinds.All() {
+		if !with[kind.Name] {
+			t.Errorf("%s has no sample", kind.Name)
 		}
 	}
 }
@@ -181,15 +182,15 @@ func TestFitTellsNoSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := strings.Join(changes, "\n")
+	shown := strings.Join(changes, "\n")
 	for _, url := range []string{simulated.SPS, simulated.NPS} {
-		if !strings.Contains(told, url) {
-			t.Errorf("%s is not told:\n%s", url, told)
+		if !strings.Contains(shown, url) {
+			t.Errorf("%s is not shown:\n%s", url, shown)
 		}
 	}
 	for _, secret := range []string{invented.password, invented.apiKey, invented.clientSecret} {
-		if strings.Contains(told, secret) {
-			t.Errorf("%q is told:\n%s", secret, told)
+		if strings.Contains(shown, secret) {
+			t.Errorf("%q is shown:\n%s", secret, shown)
 		}
 	}
 }
@@ -197,7 +198,7 @@ func TestFitTellsNoSecret(t *testing.T) {
 func TestFitRefusesWhatItCannotComplete(t *testing.T) {
 	tests := map[string]struct{ remove, add, want string }{
 		"a Secret that nothing refers to": {
-			add: "{apiVersion: v1, kind: Secret, metadata: {name: lonely}}", want: "lonely: no other sample says",
+			add: "{apiVersion: v1, kind: Secret, metadata: {name: lonely}}", want: "lonely: no other sample refers to it",
 		},
 		"a connection without its Secret": {remove: "Secret/sps-prod", want: `no sample Secret "sps-prod"`},
 		"a connection without its CA":     {remove: "ConfigMap/nps-ca", want: "no sample ConfigMap nps-ca"},

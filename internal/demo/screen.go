@@ -32,8 +32,8 @@ func newScreen(out io.Writer, color bool, now func() time.Time) *screen {
 	return &screen{out: out, color: color, now: now, began: now()}
 }
 
-// Colorful says whether output to a file may be colored: it is a terminal that can, and NO_COLOR (no-color.org) is not
-// set.
+// Colorful reports whether output to a file may be colored: it is a terminal that supports colors, and NO_COLOR
+// (no-color.org) is not set.
 func Colorful(file *os.File) bool {
 	if os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
 		return false
@@ -50,7 +50,7 @@ func (s *screen) timed(mark style, text string) {
 	s.line(fmt.Sprintf("[%6.1fs] %s", s.now().Sub(s.began).Seconds(), s.paint(mark, text)))
 }
 
-// detail adds a line to what was said last.
+// detail adds a line below the last step.
 func (s *screen) detail(format string, values ...any) {
 	s.line(strings.Repeat(" ", len("[  12.3s] ")) + fmt.Sprintf(format, values...))
 }

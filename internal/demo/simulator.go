@@ -18,13 +18,13 @@ type appliances struct {
 	SPS, NPS, SPSControl, NPSControl string
 }
 
-// account is what opens the simulated appliances: made for this run, and shown nowhere.
+// account has the credentials of the simulated appliances: made for this run, and never shown.
 type account struct {
 	login, password, apiKey             string
 	ca, clientCertificate, clientSecret string // PEM
 }
 
-// startSimulator starts bin/pam-simulator on free ports, with delays as real appliances have them, only shorter.
+// startSimulator starts bin/pam-simulator on free ports, with the delays of real appliances, only shorter.
 func (d *demo) startSimulator(ctx context.Context) error {
 	binary, err := d.command("pam-simulator")
 	if err != nil {
@@ -86,15 +86,15 @@ type announcement struct {
 	mu       sync.Mutex
 	printed  strings.Builder
 	complete chan struct{} // closed when every address was printed
-	told     bool
+	closed   bool
 }
 
 func (a *announcement) Write(text []byte) (int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.printed.Write(text)
-	if _, all := parseAnnouncement(a.printed.String()); all && !a.told {
-		a.told = true
+	if _, all := parseAnnouncement(a.printed.String()); all && !a.closed {
+		a.closed = true
 		close(a.complete)
 	}
 	return len(text), nil
@@ -106,13 +106,13 @@ func (a *announcement) text() string {
 	return a.printed.String()
 }
 
-// parseAnnouncement finds the addresses in what the simulator prints; false as long as one is missing.
+// parseAnnouncement finds the addresses in what the simulator prints; false while one is missing.
 func parseAnnouncement(text string) (appliances, bool) {
 	var found appliances
 	for line := range strings.Lines(text) {
 		words := strings.Fields(line)
 		switch {
-		case !strings.HasSuffix(line, "\n") || len(words) < 2: // a line that is not all there
+		case !strings.HasSuffix(line, "\n") || len(words) < 2: // an incomplete line
 		case words[0] == "SPS":
 			found.SPS = words[1]
 		case words[0] == "NPS":

@@ -87,36 +87,37 @@ func TestControl(t *testing.T) {
 	}
 }
 
-func TestPrepareEditChangesOnlyThePort(t *testing.T) {
+func TestPrepareEditsChangesOnlyThePortAndTheName(t *testing.T) {
 	base, last := controlAPI(t, http.StatusOK, `[
 		{"key": "1", "body": {"name": "rdp_finance", "network": {"ports": [3389]}}},
 		{"key": "a/b", "body": {"name": "rdp_demo", "active": true, "network": {"ports": [3389], "clients": []}}}
 	]`)
 	d := &demo{dir: t.TempDir(), appliances: appliances{SPSControl: base + "/sps"}}
-	command, err := d.prepareEdit(t.Context())
+	edit, create, err := d.prepareEdits(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "kubectl -s " + base + " replace --raw '/sps/objects?collection=rdp/connections&key=a%2Fb' -f " +
-		d.path(editedPolicy)
-	if diff := cmp.Diff(want, command); diff != "" {
-		t.Errorf("command: -want +got\n%s", diff)
+	put := "kubectl -s " + base + " replace --raw '/sps/objects?collection=rdp/connections"
+	want := []string{put + "&key=a%2Fb' -f " + d.path(editedPolicy), put + "' -f " + d.path(madePolicy)}
+	if diff := cmp.Diff(want, []string{edit, create}); diff != "" {
+		t.Errorf("commands: -want +got\n%s", diff)
 	}
 	if got := last.Query().Get("collection"); got != policiesCollection {
 		t.Errorf("read from collection %q", got)
 	}
-	content, err := os.ReadFile(d.path(editedPolicy))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var edited any
-	if err := json.Unmarshal(content, &edited); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(map[string]any{
-		"name": "rdp_demo", "active": true,
-		"network": map[string]any{"ports": []any{3390.0}, "clients": []any{}},
-	}, edited); diff != "" {
-		t.Errorf("file: -want +got\n%s", diff)
+	for file, name := range map[string]string{editedPolicy: "rdp_demo", madePolicy: "rdp_legacy"} {
+		content, err := os.ReadFile(d.path(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var edited any
+		if err := json.Unmarshal(content, &edited); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(map[string]any{
+			"name": name, "active": true, "network": map[string]any{"ports": []any{3390.0}, "clients": []any{}},
+		}, edited); diff != "" {
+			t.Errorf("%s: -want +got\n%s", file, diff)
+		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"k8s.io/client-go/rest"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+
+	"github.com/pam-operator/pam-operator/internal/kinds"
 )
 
 // watch reports every object of our kinds, now and whenever it changes, until ctx ends.
@@ -18,13 +20,13 @@ func watch(ctx context.Context, config *rest.Config) (<-chan observation, error)
 		return nil, fmt.Errorf("make a watch: %w", err)
 	}
 	reporter := reporter{updates: make(chan observation), end: ctx.Done()}
-	for _, o := range kinds() {
-		informer, err := informers.GetInformer(ctx, o, cache.BlockUntilSynced(false))
+	for _, kind := range kinds.All() {
+		informer, err := informers.GetInformer(ctx, kind.New(), cache.BlockUntilSynced(false))
 		if err != nil {
-			return nil, fmt.Errorf("watch %s: %w", kindOf(o), err)
+			return nil, fmt.Errorf("watch %s: %w", kind.Name, err)
 		}
 		if _, err := informer.AddEventHandler(reporter); err != nil {
-			return nil, fmt.Errorf("watch %s: %w", kindOf(o), err)
+			return nil, fmt.Errorf("watch %s: %w", kind.Name, err)
 		}
 	}
 	go func() { _ = informers.Start(ctx) }() // ends with ctx, and has no other error
@@ -48,7 +50,7 @@ func (r reporter) OnDelete(o any) {
 }
 
 func (r reporter) report(value any, gone bool) {
-	o, isOurs := value.(object)
+	o, isOurs := value.(kinds.Object)
 	if !isOurs {
 		return
 	}

@@ -7,84 +7,112 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/pam-operator/pam-operator/internal/panics"
+	"github.com/pam-operator/pam-operator/internal/span"
 )
 
 // rollbackTimeout bounds a roll-back, which never runs under the context of the work that it undoes.
 const rollbackTimeout = 15 * time.Second
 
-// ending is how an attempt ended. After every one but finished, the calls in applied still wait for an answer.
+// ending is how an attempt ended. After every ending except finished, the calls in applied still wait for an answer.
 type ending int
 
 const (
-	// finished: what was written is committed. Nothing having been written is a special case of it.
+	// finished: what was written is committed. An attempt that wrote nothing is finished, too.
 	finished ending = iota
-	// spoiled: a change failed after a write of its own, and has its answer; the others are innocent.
+	// spoiled: a change failed after a write of its own and has been answered; the others are not at fault.
 	spoiled
-	// refused: the commit was refused for its content.
+	// refused: the store refused the commit for its content.
 	refused
-	// moved: nothing is committed, because the store changed under the transaction or lost a part of it.
-	moved
-	// lost: nobody knows whether the commit happened.
-	lost
-	// abandoned: nothing is committed, and trying further is useless now.
-	abandoned
+	// conflicted: nothing is committed, because the store changed under the transaction or lost part of it.
+	conflicted
+	// unknown: the commit may or may not have happened.
+	unknown
+	// aborted: nothing is committed, and further attempts are pointless for now.
+	aborted
 )
 
 // attempt is one transaction, from opening to commit or roll-back.
 type attempt[T Tx] struct {
 	*batch[T]
 
-	tx      T
-	opened  time.Time
-	applied []*call[T] // written, or built upon what others wrote: their answers hang on the commit
-	rest    []*call[T] // not tried
-	upset   *call[T]   // the one of applied that came upon the store having moved; nil if the commit did
+	span        trace.Span // does nothing where nothing is traced
+	tx          T
+	opened      time.Time
+	applied     []*call[T] // wrote, or relied on what others wrote: their answers depend on the commit
+	untried     []*call[T] // not tried
+	conflicting *call[T]   // the call in applied that hit the conflict; nil if the commit did
 }
 
-// try writes the calls and commits them. Its error is why the attempt did not finish.
-func (a *attempt[T]) try(ctx context.Context, calls []*call[T]) (ending, error) {
+// try writes the calls and commits them. Its error is the reason why the attempt did not finish.
+func (a *attempt[T]) try(ctx context.Context, calls []*call[T]) (end ending, err error) {
+	ctx = a.beginSpan(ctx, calls)
+	defer func() { a.endSpan(end) }()
 	if err := a.open(ctx); err != nil {
-		return abandoned, err
+		return aborted, err
 	}
-	end, err := a.write(ctx, calls)
+	end, err = a.write(ctx, calls)
 	if end == finished && len(a.applied) > 0 {
 		if end, err = a.commit(ctx); end == finished {
 			return finished, nil
 		}
 	}
-	failure := a.rollBack(ctx, err)
-	if failure != nil && end != lost {
-		// Without an acknowledgement the transaction may still be open, and writing the same again is not safe.
-		return abandoned, fmt.Errorf("roll back transaction: %w", failure)
+	failure := a.rollBack(ctx)
+	a.observeEnd(end, err, failure)
+	if failure != nil && end != unknown {
+		// Without an acknowledgement the transaction may still be open, so writing the same changes again is not safe.
+		return aborted, fmt.Errorf("roll back transaction: %w", failure)
 	}
 	return end, err
 }
 
 func (a *attempt[T]) open(ctx context.Context) error {
-	err := step(ctx, a.settings.Timeout, func(ctx context.Context) (err error) {
+	since := a.backoff.trying(time.Now())
+	err := traced(ctx, "open", a.settings.Timeout, func(ctx context.Context) (err error) {
 		a.tx, a.opened, err = a.options.Store.Begin(ctx)
 		return err
 	})
-	if err == nil {
-		a.observe(Event{Kind: TransactionOpened})
+	if err != nil {
+		a.observe(Event{Kind: NotOpened, Err: err, Verdict: a.verdict(err)})
+		return err
 	}
-	return err
+	a.backoff.opened()
+	a.observe(Event{Kind: TransactionOpened, Wait: time.Since(since)})
+	return nil
 }
 
-// write runs the changes one after the other, as many as MaxHold has room for when they are verified, too, and then
-// those that have arrived meanwhile.
-func (a *attempt[T]) write(ctx context.Context, calls []*call[T]) (ending, error) {
+// observeEnd reports a transaction that was not committed.
+func (a *attempt[T]) observeEnd(end ending, err, failure error) {
+	event := Event{Kind: RolledBack, Hold: time.Since(a.opened)}
+	switch {
+	case end == unknown:
+		event.Kind, event.Changes, event.Err, event.Verdict = Lost, len(a.applied), err, a.verdict(err)
+	case failure != nil:
+		event.Kind, event.Err, event.Verdict = RollbackFailed, failure, a.verdict(failure)
+	}
+	a.observe(event)
+}
+
+// write runs the changes one after another: as many as can be written and verified within MaxHold, then those that have
+// arrived in the meantime.
+func (a *attempt[T]) write(ctx context.Context, calls []*call[T]) (end ending, err error) {
+	ctx, s := span.Start(ctx, "write")
+	defer func() { span.End(s, err) }()
 	var slowest, total time.Duration
 	written := 0
 	for i := 0; i < len(calls); i++ {
-		if i > 0 && time.Since(a.opened)+slowest+a.pace.verifying(i+1) > a.settings.room() {
-			a.rest = calls[i:]
+		if i > 0 && time.Since(a.opened)+slowest+a.pace.verifying(i+1) > a.settings.holdBudget() {
+			a.untried = calls[i:]
 			break
 		}
-		if c := calls[i]; c.claim() {
+		if c := calls[i]; c.beginWriting() {
 			begun := time.Now()
+			c.link(a.span)
 			if end, err := a.apply(ctx, c); end != finished {
-				a.rest = calls[i+1:]
+				a.untried = calls[i+1:]
 				return end, err
 			}
 			took := time.Since(begun)
@@ -100,15 +128,15 @@ func (a *attempt[T]) write(ctx context.Context, calls []*call[T]) (ending, error
 	return finished, nil
 }
 
-// apply runs one change. One that fails by its own fault has its answer at once, whatever becomes of the transaction.
+// apply runs one change. A change that fails by its own fault is answered at once, whatever becomes of the transaction.
 func (a *attempt[T]) apply(ctx context.Context, c *call[T]) (ending, error) {
 	before := a.tx.Writes()
 	err := step(ctx, a.settings.Timeout, func(ctx context.Context) error { return c.change(ctx, a.tx) })
 	switch {
 	case err == nil && a.tx.Writes() == 0:
-		// It found in the committed state that there is nothing to do. Had it looked at what others wrote in this
-		// transaction, its success would be theirs.
-		c.settle(nil)
+		// The change found in the committed state that there is nothing to do. If it had read what others wrote in this
+		// transaction, its success would depend on theirs.
+		c.answer(nil)
 		return finished, nil
 	case err == nil:
 		a.applied = append(a.applied, c)
@@ -116,18 +144,18 @@ func (a *attempt[T]) apply(ctx context.Context, c *call[T]) (ending, error) {
 	}
 	switch a.verdict(err) {
 	case Locked, Foreign, Stopped:
-		return abandoned, fmt.Errorf("write in transaction: %w", err)
+		return aborted, fmt.Errorf("write in transaction: %w", err)
 	case Conflict:
-		if ctx.Err() == nil { // whoever comes upon it is no more at fault than the others
-			a.applied, a.upset = append(a.applied, c), c
-			return moved, fmt.Errorf("write in transaction: %w", err)
+		if ctx.Err() == nil { // the change that hits the conflict is no more at fault than the others
+			a.applied, a.conflicting = append(a.applied, c), c
+			return conflicted, fmt.Errorf("write in transaction: %w", err)
 		}
 	case Refused, Failed:
 	}
 	if ctx.Err() != nil {
-		return abandoned, fmt.Errorf("write in transaction: %w", err)
+		return aborted, fmt.Errorf("write in transaction: %w", err)
 	}
-	a.fail(c, err)
+	c.answer(err)
 	if a.tx.Writes() != before {
 		return spoiled, err
 	}
@@ -137,60 +165,55 @@ func (a *attempt[T]) apply(ctx context.Context, c *call[T]) (ending, error) {
 // commit verifies and commits what was applied.
 func (a *attempt[T]) commit(ctx context.Context) (ending, error) {
 	begun := time.Now()
-	if err := step(ctx, a.settings.Timeout, a.tx.Verify); err != nil {
-		end := abandoned
+	if err := traced(ctx, "verify", a.settings.Timeout, a.tx.Verify); err != nil {
+		end := aborted
 		if a.verdict(err) == Conflict {
-			end = moved
+			end = conflicted
 		}
 		return end, fmt.Errorf("verify transaction: %w", err)
 	}
 	a.pace.verified(len(a.applied), time.Since(begun))
 	begun = time.Now()
-	err := step(ctx, a.settings.Timeout, a.tx.Commit)
+	err := traced(ctx, "commit", a.settings.Timeout, a.tx.Commit)
 	if err == nil {
 		a.observe(Event{
 			Kind: Committed, Changes: len(a.applied), Hold: time.Since(a.opened), Duration: time.Since(begun),
 		})
-		settleAll(a.applied, nil)
+		answerAll(a.applied, nil)
 		return finished, nil
 	}
 	return a.commitEnding(err), fmt.Errorf("commit transaction: %w", err)
 }
 
-// commitEnding says what became of a commit that failed. Where the time ran out or the code broke, nobody knows,
-// whatever Classify makes of the error.
+// commitEnding classifies a failed commit. After a timeout or a panic the outcome is unknown, whatever Classify makes
+// of the error.
 func (a *attempt[T]) commitEnding(err error) ending {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return lost
+		return unknown
 	}
 	switch a.verdict(err) {
 	case Refused:
 		return refused
 	case Conflict:
-		return moved
+		return conflicted
 	case Locked, Foreign, Stopped:
-		return abandoned
+		return aborted
 	case Failed:
 	}
-	return lost
+	return unknown
 }
 
-// rollBack undoes what was written and lets go of the lock, for the reason why.
-func (a *attempt[T]) rollBack(ctx context.Context, why error) error {
-	err := step(context.WithoutCancel(ctx), rollbackTimeout, a.tx.Rollback)
-	event := Event{Kind: RolledBack, Changes: len(a.applied), Hold: time.Since(a.opened), Err: why}
-	if err != nil {
-		event.Kind, event.Err = RollbackFailed, err
-	}
-	a.observe(event)
+// rollBack undoes what was written and releases the lock.
+func (a *attempt[T]) rollBack(ctx context.Context) error {
+	err := traced(context.WithoutCancel(ctx), "roll back", rollbackTimeout, a.tx.Rollback)
 	for _, c := range a.applied {
-		c.release()
+		c.endWriting()
 	}
 	return err
 }
 
-// step does one step of a transaction under a time limit of its own. A panic comes back as an error, and an error after
-// the end of ctx, which is the Committer's, is ErrClosed as well.
+// step runs one step of a transaction under its own time limit. It turns a panic into an error. ctx is the Committer's:
+// an error after its end is also ErrClosed.
 func step(ctx context.Context, limit time.Duration, do func(context.Context) error) (err error) {
 	if ctx.Err() != nil {
 		return ErrClosed
@@ -199,7 +222,7 @@ func step(ctx context.Context, limit time.Duration, do func(context.Context) err
 	defer cancel()
 	defer func() {
 		if value := recover(); value != nil {
-			err = newPanicError(value)
+			err = panics.Recovered(value)
 		}
 		if err != nil && ctx.Err() != nil {
 			err = fmt.Errorf("%w: %w", ErrClosed, err)

@@ -22,7 +22,7 @@ func TestClose(t *testing.T) {
 		took         time.Duration
 		result       result
 	}{
-		"while a batch is gathered everybody is refused": {
+		"while a batch is gathered every change is refused": {
 			at: 500 * time.Millisecond, patience: time.Minute, want: "ok",
 			result: result{"a: group commit is closed; b: group commit is closed", "", 0, 0, 0},
 		},
@@ -124,7 +124,7 @@ func TestNothingIsAcceptedWhileClosing(t *testing.T) {
 		b.do(t.Context(), "late", put("late"))
 		synctest.Wait()
 		if got := b.said(); got != "late: group commit is closed" {
-			t.Errorf("while closing: %q, want that the late change is refused at once", got)
+			t.Errorf("while closing: %q, want the late change refused at once", got)
 		}
 		b.callers.Wait()
 		if got := s.names(); got != "a" {

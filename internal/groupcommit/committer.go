@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// Committer gathers changes and commits them together, one batch at a time, first come first served. It has a goroutine
-// only while there is something to do.
+// Committer gathers changes and commits them together, one batch at a time, first come first served. It runs a
+// goroutine only while there is work.
 type Committer[T Tx] struct {
 	options Options[T]
-	ctx     context.Context // what every batch runs under; ended by Close when it waits no longer
+	ctx     context.Context // every batch runs under it; Close cancels it when it stops waiting
 	cancel  context.CancelFunc
-	wake    chan struct{} // tells the runner to look at the queue again
+	wake    chan struct{} // makes the runner look at the queue again
 	pace    pace          // the runner's
-	brake   brake         // the runner's
+	backoff backoff       // the runner's
 
 	mu     sync.Mutex
 	closed bool
@@ -26,17 +26,17 @@ type Committer[T Tx] struct {
 	idle   chan struct{} // closed when the runner ends; nil while there is none
 }
 
-// New returns a Committer for a store. There must be only one for it.
+// New returns a Committer for a store. A store must have only one.
 func New[T Tx](options Options[T]) *Committer[T] {
 	ctx, cancel := context.WithCancel(context.Background()) //nolint:gosec // G118: Close calls cancel
 	return &Committer[T]{options: options, ctx: ctx, cancel: cancel, wake: make(chan struct{}, 1), pace: newPace()}
 }
 
-// Do has the change committed together with those of other callers, and blocks until its fate is known. The change runs
-// under the batch's context, not under ctx. An error of the change itself comes back as it is.
+// Do has the change committed together with those of other callers, and blocks until its outcome is known. The change
+// runs under the batch's context, not under ctx. An error of the change itself is returned unchanged.
 //
 // When ctx ends first, Do returns its error. A change that is not yet being written is withdrawn and will not happen;
-// otherwise the batch goes on without waiting for this caller, and the error is also ErrOutcomeUnknown.
+// otherwise the batch continues without waiting for this caller, and the error is also ErrOutcomeUnknown.
 func (c *Committer[T]) Do(ctx context.Context, change Change[T]) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -55,9 +55,10 @@ func (c *Committer[T]) Do(ctx context.Context, change Change[T]) error {
 	return call.err
 }
 
-// Close accepts no further changes and refuses those still waiting for a batch, with ErrClosed. It lets the running
-// batch finish until ctx ends; then the batch is cut short and rolled back. When Close returns, the batch is over: in
-// good order if there is no error, cut short with the error of ctx. Any other error means that it does not end.
+// Close accepts no further changes and refuses, with ErrClosed, those still waiting for a batch. It lets the running
+// batch finish until ctx ends, then cuts the batch short and rolls it back. When Close returns, the batch is over: it
+// finished if the error is nil, and was cut short if the error is that of ctx. Any other error means that the batch
+// does not end.
 func (c *Committer[T]) Close(ctx context.Context) error {
 	defer c.cancel()
 	idle := c.refuse()
@@ -80,7 +81,7 @@ func (c *Committer[T]) Close(ctx context.Context) error {
 	}
 }
 
-// enqueue adds the call, starts the runner if there is none, and says whether the call was accepted.
+// enqueue adds the call, starts the runner if there is none, and reports whether the call was accepted.
 func (c *Committer[T]) enqueue(call *call[T]) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -92,41 +93,41 @@ func (c *Committer[T]) enqueue(call *call[T]) bool {
 		c.idle = make(chan struct{})
 		go c.run()
 	}
-	c.look()
+	c.wakeRunner()
 	return true
 }
 
-// dequeue forgets a withdrawn call, so that it takes no place in a batch.
+// dequeue removes a withdrawn call, so that it does not count towards a batch.
 func (c *Committer[T]) dequeue(call *call[T]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if i := slices.Index(c.queue, call); i >= 0 {
 		c.queue = slices.Delete(c.queue, i, i+1)
-		c.look()
+		c.wakeRunner()
 	}
 }
 
-// refuse closes the queue and returns the channel that says when the runner has ended, nil if there is none.
+// refuse closes the queue and returns the channel that is closed when the runner ends, nil if there is no runner.
 func (c *Committer[T]) refuse() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
 	for _, call := range c.queue {
-		call.settle(ErrClosed)
+		call.answer(ErrClosed)
 	}
 	c.queue = nil
-	c.look()
+	c.wakeRunner()
 	return c.idle
 }
 
-func (c *Committer[T]) look() {
+func (c *Committer[T]) wakeRunner() {
 	select {
 	case c.wake <- struct{}{}:
 	default:
 	}
 }
 
-// run is the runner: one batch after the other until the queue is empty.
+// run is the runner: one batch after another until the queue is empty.
 func (c *Committer[T]) run() {
 	for {
 		settings := c.settings()
@@ -134,7 +135,10 @@ func (c *Committer[T]) run() {
 		if len(calls) == 0 {
 			return
 		}
-		b := &batch[T]{options: c.options, settings: settings, pace: &c.pace, brake: &c.brake, calls: calls, late: c.late}
+		b := &batch[T]{
+			options: c.options, settings: settings, pace: &c.pace, backoff: &c.backoff,
+			calls: calls, arrivedBefore: c.popArrivedBefore,
+		}
 		b.run(c.ctx)
 	}
 }
@@ -146,10 +150,10 @@ func (c *Committer[T]) settings() Settings {
 	return c.options.Settings().withDefaults()
 }
 
-// gather waits until a batch is due. It returns none when the queue is empty, and the runner must end.
+// gather waits until a batch is due. It returns no calls when the queue is empty and the runner must end.
 func (c *Committer[T]) gather(s Settings) []*call[T] {
 	for {
-		calls, wait := c.take(s)
+		calls, wait := c.nextBatch(s)
 		if wait <= 0 {
 			return calls
 		}
@@ -162,9 +166,9 @@ func (c *Committer[T]) gather(s Settings) []*call[T] {
 	}
 }
 
-// take returns the calls of the next batch, or how long to wait for them. It need not be waited for more while those
-// that are there are written: what arrives meanwhile joins them.
-func (c *Committer[T]) take(s Settings) ([]*call[T], time.Duration) {
+// nextBatch returns the calls of the next batch, or how long to wait for them. There is no need to wait for more than
+// writing the present ones takes: what arrives meanwhile joins them.
+func (c *Committer[T]) nextBatch(s Settings) ([]*call[T], time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.queue) == 0 {
@@ -172,8 +176,8 @@ func (c *Committer[T]) take(s Settings) ([]*call[T], time.Duration) {
 		c.idle = nil
 		return nil, 0
 	}
-	if held := c.brake.left(); held > 0 {
-		return nil, held
+	if pause := c.backoff.remaining(); pause > 0 {
+		return nil, pause
 	}
 	n := min(len(c.queue), s.MaxChanges)
 	first, latest := c.queue[0], c.queue[len(c.queue)-1]
@@ -184,8 +188,8 @@ func (c *Committer[T]) take(s Settings) ([]*call[T], time.Duration) {
 	return c.pop(n), 0
 }
 
-// late takes calls out of the queue that arrived before a time, at most so many.
-func (c *Committer[T]) late(before time.Time, most int) []*call[T] {
+// popArrivedBefore takes up to most calls out of the queue that arrived before a time.
+func (c *Committer[T]) popArrivedBefore(before time.Time, most int) []*call[T] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := slices.IndexFunc(c.queue, func(call *call[T]) bool { return !call.arrived.Before(before) })

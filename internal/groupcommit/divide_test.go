@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// words are n different names, in alphabetical order.
+// words returns n different names in alphabetical order.
 func words(n int) []string {
 	names := make([]string, n)
 	for i := range names {
@@ -30,7 +30,7 @@ func maxCommits(n, b int) int {
 	return 1 + 2*b*levels
 }
 
-func TestDividingCostsExactlySoManyCommits(t *testing.T) {
+func TestDividingCostsTheExpectedCommits(t *testing.T) {
 	tests := map[string]struct {
 		changes int
 		bad     []int
@@ -73,7 +73,7 @@ func TestDividingCostsExactlySoManyCommits(t *testing.T) {
 	}
 }
 
-// checkVerdict checks that a change is committed once and told so, or is refused and told so.
+// checkVerdict checks that a change is committed once and answered so, or is refused and answered so.
 func checkVerdict(t *testing.T, s *store, name string, guilty bool, answers string) {
 	t.Helper()
 	want, times := "ok", 1
@@ -84,7 +84,7 @@ func checkVerdict(t *testing.T, s *store, name string, guilty bool, answers stri
 		t.Errorf("%s: committed %d times, want %d", name, s.committed[name], times)
 	}
 	if !strings.Contains(answers+";", name+": "+want+";") {
-		t.Errorf("%s: not told %q", name, want)
+		t.Errorf("%s: not answered %q", name, want)
 	}
 }
 
@@ -112,7 +112,7 @@ func TestDividingNeverExceedsTheBound(t *testing.T) {
 			rt.Fatalf("committed %q, want the %d good ones", got.Committed, good)
 		}
 		if refused := strings.Count(got.Answers, "refused"); refused != len(guilty) {
-			rt.Fatalf("%d were told of a refusal, want %d", refused, len(guilty))
+			rt.Fatalf("%d were answered with a refusal, want %d", refused, len(guilty))
 		}
 	})
 }

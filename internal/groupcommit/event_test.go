@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pam-operator/pam-operator/internal/groupcommit"
+	"github.com/pam-operator/pam-operator/internal/panics"
 )
 
 func TestObserveHearsWhatHappens(t *testing.T) {
@@ -24,42 +26,38 @@ func TestObserveHearsWhatHappens(t *testing.T) {
 		want    []string
 	}{
 		"a good batch": {
-			script: "a b",
-			want:   []string{"BatchStarted 2", "TransactionOpened 0", "Committed 2 hold 7s commit 5s"},
+			script: "a b", want: []string{"opened", "committed 2, held 7s, of that 5s for the commit"},
 		},
 		"a batch with nothing to commit": {
-			script: "a", changes: map[string]change{"a": returns(nil)},
-			want: []string{"BatchStarted 1", "TransactionOpened 0", "RolledBack 0"},
+			script: "a", changes: map[string]change{"a": returns(nil)}, want: []string{"opened", "rolled back, held 0s"},
 		},
 		"a change that is left out, and one that spoils the transaction": {
 			script: "a x y", changes: map[string]change{"x": returns(errRefused), "y": writesAndReturns("y", errFailed)},
 			want: []string{
-				"BatchStarted 3", "TransactionOpened 0", "ChangeFailed 1: refused", "ChangeFailed 1: failed",
-				"RolledBack 1 hold 2s: failed", "TransactionOpened 0", "Committed 1 hold 6s commit 5s",
+				"opened", "rolled back, held 2s", "opened", "committed 1, held 6s, of that 5s for the commit",
 			},
 		},
-		"a change that stands alone at a refused commit": {
-			script: "x", faults: faults{commit: refuses("x")},
-			want: []string{
-				"BatchStarted 1", "TransactionOpened 0", "RolledBack 1 hold 6s: refused", "ChangeFailed 1: refused",
-			},
+		"a refused commit": {
+			script: "x", faults: faults{commit: refuses("x")}, want: []string{"opened", "rolled back, held 6s"},
 		},
 		"a lock": {
 			script: "a b", faults: faults{begin: always(errLocked)},
-			want: []string{"BatchStarted 2", "BatchLocked 2: locked"},
+			want: []string{"not opened: locked (2)", "locked 2: locked"},
 		},
-		"a lock found by a change is not the change's failure": {
+		"a lock found by a change": {
 			script: "a x", changes: map[string]change{"x": returns(errLocked)},
-			want: []string{
-				"BatchStarted 2", "TransactionOpened 0", "RolledBack 1 hold 1s: locked", "BatchLocked 2: locked",
-			},
+			want: []string{"opened", "rolled back, held 1s", "locked 2: locked"},
+		},
+		"a store that cannot be opened": {
+			script: "a", faults: faults{begin: always(errFailed)}, want: []string{"not opened: failed (0)"},
 		},
 		"a lost commit and a roll-back that fails": {
 			script: "a", faults: faults{commit: refusal(errFailed), rollback: always(errForeign)},
-			want: []string{
-				"BatchStarted 1", "TransactionOpened 0", "RollbackFailed 1 hold 6s: foreign",
-				"CommitLost 1: failed", "BatchFailed 0: failed",
-			},
+			want: []string{"opened", "lost 1, held 6s: failed"},
+		},
+		"a roll-back that fails": {
+			script: "a", faults: faults{verify: always(errForeign), rollback: always(errFailed)},
+			want: []string{"opened", "roll-back failed, held 1s: failed"},
 		},
 	}
 	for name, tt := range tests {
@@ -77,30 +75,57 @@ func TestObserveHearsWhatHappens(t *testing.T) {
 	}
 }
 
+// TestTheWaitForTheLockBeginsWithTheFirstAttempt: the callers of a change that meets a lock come back with it, and from
+// their point of view it is one wait. If nobody comes back, it ends.
+func TestTheWaitForTheLockBeginsWithTheFirstAttempt(t *testing.T) {
+	for name, tt := range map[string]struct {
+		absent, want time.Duration
+	}{
+		"callers who come back": {absent: 20 * time.Second, want: 20 * time.Second},
+		"others, hours later":   {absent: 5 * time.Hour, want: 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStore()
+				s.begin = once(errLocked)
+				b := newBench(s, groupcommit.Settings{})
+				begun := time.Now()
+				_ = b.Do(t.Context(), put("a"))
+				tried := time.Since(begun)
+				<-time.After(tt.absent)
+				if err := b.Do(t.Context(), put("a")); err != nil {
+					t.Fatal(err)
+				}
+				i := slices.IndexFunc(b.events, func(e groupcommit.Event) bool { return e.Kind == groupcommit.TransactionOpened })
+				if waited := b.events[i].Wait; (waited - tt.want).Abs() > tried+time.Second {
+					t.Errorf("waited %s, want %s", waited, tt.want)
+				}
+			})
+		})
+	}
+}
+
 func describeEvents(events []groupcommit.Event) []string {
 	var lines []string
 	for _, e := range events {
-		line := fmt.Sprintf("%v %d", e.Kind, e.Changes)
-		if e.Hold > 0 {
-			line += fmt.Sprintf(" hold %v", e.Hold)
+		switch e.Kind {
+		case groupcommit.TransactionOpened:
+			lines = append(lines, "opened")
+		case groupcommit.Committed:
+			lines = append(lines, fmt.Sprintf("committed %d, held %v, of that %v for the commit", e.Changes, e.Hold, e.Duration))
+		case groupcommit.NotOpened:
+			lines = append(lines, fmt.Sprintf("not opened: %s (%d)", describe(e.Err), e.Verdict))
+		case groupcommit.RolledBack:
+			lines = append(lines, fmt.Sprintf("rolled back, held %v", e.Hold))
+		case groupcommit.Lost:
+			lines = append(lines, fmt.Sprintf("lost %d, held %v: %s", e.Changes, e.Hold, describe(e.Err)))
+		case groupcommit.RollbackFailed:
+			lines = append(lines, fmt.Sprintf("roll-back failed, held %v: %s", e.Hold, describe(e.Err)))
+		case groupcommit.BatchLocked:
+			lines = append(lines, fmt.Sprintf("locked %d: %s", e.Changes, describe(e.Err)))
 		}
-		if e.Duration > 0 {
-			line += fmt.Sprintf(" commit %v", e.Duration)
-		}
-		if e.Err != nil {
-			line += ": " + describe(e.Err)
-		}
-		lines = append(lines, line)
 	}
 	return lines
-}
-
-func TestAnUnknownEventKindHasAName(t *testing.T) {
-	for _, kind := range []groupcommit.EventKind{-1, 1000} {
-		if kind.String() != "Unknown" {
-			t.Errorf("%d is %q", kind, kind)
-		}
-	}
 }
 
 func TestAPanicIsNeverARefusal(t *testing.T) {
@@ -112,7 +137,7 @@ func TestAPanicIsNeverARefusal(t *testing.T) {
 			Classify: func(error) groupcommit.Verdict { return groupcommit.Refused },
 		})
 		if err := c.Do(t.Context(), put("a")); !errors.Is(err, groupcommit.ErrOutcomeUnknown) {
-			t.Errorf("got %v, want that the outcome is unknown", err)
+			t.Errorf("got %v, want an unknown outcome", err)
 		}
 		synctest.Wait()
 	})
@@ -140,7 +165,7 @@ func TestAPanicIsReportedWithoutItsValue(t *testing.T) {
 				if err == nil || err.Error() != tt.want {
 					t.Errorf("got %v, want %s", err, tt.want)
 				}
-				var panicked *groupcommit.PanicError
+				var panicked *panics.Error
 				if !errors.As(err, &panicked) || !strings.Contains(string(panicked.Stack), "groupcommit_test") {
 					t.Errorf("the stack does not show where: %v", err)
 				}

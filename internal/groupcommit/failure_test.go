@@ -42,12 +42,12 @@ var changesAtFault = map[string]failure{
 		changes: map[string]change{"x": returns(errRefused)},
 		want:    result{"a: ok; x: refused; c: ok", "a c", 1, 1, 0},
 	},
-	"a change that fails before it wrote is left out, whatever its error": {
+	"a change that fails before it writes is left out, whatever its error": {
 		script:  "a x c",
 		changes: map[string]change{"x": returns(errFailed)},
 		want:    result{"a: ok; x: failed; c: ok", "a c", 1, 1, 0},
 	},
-	"a change that comes upon a conflict each time is left out after three repetitions": {
+	"a change that hits a conflict each time is left out after three repetitions": {
 		script:  "a x c",
 		changes: map[string]change{"x": returns(errConflict)},
 		want:    result{"a: ok; x: the store changed during every attempt, conflict; c: ok", "a c", 5, 1, 4},
@@ -87,7 +87,7 @@ var changesAtFault = map[string]failure{
 			"a b c", 4, 2, 2,
 		},
 	},
-	"when only the last change is at fault nothing is written for nobody": {
+	"when only the last change is at fault nothing is written again": {
 		script:  "x",
 		changes: map[string]change{"x": writesAndReturns("x", errRefused)},
 		want:    result{"x: refused", "", 1, 0, 1},
@@ -101,12 +101,12 @@ var changesAtFault = map[string]failure{
 	"a roll-back that panics is not acknowledged": {
 		script:  "a x",
 		changes: map[string]change{"x": writesAndReturns("x", errRefused)},
-		faults:  faults{rollback: panics},
+		faults:  faults{rollback: panicking},
 		want:    result{"a: panic; x: refused", "", 1, 0, 1},
 	},
 }
 
-// nothingToDo are changes that find their wish fulfilled.
+// nothingToDo are changes that find nothing to do.
 var nothingToDo = map[string]failure{
 	"when nothing was written nothing is committed": {
 		script:  "a b",
@@ -127,7 +127,7 @@ var nothingToDo = map[string]failure{
 			"a: outcome unknown, failed; b: outcome unknown, failed", "", 1, 1, 1,
 		},
 	},
-	"what relied on the write of a bad change does it itself in the end": {
+	"a change that relied on the write of a bad one makes it itself in the end": {
 		script: "x b c",
 		changes: map[string]change{
 			"x": func(ctx context.Context, t *tx) error { return errors.Join(t.write(ctx, "b"), t.write(ctx, "x")) },
@@ -137,44 +137,44 @@ var nothingToDo = map[string]failure{
 	},
 }
 
-// storeAtFault are failures that meet everybody before anything is committed.
+// storeAtFault are failures of the whole batch before anything is committed.
 var storeAtFault = map[string]failure{
-	"a lock held by somebody else is everybody's answer": {
+	"a lock held by another client is every change's answer": {
 		script: "a b",
 		faults: faults{begin: always(errLocked)},
 		want:   result{"a: locked; b: locked", "", 1, 0, 0},
 	},
-	"a lock found at a write is everybody's answer": {
+	"a lock found at a write is every change's answer": {
 		script:  "a x c",
 		changes: map[string]change{"x": returns(errLocked)},
 		want:    result{"a: locked; x: locked; c: locked", "", 1, 0, 1},
 	},
-	"a lock found at the commit is everybody's answer": {
+	"a lock found at the commit is every change's answer": {
 		script: "a b",
 		faults: faults{commit: refusal(errLocked)},
 		want:   result{"a: locked; b: locked", "", 1, 1, 1},
 	},
-	"a transaction that cannot be opened fails everybody": {
+	"a transaction that cannot be opened fails every change": {
 		script: "a b",
 		faults: faults{begin: always(errFailed)},
 		want:   result{"a: failed; b: failed", "", 1, 0, 0},
 	},
-	"a refusal to open a transaction is everybody's answer": {
+	"a refusal to open a transaction is every change's answer": {
 		script: "a b",
 		faults: faults{begin: always(errRefused)},
 		want:   result{"a: refused; b: refused", "", 1, 0, 0},
 	},
-	"a foreign change in the transaction keeps everybody out": {
+	"a foreign change in the transaction fails every change": {
 		script: "a b",
 		faults: faults{verify: always(errForeign)},
 		want:   result{"a: foreign; b: foreign", "", 1, 0, 1},
 	},
-	"a foreign change seen by a change keeps everybody out": {
+	"a foreign change seen by a change fails every change": {
 		script:  "a x",
 		changes: map[string]change{"x": returns(errForeign)},
 		want:    result{"a: foreign; x: foreign", "", 1, 0, 1},
 	},
-	"a transaction that cannot be verified is not committed, and everybody knows": {
+	"a transaction that cannot be verified fails every change": {
 		script: "a b",
 		faults: faults{verify: always(errFailed)},
 		want:   result{"a: failed; b: failed", "", 1, 0, 1},
@@ -203,7 +203,7 @@ var commitAtFault = map[string]failure{
 		faults: faults{tear: func(write int) bool { return write == 3 }},
 		want:   result{"a: ok; b: ok; c: ok", "a b c", 2, 1, 1},
 	},
-	"a change that comes upon a loss is repeated with the others": {
+	"a change that notices a loss is repeated with the others": {
 		script:  "a x c",
 		changes: map[string]change{"x": both("x")},
 		faults:  faults{tear: func(write int) bool { return write == 2 }},
@@ -254,9 +254,9 @@ var commitAtFault = map[string]failure{
 		faults: faults{commit: refusal(errors.Join(errRefused, context.Canceled))},
 		want:   result{"a: outcome unknown, refused, context canceled", "", 1, 1, 1},
 	},
-	"a panic at the opening fails everybody": {
+	"a panic at the opening fails every change": {
 		script: "a b",
-		faults: faults{begin: panics},
+		faults: faults{begin: panicking},
 		want:   result{"a: panic; b: panic", "", 1, 0, 0},
 	},
 	"the one change that the commit refuses gets the refusal": {
@@ -295,7 +295,7 @@ func TestFailures(t *testing.T) {
 	groups := map[string]map[string]failure{
 		"of single changes":      changesAtFault,
 		"and nothing to do":      nothingToDo,
-		"that meet everybody":    storeAtFault,
+		"of the whole batch":     storeAtFault,
 		"in and near the commit": commitAtFault,
 	}
 	for group, failures := range groups {
@@ -339,7 +339,7 @@ func writesAndReturns(name string, err error) change {
 	return func(ctx context.Context, t *tx) error { return errors.Join(t.write(ctx, name), err) }
 }
 
-// thrower panics before it has written anything.
+// thrower panics before it writes anything.
 func thrower(context.Context, *tx) error { panic(secret) }
 
 // lateThrower panics after a write of its own.
@@ -350,7 +350,7 @@ func lateThrower(name string) change {
 // secret is what must not get into an error.
 const secret = "swordfish"
 
-func panics(int) error { panic(secret) }
+func panicking(int) error { panic(secret) }
 
 // once fails with err the first time only.
 func once(err error) func(int) error {

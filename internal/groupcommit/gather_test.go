@@ -16,7 +16,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/groupcommit"
 )
 
-// pass lets virtual time go by.
+// pass advances virtual time.
 func pass(d time.Duration) { <-time.After(d) }
 
 // arrivals makes a change of each name, at the time before it: "0s a b 900ms c".
@@ -35,7 +35,7 @@ func arrivals(b *bench, script string) {
 
 const second = time.Second
 
-// gatherings say what is committed when.
+// gatherings are what is committed when.
 var gatherings = map[string]struct {
 	settings   groupcommit.Settings
 	writeTime  time.Duration
@@ -80,7 +80,7 @@ var gatherings = map[string]struct {
 		arrivals: "0s a 100ms b 200ms c",
 		want:     []string{"200ms: a b c"},
 	},
-	"what is over the maximum goes into the next batch, first come first served": {
+	"changes over the maximum go into the next batch, first come first served": {
 		settings:   groupcommit.Settings{MaxChanges: 2},
 		commitTime: 10 * second,
 		arrivals:   "0s a b c d e",
@@ -102,7 +102,7 @@ var gatherings = map[string]struct {
 		arrivals:   "0s a b c 1s d 2s e 3s f 4s g 5s h",
 		want:       []string{"3s: a b", "6s: c d", "9s: e f", "12s: g h"},
 	},
-	"the lock is let go of after the longest hold, and the rest goes on at once": {
+	"the lock is released after the longest hold, and the rest goes on at once": {
 		writeTime:  19 * second,
 		commitTime: 2 * second,
 		arrivals:   "0s a b c d e",

@@ -61,7 +61,7 @@ type actor struct {
 	name      string
 	behaviour string
 	gap       time.Duration // before it comes
-	patience  time.Duration // 0 is for ever
+	patience  time.Duration // 0 is unlimited
 }
 
 func drawActors(rt *rapid.T, gaps, patiences []time.Duration) []actor {
@@ -114,7 +114,7 @@ func play(t *testing.T, b *bench, actors []actor) {
 	synctest.Wait()
 }
 
-// TestWithoutTroubleEveryAnswerIsKnown compares with the model: everybody gets the answer of its own behaviour.
+// TestWithoutTroubleEveryAnswerIsKnown compares with the model: every caller gets the answer to its own behaviour.
 func TestWithoutTroubleEveryAnswerIsKnown(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		actors := drawActors(rt, []time.Duration{0}, []time.Duration{0})
@@ -143,7 +143,7 @@ func TestWithoutTroubleEveryAnswerIsKnown(t *testing.T) {
 	})
 }
 
-// storm is trouble from outside: for each time that a step is done, what comes of it.
+// storm is trouble from outside: the result of each step, by how often the step was done.
 type storm struct {
 	begin, verify, commit, rollback []string
 	tears                           []string      // after which writes
@@ -208,7 +208,7 @@ func (w storm) faults(refuse func(int, []string) error) faults {
 	}
 }
 
-func TestInTroubleNobodyIsToldAnythingWrong(t *testing.T) {
+func TestInTroubleNoAnswerIsWrong(t *testing.T) {
 	seconds := []time.Duration{0, 0, 0, 300 * time.Millisecond, time.Second, 4 * time.Second, 11 * time.Second}
 	rapid.Check(t, func(rt *rapid.T) {
 		actors := drawActors(rt, seconds, seconds)
@@ -248,7 +248,7 @@ func closeWithin(b *bench, patience time.Duration) {
 	_ = b.Close(ctx)
 }
 
-// checkInvariants checks what holds whatever happens.
+// checkInvariants checks what is true whatever happens.
 func checkInvariants(rt *rapid.T, b *bench, actors []actor) {
 	if b.store.open != nil || len(b.store.misuse) > 0 {
 		rt.Errorf("lock free: %v, misuse: %v", b.store.open == nil, b.store.misuse)
@@ -258,33 +258,33 @@ func checkInvariants(rt *rapid.T, b *bench, actors []actor) {
 	}
 	for _, a := range actors {
 		if err := checkAnswer(b, a); err != nil {
-			rt.Errorf("%s (%s) was told %q: %v", a.name, a.behaviour, b.answers[a.name], err)
+			rt.Errorf("%s (%s) was answered %q: %v", a.name, a.behaviour, b.answers[a.name], err)
 		}
 	}
 }
 
-// checkAnswer compares what one caller was told with what is in the store.
+// checkAnswer compares one caller's answer with what is in the store.
 func checkAnswer(b *bench, a actor) error {
-	told, times := b.answers[a.name], b.store.committed[a.name]
-	unknown := strings.Contains(told, "outcome unknown")
+	answer, times := b.answers[a.name], b.store.committed[a.name]
+	unknown := strings.Contains(answer, "outcome unknown")
 	switch {
-	case strings.Contains(told, "and then"):
+	case strings.Contains(answer, "and then"):
 		return errors.New("two answers")
 	case times > 1 || b.store.committed["shared"] > 1:
 		return fmt.Errorf("committed %d times", times)
-	case behaviours[a.behaviour].answer != "ok" && (told == "ok" || times != 0):
-		return errors.New("bad, and committed or told so")
+	case behaviours[a.behaviour].answer != "ok" && (answer == "ok" || times != 0):
+		return errors.New("bad, and committed or answered so")
 	case a.behaviour == "good twice" && times != b.store.committed[a.name+"'"]:
 		return errors.New("committed by half")
-	case told == "ok" && !inPlace(b.store, a):
+	case answer == "ok" && !inPlace(b.store, a):
 		return errors.New("not committed")
-	case told != "ok" && !unknown && times != 0:
+	case answer != "ok" && !unknown && times != 0:
 		return errors.New("committed")
 	}
 	return nil
 }
 
-// inPlace says that the store has what the actor wishes.
+// inPlace reports whether the store has what the actor wants.
 func inPlace(s *store, a actor) bool {
 	switch a.behaviour {
 	case "nothing to do":

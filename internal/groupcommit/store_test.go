@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pam-operator/pam-operator/internal/groupcommit"
+	"github.com/pam-operator/pam-operator/internal/panics"
 )
 
 var (
@@ -41,7 +42,7 @@ func classify(err error) groupcommit.Verdict {
 	return groupcommit.Failed
 }
 
-// describe names everything that a test can tell about an answer.
+// describe names everything that a test can learn from an answer.
 func describe(err error) string {
 	if err == nil {
 		return "ok"
@@ -56,7 +57,7 @@ func describe(err error) string {
 			names = append(names, k.Error())
 		}
 	}
-	var panicked *groupcommit.PanicError
+	var panicked *panics.Error
 	if errors.As(err, &panicked) {
 		names = append(names, "panic")
 	}
@@ -71,9 +72,9 @@ type faults struct {
 	begin, verify, rollback func(time int) error
 	// commit gets the names that would be new.
 	commit func(time int, names []string) error
-	// vanish says that a commit that fails has happened all the same.
+	// vanish makes a failing commit take effect all the same.
 	vanish func(time int, names []string) bool
-	// tear says that the transaction is dropped behind our back after a write; the next one opens another by itself.
+	// tear drops the transaction behind the client's back after a write; the next write opens another one by itself.
 	tear func(write int) bool
 }
 
@@ -205,7 +206,7 @@ func (t *tx) write(ctx context.Context, name string) error {
 	return nil
 }
 
-// has says that the name is there, seen from inside the transaction.
+// has reports whether the name is there, seen from inside the transaction.
 func (t *tx) has(name string) bool {
 	t.store.mu.Lock()
 	defer t.store.mu.Unlock()
@@ -308,17 +309,6 @@ func (b *bench) said() string {
 		}
 	}
 	return strings.Join(said, "; ")
-}
-
-// kinds are the events seen so far.
-func (b *bench) kinds() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var kinds []string
-	for _, e := range b.events {
-		kinds = append(kinds, fmt.Sprintf("%v %d", e.Kind, e.Changes))
-	}
-	return kinds
 }
 
 // check fails the test if the lock is not free, or the committer did something that is never right.

@@ -41,9 +41,9 @@ func TestAThousandChangesAtOnce(t *testing.T) {
 	one := groupcommit.Settings{Window: 1, MaxChanges: 1}
 	single, _ := applyThousand(t, one)
 	for name, settings := range map[string]groupcommit.Settings{
-		"as one full batch":                 {},
-		"as one batch after its window":     {MaxChanges: 2 * thousand},
-		"while the lock is let go of twice": {MaxHold: 7 * time.Second},
+		"as one full batch":                {},
+		"as one batch after its window":    {MaxChanges: 2 * thousand},
+		"while the lock is released twice": {MaxHold: 7 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			grouped, s := applyThousand(t, settings)

@@ -26,12 +26,12 @@ func TestAManagerIsReadyWhenItHasReadEverything(t *testing.T) {
 		synced   bool
 		elected  chan struct{}
 		unlisted []string
-		want     string // is in the refusal; empty if it is ready
+		want     string // part of the error; empty if ready
 	}{
 		"one that leads":                            {synced: true, elected: leads},
 		"one that stands by, with its caches":       {synced: true, elected: waits, unlisted: []string{"secrets"}},
-		"not one that stands by without its caches": {elected: waits, want: "the caches are not synced"},
-		"not one that leads without its caches":     {elected: leads, want: "the caches are not synced"},
+		"not one that stands by without its caches": {elected: waits, want: "caches are not synced"},
+		"not one that leads without its caches":     {elected: leads, want: "caches are not synced"},
 		"not one that leads and may not list": {
 			synced: true, elected: leads, unlisted: []string{"secrets", "jobs.batch"}, want: "secrets, jobs.batch",
 		},
@@ -41,7 +41,7 @@ func TestAManagerIsReadyWhenItHasReadEverything(t *testing.T) {
 				Elected: c.elected, Unlisted: func() []string { return c.unlisted },
 				Caches: func(ctx context.Context) bool {
 					if !c.synced {
-						<-ctx.Done() // as a cache does
+						<-ctx.Done() // like a cache
 					}
 					return c.synced
 				},
@@ -56,7 +56,7 @@ func TestAManagerIsReadyWhenItHasReadEverything(t *testing.T) {
 
 func TestAManagerIsAliveUnlessItHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		lock, touches := make(chan struct{}, 1), 0 // time does not pass while somebody waits for a Mutex
+		lock, touches := make(chan struct{}, 1), 0 // time does not pass while a goroutine waits for a Mutex
 		check := health.Alive(func(context.Context) {
 			lock <- struct{}{}
 			touches++
@@ -74,14 +74,14 @@ func TestAManagerIsAliveUnlessItHangs(t *testing.T) {
 		lock <- struct{}{}
 		for range 5 {
 			if err := probe(); err != nil {
-				t.Errorf("a moment is too long already: %v", err)
+				t.Errorf("a brief check counts as too long: %v", err)
 			}
 			<-time.After(2 * time.Second)
 		}
 		<-time.After(time.Second)
 		for range 3 {
-			if err := probe(); err == nil || !strings.Contains(err.Error(), "has not ended for 11s") {
-				t.Errorf("a manager that hangs is alive: %v", err)
+			if err := probe(); err == nil || !strings.Contains(err.Error(), "has not returned for 11s") {
+				t.Errorf("a hanging manager counts as alive: %v", err)
 			}
 		}
 		<-lock

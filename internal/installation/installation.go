@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package installation is config/default for a control plane without nodes, where the manager is a process: what it may
-// do, who it is, what the API server refuses besides, and how it is started. So a test or the demo runs the manager
-// with the rights that an installation gives it, and with no others.
+// Package installation provides config/default to a control plane without nodes, where the manager is a process: its
+// permissions, its identity, the admission policies and its arguments. A test or the demo thereby runs the manager with
+// exactly the rights of an installation.
 package installation
 
 import (
@@ -10,77 +10,70 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// withoutNodes are the kinds of config/default that mean something where no container runs. The resource definitions
-// are there already, and the manager is a process.
+// withoutNodes are the kinds in config/default that mean something where no container runs. The resource definitions
+// are apart, because most beds have them already, and the manager is a process.
 var withoutNodes = []string{
 	"Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding",
 	"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
 }
 
-// Installation is what is to be applied for a manager, and who it is.
+// Installation is what to apply for a manager, and its identity.
 type Installation struct {
 	Objects []*unstructured.Unstructured
+	// Definitions are the CustomResourceDefinitions, which come first.
+	Definitions []*unstructured.Unstructured
 	// Namespace and ServiceAccount are the manager's.
 	Namespace, ServiceAccount string
 
-	// watch is the argument by which the Deployment restricts the manager to some namespaces; empty if it does not.
+	// watch is the Deployment's argument that restricts the manager to certain namespaces; empty if there is none.
 	watch string
 }
 
-// Render reads folders as an installation by kustomize would, with the kubectl that is given.
+// Render builds folders with the given kubectl, as kustomize would.
 func Render(ctx context.Context, kubectl string, dirs ...string) (Installation, error) {
 	var all bytes.Buffer
 	for _, dir := range dirs {
-		rendered, err := kustomize(ctx, kubectl, dir)
+		rendered, err := Kubectl(ctx, kubectl, "", "kustomize", dir)
 		if err != nil {
 			return Installation{}, err
 		}
-		all.WriteString("---\n")
-		all.Write(rendered)
+		all.WriteString("---\n" + rendered)
 	}
-	installed, err := parse(all.Bytes())
+	installed, err := Parse(all.Bytes())
 	if err != nil {
 		return Installation{}, fmt.Errorf("%s: %w", strings.Join(dirs, ", "), err)
 	}
 	return installed, nil
 }
 
-func kustomize(ctx context.Context, kubectl, dir string) ([]byte, error) {
-	//nolint:gosec // G204: the kubectl that belongs to the control plane
-	cmd := exec.CommandContext(ctx, kubectl, "kustomize", dir)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	rendered, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("render %s: %w: %s", dir, err, bytes.TrimSpace(stderr.Bytes()))
-	}
-	return rendered, nil
-}
-
-func parse(rendered []byte) (Installation, error) {
+// Parse reads what kustomize or Helm has rendered.
+func Parse(rendered []byte) (Installation, error) {
 	objects, err := Decode(rendered)
 	if err != nil {
 		return Installation{}, err
 	}
-	watch := watchArgument(objects)
+	watch, definitions := watchArgument(objects), slices.DeleteFunc(slices.Clone(objects), isNoDefinition)
 	objects = slices.DeleteFunc(objects, func(o *unstructured.Unstructured) bool {
 		return !slices.Contains(withoutNodes, o.GetKind())
 	})
 	i := slices.IndexFunc(objects, func(o *unstructured.Unstructured) bool { return o.GetKind() == "ServiceAccount" })
 	if i < 0 {
-		return Installation{}, errors.New("there is no ServiceAccount")
+		return Installation{}, errors.New("no ServiceAccount")
 	}
-	return Installation{objects, objects[i].GetNamespace(), objects[i].GetName(), watch}, nil
+	return Installation{objects, definitions, objects[i].GetNamespace(), objects[i].GetName(), watch}, nil
 }
 
-// watchArgument is the argument of the Deployment that says which namespaces the manager looks at.
+func isNoDefinition(o *unstructured.Unstructured) bool {
+	return o.GetKind() != "CustomResourceDefinition"
+}
+
+// watchArgument returns the Deployment's argument that selects the namespaces to watch.
 func watchArgument(objects []*unstructured.Unstructured) string {
 	for _, o := range objects {
 		if o.GetKind() != "Deployment" {
@@ -100,7 +93,7 @@ func watchArgument(objects []*unstructured.Unstructured) string {
 	return ""
 }
 
-// NamespacesOfOthers are the namespaces that the objects are in and that are not among them.
+// NamespacesOfOthers returns the namespaces that objects are in but that the installation does not create.
 func (i Installation) NamespacesOfOthers() []string {
 	var own []string
 	others := make([]string, 0, len(i.Objects))
@@ -116,14 +109,14 @@ func (i Installation) NamespacesOfOthers() []string {
 	})
 }
 
-// User is the name and the groups that a token of the service account gives.
+// User returns the user name and groups of the service account.
 func (i Installation) User() (name string, groups []string) {
 	name = "system:serviceaccount:" + i.Namespace + ":" + i.ServiceAccount
 	return name, []string{"system:serviceaccounts", "system:serviceaccounts:" + i.Namespace}
 }
 
-// Arguments are those of config/manager, but for what only a Pod needs. Metrics and probes are not served, since their
-// ports could be taken on this machine, and appliances may be on this machine, as simulated ones are.
+// Arguments are those of config/manager without the ones that only make sense in a Pod. Metrics and probes are off,
+// because their ports may be taken on this machine, and appliances may be on loopback, where simulated ones are.
 func (i Installation) Arguments(kubeconfig string) []string {
 	arguments := []string{
 		"--kubeconfig=" + kubeconfig,

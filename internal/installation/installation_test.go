@@ -25,7 +25,7 @@ metadata: {name: robot}
 `
 
 func TestAnInstallationIsWhatMeansSomethingWithoutNodes(t *testing.T) {
-	got, err := parse([]byte(rendered))
+	got, err := Parse([]byte(rendered))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestAnInstallationIsWhatMeansSomethingWithoutNodes(t *testing.T) {
 
 func TestAnInstallationIsRefused(t *testing.T) {
 	tests := map[string]struct{ rendered, want string }{
-		"without a service account": {"kind: Namespace\napiVersion: v1\nmetadata: {name: a}", "there is no ServiceAccount"},
+		"without a service account": {"kind: Namespace\napiVersion: v1\nmetadata: {name: a}", "no ServiceAccount"},
 		"that is no YAML":           {"kind: [", "yaml"},
 		"with a key that is given twice": {
 			"kind: Role\nkind: Role\napiVersion: rbac.authorization.k8s.io/v1", "already set",
@@ -58,7 +58,7 @@ func TestAnInstallationIsRefused(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if _, err := parse([]byte(tt.rendered)); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, err := Parse([]byte(tt.rendered)); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %q in it", err, tt.want)
 			}
 		})

@@ -1,51 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package lane keeps the objects of one connection from waiting behind those of another one.
+// Package lane keeps the objects of one connection from waiting behind those of another.
 //
-// A controller has a fixed number of workers. If a worker waits for an appliance, a thousand objects of one appliance
-// that hangs occupy them all, and nobody else's objects are looked at. So the workers of a controller do nothing but
-// hand each object to the lane of its connection. A lane runs a bounded number of passes at a time, in goroutines that
-// exist only while they run, and its further objects wait in a list, which costs next to nothing. What is urgent
-// overtakes the rest of its lane and has places of its own.
+// A controller has a fixed number of workers. If workers waited for appliances, a thousand objects of one hanging
+// appliance would occupy them all and starve the objects of every other appliance. So the workers only hand each object
+// to the lane of its connection. A lane runs a limited number of passes at a time, in goroutines that exist only while
+// they run; its other objects wait in a list, which costs next to nothing. Urgent objects overtake the rest of their
+// lane and have reserved capacity.
 //
-// Lanes is the reconciler that a controller is given, and it makes the queue of that controller: an object counts as
-// being worked on until its pass is over, so the queue keeps two passes over one object apart as it always does.
+// Lanes is the reconciler given to a controller, and creates that controller's queue: an object counts as in progress
+// until its pass ends, so the queue keeps two passes over one object apart as usual.
 package lane
 
 import (
 	"container/list"
 	"context"
 	"sync"
+	"time"
 
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// Place says where an object waits for its pass.
+// Place is where an object waits for its pass.
 type Place struct {
 	// Lane is the lane's name, such as that of a connection.
 	Lane string
-	// Urgent lets the object overtake the others of its lane, and use the places that are reserved.
+	// Urgent lets the object overtake the rest of its lane and use the reserved capacity.
 	Urgent bool
-	// Crowd makes the object one of those that share Options.Crowd places over all lanes.
+	// Crowd makes the object share Options.Crowd across all lanes.
 	Crowd bool
 }
 
-// Options bound the lanes of one controller.
+// Options limit the lanes of one controller.
 type Options struct {
-	// Name is the controller's, for metrics.
+	// Name is the controller's.
 	Name string
-	// Place says where an object waits. It must not block.
+	// Place returns where an object waits. It must not block.
 	Place func(ctx context.Context, request reconcile.Request) Place
-	// Running is how many passes of a lane run at the same time; those that stand aside do not count.
+	// Running is how many passes of a lane run at the same time, those that stand aside not counted.
 	Running int
-	// Reserved is how many urgent ones may run beside them.
+	// Reserved is how many urgent passes may run in addition.
 	Reserved int
 	// Aside is how many passes of a lane may stand aside at the same time; see Aside.
 	Aside int
-	// Crowd is how many passes of objects of the crowd run at the same time, over all lanes; 0 does not bound them.
+	// Crowd is how many passes with Place.Crowd run at the same time across all lanes; 0 means no limit.
 	Crowd int
+	// Moved is told when a pass changes its state, and Over when it is finished and how long it took; an empty state means
+	// none. Both must return quickly; nil is told nothing.
+	Moved func(from, to State)
+	Over  func(took time.Duration, err error)
 }
 
 // Lanes hands objects to lanes. It is safe for concurrent use.
@@ -58,13 +63,13 @@ type Lanes struct {
 	lanes   map[string]*lane
 	waiting map[reconcile.Request]*pass
 	crowd   int
-	// crowded are the lanes whose next pass waits for a place of the crowd, in the order in which they came.
+	// crowded holds the lanes whose next pass waits for capacity of the crowd, in order of arrival.
 	crowded *list.List
 	stopped bool
 	passes  sync.WaitGroup
 }
 
-// lane is what waits and runs for one name.
+// lane holds the waiting and running passes of one name.
 type lane struct {
 	name           string
 	urgent, normal *list.List // of *pass
@@ -77,15 +82,15 @@ type pass struct {
 	lanes   *Lanes
 	lane    *lane
 	request reconcile.Request
-	// ctx is that of the worker that handed the object over; it lives as long as the controller.
+	// ctx is the context of the worker that handed the object over; it lives as long as the controller.
 	ctx   context.Context
 	place Place
-	// element is the pass in a list of its lane; nil when it has begun.
+	// element is the pass in a list of its lane; nil once it has begun.
 	element *list.Element
 	aside   bool
 }
 
-// New returns lanes for the passes of inner.
+// New returns lanes that run the passes of inner.
 func New(inner reconcile.Reconciler, options Options) *Lanes {
 	return &Lanes{
 		inner: inner, options: options, lanes: map[string]*lane{}, waiting: map[reconcile.Request]*pass{},
@@ -93,7 +98,8 @@ func New(inner reconcile.Reconciler, options Options) *Lanes {
 	}
 }
 
-// Reconcile hands an object to its lane, and returns at once. What the pass comes to goes to the queue that Queue made.
+// Reconcile hands an object to its lane and returns at once. The result of the pass goes to the queue that Queue
+// created.
 func (l *Lanes) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	place := l.options.Place(ctx, request)
 	l.mu.Lock()
@@ -109,13 +115,13 @@ func (l *Lanes) Reconcile(ctx context.Context, request reconcile.Request) (recon
 	p := &pass{lanes: l, lane: at, request: request, ctx: ctx, place: place}
 	p.wait()
 	l.waiting[request] = p
-	l.moved("", stateWaiting)
+	l.moved("", Waiting)
 	l.begin(at)
 	return reconcile.Result{}, nil
 }
 
-// Start blocks until the context ends, and then until the passes that run are over: their contexts have ended, too. It
-// makes Lanes a runnable of a manager.
+// Start blocks until the context ends and the running passes, whose contexts end too, have returned. It makes Lanes a
+// runnable of a manager.
 func (l *Lanes) Start(ctx context.Context) error {
 	<-ctx.Done()
 	l.mu.Lock()
@@ -125,10 +131,10 @@ func (l *Lanes) Start(ctx context.Context) error {
 	return nil
 }
 
-// NeedLeaderElection says that nothing runs on a manager that does not lead.
+// NeedLeaderElection keeps lanes from running on a manager that does not lead.
 func (l *Lanes) NeedLeaderElection() bool { return true }
 
-// wait puts the pass into the list in which it waits. The caller holds the mutex.
+// wait puts the pass into its list. The caller holds the mutex.
 func (p *pass) wait() {
 	waiting := p.lane.normal
 	if p.place.Urgent {
@@ -137,13 +143,13 @@ func (p *pass) wait() {
 	p.element = waiting.PushBack(p)
 }
 
-// begin begins as many passes of a lane as there is room for. The caller holds the mutex.
+// begin starts as many passes of a lane as there is capacity for. The caller holds the mutex.
 func (l *Lanes) begin(at *lane) {
 	for p := l.next(at); p != nil; p = l.next(at) {
 		delete(l.waiting, p.request)
 		p.element = nil
 		at.running++
-		l.moved(stateWaiting, stateRunning)
+		l.moved(Waiting, Running)
 		if p.place.Crowd {
 			l.crowd++
 		}
@@ -154,7 +160,7 @@ func (l *Lanes) begin(at *lane) {
 	}
 }
 
-// next takes the pass that may begin now out of its list; nil if there is none.
+// next removes the pass that may begin now from its list; nil if there is none.
 func (l *Lanes) next(at *lane) *pass {
 	if l.stopped {
 		return nil
@@ -187,21 +193,21 @@ func (l *Lanes) take(at *lane, waiting *list.List) *pass {
 	return p
 }
 
-// end frees the place of a pass that is over.
+// end releases the capacity of a finished pass.
 func (l *Lanes) end(p *pass) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if p.aside {
 		p.lane.aside--
-		l.moved(stateAside, "")
+		l.moved(StandingAside, "")
 	} else {
 		l.leave(p)
-		l.moved(stateRunning, "")
+		l.moved(Running, "")
 	}
 	l.begin(p.lane)
 }
 
-// leave frees the place that a pass runs in. The caller holds the mutex, and begins what the place is for.
+// leave releases the capacity that a pass uses. The caller holds the mutex, and starts the passes that fit in now.
 func (l *Lanes) leave(p *pass) {
 	p.lane.running--
 	if !p.place.Crowd {
@@ -216,7 +222,7 @@ func (l *Lanes) leave(p *pass) {
 	}
 }
 
-// promote looks again at where an object waits that has changed: it may have become urgent.
+// promote places a changed object anew: it may have become urgent.
 func (l *Lanes) promote(requests ...reconcile.Request) {
 	for _, request := range requests {
 		l.mu.Lock()
@@ -238,9 +244,9 @@ func (l *Lanes) promote(requests ...reconcile.Request) {
 
 type passKey struct{}
 
-// Aside does what may take long because of others, such as waiting for a commit that is shared, while the other objects
-// of the lane go on. From then on the pass does not count as running. Where too many stand aside already, or ctx is not
-// that of a pass, it just does it.
+// Aside runs do, which may take long for reasons outside the lane, such as waiting for a shared commit, while the rest
+// of the lane goes on. Meanwhile the pass does not count as running. If too many passes already stand aside, or ctx
+// does not belong to a pass, Aside just runs do.
 func Aside(ctx context.Context, do func() error) error {
 	if p, ok := ctx.Value(passKey{}).(*pass); ok {
 		p.lanes.standAside(p)
@@ -256,12 +262,13 @@ func (l *Lanes) standAside(p *pass) {
 	}
 	p.aside = true
 	p.lane.aside++
-	l.moved(stateRunning, stateAside)
+	l.moved(Running, StandingAside)
 	l.leave(p)
 	l.begin(p.lane)
 }
 
-// Queue makes the queue of the controller that was given the lanes; it is what the controller's option NewQueue wants.
+// Queue creates the queue of the controller that uses the lanes; it is the function for the controller's option
+// NewQueue.
 func (l *Lanes) Queue(
 	name string, limiter workqueue.TypedRateLimiter[reconcile.Request],
 ) workqueue.TypedRateLimitingInterface[reconcile.Request] {

@@ -19,7 +19,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/lane"
 )
 
-// bed runs lanes as a controller does. An object named "a/x" belongs to the lane a; it waits until it is told to end.
+// bed runs lanes as a controller does. An object named "a/x" belongs to lane a; its pass waits for a signal to end.
 type bed struct {
 	lanes *lane.Lanes
 	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
@@ -60,7 +60,7 @@ func newBed(t *testing.T, o lane.Options) *bed {
 			}
 			result, err := b.lanes.Reconcile(ctx, r)
 			if err != nil || result != (reconcile.Result{}) {
-				t.Error("the worker was to do more than to hand the object over", result, err)
+				t.Error("the worker got more to do than to hand the object over", result, err)
 			}
 			b.queue.Forget(r)
 			b.queue.Done(r)
@@ -110,7 +110,7 @@ func (b *bed) pass(ctx context.Context, r reconcile.Request) (reconcile.Result, 
 		select {
 		case err := <-finish:
 			if err != nil && err.Error() == "panic" {
-				panic("a value that nobody is to see")
+				panic("a value that must not be shown")
 			}
 			return err
 		case <-ctx.Done():
@@ -142,7 +142,7 @@ func (b *bed) end(t *testing.T, name string, err error) {
 	synctest.Wait()
 }
 
-// now are the passes that run, sorted.
+// now returns the running passes, sorted.
 func (b *bed) now() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -196,7 +196,7 @@ func TestAnObjectThatBecomesUrgentWhileItWaitsOvertakes(t *testing.T) {
 		b.add("a/3") // the event of the change
 		b.want(t, "a/1 a/3")
 		b.end(t, "a/3", nil)
-		b.want(t, "a/1 a/3") // the change came while the pass waited, so it is looked at once more
+		b.want(t, "a/1 a/3") // the change came during the wait, so the object is reconciled once more
 	})
 }
 
@@ -219,7 +219,7 @@ func TestWhoStandsAsideGivesItsPlaceAway(t *testing.T) {
 		b := newBed(t, lane.Options{Running: 1, Aside: 2})
 		b.aside["a/1"], b.aside["a/2"], b.aside["a/3"] = true, true, true
 		b.add("a/1", "a/2", "a/3", "a/4")
-		b.want(t, "a/1 a/2 a/3") // the third may not stand aside, so it runs
+		b.want(t, "a/1 a/2 a/3") // the third may not stand aside, so it counts as running
 		b.end(t, "a/1", nil)
 		b.want(t, "a/2 a/3")
 		b.end(t, "a/3", nil)

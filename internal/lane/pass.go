@@ -4,16 +4,16 @@ package lane
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/pam-operator/pam-operator/internal/panics"
 )
 
-// run makes the pass and tells the queue what it came to, as a controller's worker does.
+// run runs the pass and reports the result to the queue, as a controller's worker does.
 func (p *pass) run() {
 	defer p.lanes.end(p)
 	ctx, begun := context.WithValue(p.ctx, passKey{}, p), time.Now()
@@ -33,31 +33,30 @@ func (p *pass) run() {
 	queue.Done(p.request)
 }
 
-// reconcile makes the pass. A panic is an error of it, with the stack in the log.
+// reconcile runs the pass. A panic becomes an error, with the stack in the log.
 func (p *pass) reconcile(ctx context.Context) (result reconcile.Result, err error) {
 	defer func() {
-		if value := recover(); value != nil {
-			logf.FromContext(ctx).Info("a pass has panicked; this is a fault of the operator, please report it",
-				"type", fmt.Sprintf("%T", value), "stack", string(debug.Stack()))
-			err = fmt.Errorf("panic with a value of type %T", value) // the value itself may hold a secret
+		if stack := panics.StackOf(err); stack != nil {
+			logf.FromContext(ctx).Info("a reconcile panicked: this is a bug in the operator, please report it",
+				"cause", err.Error(), "stack", string(stack))
 		}
 	}()
+	defer panics.Catch(&err)
 	return p.lanes.inner.Reconcile(ctx, p.request)
 }
 
-// queue is a controller's queue whose objects are done with when their passes are, and not when the worker has handed
-// them over.
+// queue is a controller's queue in which an object is done when its pass is, not when the worker has handed it over.
 type queue struct {
 	priorityqueue.PriorityQueue[reconcile.Request]
 
 	lanes *Lanes
 }
 
-// Done is what the worker calls after it has handed an object over.
+// Done is called by the worker after it has handed an object over, which is too early.
 func (q *queue) Done(reconcile.Request) {}
 
-// Forget is what the worker calls after it has handed an object over: the failures that delay its retries are still to
-// be counted.
+// Forget is called by the worker after it has handed an object over, when the failures that delay its retries still
+// count.
 func (q *queue) Forget(reconcile.Request) {}
 
 // Add is called when an object has changed.
@@ -66,7 +65,7 @@ func (q *queue) Add(request reconcile.Request) {
 	q.lanes.promote(request)
 }
 
-// AddWithOpts is called when objects have changed, or are to be looked at later.
+// AddWithOpts is called when objects have changed or should be reconciled later.
 func (q *queue) AddWithOpts(o priorityqueue.AddOpts, requests ...reconcile.Request) {
 	q.PriorityQueue.AddWithOpts(o, requests...)
 	if o.After <= 0 && !o.RateLimited {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package leadership tells a leader when it must not act any more. The elector notices that a lease is lost only when
-// it gets to run: a process that was stopped for a while, or whose machine was, goes on where it was, although another
-// one leads by now. What must not happen twice asks the Fence right before it happens.
+// Package leadership tells a leader when it must stop acting. The elector notices a lost lease only when it gets to
+// run: a process that was paused, or whose machine was, resumes where it stopped although another manager may lead by
+// now. Check the Fence immediately before any action that must not happen twice.
 package leadership
 
 import (
@@ -15,10 +15,10 @@ import (
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
-// ErrNotLeading is the cause of every refusal of a Fence.
+// ErrNotLeading is the cause of every refusal by a Fence.
 var ErrNotLeading = errors.New("this manager does not lead")
 
-// marginShare is the part of a lease that is not used: what is sent at its end has to arrive.
+// marginShare is the unused share of a lease: a request sent at its end still has to arrive.
 const marginShare = 10
 
 // Fence knows when the lease was last renewed. It is safe for concurrent use.
@@ -26,13 +26,13 @@ type Fence struct {
 	now func() time.Time
 
 	mu sync.Mutex
-	// renewed is when the last renewal that succeeded was begun; zero while there is no lease. The others count from the
-	// moment at which they saw it, which is later.
+	// renewed is when the last successful renewal began; zero without a lease. Other managers count from when they
+	// observed it, which is later.
 	renewed time.Time
 	lease   time.Duration
 }
 
-// NewFence returns a fence that is closed. It goes by time.Now if now is nil.
+// NewFence returns a closed fence. A nil now means time.Now.
 func NewFence(now func() time.Time) *Fence {
 	if now == nil {
 		now = time.Now
@@ -40,13 +40,13 @@ func NewFence(now func() time.Time) *Fence {
 	return &Fence{now: now}
 }
 
-// Held is nil while nobody else can have the lease, and otherwise an ErrNotLeading.
+// Held returns nil while no other manager can have the lease, and an ErrNotLeading otherwise.
 func (f *Fence) Held() error {
 	_, err := f.left()
 	return err
 }
 
-// left is for how long the lease is held unless it is renewed.
+// left returns how long the lease is held unless it is renewed.
 func (f *Fence) left() (time.Duration, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -57,12 +57,12 @@ func (f *Fence) left() (time.Duration, error) {
 	if left := f.lease - f.lease/marginShare - age; left > 0 {
 		return left, nil
 	}
-	return 0, fmt.Errorf("%w: its lease was renewed %s ago, and lasts %s",
+	return 0, fmt.Errorf("%w: its lease was renewed %s ago and lasts %s",
 		ErrNotLeading, age.Round(time.Millisecond), f.lease)
 }
 
-// Start blocks until the lease is not held any more, which is an error, or the context ends. As a runnable of a manager
-// it ends one that was stopped for a while at once: the elector goes on trying to renew the lease first.
+// Start blocks until the lease is lost, which is an error, or the context ends. As a runnable it ends a manager that
+// was paused at once, whereas the elector would first try to renew the lease.
 func (f *Fence) Start(ctx context.Context) error {
 	for {
 		left, err := f.left()
@@ -79,21 +79,21 @@ func (f *Fence) Start(ctx context.Context) error {
 	}
 }
 
-// NeedLeaderElection has the fence start when there is a lease.
+// NeedLeaderElection makes the fence start once the lease is held.
 func (f *Fence) NeedLeaderElection() bool { return true }
 
-// elapsed goes by the clock that has moved further: the monotonic one stands still while a machine is suspended, and
-// the other one can be set.
+// elapsed uses the clock that has moved further: the monotonic clock stops while a machine is suspended, and the wall
+// clock can be set.
 func elapsed(from, to time.Time) time.Duration {
 	return max(to.Sub(from), to.Round(0).Sub(from.Round(0)))
 }
 
-// Guard returns the lock with the fence at it, which is for the elector.
+// Guard returns the lock with the fence around it; give that to the elector.
 func (f *Fence) Guard(lock resourcelock.Interface) resourcelock.Interface {
 	return &guarded{Interface: lock, fence: f}
 }
 
-// guarded takes note of what becomes of the lease.
+// guarded reports the writes of the lease to the fence.
 type guarded struct {
 	resourcelock.Interface
 
@@ -108,8 +108,8 @@ func (g *guarded) Update(ctx context.Context, record resourcelock.LeaderElection
 	return g.fence.write(record, g.Identity(), func() error { return g.Interface.Update(ctx, record) })
 }
 
-// write closes the fence before the lease is given back, and opens it after it was got or renewed. A lease that may be
-// another one's by now is not given back: the elector would do so if it has not looked since the process was stopped.
+// write closes the fence before the lease is released, and opens it after the lease was acquired or renewed. It does
+// not release a lease that another manager may already hold; after a pause the elector would do that.
 func (f *Fence) write(record resourcelock.LeaderElectionRecord, identity string, write func() error) error {
 	ours := record.HolderIdentity == identity
 	if !ours {

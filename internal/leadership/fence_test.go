@@ -12,7 +12,7 @@ import (
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
-// lease is a lock that takes its time, or fails.
+// lease is a lock that is slow or fails.
 type lease struct {
 	resourcelock.Interface
 
@@ -38,10 +38,10 @@ func written(holder string) resourcelock.LeaderElectionRecord {
 func TestFence(t *testing.T) {
 	t.Parallel()
 	type step struct {
-		holder string        // of the record that is written; empty gives the lease back
-		takes  time.Duration // writing it
+		holder string        // in the record; empty releases the lease
+		takes  time.Duration // of the write
 		err    error
-		after  time.Duration // since it was written
+		after  time.Duration // since the write
 	}
 	lost := errors.New("no answer")
 	tests := map[string]struct {
@@ -86,7 +86,7 @@ func TestFence(t *testing.T) {
 	}
 }
 
-// TestALeaseThatMayBeAnotherOnesIsNotGivenBack: after a stop the elector may not know yet that it was lost.
+// TestALeaseThatMayBeAnotherOnesIsNotGivenBack: after a pause the elector may not know yet that the lease was lost.
 func TestALeaseThatMayBeAnotherOnesIsNotGivenBack(t *testing.T) {
 	t.Parallel()
 	now, writes := time.Now(), 0
@@ -129,7 +129,7 @@ func TestAFenceThatClosesEndsTheManager(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		default:
-			t.Fatal("goes on")
+			t.Fatal("still running")
 		}
 		renew()
 		stopped, stop := context.WithCancel(t.Context())
@@ -141,7 +141,7 @@ func TestAFenceThatClosesEndsTheManager(t *testing.T) {
 	})
 }
 
-// TestNothingIsHeldWhileTheLeaseIsGivenBack: the next manager may have it before we get the answer.
+// TestNothingIsHeldWhileTheLeaseIsGivenBack: the next manager may hold it before the response arrives.
 func TestNothingIsHeldWhileTheLeaseIsGivenBack(t *testing.T) {
 	t.Parallel()
 	fence := NewFence(nil)
@@ -157,11 +157,11 @@ func TestNothingIsHeldWhileTheLeaseIsGivenBack(t *testing.T) {
 	}
 }
 
-// TestElapsed has either clock stand still.
+// TestElapsed stops either clock.
 func TestElapsed(t *testing.T) {
 	t.Parallel()
 	from := time.Now()
-	suspended := from.Add(time.Hour).Round(0) // without a monotonic reading, as if that one had not moved
+	suspended := from.Add(time.Hour).Round(0) // without a monotonic reading, as if that clock had stopped
 	if got := elapsed(from, suspended); got < time.Hour {
 		t.Errorf("a machine that was suspended: %s", got)
 	}

@@ -22,17 +22,17 @@ import (
 // namespaceFile holds the namespace of a Pod.
 const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
-// errNoNamespace is for whoever starts a manager by hand.
-var errNoNamespace = errors.New("outside a cluster there is no namespace for the lease that keeps a second manager " +
-	"from writing to the same appliances: name one with --leader-election-namespace, or, where no other manager runs " +
-	"for these objects, start with --leader-elect=false")
+// errNoNamespace advises anyone who starts a manager by hand.
+var errNoNamespace = errors.New("no namespace for the lease that keeps a second manager from writing to the same " +
+	"appliances: outside a cluster, set --leader-election-namespace, or --leader-elect=false if no other manager runs " +
+	"for these objects")
 
-// Lease says which lease a manager leads by.
+// Lease identifies the lease for leader election.
 type Lease struct {
-	// Namespace of the lease; empty means that of the Pod.
+	// Namespace is the namespace of the lease; empty means that of the Pod.
 	Namespace string
 	Name      string
-	// RenewDeadline bounds, by its half, how long a request about the lease may take.
+	// RenewDeadline bounds a request for the lease to half its value.
 	RenewDeadline time.Duration
 }
 
@@ -54,12 +54,12 @@ func NewLock(config *rest.Config, scheme *runtime.Scheme, lease Lease) (resource
 	})
 }
 
-// namespaceOf is the one that was asked for, or the one in a file.
+// namespaceOf returns the given namespace, or the one in a file.
 func namespaceOf(wanted, file string) (string, error) {
 	if wanted != "" {
 		return wanted, nil
 	}
-	content, err := os.ReadFile(file) //nolint:gosec // G304: a constant, but for tests
+	content, err := os.ReadFile(file) //nolint:gosec // G304: a constant, except in tests
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return "", errNoNamespace
@@ -69,7 +69,7 @@ func namespaceOf(wanted, file string) (string, error) {
 	return strings.TrimSpace(string(content)), nil
 }
 
-// events tell of who leads. The manager's own recorder is not there yet when the lock is made.
+// events announce the leader. The manager's own recorder does not exist yet when the lock is made.
 type events struct {
 	recorder.Provider
 

@@ -32,7 +32,7 @@ func TestNamespaceOf(t *testing.T) {
 			}
 			for _, way := range []string{"--leader-election-namespace", "--leader-elect=false"} {
 				if !strings.Contains(err.Error(), way) {
-					t.Errorf("%v does not name the way %s", err, way)
+					t.Errorf("%v does not mention %s", err, way)
 				}
 			}
 		})

@@ -10,32 +10,32 @@ import (
 	"time"
 )
 
-// Record is what is known of the log-ins of an account, to be kept beyond the end of the process.
+// Record is what is known about an account's log-ins; it can be stored beyond the end of the process.
 type Record struct {
 	// LastSuccess is when the credentials were last accepted; zero if they never were.
 	LastSuccess time.Time
-	// Failures counts the refusals since then, LastFailure is when the last one was.
+	// Failures counts the refusals since then; LastFailure is the time of the latest.
 	Failures    int
 	LastFailure time.Time
-	// Retry is when the credentials may be sent again; zero if they may be at once.
+	// Retry is when the credentials may be sent again; zero means at once.
 	Retry time.Time
 }
 
-// Account is the account of one connection. It is safe for concurrent use.
+// Account tracks the log-ins of one connection. It is safe for concurrent use.
 type Account struct {
 	ledger  *Ledger
 	terms   Terms
 	address string
-	// user is set where the vendor counts by account.
+	// user is set if the vendor counts by account.
 	user string
-	// shared tells connections that log in with the same credentials; zero if that is not known.
+	// shared identifies connections that log in with the same credentials; zero if not known.
 	shared fingerprint
 
 	mu     sync.Mutex
 	record Record
-	// due is when credentials that have worked would be tried anyway that somebody had tried earlier.
+	// due is when credentials that have worked would have been tried without Clear.
 	due time.Time
-	// cleared is when somebody said last that the cause of refusals is gone.
+	// cleared is when a user last declared the cause of refusals fixed.
 	cleared time.Time
 }
 
@@ -46,9 +46,9 @@ func (a *Account) Record() Record {
 	return a.record
 }
 
-// Clear lets the credentials be tried at once: somebody says that the cause of the refusals is gone. The refusals that
-// the address has had still count, also for credentials that have worked: otherwise anyone who may write a connection
-// could have them sent until the address is blocked.
+// Clear lets the credentials be tried at once, because a user declares the cause of the refusals fixed. Earlier
+// refusals still count for the address, even for credentials that have worked: otherwise anyone who may write a
+// connection could have them sent until the address is blocked.
 func (a *Account) Clear() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -58,8 +58,8 @@ func (a *Account) Clear() {
 	a.record.Failures, a.record.Retry, a.cleared = 0, time.Time{}, a.ledger.now()
 }
 
-// exempt says that what others were refused does not hold the credentials back: they have worked, and are tried in
-// their own time. due is when that is.
+// exempt reports whether refusals of other connections do not delay these credentials: they have worked, and are tried
+// on their own schedule. due is when that is.
 func (a *Account) exempt() (due time.Time, exempt bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -69,14 +69,14 @@ func (a *Account) exempt() (due time.Time, exempt bool) {
 	return a.due, !a.ledger.now().Before(a.due)
 }
 
-// Begin is called before credentials are sent, and the attempt is to be ended. Credentials that have not worked yet, or
-// that somebody has tried before their time, are sent one at a time to an address; Begin waits for that. A *HeldError
-// says that they are not to be sent now.
+// Begin is called before credentials are sent; the caller must end the attempt. Credentials that have not worked yet,
+// or that are tried early after Clear, are sent to an address one at a time, and Begin waits for that. A
+// *ThrottledError means that they must not be sent now.
 func (a *Account) Begin(ctx context.Context) (*Attempt, error) {
-	if err := a.held(); err != nil {
+	if err := a.throttled(); err != nil {
 		return nil, err
 	}
-	alone, err := a.enterShared(ctx)
+	alone, err := a.lockShared(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -84,31 +84,31 @@ func (a *Account) Begin(ctx context.Context) (*Attempt, error) {
 	if exempt {
 		return &Attempt{account: a, release: alone}, nil
 	}
-	attempt, err := a.beginInTurn(ctx, due, alone)
+	attempt, err := a.beginSerialized(ctx, due, alone)
 	if err != nil {
 		alone()
 	}
 	return attempt, err
 }
 
-// beginInTurn is Begin for credentials that are sent one at a time to an address.
-func (a *Account) beginInTurn(ctx context.Context, due time.Time, alone func()) (*Attempt, error) {
-	release, err := a.ledger.take(ctx, a.key(a.address))
+// beginSerialized is Begin for credentials that are sent to an address one at a time.
+func (a *Account) beginSerialized(ctx context.Context, due time.Time, alone func()) (*Attempt, error) {
+	release, err := a.ledger.lock(ctx, a.key(a.address))
 	if err != nil {
 		return nil, err
 	}
 	keys := a.keys(ctx)
-	if err := a.ledger.full(keys, a.terms); err != nil {
+	if err := a.ledger.limitReached(keys, a.terms); err != nil {
 		release()
-		if full, ok := errors.AsType[*HeldError](err); ok && !due.IsZero() && due.Before(full.Until) {
-			full.Until = due
+		if throttled, ok := errors.AsType[*ThrottledError](err); ok && !due.IsZero() && due.Before(throttled.Until) {
+			throttled.Until = due
 		}
 		return nil, err
 	}
 	return &Attempt{account: a, keys: keys, release: func() { release(); alone() }}, nil
 }
 
-// keys are what the vendor counts this account's refusals by.
+// keys returns what the vendor counts this account's refusals by.
 func (a *Account) keys(ctx context.Context) []string {
 	addresses := a.ledger.addresses(ctx, a.address)
 	out := make([]string, 0, len(addresses))
@@ -120,14 +120,14 @@ func (a *Account) keys(ctx context.Context) []string {
 
 func (a *Account) key(address string) string { return address + " " + a.user }
 
-// held says that the last refusal is too young.
-func (a *Account) held() error {
+// throttled fails if the last refusal is too recent.
+func (a *Account) throttled() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !a.ledger.now().Before(a.record.Retry) {
 		return nil
 	}
-	return &HeldError{Until: a.record.Retry, Why: fmt.Sprintf("these credentials were refused at %s",
+	return &ThrottledError{Until: a.record.Retry, Why: fmt.Sprintf("these credentials were refused at %s",
 		a.record.LastFailure.UTC().Format(time.RFC3339))}
 }
 
@@ -150,10 +150,10 @@ func (t *Attempt) Accepted() {
 	})
 }
 
-// Unanswered ends an attempt of which nobody knows, or that says nothing about the credentials.
-func (t *Attempt) Unanswered() { t.once.Do(t.release) }
+// Inconclusive ends an attempt whose outcome is unknown or says nothing about the credentials.
+func (t *Attempt) Inconclusive() { t.once.Do(t.release) }
 
-// Refused ends an attempt whose credentials were refused, and says when they may be sent again.
+// Refused ends an attempt whose credentials were refused, and returns when they may be sent again.
 func (t *Attempt) Refused(ctx context.Context) (until time.Time) {
 	t.once.Do(func() {
 		defer t.release()
@@ -181,8 +181,8 @@ func (t *Attempt) Refused(ctx context.Context) (until time.Time) {
 	return t.account.Record().Retry
 }
 
-// pause is how long credentials are held off after a refusal. Those that have worked may be right: it can be a block,
-// and another pause than the block's own would only make it longer. If they go on being refused it is none.
+// pause is how long credentials are withheld after a refusal. Those that have worked may be right: the cause can be a
+// block, and a pause other than the block's own would only prolong it. If they keep being refused, it is not a block.
 func pause(terms Terms, r Record) time.Duration {
 	refusals := r.Failures
 	if !r.LastSuccess.IsZero() {

@@ -43,15 +43,15 @@ func accept(t *testing.T, a *login.Account) {
 	attempt.Accepted()
 }
 
-// held is for how long the account is held off; 0 if it is not.
+// held returns how long the account is throttled; 0 if it is not.
 func held(t *testing.T, a *login.Account) time.Duration {
 	t.Helper()
 	attempt, err := a.Begin(t.Context())
 	if err == nil {
-		attempt.Unanswered()
+		attempt.Inconclusive()
 		return 0
 	}
-	var e *login.HeldError
+	var e *login.ThrottledError
 	if !errors.As(err, &e) {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestPauses(t *testing.T) {
 		worked bool
 		want   []time.Duration
 	}{
-		"credentials that have never worked wait twice as long each time, for eight hours at most": {
+		"credentials that have never worked wait twice as long each time, at most eight hours": {
 			want: []time.Duration{
 				15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 8 * time.Hour,
 			},
@@ -199,7 +199,7 @@ func TestCredentialsThatHaveNotWorkedAreSentOneAtATime(t *testing.T) {
 		go func() {
 			second, err := ledger.Account(terms, appliance, "svc", login.Record{}).Begin(t.Context())
 			if err == nil {
-				second.Unanswered()
+				second.Inconclusive()
 			}
 			begun <- err
 		}()
@@ -212,7 +212,7 @@ func TestCredentialsThatHaveNotWorkedAreSentOneAtATime(t *testing.T) {
 		if got := held(t, proven); got != 0 {
 			t.Error("credentials that work had to wait")
 		}
-		first.Unanswered()
+		first.Inconclusive()
 		if err := <-begun; err != nil {
 			t.Error(err)
 		}
@@ -221,7 +221,7 @@ func TestCredentialsThatHaveNotWorkedAreSentOneAtATime(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer first.Unanswered()
+		defer first.Inconclusive()
 		cancel()
 		if _, err := ledger.Account(terms, appliance, "svc", login.Record{}).Begin(ctx); !errors.Is(err, context.Canceled) {
 			t.Error(err)

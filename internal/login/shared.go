@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// This file is about connections that log in with the same credentials. When those are not right any more, because
-// somebody has changed the password or the key at the server, the first refusal tells it for all of them: if each had
-// one of its own, they would lock the account together.
+// This file handles connections that log in with the same credentials. When those stop working, because the password or
+// key was changed on the server, the first refusal counts for all of them: if each had a refusal of its own, together
+// they would lock the account.
 
-// fingerprint tells credentials from others, within the process alone: its key is made by the ledger and kept nowhere.
+// fingerprint identifies credentials within the process: its key is made by the ledger and stored nowhere.
 type fingerprint [sha256.Size]byte
 
 // refusalOf is a refusal of credentials at an address.
@@ -25,15 +25,15 @@ type refusalOf struct {
 	at, until time.Time
 }
 
-// newFingerprintKey makes the key of a ledger's fingerprints.
+// newFingerprintKey returns the key of a ledger's fingerprints.
 func newFingerprintKey() []byte {
 	key := make([]byte, sha256.Size)
 	_, _ = rand.Read(key) // never fails
 	return key
 }
 
-// Credentials says what the account logs in with, so that what other connections learn of the same credentials counts.
-// It is called before the first Begin.
+// Credentials sets what the account logs in with, so that other connections' results with the same credentials count.
+// It must be called before the first Begin.
 func (a *Account) Credentials(parts ...string) {
 	mac := hmac.New(sha256.New, a.ledger.fingerprintKey)
 	for _, part := range parts {
@@ -43,19 +43,19 @@ func (a *Account) Credentials(parts ...string) {
 	copy(a.shared[:], mac.Sum(nil))
 	record := a.record
 	a.mu.Unlock()
-	if record.Failures > 0 { // an earlier process was told
+	if record.Failures > 0 { // known from an earlier process
 		a.ledger.noteShared(a.shared, []string{a.key(a.address)}, record.LastFailure, record.Retry)
 	}
 }
 
-// enterShared waits while another connection tries the same credentials, and fails with a *HeldError if they are known
-// to be refused. Those that have just been accepted are not waited for any longer.
-func (a *Account) enterShared(ctx context.Context) (release func(), err error) {
+// lockShared waits while another connection tries the same credentials, and fails with a *ThrottledError if they are
+// known to be refused. Credentials that were accepted meanwhile need no further waiting.
+func (a *Account) lockShared(ctx context.Context) (release func(), err error) {
 	if a.shared == (fingerprint{}) {
 		return func() {}, nil
 	}
 	began := a.ledger.now()
-	release, err = a.ledger.take(ctx, string(a.shared[:]))
+	release, err = a.ledger.lock(ctx, string(a.shared[:]))
 	if err != nil {
 		return nil, err
 	}
@@ -70,8 +70,8 @@ func (a *Account) enterShared(ctx context.Context) (release func(), err error) {
 	return release, nil
 }
 
-// sharedRefusal says that the same credentials were refused at this address, to whichever connection, and may not be
-// sent yet. A refusal does not count from before somebody said that its cause is gone.
+// sharedRefusal fails if the same credentials were refused at this address, on any connection, and may not be sent yet.
+// Refusals before the last Clear do not count.
 func (a *Account) sharedRefusal(ctx context.Context) error {
 	known := a.ledger.sharedRefusals(a.shared)
 	if len(known) == 0 {
@@ -84,7 +84,7 @@ func (a *Account) sharedRefusal(ctx context.Context) error {
 	for _, r := range known {
 		same := slices.ContainsFunc(keys, func(key string) bool { return slices.Contains(r.keys, key) })
 		if same && r.at.After(cleared) && a.ledger.now().Before(r.until) {
-			return &HeldError{Until: r.until, Why: fmt.Sprintf("the same credentials were refused at %s, through another "+
+			return &ThrottledError{Until: r.until, Why: fmt.Sprintf("the same credentials were refused at %s on another "+
 				"connection", r.at.UTC().Format(time.RFC3339))}
 		}
 	}
@@ -97,7 +97,7 @@ func (l *Ledger) sharedRefusals(of fingerprint) []refusalOf {
 	return slices.Clone(l.refused[of])
 }
 
-// noteShared notes a refusal, and forgets those that are over, of whichever credentials.
+// noteShared records a refusal, and forgets expired ones of all credentials.
 func (l *Ledger) noteShared(of fingerprint, keys []string, at, until time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -113,7 +113,7 @@ func (l *Ledger) noteShared(of fingerprint, keys []string, at, until time.Time) 
 	}
 }
 
-// acceptShared notes that credentials work.
+// acceptShared records that credentials work.
 func (l *Ledger) acceptShared(of fingerprint) {
 	if of == (fingerprint{}) {
 		return
@@ -122,7 +122,7 @@ func (l *Ledger) acceptShared(of fingerprint) {
 	defer l.mu.Unlock()
 	delete(l.refused, of)
 	now := l.now()
-	for known, at := range l.accepted { // only who waits at this moment asks
+	for known, at := range l.accepted { // only log-ins that are waiting now ask
 		if now.Sub(at) > time.Hour {
 			delete(l.accepted, known)
 		}

@@ -40,7 +40,7 @@ func logIn(t *testing.T, accounts []*login.Account, accepted bool) int {
 		wg.Go(func() {
 			attempt, err := a.Begin(t.Context())
 			if err != nil {
-				if _, ok := errors.AsType[*login.HeldError](err); !ok {
+				if _, ok := errors.AsType[*login.ThrottledError](err); !ok {
 					t.Error(err)
 				}
 				return
@@ -58,7 +58,7 @@ func logIn(t *testing.T, accounts []*login.Account, accepted bool) int {
 	return int(sent.Load())
 }
 
-func TestAPasswordThatHasChangedIsSentOnceWhoeverSharesIt(t *testing.T) {
+func TestAChangedPasswordIsSentOnceByAllWhoShareIt(t *testing.T) {
 	for name, at := range map[string]login.Terms{"counted by account": perAccount, "counted by address": terms} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestAPasswordThatHasChangedIsSentOnceWhoeverSharesIt(t *testing.T) {
 				_, other := accounts[1].Begin(t.Context())
 				_, third := accounts[2].Begin(t.Context())
 				said := errors.Join(err, other, third).Error()
-				if !strings.Contains(said, "through another connection") || strings.Contains(said, "p4ss") {
+				if !strings.Contains(said, "on another connection") || strings.Contains(said, "p4ss") {
 					t.Errorf("it says %q", said)
 				}
 				time.Sleep(at.Block + time.Second) //nolint:forbidigo // virtual time
@@ -98,7 +98,7 @@ func TestThoseWhoShareCredentialsThatWorkDoNotWaitForEachOther(t *testing.T) {
 	})
 }
 
-func TestOnlyTheSameCredentialsAtTheSamePlaceAreHeldBack(t *testing.T) {
+func TestOnlyTheSameCredentialsAtTheSameAddressAreThrottled(t *testing.T) {
 	for name, c := range map[string]struct {
 		address  string
 		parts    []string
@@ -113,10 +113,10 @@ func TestOnlyTheSameCredentialsAtTheSamePlaceAreHeldBack(t *testing.T) {
 		"another password":                 {address: appliance, parts: []string{"svc", "new"}},
 		"the same text, divided otherwise": {address: appliance, parts: []string{"svcp4", "ss"}},
 		"another server":                   {address: "https://other.example.com", parts: []string{"svc", "p4ss"}},
-		"somebody says that the cause is gone": {
+		"a user declares the cause fixed": {
 			address: appliance, parts: []string{"svc", "p4ss"}, clear: true,
 		},
-		"of which nothing is said": {address: appliance},
+		"without known credentials": {address: appliance},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -138,7 +138,7 @@ func TestOnlyTheSameCredentialsAtTheSamePlaceAreHeldBack(t *testing.T) {
 	}
 }
 
-func TestWhatAnEarlierProcessWasToldCountsForAllWhoShareIt(t *testing.T) {
+func TestRefusalsOfAnEarlierProcessCountForSharedCredentials(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ledger := login.NewLedger(nil, names)
 		told := ledger.Account(perAccount, appliance, "svc", login.Record{

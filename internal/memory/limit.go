@@ -8,16 +8,16 @@ import (
 	"strconv"
 )
 
-// gcPercent has garbage collected earlier than Go does by itself: an operator idles nearly always, and what it costs
-// then is memory. GOGC overrides it.
+// gcPercent collects garbage earlier than Go's default: an operator is idle nearly all the time, and idling costs
+// memory. GOGC overrides it.
 const gcPercent = 50
 
-// Of the memory that a container may have, what the heap may come near to before garbage is collected more often. The
-// rest is for what Go does not count: the program itself, and what the kernel keeps for its connections.
+// The share of a container's memory limit at which garbage collection becomes more frequent. The rest is for what Go
+// does not count: the program itself, and the kernel's memory for its connections.
 const heapTenths = 8
 
-// Pace sets how often garbage is collected. The environment is asked for GOGC and GOMEMLIMIT, which Go obeys by itself
-// and which win, and for MEMORY_LIMIT, the most bytes that the container may have.
+// Pace sets how often garbage is collected. It reads GOGC and GOMEMLIMIT, which Go applies itself and which take
+// precedence, and MEMORY_LIMIT, the container's memory limit in bytes, from the environment.
 func Pace(environment func(string) string) error {
 	if environment("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
@@ -28,7 +28,7 @@ func Pace(environment func(string) string) error {
 	}
 	bytes, err := strconv.ParseInt(limit, 10, 64)
 	if err != nil || bytes <= 0 {
-		return fmt.Errorf("MEMORY_LIMIT: %q is no number of bytes", limit)
+		return fmt.Errorf("MEMORY_LIMIT: %q is not a number of bytes", limit)
 	}
 	debug.SetMemoryLimit(bytes / 10 * heapTenths)
 	return nil

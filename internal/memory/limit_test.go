@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestPace runs alone, since it sets what the whole process obeys.
+// TestPace runs alone, because it changes settings of the whole process.
 func TestPace(t *testing.T) { //nolint:paralleltest // see above
 	const untouched, unlimited = 123, math.MaxInt64
 	type environment map[string]string

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package memory gives back to the system what a burst of work needed. Go by itself keeps half as much again as is in
-// use, and lets go of it over minutes, if at all.
+// Package memory returns memory to the operating system after a burst of work. By itself Go keeps half as much again as
+// is in use, and returns it over minutes, if at all.
 package memory
 
 import (
@@ -12,21 +12,31 @@ import (
 )
 
 const (
-	// lookEvery is how often it is looked. A look costs microseconds, giving back a whole garbage collection.
+	// lookEvery is how often usage is checked. A check costs microseconds, returning memory a whole garbage collection.
 	lookEvery = 5 * time.Second
-	// worth is the least that is given back, in bytes, and worthShare the least as a share of what is in use.
+	// worth is the minimum to return, in bytes, and worthShare the minimum as a share of what is in use.
 	worth      = 8 << 20
 	worthShare = 4
 )
 
-// Returner is a part of a manager that gives memory back for as long as it runs, whether it leads or not.
-type Returner struct{}
+// Returner is a runnable that returns unused memory, whether or not its manager leads.
+type Returner struct{ heap heap }
 
-// NeedLeaderElection says that a manager that waits for its turn gives back, too: it holds the same objects.
+// heap is the memory of a process.
+type heap interface {
+	look() usage
+	// giveBack collects garbage, and returns free memory to the operating system.
+	giveBack()
+}
+
+// NewReturner returns a Returner for this process's memory.
+func NewReturner() Returner { return Returner{process{}} }
+
+// NeedLeaderElection is false: a manager on standby holds the same objects.
 func (Returner) NeedLeaderElection() bool { return false }
 
-// Start gives back until the context ends.
-func (Returner) Start(ctx context.Context) error {
+// Start returns memory until the context ends.
+func (r Returner) Start(ctx context.Context) error {
 	every := time.NewTicker(lookEvery)
 	defer every.Stop()
 	var given, before usage
@@ -36,32 +46,37 @@ func (Returner) Start(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		now := look()
+		now := r.heap.look()
 		if worthwhile(given, before, now) {
-			debug.FreeOSMemory()
-			now = look()
+			r.heap.giveBack()
+			now = r.heap.look()
 			given = now
 		}
 		before = now
 	}
 }
 
-// usage is what the heap takes, in bytes.
+// usage is the heap's memory, in bytes.
 type usage struct {
-	// objects is what is or was in use, free what is kept for later.
+	// objects is what is or was in use; free is idle memory kept for later.
 	objects, free uint64
-	// allocated is all that was ever asked for.
+	// allocated is the total ever allocated.
 	allocated uint64
 }
 
-// worthwhile says that enough can be given back: what is free, and as much as may have become garbage since memory was
-// given back last. And that it is not needed again at once: a manager that is at work asks for more between two looks.
+// worthwhile reports whether enough can be returned, counting free memory and what may have become garbage since the
+// last return, and whether it will stay unused: a busy manager allocates more between two checks.
 func worthwhile(given, before, now usage) bool {
 	spare := now.free + min(now.allocated-given.allocated, now.objects)
 	return spare >= max(worth, now.objects/worthShare) && now.allocated-before.allocated < spare/2
 }
 
-func look() usage {
+// process is the heap of this process.
+type process struct{}
+
+func (process) giveBack() { debug.FreeOSMemory() }
+
+func (process) look() usage {
 	samples := []metrics.Sample{
 		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
 		{Name: "/gc/heap/allocs:bytes"},

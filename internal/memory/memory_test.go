@@ -4,7 +4,7 @@ package memory
 
 import (
 	"context"
-	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,7 +15,7 @@ const mebibyte = 1 << 20
 func TestWorthwhile(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		// allocated is since memory was given back last, lately since the last look; all are in MiB.
+		// allocated counts since the last return, lately since the last check; all values are in MiB.
 		objects, free, allocated, lately uint64
 		want                             bool
 	}{
@@ -41,36 +41,60 @@ func TestWorthwhile(t *testing.T) {
 	}
 }
 
-// burst takes memory and leaves it behind.
-func burst() {
-	kept := make([][]byte, 0, 64)
-	for range 64 {
-		kept = append(kept, make([]byte, mebibyte))
-	}
-	runtime.KeepAlive(kept)
+// fakeHeap is a heap that a test controls. It counts how often memory was given back.
+type fakeHeap struct {
+	mu    sync.Mutex
+	usage usage
+	used  uint64 // the part of objects that is not garbage
+	given int
 }
 
-// resident is what the heap has of the system's memory.
-func resident() int64 {
-	now := look()
-	return int64(now.objects + now.free) //nolint:gosec // G115: less than the memory of any machine
+func (h *fakeHeap) look() usage {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.usage
 }
 
-// TestABurstIsGivenBack runs alone, since it looks at the heap.
-func TestABurstIsGivenBack(t *testing.T) { //nolint:paralleltest // see above
+func (h *fakeHeap) giveBack() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.usage.objects, h.usage.free, h.given = h.used, 0, h.given+1
+}
+
+// takes allocates bytes and drops them.
+func (h *fakeHeap) takes(bytes uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.usage.objects, h.usage.allocated = h.usage.objects+bytes, h.usage.allocated+bytes
+}
+
+func (h *fakeHeap) givenBack() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.given
+}
+
+func TestABurstIsGivenBackOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- Returner{}.Start(ctx) }()
-		synctest.Wait()
-		before := resident()
-		burst()
-		if taken := resident() - before; taken < 32*mebibyte {
-			t.Fatalf("the burst took only %d bytes", taken)
+		h := &fakeHeap{used: 10 * mebibyte, usage: usage{objects: 10 * mebibyte}}
+		go func() { ended <- Returner{h}.Start(ctx) }()
+		pass := func(looks int) {
+			<-time.After(time.Duration(looks)*lookEvery + time.Second)
+			synctest.Wait()
 		}
-		<-time.After(2*lookEvery + time.Second) // the first look may still see the burst itself
-		if left := resident() - before; left > worth {
-			t.Errorf("%d bytes were kept", left)
+		for i := range 3 { // at work: it allocates more and more
+			h.takes(64 << i * mebibyte)
+			pass(1)
+		}
+		if n := h.givenBack(); n != 0 {
+			t.Errorf("given back %d times while at work", n)
+		}
+		pass(10)
+		if n, left := h.givenBack(), h.look().objects; n != 1 || left != h.used {
+			t.Errorf("given back %d times while idle, %d bytes are left", n, left)
 		}
 		cancel()
 		if err := <-ended; err != nil {
@@ -79,9 +103,16 @@ func TestABurstIsGivenBack(t *testing.T) { //nolint:paralleltest // see above
 	})
 }
 
+func TestTheHeapOfTheProcessIsSeen(t *testing.T) {
+	t.Parallel()
+	if seen := (process{}).look(); seen.objects == 0 || seen.allocated < seen.objects {
+		t.Errorf("it has %+v", seen)
+	}
+}
+
 func TestAllGiveBack(t *testing.T) {
 	t.Parallel()
 	if (Returner{}).NeedLeaderElection() {
-		t.Error("a manager that does not lead keeps what it needed once")
+		t.Error("a standby manager keeps memory it no longer needs")
 	}
 }

@@ -9,21 +9,21 @@ import (
 	"strings"
 )
 
-// class says what kind of place an address is; empty is an ordinary one.
+// class is the kind of an address; empty is an ordinary one.
 type class string
 
-// The classes that nobody may connect to who was not allowed that by name.
+// Classes that may only be connected to if allowed explicitly.
 const (
 	ordinary    class = ""
 	loopback    class = "a loopback address"
 	linkLocal   class = "a link-local address"
 	unspecified class = "an unspecified address"
 	multicast   class = "a multicast or broadcast address"
-	metadata    class = "the metadata service of a cloud"
+	metadata    class = "a cloud metadata service"
 	apiServer   class = "the API server of the cluster"
 )
 
-// special are the addresses of classes. The first that matches counts.
+// special maps prefixes to classes. The first match wins.
 var special = []struct {
 	prefix netip.Prefix
 	class  class
@@ -44,11 +44,12 @@ var special = []struct {
 	{netip.MustParsePrefix("192.0.0.192/32"), metadata},
 }
 
-// embedding are the IPv6 addresses that lead to an IPv4 address within them, and which of their bytes are that.
+// embedding lists the IPv6 prefixes whose addresses lead to an IPv4 address within them, and which of their bytes form
+// it.
 var embedding = []struct {
 	prefix netip.Prefix
 	bytes  [4]int
-	// inverted says that its bits are inverted.
+	// inverted is set if its bits are inverted.
 	inverted bool
 }{
 	{prefix: netip.MustParsePrefix("::ffff:0:0:0/96"), bytes: last4},              // IPv4-translated (RFC 2765)
@@ -63,11 +64,12 @@ var embedding = []struct {
 
 var last4 = [4]int{12, 13, 14, 15}
 
-// isatap begins the last eight bytes of an address of ISATAP (RFC 5214), with or without the bit for a global address.
+// isatap are the first four of the last eight bytes of an ISATAP address (RFC 5214), with or without the bit for a
+// global address.
 var isatap = [][4]byte{{0, 0, 0x5e, 0xfe}, {2, 0, 0x5e, 0xfe}}
 
-// faces are an address and those that it leads to by way of a translation. A mapped IPv4 address is that address.
-func faces(address netip.Addr) []netip.Addr {
+// translations returns an address and those that it is translated to. A mapped IPv4 address is that IPv4 address.
+func translations(address netip.Addr) []netip.Addr {
 	address = address.Unmap().WithZone("")
 	out := []netip.Addr{address}
 	if !address.Is6() || address == netip.IPv6Unspecified() || address == netip.IPv6Loopback() {
@@ -89,7 +91,7 @@ func faces(address netip.Addr) []netip.Addr {
 			within(e.bytes, e.inverted)
 		}
 	}
-	// Of the two forms of a site's NAT64 it is the other one.
+	// Only one of the two NAT64 forms applies to a site; it is the other one.
 	if len(out) == 3 && out[1] == netip.IPv4Unspecified() {
 		out = slices.Delete(out, 1, 2)
 	}
@@ -99,7 +101,7 @@ func faces(address netip.Addr) []netip.Addr {
 	return out
 }
 
-// classOf is the class of an address.
+// classOf returns the class of an address.
 func classOf(address netip.Addr) class {
 	for _, s := range special {
 		if s.prefix.Contains(address) {
@@ -109,8 +111,8 @@ func classOf(address netip.Addr) class {
 	return ordinary
 }
 
-// literal reads a host that is an address: as it is written usually, and in the forms that the C library of many
-// systems takes for an IPv4 address, with fewer than four parts, in octal and in hexadecimal.
+// literal parses a host that is an address: in the usual form, and in the forms that many systems' C library takes for
+// an IPv4 address, with fewer than four parts, in octal and in hexadecimal.
 func literal(host string) (netip.Addr, bool) {
 	if address, err := netip.ParseAddr(host); err == nil {
 		return address, true
@@ -126,7 +128,7 @@ func literal(host string) (netip.Addr, bool) {
 			strings.HasPrefix(strings.ToLower(part), "0o") {
 			return netip.Addr{}, false
 		}
-		left := 4 - i // bytes that are not filled yet
+		left := 4 - i // bytes not filled yet
 		switch last := i == len(parts)-1; {
 		case last && n < 1<<(8*left):
 			value = value<<(8*left) | n

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package network decides where the operator connects to. The author of a connection names a host, and sees parts of
-// the answer of what is there: without a guard that is a way into the network of the operator's Pod.
+// Package network decides where the operator may connect to. The author of a connection names a host, and sees parts of
+// its answer: without a guard this would give access to the network of the operator's Pod.
 package network
 
 import (
@@ -18,42 +18,42 @@ import (
 	"time"
 )
 
-// Flag is what allows addresses.
+// Flag is the flag that allows addresses.
 const Flag = "--allowed-targets"
 
-// RefusedError says that an address must not be connected to. It is the same whether anything is there or not.
+// RefusedError means that an address must not be connected to. It is the same whether or not anything listens there.
 type RefusedError struct {
-	// Host is what was to be connected to, as it was named.
+	// Host is the requested host, as it was written.
 	Host string
-	// Why is what the address is, or that it is none of those which are allowed.
+	// Why is what the address is, or that it is not an allowed one.
 	Why string
 }
 
-// Error says what was refused, and who can change that.
+// Error returns what was refused, and who can change that.
 func (e *RefusedError) Error() string {
 	return fmt.Sprintf("the operator does not connect to %s: %s; the administrator of the operator can allow it with %s",
 		e.Host, e.Why, Flag)
 }
 
 const (
-	notListed = "it is not among the hosts and addresses that are allowed"
+	notListed = "it is not among the allowed hosts and addresses"
 	dialWait  = 10 * time.Second
 	keepAlive = 30 * time.Second
 )
 
-// Guard lets through what may be connected to. It is safe for concurrent use.
+// Guard allows connections to permitted addresses only. It is safe for concurrent use.
 type Guard struct {
 	targets []target
-	// servers are the places of the API server, as they are dialled.
+	// servers are the addresses of the API server, as dialled.
 	servers []netip.AddrPort
 	names   []string // of the API server, host:port
-	// proxy finds the proxy of a request.
+	// proxy returns the proxy of a request.
 	proxy func(*http.Request) (*url.URL, error)
 }
 
-// New returns a guard for targets as they are given with the flag: host names, in which * stands for any letters,
-// addresses, CIDRs, each with a port or without. No target allows everything but the classes of address that nobody may
-// connect to. Servers are the places of the API server, host:port; names are looked up once.
+// New returns a guard for targets in the flag's syntax: host names, in which * stands for any letters, addresses and
+// CIDRs, each with or without a port. Without targets everything is allowed except the classes that need explicit
+// permission. Servers are the API server's host:port; their names are resolved once.
 func New(ctx context.Context, targets []string, servers ...string) (*Guard, error) {
 	g := &Guard{proxy: http.ProxyFromEnvironment}
 	for _, text := range targets {
@@ -78,19 +78,19 @@ func (g *Guard) addServer(ctx context.Context, server string) {
 	g.names = append(g.names, net.JoinHostPort(host, strconv.Itoa(int(port))))
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	if err != nil {
-		return // then its name alone is refused
+		return // then only its name is refused
 	}
 	for _, address := range addresses {
 		g.servers = append(g.servers, netip.AddrPortFrom(address.Unmap().WithZone(""), port))
 	}
 }
 
-// Dial connects to host:port, if the host or the address that it turns out to be is allowed. The address is looked at
-// in the very moment of connecting: a name may mean another one each time that it is looked up.
+// Dial connects to host:port if the host, or the address that it resolves to, is allowed. The address is checked at the
+// moment of connecting: a name may resolve to another one every time.
 func (g *Guard) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	host, port, err := splitHostPort(address)
 	if err != nil {
-		return nil, fmt.Errorf("%q is no address", address)
+		return nil, fmt.Errorf("%q is not an address", address)
 	}
 	host = canonical(host)
 	if g.isProxy(host, port) {
@@ -107,13 +107,13 @@ func (g *Guard) Dial(ctx context.Context, network, address string) (net.Conn, er
 	}
 	conn, err := dialer.DialContext(ctx, network, address)
 	if refused, ok := errors.AsType[*RefusedError](err); ok {
-		return nil, refused // without the address, which the error around it shows
+		return nil, refused // without the address, which the wrapping error shows
 	}
 	return conn, err
 }
 
-// Proxy finds the proxy for a request. A proxy looks the name up itself, so of the host no more is known than its name;
-// where there are targets it must be one of them.
+// Proxy returns the proxy for a request. A proxy resolves the name itself, so only the name can be checked; if there
+// are targets it must be one of them.
 func (g *Guard) Proxy(req *http.Request) (*url.URL, error) {
 	proxy, err := g.proxy(req)
 	if err != nil || proxy == nil {
@@ -135,7 +135,7 @@ func (g *Guard) Proxy(req *http.Request) (*url.URL, error) {
 	return proxy, nil
 }
 
-// checkName refuses the API server by its name. Everything else is decided by the address.
+// checkName refuses the API server by name. Everything else is decided by address.
 func (g *Guard) checkName(host string, port uint16) error {
 	at := net.JoinHostPort(host, strconv.Itoa(int(port)))
 	for _, name := range g.names {
@@ -154,46 +154,46 @@ func (g *Guard) checkAddress(host, resolved string) error {
 	return g.check(host, address)
 }
 
-// check decides about an address. Each that it leads to by way of a translation must be allowed, too.
+// check decides about an address. Every address that it is translated to must be allowed as well.
 func (g *Guard) check(host string, address netip.AddrPort) error {
-	for _, face := range faces(address.Addr()) {
-		place := netip.AddrPortFrom(face, address.Port())
-		if is := g.classOf(place); is != ordinary && !g.allowsClass(host, place, is) {
+	for _, translated := range translations(address.Addr()) {
+		endpoint := netip.AddrPortFrom(translated, address.Port())
+		if is := g.classOf(endpoint); is != ordinary && !g.allowsClass(host, endpoint, is) {
 			return &RefusedError{Host: host, Why: "it is " + string(is)}
 		}
 	}
 	if len(g.targets) == 0 || g.named(host, address.Port()) {
 		return nil
 	}
-	place := netip.AddrPortFrom(address.Addr().Unmap().WithZone(""), address.Port())
+	endpoint := netip.AddrPortFrom(address.Addr().Unmap().WithZone(""), address.Port())
 	for _, t := range g.targets {
-		if t.holds(place) {
+		if t.contains(endpoint) {
 			return nil
 		}
 	}
 	return &RefusedError{Host: host, Why: notListed}
 }
 
-func (g *Guard) classOf(place netip.AddrPort) class {
+func (g *Guard) classOf(endpoint netip.AddrPort) class {
 	for _, server := range g.servers {
-		if server == place {
+		if server == endpoint {
 			return apiServer
 		}
 	}
-	return classOf(place.Addr())
+	return classOf(endpoint.Addr())
 }
 
-// allowsClass says that an address of a class is allowed expressly: by a target within the class, and the API server by
-// its name or address, and its port.
-func (g *Guard) allowsClass(host string, place netip.AddrPort, is class) bool {
-	if is == apiServer && g.exact(host, place.Port()) {
+// allowsClass reports whether an address of a class is allowed explicitly: by a target within the class or, for the API
+// server, by its name or address with its port.
+func (g *Guard) allowsClass(host string, endpoint netip.AddrPort, is class) bool {
+	if is == apiServer && g.exact(host, endpoint.Port()) {
 		return true
 	}
 	for _, t := range g.targets {
 		switch {
-		case !t.holds(place):
+		case !t.contains(endpoint):
 		case is == apiServer && t.single() && t.port != 0:
-			return classOf(place.Addr()) == ordinary || t.within(classOf(place.Addr()))
+			return classOf(endpoint.Addr()) == ordinary || t.within(classOf(endpoint.Addr()))
 		case is != apiServer && t.within(is):
 			return true
 		}
@@ -201,7 +201,7 @@ func (g *Guard) allowsClass(host string, place netip.AddrPort, is class) bool {
 	return false
 }
 
-// named says that a target names the host.
+// named reports whether a target names the host.
 func (g *Guard) named(host string, port uint16) bool {
 	for _, t := range g.targets {
 		if t.names(host, port) {
@@ -211,7 +211,7 @@ func (g *Guard) named(host string, port uint16) bool {
 	return false
 }
 
-// exact says that a target names the host and the port, without any *.
+// exact reports whether a target names the host and the port, without any *.
 func (g *Guard) exact(host string, port uint16) bool {
 	for _, t := range g.targets {
 		if t.port == port && !strings.Contains(t.name, "*") && t.names(host, port) {
@@ -221,7 +221,7 @@ func (g *Guard) exact(host string, port uint16) bool {
 	return false
 }
 
-// isProxy says that the environment makes this place a proxy.
+// isProxy reports whether the environment configures this address as a proxy.
 func (g *Guard) isProxy(host string, port uint16) bool {
 	for _, scheme := range []string{"https", "http"} {
 		req := &http.Request{URL: &url.URL{Scheme: scheme, Host: "proxied.invalid"}}

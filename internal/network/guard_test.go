@@ -122,7 +122,7 @@ func TestTargetsThatAreNone(t *testing.T) {
 	}
 }
 
-// What a resolver may take for an address has the class of that address where a proxy would look it up.
+// A name that a resolver may take for an address has the class of that address when a proxy would look it up.
 func TestSpellingsOfAddressesBehindAProxy(t *testing.T) {
 	t.Parallel()
 	for _, host := range []string{
@@ -174,8 +174,8 @@ func TestNamesBehindAProxy(t *testing.T) {
 	}
 }
 
-// A name that means a forbidden address is refused alike whether something listens there or not.
-func TestDialTellsNothingOfWhatIsThere(t *testing.T) {
+// A name of a forbidden address gets the same refusal whether or not anything listens there.
+func TestDialRevealsNothingAboutTheTarget(t *testing.T) {
 	t.Parallel()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -195,7 +195,7 @@ func TestDialTellsNothingOfWhatIsThere(t *testing.T) {
 		_ = listener.Close()
 	}
 	if said[0] != said[1] || strings.Contains(said[0], "127.0.0.1") || !strings.Contains(said[0], "localhost") {
-		t.Errorf("%q is not %q, or tells the address", said[0], said[1])
+		t.Errorf("%q is not %q, or reveals the address", said[0], said[1])
 	}
 }
 
@@ -231,13 +231,13 @@ func FuzzAddresses(f *testing.F) {
 		if !ok {
 			return
 		}
-		for _, face := range faces(address) {
-			if classOf(face) == ordinary {
+		for _, translated := range translations(address) {
+			if classOf(translated) == ordinary {
 				continue
 			}
 			for _, g := range []*Guard{g, all} {
 				if g.check(name, netip.AddrPortFrom(address, 443)) == nil {
-					t.Errorf("%q is allowed and leads to %s", host, face)
+					t.Errorf("%q is allowed and leads to %s", host, translated)
 				}
 			}
 		}

@@ -14,14 +14,14 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// target is a place that may be connected to: a name or a network, at one port or at any.
+// target is what may be connected to: a name or a network, at one port or any.
 type target struct {
-	name    string // in which * stands for any letters; empty for a network
+	name    string // * stands for any letters; empty for a network
 	network netip.Prefix
 	port    uint16 // 0 is any
 }
 
-// parseTarget reads host, host:port, an address, a CIDR, [address]:port or CIDR:port.
+// parseTarget parses host, host:port, an address, a CIDR, [address]:port or CIDR:port.
 func parseTarget(text string) (target, error) {
 	text = strings.TrimSpace(text)
 	if t, ok := parseNetwork(text); ok {
@@ -35,7 +35,7 @@ func parseTarget(text string) (target, error) {
 	if hasPort {
 		port, err := strconv.ParseUint(portText, 10, 16)
 		if err != nil || port == 0 {
-			return target{}, fmt.Errorf("%q has a port that is no number from 1 to 65535", text)
+			return target{}, fmt.Errorf("%q has a port that is not a number from 1 to 65535", text)
 		}
 		t.port = uint16(port)
 	}
@@ -45,10 +45,10 @@ func parseTarget(text string) (target, error) {
 	}
 	t.name = canonical(host)
 	if t.name == "" || strings.ContainsAny(t.name, "/:[]?\\ ") {
-		return target{}, fmt.Errorf("%q is no host name, address or CIDR", text)
+		return target{}, fmt.Errorf("%q is not a host name, address or CIDR", text)
 	}
 	if _, isAddress := literal(t.name); isAddress {
-		return target{}, fmt.Errorf("%q is an address that is not written as usual", text)
+		return target{}, fmt.Errorf("%q is an address in an unusual form", text)
 	}
 	return t, nil
 }
@@ -64,7 +64,7 @@ func parseNetwork(text string) (target, bool) {
 	return target{}, false
 }
 
-// unbracketed is an IPv6 address as it stands alone.
+// unbracketed returns an IPv6 address without its brackets.
 func unbracketed(host string) string {
 	if len(host) > 1 && host[0] == '[' && host[len(host)-1] == ']' {
 		return host[1 : len(host)-1]
@@ -72,7 +72,7 @@ func unbracketed(host string) string {
 	return host
 }
 
-// unmapped is an IPv4 network that was written as one of mapped addresses.
+// unmapped returns the IPv4 network of one that was written with mapped addresses.
 func unmapped(p netip.Prefix) netip.Prefix {
 	const before = 96 // bits of a mapped address
 	if p.Addr().Is4In6() && p.Bits() >= before {
@@ -81,15 +81,15 @@ func unmapped(p netip.Prefix) netip.Prefix {
 	return p
 }
 
-// holds says that a network has the place.
-func (t target) holds(place netip.AddrPort) bool {
-	return t.name == "" && t.network.Contains(place.Addr()) && (t.port == 0 || t.port == place.Port())
+// contains reports whether the target is a network that contains the address and port.
+func (t target) contains(endpoint netip.AddrPort) bool {
+	return t.name == "" && t.network.Contains(endpoint.Addr()) && (t.port == 0 || t.port == endpoint.Port())
 }
 
-// single says that the network is one address.
+// single reports whether the network is one address.
 func (t target) single() bool { return t.name == "" && t.network.IsSingleIP() }
 
-// within says that the network has addresses of a class only, so that it was meant to allow the class.
+// within reports whether the network has only addresses of a class, so that it was meant to allow the class.
 func (t target) within(is class) bool {
 	for _, s := range special {
 		if s.class == is && s.prefix.Bits() <= t.network.Bits() && s.prefix.Contains(t.network.Addr()) {
@@ -99,7 +99,7 @@ func (t target) within(is class) bool {
 	return false
 }
 
-// names says that the target is a name that the host has.
+// names reports whether the target is a name that matches the host.
 func (t target) names(host string, port uint16) bool {
 	if t.name == "" || t.port != 0 && t.port != port {
 		return false
@@ -108,24 +108,24 @@ func (t target) names(host string, port uint16) bool {
 	return err == nil && ok
 }
 
-// escaped keeps all but * from having a meaning.
+// escaped removes the special meaning of every character except *.
 var escaped = strings.NewReplacer("[", `\[`, "?", `\?`, `\`, `\\`)
 
-// canonical is a host in the form in which hosts are compared: as it is looked up, in lower case and without a dot at
-// its end.
+// canonical returns a host in the form in which hosts are compared: as it is looked up, in lower case, without a
+// trailing dot.
 func canonical(host string) string {
 	host = unbracketed(host)
 	if address, err := netip.ParseAddr(host); err == nil {
 		return address.String()
 	}
-	const star = "xxanyxx" // * is no part of a name
+	const star = "xxanyxx" // * is not valid in a name
 	if ascii, err := idna.Lookup.ToASCII(strings.ReplaceAll(host, "*", star)); err == nil {
 		host = strings.ReplaceAll(ascii, star, "*")
 	}
 	return strings.TrimRight(strings.ToLower(host), ".")
 }
 
-// isLocal says that a name means this machine wherever it is looked up.
+// isLocal reports whether a name means this machine wherever it is resolved.
 func isLocal(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || host == "localhost.localdomain"
 }

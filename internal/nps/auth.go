@@ -15,15 +15,15 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// Auth is how a client proves who it is. ApplicationUser and User are the only implementations.
+// Auth is how a client authenticates. ApplicationUser and User are the only implementations.
 type Auth interface {
-	// signInTLS is the TLS configuration of the sign-in calls.
+	// signInTLS returns the TLS configuration of the sign-in calls.
 	signInTLS(cfg *tls.Config) *tls.Config
 	// newSignIn checks the credentials and prepares their use.
 	newSignIn(wire wireConfig, client *rest.Client, clock *serverClock) (signIn, error)
 }
 
-// signIn makes one attempt to trade credentials for a token. A refusal is a *CredentialsError.
+// signIn makes one attempt to exchange credentials for a token. A refusal is a *CredentialsError.
 type signIn interface {
 	token(ctx context.Context) (string, error)
 }
@@ -32,37 +32,37 @@ type signIn interface {
 type ApplicationUser struct {
 	Login  string
 	APIKey string
-	// SerialNumber is the certificate's, as NPS has it; empty means the certificate's own in upper-case hex.
+	// SerialNumber is the certificate's, as recorded in NPS; empty means the certificate's own in upper-case hex.
 	SerialNumber string
 }
 
-// User is a person's or a robot's account with a password. At most one of TOTPSecret and MFACode may be set; neither
-// means that the server asks for no second factor. Accounts behind SAML or OIDC cannot sign in (nps contract 1.2).
+// User is a personal or service account with a password. At most one of TOTPSecret and MFACode may be set; if neither
+// is, the server must not require a second factor. Accounts behind SAML or OIDC cannot sign in (nps contract 1.2).
 type User struct {
 	// Username is domain\user, user@domain, or the name of a local user.
 	Username string
 	Password string
-	// TOTPSecret is the shared key in Base32, or an otpauth:// URI whose digits, period and algorithm count.
+	// TOTPSecret is the shared key in Base32, or an otpauth:// URI, whose digits, period and algorithm apply.
 	TOTPSecret string
-	// MFACode is sent as it is.
+	// MFACode is sent unchanged.
 	MFACode string
 }
 
-// String names the application and hides the key.
+// String returns the application's name without the key.
 func (u ApplicationUser) String() string { return "application user " + u.Login }
 
-// GoString hides the key from %#v.
+// GoString keeps the key out of %#v.
 func (u ApplicationUser) GoString() string { return u.String() }
 
-// String names the user and hides the rest.
+// String returns the user's name and nothing else.
 func (u User) String() string { return "user " + u.Username }
 
-// GoString hides the password from %#v.
+// GoString keeps the password out of %#v.
 func (u User) GoString() string { return u.String() }
 
-// signInTLS lets the server ask for the certificate after the request, as IIS does where only one application of a site
-// wants it. TLS 1.3 has another way for that, which Go's client lacks, so the call stays at TLS 1.2 unless the
-// configuration demands more (nps contract 2).
+// signInTLS allows the server to request the certificate after the request, as IIS does if only one application of a
+// site needs it. In TLS 1.3 that takes post-handshake authentication, which Go's client lacks, so the call stays at TLS
+// 1.2 unless the configuration demands more (nps contract 2).
 func (u ApplicationUser) signInTLS(cfg *tls.Config) *tls.Config {
 	cfg = cfg.Clone()
 	cfg.Renegotiation = tls.RenegotiateOnceAsClient
@@ -84,12 +84,11 @@ func (u ApplicationUser) newSignIn(wire wireConfig, client *rest.Client, clock *
 		u.SerialNumber = serial
 	}
 	hide(wire.secrets, u.APIKey)
-	path := strings.Split(strings.Trim(wire.config.AppTokenPath, "/"), "/")
-	return &applicationSignIn{rest: client, secrets: wire.secrets, clock: clock, path: path, user: u}, nil
+	return &applicationSignIn{rest: client, secrets: wire.secrets, clock: clock, user: u}, nil
 }
 
-// certificateSerial is the serial number of the first client certificate, as .NET writes it: big-endian, upper-case
-// hex, whole bytes.
+// certificateSerial returns the serial number of the first client certificate in .NET's notation: big-endian,
+// upper-case hex, whole bytes.
 func certificateSerial(cfg *tls.Config) (string, error) {
 	if len(cfg.Certificates) == 0 || len(cfg.Certificates[0].Certificate) == 0 {
 		return "", errors.New("a TLS client certificate is needed, or a serial number if it is chosen later")
@@ -127,10 +126,10 @@ func (u User) newSignIn(wire wireConfig, client *rest.Client, clock *serverClock
 	return user, nil
 }
 
-// hide keeps credentials out of errors, also where a server quotes our JSON inside its own.
+// hide keeps credentials out of errors, even if a server quotes our JSON inside its own.
 func hide(secrets *rest.Secrets, texts ...string) {
 	for _, text := range texts {
 		quoted, _ := json.Marshal(text) // cannot fail for a text
-		secrets.Keep(text, strings.Trim(string(quoted), `"`))
+		secrets.Pin(text, strings.Trim(string(quoted), `"`))
 	}
 }

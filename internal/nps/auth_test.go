@@ -44,7 +44,7 @@ func TestNewChecksTheConfiguration(t *testing.T) {
 	}{
 		"a user":                      {Config{URL: url, Auth: user}, ""},
 		"an application":              {Config{URL: url, Auth: appUser()}, ""},
-		"nobody":                      {Config{URL: url}, "auth is missing"},
+		"no auth":                     {Config{URL: url}, "auth is missing"},
 		"a url without encryption":    {Config{URL: "http://h", Auth: user}, "https"},
 		"a user without a password":   {Config{URL: url, Auth: User{Username: "u"}}, "password"},
 		"an application without key":  {Config{URL: url, Auth: ApplicationUser{Login: "a"}}, "API key"},
@@ -55,7 +55,7 @@ func TestNewChecksTheConfiguration(t *testing.T) {
 		"a URI that cannot be read":   {Config{URL: url, Auth: withSecret("otpauth://totp/%zz?secret=canary")}, "otpauth"},
 		"too many digits":             {Config{URL: url, Auth: withSecret(uri + "&digits=9")}, "digits"},
 		"a period that is too short":  {Config{URL: url, Auth: withSecret(uri + "&period=3")}, "period"},
-		"an algorithm nobody has":     {Config{URL: url, Auth: withSecret(uri + "&algorithm=x")}, "algorithm"},
+		"an unknown algorithm":        {Config{URL: url, Auth: withSecret(uri + "&algorithm=x")}, "algorithm"},
 		"two second factors": {
 			Config{URL: url, Auth: User{Username: "u", Password: "p", TOTPSecret: "MFRGG", MFACode: "1"}}, "at most one",
 		},

@@ -8,28 +8,27 @@ import (
 	"time"
 )
 
-// clockNoise is what two readings of the same clock may differ by: a Date is cut to seconds, and an answer takes its
-// time. A reading that is no further away changes nothing, so that what follows from it does not waver.
+// clockNoise is how much two readings of the same clock may differ: a Date is truncated to seconds, and answers take
+// time. A reading within it changes nothing, so that values derived from it do not fluctuate.
 const clockNoise = 2 * time.Second
 
-// Clock knows how far a server's clock is ahead of the local one. Clients of the same server share one, which then
-// outlives each of them. Its zero value knows nothing, and takes the two clocks for the same. It is safe for
-// concurrent use.
+// Clock tracks how far a server's clock is ahead of the local one. Clients of the same server share one, which outlives
+// them. The zero value has no reading and assumes that the clocks agree. It is safe for concurrent use.
 type Clock struct {
 	mu    sync.Mutex
 	ahead time.Duration
 	known bool
 }
 
-// Ahead is how far the server's clock is ahead of the local one, good to a second or two; known says that the server,
-// or somebody who remembers, has told.
+// Ahead returns how far the server's clock is ahead of the local one, accurate to a second or two; known reports
+// whether that was read from the server or recalled.
 func (c *Clock) Ahead() (ahead time.Duration, known bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.ahead, c.known
 }
 
-// Recall takes over what was known earlier, unless the server itself has told meanwhile.
+// Recall sets what was known earlier, unless the server's clock has been read in the meantime.
 func (c *Clock) Recall(ahead time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -46,8 +45,8 @@ func (c *Clock) read(ahead time.Duration) {
 	}
 }
 
-// serverClock tells the server's time, which codes and tokens depend on, from the local clock and the Date header of
-// the server's answers. A Date is cut to seconds, so the server may be up to a second ahead of it.
+// serverClock derives the server's time, on which codes and tokens depend, from the local clock and the Date header of
+// the server's answers. A Date is truncated to seconds, so the server may be up to a second ahead of it.
 type serverClock struct {
 	local func() time.Time
 	clock *Clock
@@ -55,7 +54,7 @@ type serverClock struct {
 
 func (c *serverClock) now() time.Time { return c.at(c.local()) }
 
-// at is a time of the local clock by the server's clock.
+// at converts a time of the local clock to the server's clock.
 func (c *serverClock) at(local time.Time) time.Time {
 	ahead, _ := c.clock.Ahead()
 	return local.Add(ahead)
@@ -67,8 +66,8 @@ func (c *serverClock) observe(header http.Header) {
 	}
 }
 
-// observeAnswer goes by the answers to calls: by good ones, since what stands before a server that is in trouble
-// answers in its place with a clock of its own, and by none that was kept for a while on its way.
+// observeAnswer reads the clock from answers to calls: only from successful ones, because a proxy in front of a failing
+// server answers with its own clock, and from none that was cached on the way.
 func (c *serverClock) observeAnswer(resp *http.Response) {
 	if resp.StatusCode < http.StatusMultipleChoices && resp.Header.Get("Age") == "" {
 		c.observe(resp.Header)

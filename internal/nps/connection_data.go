@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// RDPFile fetches the RDP file of an active session on a platform of IsRDPPlatform. It holds a token that lives about a
-// minute: use it at once and treat it as a secret (nps contract 7.1).
+// RDPFile fetches the RDP file of an active session on a platform of IsRDPPlatform. It contains a token that lives
+// about a minute: use it at once and treat it as a secret (nps contract 7.1).
 func (c *Client) RDPFile(ctx context.Context, id string) ([]byte, error) {
 	text, err := c.nonEmpty(ctx, maxRDPFile, "Rdp", id)
 	if target, parseErr := ParseRDPFile([]byte(text)); parseErr == nil {
-		c.words.gave(target.Username)
+		c.redactor.addIssued(target.Username)
 	}
 	return []byte(text), err
 }
@@ -24,13 +24,13 @@ func (c *Client) SSHURL(ctx context.Context, id string) (string, error) {
 	text, err := c.nonEmpty(ctx, maxURL, "Ssh", id)
 	text = strings.TrimSpace(text)
 	if target, parseErr := ParseSSHURL(text); parseErr == nil {
-		c.words.gave(text, target.User)
+		c.redactor.addIssued(text, target.User)
 	}
 	return text, err
 }
 
 func (c *Client) nonEmpty(ctx context.Context, maxBytes int, elements ...string) (string, error) {
-	req := session(http.MethodGet, elements...)
+	req := session(operationConnectionData, http.MethodGet, elements...)
 	text, err := c.text(ctx, req)
 	if err != nil {
 		return "", err
@@ -44,9 +44,9 @@ func (c *Client) nonEmpty(ctx context.Context, maxBytes int, elements ...string)
 	return text, nil
 }
 
-// CanViewPassword says whether Password would give the password of the session's account (nps contract 7.2).
+// CanViewPassword reports whether Password would return the password of the session's account (nps contract 7.2).
 func (c *Client) CanViewPassword(ctx context.Context, id string) (bool, error) {
-	req := session(http.MethodGet, id, "CanViewPassword")
+	req := session(operationConnectionData, http.MethodGet, id, "CanViewPassword")
 	text, err := c.text(ctx, req)
 	if err != nil {
 		return false, err
@@ -58,10 +58,10 @@ func (c *Client) CanViewPassword(ctx context.Context, id string) (bool, error) {
 	return can, nil
 }
 
-// Password fetches the password of the session's account. The session must be active and its profile allow it; a
+// Password fetches the password of the session's account. The session must be active and its profile must allow it; a
 // refusal is a 403 or a 404 (nps contract 7.2).
 func (c *Client) Password(ctx context.Context, id string) (string, error) {
-	req := session(http.MethodGet, id, "Password")
+	req := session(operationConnectionData, http.MethodGet, id, "Password")
 	req.Header.Set(acceptHeader, "text/plain, application/json")
 	text, err := c.text(ctx, req)
 	if err != nil {
@@ -73,6 +73,6 @@ func (c *Client) Password(ctx context.Context, id string) (string, error) {
 	case len(text) > maxPassword:
 		return "", malformed(req, "the answer is too long to be a password")
 	}
-	c.words.gave(text)
+	c.redactor.addIssued(text)
 	return text, nil
 }

@@ -59,7 +59,7 @@ func TestParseRDPFileRefuses(t *testing.T) {
 		"a file without an address":   "username:s:canary\n",
 		"a host like an option":       "full address:s:-canary",
 		"a host with a blank":         "full address:s:canary x",
-		"a port that is none":         "full address:s:h\nserver port:i:canary",
+		"an invalid port":             "full address:s:h\nserver port:i:canary",
 		"a port beyond the last":      "full address:s:h:65536",
 		"port zero":                   "full address:s:h\nserver port:i:0",
 		"a colon that is not an IPv6": "full address:s:canary:a:b",
@@ -127,7 +127,7 @@ func TestParseSSHURLRefuses(t *testing.T) {
 		"another scheme":          "http://canary@h",
 		"no host":                 "ssh://canary@",
 		"a host like an option":   "ssh://u@-oProxyCommand=canary",
-		"a port that is none":     "ssh://u@h:canary",
+		"an invalid port":         "ssh://u@h:canary",
 		"a line feed in the user": "ssh://canary%0A@h",
 	}
 	for name, url := range tests {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// CreateRequest says which session is wanted. Members that are empty are not sent, because the server refuses null and
-// "" in some of them (nps contract 4.1).
+// CreateRequest describes the wanted session. Empty members are not sent, because the server refuses null and "" in
+// some of them (nps contract 4.1).
 type CreateRequest struct {
 	// One of ActivityName and ActivityID.
 	ActivityName string
@@ -24,16 +24,16 @@ type CreateRequest struct {
 	CredentialUsername  string
 	CredentialDomain    string // only with CredentialUsername
 
-	// AccessPolicyID chooses among several policies that match; optional.
+	// AccessPolicyID selects one of several matching policies; optional.
 	AccessPolicyID string
-	// Start is when the session begins. Zero means now; prefer it, for the clocks of both sides may differ.
+	// Start is when the session begins. Zero means now and is preferable, because the clocks of both sides may differ.
 	Start time.Time
-	// End is when the session ends. Zero means the longest that the connection profile allows.
+	// End is when the session ends. Zero means the maximum that the connection profile allows.
 	End time.Time
-	// Note is shown to approvers and in summaries, and can be searched for.
+	// Note is shown to approvers and in summaries, and is searchable.
 	Note   string
 	Ticket string
-	// CustomFields are those that the connection profile defines.
+	// CustomFields are those defined by the connection profile.
 	CustomFields []CustomField
 }
 
@@ -42,7 +42,7 @@ type CustomField struct {
 	PolicyID string          `json:"policyId,omitempty"`
 	Type     CustomFieldType `json:"customFieldDataType"`
 	Name     string          `json:"name"`
-	Value    string          `json:"value"` // 12 characters at most if Type is CustomFieldString
+	Value    string          `json:"value"` // at most 12 characters if Type is CustomFieldString
 }
 
 // CustomFieldType is the type of a custom field's value.
@@ -55,16 +55,16 @@ const (
 	CustomFieldOptions CustomFieldType = 2
 )
 
-// InvalidRequestError is a request that was not sent, because its sender must change it first.
+// InvalidRequestError means that a request was not sent, because it is invalid.
 type InvalidRequestError struct {
 	Field   string
 	Problem string
 }
 
-// Error names the field and what is wrong with it.
+// Error returns the field and the problem.
 func (e *InvalidRequestError) Error() string { return fmt.Sprintf("%s: %s", e.Field, e.Problem) }
 
-// Validate checks what the server would have to guess. Its error is an *InvalidRequestError.
+// Validate rejects what the server would have to guess. Its error is an *InvalidRequestError.
 func (r CreateRequest) Validate() error {
 	err := exactlyOne(field{"activityName", r.ActivityName}, field{"activityId", r.ActivityID})
 	if err != nil {
@@ -87,7 +87,7 @@ func (r CreateRequest) Validate() error {
 
 type field struct{ name, value string }
 
-// exactlyOne wants one of the alternatives to be set. Of two that are set its error names the second.
+// exactlyOne requires exactly one of the alternatives to be set. If two are set, its error names the second.
 func exactlyOne(alternatives ...field) error {
 	names := make([]string, 0, len(alternatives))
 	var set []string

@@ -12,11 +12,11 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// CredentialsReason says which part of a log-in was refused.
+// CredentialsReason is which part of a log-in was refused.
 type CredentialsReason string
 
-// The reasons. NPS does not document how it refuses a log-in (nps contract 13 Q1, Q3), so each is the likeliest reading
-// of the step, the status and the words of the answer.
+// The reasons. NPS does not document how it refuses a log-in (nps contract 13 Q1, Q3), so each is the most likely
+// interpretation of the step, the status and the text of the answer.
 const (
 	ReasonWrongPassword CredentialsReason = "WrongPassword"
 	ReasonWrongCode     CredentialsReason = "WrongCode"
@@ -25,64 +25,64 @@ const (
 	ReasonSerialNumber  CredentialsReason = "SerialNumberMismatch"
 	ReasonAPIKey        CredentialsReason = "WrongAPIKey"
 	ReasonEmptyAnswer   CredentialsReason = "NoToken"
-	// ReasonHeldOff says that nothing was sent, because of earlier refusals that Answer speaks of.
-	ReasonHeldOff CredentialsReason = "HeldOff"
+	// ReasonThrottled means that nothing was sent because of earlier refusals, which Answer describes.
+	ReasonThrottled CredentialsReason = "Throttled"
 )
 
-// LogInTerms are how NPS punishes failed log-ins: five lock the account for five minutes, each further one for five
-// more (nps contract 1.2).
+// LogInTerms are how NPS punishes failed log-ins: five lock the account for five minutes, and each further one for
+// another five (nps contract 1.2).
 var LogInTerms = login.Terms{Block: 5 * time.Minute, PerAccount: true, Failures: 2, Window: time.Hour}
 
 var advice = map[CredentialsReason]string{ //nolint:gosec // words about credentials, not credentials
-	ReasonWrongPassword: "user name or password is wrong; mend them in the connection's Secret",
+	ReasonWrongPassword: "user name or password is wrong; correct them in the connection's Secret",
 	ReasonWrongCode: "the second factor was refused; check totpSecret or mfaCode and the clocks of the NPS server " +
 		"and of this cluster, and that the user's connector is neither SAML nor OIDC",
 	ReasonAccountLocked: "the account is locked; NPS locks it after five failed log-ins, unlock it or wait",
 	ReasonCertificate: "the client certificate was not accepted; check that it is trusted by the machine store of the " +
 		"NPS server, that the application has its serial number, and that the application is in an access policy",
 	ReasonSerialNumber: "the serial number of the client certificate is not the application's; " +
-		"mend it at the application in NPS, or set serialNumber in the form in which NPS has it",
+		"correct it for the application in NPS, or set serialNumber to the value recorded in NPS",
 	ReasonAPIKey: "name or API key of the application is wrong, or it lacks its role; " +
-		"only the key that was generated last is valid",
+		"only the most recently generated key is valid",
 	ReasonEmptyAnswer: "the server answered without a token; check that the url leads to NPS and the kind of log-in " +
 		"fits the user",
 }
 
-// CredentialsError is a log-in that the server refused. Because servers lock accounts that fail often, it is remembered
-// and returned without another try until Until; a new Client, made with mended credentials, tries at once.
+// CredentialsError is a log-in that the server refused. Because servers lock accounts after repeated failures, the
+// error is remembered and returned without another attempt until Until; a new Client with corrected credentials tries
+// at once.
 type CredentialsError struct {
 	Reason CredentialsReason
-	// Until is when the next log-in will be tried, by the local clock.
+	// Until is when the next log-in will be attempted, by the local clock.
 	Until time.Time
-	// Answer is the server's own words, redacted; may be empty.
+	// Answer is the server's message, redacted; may be empty.
 	Answer string
 }
 
-// Error says what was refused, what to mend, and when the next try will be.
+// Error returns what was refused, how to fix it, and when the next attempt will be.
 func (e *CredentialsError) Error() string {
 	var b strings.Builder
-	if e.Reason == ReasonHeldOff {
+	if e.Reason == ReasonThrottled {
 		fmt.Fprintf(&b, "not signing in: %s", e.Answer)
 	} else {
 		fmt.Fprintf(&b, "log-in refused (%s): %s", e.Reason, advice[e.Reason])
 	}
-	if e.Answer != "" && e.Reason != ReasonHeldOff {
+	if e.Answer != "" && e.Reason != ReasonThrottled {
 		fmt.Fprintf(&b, "; the server said: %s", e.Answer)
 	}
 	if !e.Until.IsZero() {
-		fmt.Fprintf(&b, "; no other try before %s", e.Until.UTC().Format(time.RFC3339))
+		fmt.Fprintf(&b, "; not tried again before %s", e.Until.UTC().Format(time.RFC3339))
 	}
 	return b.String()
 }
 
-// Unwrap shows every refused log-in as a 401, whatever status the server chose for it, so that rest.IsUnauthorized
-// is true.
+// Unwrap presents every refused log-in as a 401, whatever its actual status, so that rest.IsUnauthorized holds.
 func (e *CredentialsError) Unwrap() error {
 	return &rest.Error{Method: http.MethodPost, Path: "/", Status: http.StatusUnauthorized, Message: e.Answer}
 }
 
 // refused turns an answer that means "these credentials are wrong" into a CredentialsError, with the reason that the
-// step suggests; other errors stay as they are.
+// step suggests; other errors stay unchanged.
 func refused(err error, reason CredentialsReason) error {
 	e := rest.As(err)
 	if e == nil {
@@ -101,7 +101,7 @@ func refused(err error, reason CredentialsReason) error {
 	return &CredentialsError{Reason: reason, Answer: answer(e)}
 }
 
-// refusedApplication is refused for an application user, whose answers tell more (nps contract 2, 13 Q3).
+// refusedApplication is refused for an application user, whose answers are more specific (nps contract 2, 13 Q3).
 func refusedApplication(err error) error {
 	e := rest.As(err)
 	switch {

@@ -149,11 +149,8 @@ func TestSessionDecodes(t *testing.T) {
 			PlatformID: "43A54A6D-1BA3-4B98-A2EB-552E03C60766",
 		},
 		CredentialID: "4a711f90", AccessPolicyID: "57bcb5e7",
-		Profile:          &Profile{MaxSessionLength: 1200, ExtensionMinutes: 30, ApprovalTypeRequired: 1},
+		Profile:          &Profile{MaxSessionLength: 1200},
 		LoginAccountName: "kevin-nps", AllowExtension: true, ExtensionCount: 2, ExtensionMinutes: 30,
-		ProxySessions: []ProxySession{
-			{ID: "p", Type: "SSH", Active: true, Start: Time{time.Date(2025, 3, 11, 18, 40, 0, 0, time.UTC)}},
-		},
 		CustomFields: json.RawMessage(`"[]"`),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -11,11 +11,11 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// maxRawValue bounds what is kept of a value that is no member of its enumeration, in bytes.
+// maxRawValue bounds what is kept of an unknown value of an enumeration, in bytes.
 const maxRawValue = 64
 
-// decodeEnum reads a member of an enumeration. NPS writes integers and documents names, so both are read, names without
-// regard to case (nps contract 6.1). A value that is no member is kept as it came, for people to see; null is "".
+// decodeEnum decodes a value of an enumeration. NPS sends integers and documents names, so both are accepted, names
+// ignoring case (nps contract 6.1). An unknown value is kept as it came, for display; null is "".
 func decodeEnum(data []byte, names map[int]string) string {
 	raw := strings.TrimSpace(string(data))
 	if raw == "null" {
@@ -26,7 +26,7 @@ func decodeEnum(data []byte, names map[int]string) string {
 		raw = strings.TrimSpace(text)
 	}
 	if code, err := strconv.ParseFloat(raw, 64); err == nil && code == math.Trunc(code) && math.Abs(code) < math.MaxInt32 {
-		if name, ok := names[int(code)]; ok { // 1.0 is 1, too
+		if name, ok := names[int(code)]; ok { // 1.0 counts as 1
 			return name
 		}
 	}

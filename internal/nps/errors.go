@@ -10,9 +10,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-var errNoList = errors.New("not a list")
-
-// malformed is the error of an answer that came with a good status and makes no sense.
+// malformed is the error of an answer that makes no sense despite its good status.
 func malformed(req rest.Request, message string) error {
 	return &rest.Error{
 		Method: req.Method, Path: pathOf(req), Message: message,

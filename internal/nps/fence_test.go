@@ -11,7 +11,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// TestFence has somebody else come into charge, also while a sign-in takes its time.
+// TestFence makes another manager take over, even during a slow sign-in.
 func TestFence(t *testing.T) {
 	const (
 		create = "POST " + sessionPath

@@ -17,7 +17,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// metered returns a client whose answers are counted, and what counts them.
+// metered returns a client whose answers are counted, and their share.
 func metered(t *testing.T, server *recorder, maxAnswer int64) (*Client, *rest.Share) {
 	t.Helper()
 	share := (*rest.Budget)(nil).Share(maxAnswer, "spec.limits.maxResponseSize", nil)
@@ -31,7 +31,7 @@ func metered(t *testing.T, server *recorder, maxAnswer int64) (*Client, *rest.Sh
 
 const activeList = "GET " + sessionPath + "/MySummaryByStatus/Active"
 
-// pages answers the nth page of a list.
+// pages answers with the nth page of a list.
 func pages(page func(n int) (first, count, total int)) http.HandlerFunc {
 	n := 0
 	return func(w http.ResponseWriter, _ *http.Request) {
@@ -53,19 +53,19 @@ func TestListsWithoutEnd(t *testing.T) {
 	}{
 		"ever new sessions of a great many": {
 			handler: pages(func(n int) (int, int, int) { return n * 100, 100, 1 << 40 }),
-			words:   "more than can be looked at", most: 1,
+			words:   "more than can be searched", most: 1,
 		},
 		"ever new sessions, and one more to come": {
-			handler: pages(func(n int) (int, int, int) { return n * 100, 100, (n + 2) * 100 }), words: "has no end", most: 20,
+			handler: pages(func(n int) (int, int, int) { return n * 100, 100, (n + 2) * 100 }), words: "keeps growing", most: 20,
 		},
 		"the same page again and again": {
 			handler: pages(func(int) (int, int, int) { return 0, 100, 1000 }), words: "repeats itself", most: 2,
 		},
-		"one session for ever": {
+		"one session endlessly": {
 			handler: pages(func(int) (int, int, int) { return 0, 1, 500 }), words: "repeats itself", most: 2,
 		},
 		"sessions without an id": {
-			handler: reply(http.StatusOK, `{"data":[{"sessionStatus":1}],"recordsTotal":500}`), words: "have no ids", most: 1,
+			handler: reply(http.StatusOK, `{"data":[{"sessionStatus":1}],"recordsTotal":500}`), words: "no valid IDs", most: 1,
 		},
 		"one page with more than fits": {
 			handler: pages(func(int) (int, int, int) { return 0, 100_000, 100_000 }),
@@ -94,7 +94,7 @@ func TestListsWithoutEnd(t *testing.T) {
 	}
 }
 
-// Years of sessions are read, and only what is wanted is ever in memory.
+// Years of sessions are read, but only the wanted ones are ever in memory.
 func TestSearchMineKeepsWhatIsWanted(t *testing.T) {
 	const total = 20_000
 	server := newRecorder().on(activeList, pages(func(n int) (int, int, int) { return n * 100, 100, total }))
@@ -113,29 +113,24 @@ func TestSearchMineKeepsWhatIsWanted(t *testing.T) {
 	}
 }
 
-// Lists of empty objects take a hundred times as much memory as their text.
+// Decoded lists of empty objects take a hundred times the memory of their text.
 func TestListsOfNothingTakeNoMemory(t *testing.T) {
 	const id = "b9fc22e3-0000-4000-8000-000000000001"
 	nothing := "[{}" + strings.Repeat(",{}", 1_000_000) + "]"
 	server := newRecorder().on("GET "+sessionPath+"/"+id, reply(200, `{"id":"`+id+`","proxySessions":`+nothing+`}`)).
-		on("GET "+sessionPath+"/"+id+"/Log", reply(200, `{"lines":`+nothing+`}`)).
-		on("GET /api/v1/AccessControlPolicy/PolicySearch", reply(200, nothing))
+		on("GET "+sessionPath+"/"+id+"/Log", reply(200, `{"lines":`+nothing+`}`))
 	client, _ := metered(t, server, 16<<20)
 	if _, err := client.Version(t.Context()); err != nil { // signs in
 		t.Fatal(err)
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	session, err := client.Get(t.Context(), id)
-	if err != nil || len(session.ProxySessions) > maxProxySessions {
-		t.Errorf("%d proxy sessions, %v", len(session.ProxySessions), err)
+	if _, err := client.Get(t.Context(), id); err != nil {
+		t.Error(err)
 	}
 	lines, err := client.Log(t.Context(), id, LogLevelAny, 5)
 	if err != nil || len(lines) != 5 {
 		t.Errorf("%d lines, %v", len(lines), err)
-	}
-	if policies, err := client.SearchPolicies(t.Context(), PolicyQuery{}); err != nil || len(policies) > maxPolicies {
-		t.Errorf("%d policies, %v", len(policies), err)
 	}
 	runtime.ReadMemStats(&after)
 	if got := after.TotalAlloc - before.TotalAlloc; got > 128<<20 {
@@ -143,7 +138,7 @@ func TestListsOfNothingTakeNoMemory(t *testing.T) {
 	}
 }
 
-// hostile makes an object of which every member is what a server should not send.
+// hostile returns an object whose members are all something that a server should not send.
 func hostile(text string, number int, when string) map[string]any {
 	out := map[string]any{}
 	fill(reflect.TypeFor[Session](), out, text, number, when)
@@ -156,7 +151,7 @@ func fill(typ reflect.Type, out map[string]any, text string, number int, when st
 		switch of := field.Type; {
 		case of == reflect.TypeFor[Time]():
 			out[name] = when
-		case of == reflect.TypeFor[ProxySessions](), of == reflect.TypeFor[json.RawMessage]():
+		case of == reflect.TypeFor[json.RawMessage]():
 			out[name] = []any{map[string]any{"id": text, "type": text}}
 		case of.Kind() == reflect.String:
 			out[name] = text
@@ -180,7 +175,7 @@ func fieldsOf(typ reflect.Type) func(func(reflect.StructField) bool) {
 	}
 }
 
-// Whatever a server says of a session is small when it comes out of the client, or an error.
+// Whatever a server sends about a session, the client's result is small, or an error.
 func TestEverythingThatASessionHasIsBounded(t *testing.T) {
 	const id = "b9fc22e3-0000-4000-8000-000000000001"
 	long := strings.Repeat("x", 100_000)
@@ -248,7 +243,7 @@ func TestTimesThatCannotBeStored(t *testing.T) {
 	}
 }
 
-// An answer that is not the API's may be that of any server in the network of the operator.
+// An answer that is not from the API may come from any server in the operator's network.
 func TestForeignAnswersAreNotShown(t *testing.T) {
 	const secret = "root:x:0:0"
 	for name, body := range map[string]string{
@@ -269,7 +264,7 @@ func TestForeignAnswersAreNotShown(t *testing.T) {
 	}
 }
 
-// What a log-in was refused for is told by words that are not shown themselves.
+// The reason of a refused log-in is derived from keywords that are not shown themselves.
 func TestARefusalInPlainWordsIsUnderstood(t *testing.T) {
 	server := newRecorder().on("POST /signinBody", reply(http.StatusForbidden, "Your account LAB\\svc is LOCKED OUT."))
 	_, err := connect(t, server, totpUser()).Version(t.Context())
@@ -283,18 +278,18 @@ func TestUsedCodesAreForgotten(t *testing.T) {
 	var used UsedCodes
 	begun := time.Now()
 	for i := range 1000 {
-		used.take([32]byte{byte(i), byte(i >> 8)}, 1, begun)
+		used.use([32]byte{byte(i), byte(i >> 8)}, 1, begun)
 	}
-	if used.take([32]byte{1}, 1, begun.Add(time.Hour)) {
+	if used.use([32]byte{1}, 1, begun.Add(time.Hour)) {
 		t.Error("a code is given away twice")
 	}
-	used.take([32]byte{0xff, 0xff}, 1, begun.Add(25*time.Hour))
+	used.use([32]byte{0xff, 0xff}, 1, begun.Add(25*time.Hour))
 	if n := len(used.last); n != 1 {
 		t.Errorf("%d codes are remembered", n)
 	}
 }
 
-// FuzzAnswers decodes whatever a server may say.
+// FuzzAnswers decodes arbitrary answers of a server.
 func FuzzAnswers(f *testing.F) {
 	for _, seed := range []string{
 		`{"data":[{"id":"1","sessionStatus":1}],"recordsTotal":1}`, `{"id":"1","status":1,"proxySessions":[{}]}`,

@@ -36,7 +36,7 @@ const (
 		"allowSessionExtension":true,"sessionExtensionCount":2,"sessionExtensionMinutes":30}`
 )
 
-// damage is what may become of one member.
+// damage is what may happen to one member.
 var damage = []string{
 	"null", `""`, `"garbage"`, `"25.11.2026 12:00"`, "0", "-1", "1.5", "1e400", "true", "{}", "[]", `{"a":{"b":[1]}}`,
 	`[null,1]`,
@@ -59,7 +59,7 @@ func encoded(object map[string]json.RawMessage) string {
 	return "{" + strings.Join(parts, ",") + "}"
 }
 
-// TestOneMemberThatCannotBeReadCostsThatMemberAlone damages each member in every way, and reads all others.
+// TestOneMemberThatCannotBeReadCostsThatMemberAlone damages each member in every way, and decodes all others.
 func TestOneMemberThatCannotBeReadCostsThatMemberAlone(t *testing.T) {
 	read := func(object map[string]json.RawMessage) Session {
 		var out Session
@@ -81,7 +81,7 @@ func TestOneMemberThatCannotBeReadCostsThatMemberAlone(t *testing.T) {
 			}
 			got := read(bad)
 			got.Unread = nil
-			// What the damaged member itself has become is put back; everything else must be there.
+			// The damaged member itself is put back; everything else must be there.
 			restored, _ := json.Marshal(map[string]json.RawMessage{name: good[name]})
 			type wire Session
 			whole := wire(got)
@@ -155,7 +155,7 @@ func TestOneBrokenItemHidesNoOther(t *testing.T) {
 		_, err := client.SearchMine(t.Context(), FilterActive, Search{Text: "wanted"},
 			func(s Summary) bool { return s.Note == "wanted" })
 		if err == nil {
-			t.Error("a session that is there and cannot be told is taken for one that is not")
+			t.Error("an existing session that cannot be decoded is taken for a missing one")
 		}
 	})
 }
@@ -176,7 +176,7 @@ func TestASessionThatDoesNotRepeatItsIdIsTheOneThatWasAskedFor(t *testing.T) {
 	}
 }
 
-// TestTheClockIsReadOffGoodAnswers is about what else tells the time.
+// TestTheClockIsReadOffGoodAnswers also covers answers whose Date must be ignored.
 func TestTheClockIsReadOffGoodAnswers(t *testing.T) {
 	for name, tt := range map[string]struct {
 		status int
@@ -210,7 +210,7 @@ func TestTheClockIsReadOffGoodAnswers(t *testing.T) {
 func TestTheClockDoesNotWaver(t *testing.T) {
 	var c Clock
 	if _, known := c.Ahead(); known {
-		t.Error("nothing was told")
+		t.Error("no reading of the clock")
 	}
 	c.Recall(time.Hour)
 	for _, step := range []struct{ read, want time.Duration }{
@@ -218,7 +218,7 @@ func TestTheClockDoesNotWaver(t *testing.T) {
 		{-400 * time.Second, -400 * time.Second},
 	} {
 		c.read(step.read)
-		c.Recall(5 * time.Hour) // the server's word counts
+		c.Recall(5 * time.Hour) // the server's own reading wins
 		if got, known := c.Ahead(); got != step.want || !known {
 			t.Errorf("after %s: %s, %t, want %s", step.read, got, known, step.want)
 		}

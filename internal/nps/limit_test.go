@@ -15,7 +15,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// turnstile counts who passes.
+// turnstile counts its callers.
 type turnstile struct{ passed atomic.Int32 }
 
 func (l *turnstile) Wait(context.Context) error {
@@ -23,8 +23,8 @@ func (l *turnstile) Wait(context.Context) error {
 	return nil
 }
 
-// TestWhatTheNetworkRepeatsByItselfIsCountedToo is about a server that closes connections which are about to be used
-// again, as one does that restarts.
+// TestWhatTheNetworkRepeatsByItselfIsCountedToo is about a server that closes connections just before they are
+// reused, as happens when it restarts.
 func TestWhatTheNetworkRepeatsByItselfIsCountedToo(t *testing.T) {
 	api := newRecorder()
 	var (
@@ -34,7 +34,7 @@ func TestWhatTheNetworkRepeatsByItselfIsCountedToo(t *testing.T) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		arrived.Add(1)
 		_, again := used.LoadOrStore(r.RemoteAddr, true)
-		if again && r.Method == http.MethodGet { // what else is sent is not repeated
+		if again && r.Method == http.MethodGet { // other methods are not resent
 			panic(http.ErrAbortHandler)
 		}
 		api.ServeHTTP(w, r)

@@ -4,7 +4,7 @@ package nps
 
 import "context"
 
-// Limiter spaces out calls. Clients that share one keep its limit together.
+// Limiter spaces out calls. Clients that share one share its limit.
 type Limiter interface {
 	// Wait waits until the next call may be sent. Calls under an Urgent context should not wait behind others.
 	Wait(ctx context.Context) error
@@ -12,8 +12,8 @@ type Limiter interface {
 
 type urgentKey struct{}
 
-// Urgent returns a context whose calls go before others where calls wait for each other: they take access away.
+// Urgent returns a context whose calls take precedence in queues, because they revoke access.
 func Urgent(ctx context.Context) context.Context { return context.WithValue(ctx, urgentKey{}, true) }
 
-// IsUrgent says that a context is an Urgent one.
+// IsUrgent reports whether a context is Urgent.
 func IsUrgent(ctx context.Context) bool { return ctx.Value(urgentKey{}) != nil }

@@ -18,17 +18,17 @@ type problemDetails struct {
 	TraceID string              `json:"traceId"`
 }
 
-// What stands in the place of an answer that is not the API's. Its own words are not shown: it may be another server's.
+// Replacements for answers that are not from the API. Their text is not shown: it may come from another server.
 const (
 	pageAnswer  = "the answer is a page of the web server"
-	otherAnswer = "the answer is not an error of the API; its text is not shown, look into the server's own log"
+	otherAnswer = "the answer is not an error of the API; its text is not shown, see the server's own log"
 )
 
-// isPage says that an answer is not from the API but from what stands in front of it, whatever its status.
+// isPage reports whether an answer is from a front end rather than the API, whatever its status.
 func isPage(text string) bool { return strings.HasPrefix(strings.TrimSpace(text), "<") }
 
-// decodeError finds the server's own words, which are problem details. An answer may also be a text, a page of the
-// front end, or nothing. NPS has no codes of errors besides the status.
+// decodeError extracts the server's message from problem details. An answer may also be a text, a page of the front
+// end, or empty. NPS has no error codes besides the status.
 func decodeError(body []byte) string {
 	var problem problemDetails
 	text := strings.TrimSpace(decodeText(body))
@@ -43,14 +43,14 @@ func decodeError(body []byte) string {
 	return otherAnswer
 }
 
-// Words of an answer that tell why a log-in was refused (nps contract 13 Q1, Q3).
+// Keywords of an answer that suggest why a log-in was refused (nps contract 13 Q1, Q3).
 const (
 	hintLocked      = "locked"
 	hintSerial      = "serial"
 	hintCertificate = "certificate"
 )
 
-// hintsIn looks for them wherever in an answer they are.
+// hintsIn finds the keywords anywhere in an answer.
 func hintsIn(body []byte) string {
 	text := strings.ToLower(string(body))
 	var hints []string

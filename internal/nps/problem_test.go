@@ -42,7 +42,7 @@ func TestDecodeError(t *testing.T) {
 	}
 }
 
-// TestNoErrorShowsASecret lets the server send everything back that it was told, at every step.
+// TestNoErrorShowsASecret makes the server echo everything it was sent, at every step.
 func TestNoErrorShowsASecret(t *testing.T) {
 	echo := func(server *recorder, status int) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {

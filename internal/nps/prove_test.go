@@ -39,7 +39,7 @@ func TestAKeyThatIsNotValidAnyMoreIsNoticedAlthoughTheTokenIsRenewed(t *testing.
 		pass(t, maxAge)
 		status.Store(http.StatusServiceUnavailable)
 		if err := prove(); err != nil {
-			t.Errorf("trouble with sign-ins is told although the token works: %v", err)
+			t.Errorf("trouble with sign-ins is reported although the token works: %v", err)
 		}
 		status.Store(http.StatusUnauthorized)
 		pass(t, maxAge)
@@ -51,7 +51,7 @@ func TestAKeyThatIsNotValidAnyMoreIsNoticedAlthoughTheTokenIsRenewed(t *testing.
 		if _, ok := errors.AsType[*CredentialsError](prove()); !ok || server.count(appToken) != sent {
 			t.Error("a refused key is sent again")
 		}
-		mustVersion(t, client) // the token is still good for what has to be ended
+		mustVersion(t, client) // the token can still be used to end sessions
 	})
 }
 

@@ -16,10 +16,10 @@ import (
 	"unicode/utf16"
 )
 
-// defaultRDPPort is the port of an RDP file that names none.
+// defaultRDPPort is the port of an RDP file without one.
 const defaultRDPPort = 3389
 
-// RDPTarget is where an RDP file leads.
+// RDPTarget is the target of an RDP file.
 type RDPTarget struct {
 	Host string
 	Port int
@@ -27,8 +27,8 @@ type RDPTarget struct {
 	Username string
 }
 
-// ParseRDPFile reads the target of an RDP file: one key:type:value per line, in UTF-8 or UTF-16, with or without a
-// byte order mark, with either kind of line end (nps contract 7.1). Errors never quote the file.
+// ParseRDPFile parses the target of an RDP file: one key:type:value per line, in UTF-8 or UTF-16, with or without a
+// byte order mark, with either kind of newline (nps contract 7.1). Errors never quote the file.
 func ParseRDPFile(file []byte) (RDPTarget, error) {
 	settings := rdpSettings(decodeRDPText(file))
 	address := settings["full address"]
@@ -39,7 +39,7 @@ func ParseRDPFile(file []byte) (RDPTarget, error) {
 	if err != nil {
 		return RDPTarget{}, fmt.Errorf("full address of the rdp file: %w", err)
 	}
-	// A port in the address wins over one of its own, as it does in Microsoft's client.
+	// A port in the address overrides the separate port, as in Microsoft's client.
 	if port == 0 {
 		if port, err = rdpServerPort(settings["server port"]); err != nil {
 			return RDPTarget{}, err
@@ -59,10 +59,10 @@ func rdpServerPort(text string) (int, error) {
 	return port, nil
 }
 
-// rdpKeys are the settings that are looked at.
+// rdpKeys are the settings that are evaluated.
 var rdpKeys = []string{"full address", "server port", "username"}
 
-// rdpSettings maps keys in lower case to values; of a key that occurs twice the last one counts.
+// rdpSettings maps keys in lower case to values; if a key occurs twice, the last one wins.
 func rdpSettings(text string) map[string]string {
 	settings := map[string]string{}
 	for line := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' || r == '\r' }) {
@@ -89,8 +89,8 @@ func decodeRDPText(file []byte) string {
 	return string(bytes.TrimPrefix(file, []byte("\ufeff")))
 }
 
-// utf16Order returns the byte order of UTF-16, or nil for UTF-8. A file without a mark is recognised by the NUL that is
-// half of its first character, for every key is ASCII.
+// utf16Order returns the byte order of UTF-16, or nil for UTF-8. A file without a byte order mark is recognized by the
+// NUL that is half of its first character, because every key is ASCII.
 func utf16Order(file []byte) binary.ByteOrder {
 	switch {
 	case len(file) < 2:
@@ -103,7 +103,7 @@ func utf16Order(file []byte) binary.ByteOrder {
 	return nil
 }
 
-// splitAddress takes host, host:port, IPv6 or [IPv6]:port apart; the port is 0 if there is none.
+// splitAddress splits host, host:port, IPv6 or [IPv6]:port; the port is 0 if there is none.
 func splitAddress(address string) (host string, port int, err error) {
 	host = address
 	if h, p, splitErr := net.SplitHostPort(address); splitErr == nil {
@@ -116,15 +116,15 @@ func splitAddress(address string) (host string, port int, err error) {
 	}
 	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 	if !plausibleHost(host) {
-		return "", 0, errors.New("the host is no host name and no address")
+		return "", 0, errors.New("the host is neither a host name nor an address")
 	}
 	return host, port, nil
 }
 
-// plausibleHost is not a full check of names. It keeps out what a client's command line would take for something else.
+// plausibleHost does not validate names fully. It rejects what a client's command line would misinterpret.
 func plausibleHost(host string) bool {
 	if addr, err := netip.ParseAddr(host); err == nil {
-		return addr.Zone() == "" // a zone is of this machine only, and may hold anything
+		return addr.Zone() == "" // a zone is local to this machine, and may contain anything
 	}
 	return host != "" && host[0] != '-' && !strings.ContainsFunc(host, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._", r)

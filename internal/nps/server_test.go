@@ -29,7 +29,7 @@ type call struct {
 	Method, Target, Authorization, Cookie, Accept, ContentType, Body string
 }
 
-// recorder is an NPS server that answers from a table of "METHOD path" and notes what it was asked.
+// recorder is an NPS server that answers from a table of "METHOD path" and records its requests.
 type recorder struct {
 	mu      sync.Mutex
 	routes  map[string]http.HandlerFunc
@@ -38,7 +38,7 @@ type recorder struct {
 	tokenAt func(n int) string
 }
 
-// newRecorder answers sign-ins and renewals; the nth token that it gives out is testToken(n).
+// newRecorder returns a server that answers sign-ins and renewals; its nth token is testToken(n).
 func newRecorder() *recorder {
 	r := &recorder{tokenAt: func(n int) string { return testToken(n, time.Now().Add(15*time.Minute)) }}
 	r.routes = map[string]http.HandlerFunc{
@@ -109,7 +109,7 @@ func (r *recorder) last() call {
 	return r.calls[len(r.calls)-1]
 }
 
-// RoundTrip serves without a network, so that a test's clock may be synctest's.
+// RoundTrip serves without a network, so that a test can use synctest's clock.
 func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := req.Context().Err(); err != nil {
 		return nil, err
@@ -160,7 +160,7 @@ func jwtOf(claims string) string {
 	return encode([]byte(`{"alg":"RS256","typ":"JWT"}`)) + "." + encode([]byte(claims)) + "." + encode([]byte("signature"))
 }
 
-// appUser is a log-in of one call, for tests that are not about the log-in.
+// appUser is a log-in in one call, for tests that are not about the log-in.
 func appUser() Auth {
 	return ApplicationUser{Login: "app", APIKey: testAPIKey, SerialNumber: testSerial}
 }
@@ -180,7 +180,7 @@ func connect(t *testing.T, server *recorder, auth Auth) *Client {
 	return client
 }
 
-// pass lets time go by in a bubble of synctest, where it costs nothing.
+// pass advances the virtual time of a synctest bubble.
 func pass(t *testing.T, d time.Duration) {
 	t.Helper()
 	if err := rest.Sleep(t.Context(), d); err != nil {

@@ -9,13 +9,12 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// Session is what a controller needs of an activity session, out of the 61 members that the server sends (nps contract
-// 5.1). Members that are null there are zero here, and so are those that cannot be read: the rest of a session does not
-// depend on them.
+// Session contains the members of an activity session that a controller needs, out of the 61 that the server sends (nps
+// contract 5.1). Members that are null or cannot be decoded are zero: the rest of a session does not depend on them.
 type Session struct {
 	ID                string `json:"id"`
 	Status            Status `json:"status"`
-	StatusDescription string `json:"statusDescription"` // for people only; its wording is free
+	StatusDescription string `json:"statusDescription"` // for display only; the wording is not fixed
 
 	CreatedAt      Time `json:"createdDateTimeUtc"`
 	ScheduledStart Time `json:"scheduledStartDateTimeUtc"`
@@ -32,7 +31,7 @@ type Session struct {
 	Profile           *Profile         `json:"activityConfiguration"`
 
 	LoginAccountName string `json:"loginAccountName"`
-	Locked           bool   `json:"locked"` // the user is kept out although the session is active
+	Locked           bool   `json:"locked"` // the user is locked out although the session is active
 	Note             string `json:"note"`
 	Ticket           string `json:"ticket"`
 	CancelledBy      string `json:"cancelledBy"`
@@ -41,15 +40,14 @@ type Session struct {
 	ExtensionCount   int  `json:"sessionExtensionCount"`
 	ExtensionMinutes int  `json:"sessionExtensionMinutes"`
 
-	ProxySessions ProxySessions `json:"proxySessions"`
-	// CustomFields is documented as a text and seen as a list, so it is kept as it came.
+	// CustomFields is documented as a string and observed as a list, so it is kept as it came.
 	CustomFields json.RawMessage `json:"customFields"`
 
-	// Unread are the members that are there and could not be read, in lower case.
+	// Unread are the members that were present but could not be decoded, in lower case.
 	Unread []string `json:"-"`
 }
 
-// UnmarshalJSON reads member by member and never fails; what is no session has no id.
+// UnmarshalJSON decodes member by member and never fails; anything but a session has no ID.
 func (s *Session) UnmarshalJSON(data []byte) error {
 	type wire Session
 	out := wire{}
@@ -58,7 +56,7 @@ func (s *Session) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// PlatformID is the id of the resource's platform, or of the activity's where there is no resource; "" if neither has
+// PlatformID returns the ID of the resource's platform, or of the activity's if there is no resource; "" if neither has
 // one. It decides between RDP and SSH, see IsRDPPlatform.
 func (s Session) PlatformID() string {
 	if s.ManagedResource != nil && s.ManagedResource.PlatformID != "" {
@@ -78,14 +76,14 @@ type Activity struct {
 	PlatformID string       `json:"platformId"`
 }
 
-// ActivityType says what an activity needs of its user (nps contract 4.3). Unknown values are kept as they came.
+// ActivityType is what an activity requires of its user (nps contract 4.3). Unknown values are kept as they came.
 type ActivityType string
 
 // The types of activities.
 const (
 	ActivityInteractive          ActivityType = "Interactive"
 	ActivityInteractiveAppLaunch ActivityType = "InteractiveAppLaunch"
-	// ActivityTaskAutomation is a script: nobody connects.
+	// ActivityTaskAutomation is a script, without connections.
 	ActivityTaskAutomation ActivityType = "TaskAutomation"
 	// ActivityCredentialRelease is a check-out: read it with Client.Password.
 	ActivityCredentialRelease ActivityType = "CredentialRelease" //nolint:gosec // the name of a type, not a credential
@@ -98,7 +96,7 @@ var activityTypeNames = map[int]string{
 	3: string(ActivityCredentialRelease),
 }
 
-// UnmarshalJSON reads an integer or a name and never fails.
+// UnmarshalJSON decodes an integer or a name and never fails.
 func (t *ActivityType) UnmarshalJSON(data []byte) error {
 	*t = ActivityType(decodeEnum(data, activityTypeNames))
 	return nil
@@ -110,7 +108,8 @@ func (a *Activity) UnmarshalJSON(data []byte) error {
 	return lenient(data, (*wire)(a))
 }
 
-// ManagedResource is what the session leads to. Name is the name it is registered by: DNS host name or address.
+// ManagedResource is the target of the session. Name is the name under which it is registered: DNS host name or
+// address.
 type ManagedResource struct {
 	ID          string `json:"id"`
 	Name        string `json:"name"`
@@ -126,18 +125,9 @@ func (r *ManagedResource) UnmarshalJSON(data []byte) error {
 	return lenient(data, (*wire)(r))
 }
 
-// Profile is the session's own copy of its connection profile. Lengths are in minutes.
+// Profile is the session's own copy of its connection profile.
 type Profile struct {
-	MaxSessionLength     int  `json:"maxSessionLength"`
-	AllowExtension       bool `json:"allowSessionExtension"`
-	ExtensionMinutes     int  `json:"sessionExtensionMinutes"`
-	ExtensionCount       int  `json:"sessionExtensionCount"`
-	ExpirationThreshold  int  `json:"expirationTimeoutThreshold"` // how long before its end the user is warned
-	ProxyAutoConnect     bool `json:"proxyAutoConnect"`           // false: the user is asked for password and code
-	AllowPasswordAccess  bool `json:"allowPasswordAccess"`
-	NotesRequired        bool `json:"notesRequired"`
-	TicketRequired       bool `json:"ticketRequired"`
-	ApprovalTypeRequired int  `json:"approvalTypeRequired"` // 0 deny, 1 allow, 2 workflow
+	MaxSessionLength int `json:"maxSessionLength"` // minutes
 }
 
 // UnmarshalJSON reads member by member and never fails.
@@ -146,27 +136,8 @@ func (p *Profile) UnmarshalJSON(data []byte) error {
 	return lenient(data, (*wire)(p))
 }
 
-// ProxySessions are the first connections of a session.
-type ProxySessions []ProxySession
-
-// ProxySession is one connection through the NPS proxy.
-type ProxySession struct {
-	ID     string `json:"id"`
-	Type   string `json:"type"` // RDP, SSH or WebSite
-	Active bool   `json:"active"`
-	Locked bool   `json:"locked"`
-	Start  Time   `json:"startDateTimeUtc"`
-	End    Time   `json:"endDateTimeUtc"`
-}
-
-// UnmarshalJSON reads member by member and never fails.
-func (p *ProxySession) UnmarshalJSON(data []byte) error {
-	type wire ProxySession
-	return lenient(data, (*wire)(p))
-}
-
-// lenient reads what can be read: no session is lost, or lives on, because of one member of it.
+// lenient decodes what it can: a session must not be lost, or kept alive, because of one of its members.
 func lenient(data []byte, into any) error {
-	_, _ = rest.DecodeLenient(data, into) // what is no object has nothing to read
+	_, _ = rest.DecodeLenient(data, into) // only objects have members to decode
 	return nil
 }

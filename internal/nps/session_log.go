@@ -12,10 +12,10 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// LogLevel is the weight of a line in a session's log.
+// LogLevel is the severity of a line in a session's log.
 type LogLevel string
 
-// The levels; LogLevelAny filters nothing.
+// The levels; LogLevelAny selects all.
 const (
 	LogLevelAny   LogLevel = ""
 	LogLevelDebug LogLevel = "Debug"
@@ -51,9 +51,9 @@ func (l *LogLine) UnmarshalJSON(data []byte) error {
 	return lenient(data, (*wire)(l))
 }
 
-// Log reads at most take lines of a session's log, the newest first (nps contract 8). Secrets are cut out of them.
+// Log reads up to take lines of a session's log, newest first (nps contract 8). Secrets are redacted.
 func (c *Client) Log(ctx context.Context, id string, level LogLevel, take int) ([]LogLine, error) {
-	req := session(http.MethodGet, id, "Log")
+	req := session(operationSessionLog, http.MethodGet, id, "Log")
 	req.Query = url.Values{"orderDescending": {"true"}, "take": {strconv.Itoa(take)}}
 	if level != LogLevelAny {
 		req.Query.Set("logLevel", string(level))
@@ -65,14 +65,14 @@ func (c *Client) Log(ctx context.Context, id string, level LogLevel, take int) (
 				return s.Skip()
 			}
 			_, err := s.Items(func() error {
-				if len(lines) >= take { // a server need not obey
+				if len(lines) >= take { // the server may ignore the limit
 					return s.Skip()
 				}
 				var line LogLine
 				if err := s.Value(&line); err != nil {
 					return err
 				}
-				line.Message = c.words.clean(line.Message)
+				line.Message = c.redactor.redact(line.Message)
 				lines = append(lines, line)
 				return nil
 			})

@@ -125,19 +125,6 @@ func TestCalls(t *testing.T) {
 			sent:   call{Method: "GET", Target: "/api/v1/Platform/77"},
 			want:   Platform{ID: "77", Name: "My Windows", BasePlatformID: "D07C4352-EA1A-44A2-8FE8-6F198EC1119F"},
 		},
-		"SearchPolicies names the caller's own account": {
-			call: func(ctx context.Context, c *Client) (any, error) {
-				return c.SearchPolicies(ctx, PolicyQuery{ActivityName: "Linux root", ResourceName: "db1"})
-			},
-			route:  "GET /api/v1/AccessControlPolicy/PolicySearch",
-			answer: `[{"id":"p","name":"Linux","notesRequired":true,"activityConfigurationMaxSessionLength":60}]`,
-			sent: call{
-				Method: "GET",
-				Target: "/api/v1/AccessControlPolicy/PolicySearch?activityName=Linux+root" +
-					"&managedAccountId=e69e4d0b-eb0f-43ae-8206-1efb52c9a925&resourceName=db1",
-			},
-			want: []PolicyMatch{{ID: "p", Name: "Linux", NotesRequired: true, MaxSessionLength: 60}},
-		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -291,8 +278,8 @@ func TestExtendRefusesNoMinutes(t *testing.T) {
 
 func TestListMine(t *testing.T) {
 	tests := map[string]struct {
-		total, cap int // how many there are, and how many the server gives at once
-		claimed    int // what it says there are
+		total, cap int // the number of sessions, and the server's page size
+		claimed    int // the number it reports
 		wantSkips  []string
 	}{
 		"one page that is empty":               {total: 0, cap: 100, claimed: 0, wantSkips: []string{"0"}},
@@ -333,7 +320,7 @@ func TestListMine(t *testing.T) {
 	}
 }
 
-// summaryPage makes a page; a negative total is one session that shows up that many times.
+// summaryPage returns a page; a negative total is one session that occurs that many times.
 func summaryPage(total, limit, claimed, skip int) map[string]any {
 	var data []map[string]any
 	for i := skip; i < max(total, -total) && i < skip+limit; i++ {

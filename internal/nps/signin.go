@@ -13,29 +13,29 @@ import (
 )
 
 const (
-	// minSecondFactor is the least time that signin2fa gets: it may wait for somebody to press a button on a phone
-	// (nps contract 1.2).
+	// minSecondFactor is the minimum time-out of signin2fa: it may wait for a user to confirm on a phone (nps contract
+	// 1.2).
 	minSecondFactor = 60 * time.Second
 	// maxCodes is how many codes are tried before the log-in counts as refused; accounts are locked after five.
 	maxCodes = 2
-	// noSecondFactor is sent where the server asks for none; it does not look at it (nps contract 1.2).
+	// noSecondFactor is sent if the server requires none; it ignores the value (nps contract 1.2).
 	noSecondFactor = "0"
 )
 
-// applicationSignIn gets the token of an application user by one call (nps contract 2).
+// applicationSignIn gets the token of an application user in one call (nps contract 2).
 type applicationSignIn struct {
 	rest    *rest.Client
 	secrets *rest.Secrets
 	clock   *serverClock
-	path    []string
 	user    ApplicationUser
 }
 
 func (s *applicationSignIn) token(ctx context.Context) (string, error) {
 	resp, err := s.rest.Do(ctx, rest.Request{
-		Method: http.MethodPost,
-		Path:   s.path,
-		Header: http.Header{acceptHeader: {jsonType}},
+		Operation: operationLogIn,
+		Method:    http.MethodPost,
+		Path:      applicationSignInPath,
+		Header:    http.Header{acceptHeader: {jsonType}},
 		Body: struct {
 			Login        string `json:"login"`
 			Password     string `json:"password"`
@@ -55,12 +55,13 @@ type userSignIn struct {
 	secrets *rest.Secrets
 	clock   *serverClock
 	user    User
-	codes   *totpCodes    // nil if the code is fixed or not asked for
+	codes   *totpCodes    // nil if the code is fixed or not required
 	timeout time.Duration // of the second factor
 }
 
-// token tries a second code if the first one is refused: clocks differ, and another client of the same user may just
-// have used it up. Each try begins with the password, because what a refused code leaves of the first step is unknown.
+// token tries a second code if the first one is refused: clocks differ, and another client of the same user may have
+// just used it. Each attempt starts with the password, because it is unknown what a refused code leaves of the first
+// step.
 func (s *userSignIn) token(ctx context.Context) (string, error) {
 	for try := 1; ; try++ {
 		token, err := s.attempt(ctx)
@@ -73,9 +74,10 @@ func (s *userSignIn) token(ctx context.Context) (string, error) {
 
 func (s *userSignIn) attempt(ctx context.Context) (string, error) {
 	resp, err := s.rest.Do(ctx, rest.Request{
-		Method: http.MethodPost,
-		Path:   []string{"signinBody"},
-		Header: http.Header{acceptHeader: {jsonType}},
+		Operation: operationLogIn,
+		Method:    http.MethodPost,
+		Path:      []string{"signinBody"},
+		Header:    http.Header{acceptHeader: {jsonType}},
 		Body: struct {
 			Login    string `json:"Login"`
 			Password string `json:"Password"`
@@ -93,18 +95,19 @@ func (s *userSignIn) attempt(ctx context.Context) (string, error) {
 }
 
 // secondFactor sends the bare digits, as the vendor's scripts do; the quoted form is never tried after a refusal,
-// because that would be a failed log-in more (nps contract 13 Q8).
+// because that would be another failed log-in (nps contract 13 Q8).
 func (s *userSignIn) secondFactor(ctx context.Context, first, cookies string) (string, error) {
 	code, err := s.code(ctx)
 	if err != nil {
 		return "", err
 	}
 	req := rest.Request{
-		Method:  http.MethodPost,
-		Path:    []string{"signin2fa"},
-		Header:  bearer(first),
-		Body:    rest.RawBody(code),
-		Timeout: s.timeout,
+		Operation: operationSecondFactor,
+		Method:    http.MethodPost,
+		Path:      []string{"signin2fa"},
+		Header:    bearer(first),
+		Body:      rest.RawBody(code),
+		Timeout:   s.timeout,
 	}
 	req.Header.Set("Content-Type", jsonType)
 	if cookies != "" {
@@ -129,8 +132,8 @@ func (s *userSignIn) code(ctx context.Context) (string, error) {
 	return noSecondFactor, nil
 }
 
-// cookiesOf carries the cookies of one answer over to the next request. The two sign-in calls share them and no other
-// call sees them (nps contract 1.2), so there is nothing to keep in a jar.
+// cookiesOf returns the cookies of an answer for the next request. Only the two sign-in calls share them (nps contract
+// 1.2), so no cookie jar is needed.
 func cookiesOf(header http.Header) string {
 	var pairs []string
 	for _, line := range header.Values("Set-Cookie") {
@@ -145,7 +148,7 @@ func bearer(token string) http.Header {
 	return http.Header{acceptHeader: {jsonType}, "Authorization": {"Bearer " + token}}
 }
 
-// tokenIn reads a token out of a good answer. An answer without one is a refusal in disguise (nps contract 13 Q1).
+// tokenIn extracts the token from a good answer. An answer without one is a refusal in disguise (nps contract 13 Q1).
 func tokenIn(resp *rest.Response, secrets *rest.Secrets) (string, error) {
 	raw := strings.TrimSpace(decodeText(resp.Body))
 	if len(raw) > maxToken || !looksLikeJWT(raw) {

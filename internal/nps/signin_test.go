@@ -59,8 +59,8 @@ func TestSignInOfAUser(t *testing.T) {
 }
 
 func TestSignInOfAnApplication(t *testing.T) {
-	server := newRecorder().on("POST /elsewhere/token", reply(http.StatusOK, "a.b.c"))
-	cfg := Config{URL: "https://nps.example.com:6500", Auth: appUser(), AppTokenPath: "/elsewhere/token/"}
+	server := newRecorder().on(appSignIn, reply(http.StatusOK, "a.b.c"))
+	cfg := Config{URL: "https://nps.example.com:6500", Auth: appUser()}
 	client, err := newClient(cfg, server)
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +70,7 @@ func TestSignInOfAnApplication(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := call{
-		Method: "POST", Target: "/elsewhere/token", Accept: "application/json", ContentType: "application/json",
+		Method: "POST", Target: "/WebAppApi/api/v1/AppUserToken", Accept: "application/json", ContentType: "application/json",
 		Body: `{"login":"app","password":"key\\with\\backslashes-canary","certificateSerialNumber":"0A1B2C"}`,
 	}
 	if diff := cmp.Diff(want, server.calls[0]); diff != "" {
@@ -81,8 +81,8 @@ func TestSignInOfAnApplication(t *testing.T) {
 	}
 }
 
-// TestRefusedLogIn proves for every kind of refusal that it is named, that it counts as unauthorized whatever its
-// status, and that nothing is sent again until the hold-off is over.
+// TestRefusedLogIn proves that every kind of refusal is named, that it counts as unauthorized whatever its
+// status, and that nothing is sent again before the pause is over.
 func TestRefusedLogIn(t *testing.T) {
 	fixed := User{Username: "u", Password: testPassword, MFACode: "123456"}
 	const signinBody, signin2fa = "POST /signinBody", "POST /signin2fa"
@@ -123,7 +123,7 @@ func TestRefusedLogIn(t *testing.T) {
 					t.Errorf("got %v, want reason %s as unauthorized", err, tt.want)
 				}
 				if !strings.Contains(err.Error(), advice[tt.want]) {
-					t.Errorf("%v does not say what to mend", err)
+					t.Errorf("%v does not say what to fix", err)
 				}
 				sent := len(server.seen())
 
@@ -145,7 +145,7 @@ func TestRefusedLogIn(t *testing.T) {
 	}
 }
 
-func TestANewClientDoesNotWaitForTheHoldOff(t *testing.T) {
+func TestANewClientDoesNotWaitForThePause(t *testing.T) {
 	server := newRecorder().on("POST /signinBody", inTurn(reply(401, ""), reply(200, "a.b.c")))
 	user := User{Username: "u", Password: testPassword}
 	if _, err := connect(t, server, user).Version(t.Context()); err == nil {
@@ -156,12 +156,12 @@ func TestANewClientDoesNotWaitForTheHoldOff(t *testing.T) {
 	}
 }
 
-// A client that takes another one's place, because a Secret or a CA has changed, has no code to send before the next
-// step begins.
+// A client that replaces another one, because a Secret or a CA has changed, has no code to send before the next step
+// begins.
 func TestNoCodeIsSentTwiceAlsoByClientsThatFollowEachOther(t *testing.T) {
 	tests := map[string]struct {
 		url  string
-		want time.Duration // that the second client waits
+		want time.Duration // how long the second client waits
 	}{
 		"of the same server":   {"https://NPS.example.com", 30 * time.Second},
 		"of different servers": {"https://other.example.com", 0},
@@ -225,7 +225,7 @@ func TestSecondCodeAfterARefusedOne(t *testing.T) {
 	}
 }
 
-// The end of an application's token is told by the server's clock, too.
+// The expiry of an application's token is also by the server's clock.
 func TestApplicationGoesByTheServersClock(t *testing.T) {
 	for name, ahead := range map[string]time.Duration{"ahead": 2 * time.Hour, "behind": -2 * time.Hour} {
 		t.Run(name, func(t *testing.T) {

@@ -3,28 +3,17 @@
 package nps
 
 import (
-	"fmt"
-	"strings"
+	"strconv"
+
+	"github.com/pam-operator/pam-operator/internal/sshconfig"
 )
 
-// SSHConfigHost is what a session is called in its configuration of ssh.
+// SSHConfigHost is the session's host alias in its ssh configuration.
 const SSHConfigHost = "session"
 
-// Config is a configuration of ssh (ssh_config(5)) by which `ssh -F FILE session` leads to the target. A URL cannot do
-// that: ssh takes the first @ for the end of the user name, a \ for itself, and 22 for a port that is not there. ok is
-// false for a user name that versions of ssh read differently; as an argument of -l it means itself in all of them.
+// Config returns an ssh configuration (ssh_config(5)) with which `ssh -F FILE session` reaches the target. ok is false
+// for a user name that ssh versions interpret differently; passed to -l, all of them take it literally.
 func (t SSHTarget) Config() (config string, ok bool) {
-	for _, special := range []string{`"`, `%`, `$`, `\\`, `\'`} { // quotes, tokens, variables and escapes
-		if strings.Contains(t.User, special) {
-			return "", false
-		}
-	}
-	if strings.HasSuffix(t.User, `\`) {
-		return "", false
-	}
-	config = fmt.Sprintf("Host %s\n  HostName %s\n  Port %d\n", SSHConfigHost, t.Host, t.Port)
-	if t.User != "" {
-		config += fmt.Sprintf("  User \"%s\"\n", t.User)
-	}
-	return config, true
+	config, err := sshconfig.Target{Alias: SSHConfigHost, Host: t.Host, Port: strconv.Itoa(t.Port), User: t.User}.Text()
+	return config, err == nil
 }

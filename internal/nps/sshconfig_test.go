@@ -14,7 +14,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/nps"
 )
 
-// sshURLs are the forms that a server's URL has (nps contract 7.1), with what they mean.
+// sshURLs are the forms of a server's URL (nps contract 7.1), and their meaning.
 var sshURLs = map[string]nps.SSHTarget{
 	"ssh://svc@lab.test@proxy.lab.test:4422":                      {"svc@lab.test", "proxy.lab.test", 4422},
 	"ssh://svc@lab.test+Linux_root+db1@proxy.lab.test:22":         {"svc@lab.test+Linux_root+db1", "proxy.lab.test", 22},
@@ -26,7 +26,7 @@ var sshURLs = map[string]nps.SSHTarget{
 	"ssh://proxy.lab.test":                                        {"", "proxy.lab.test", 4422},
 }
 
-// TestSSHReachesTheTarget asks ssh itself, in both ways that the documents show.
+// TestSSHReachesTheTarget checks with ssh itself, in both ways that the documentation shows.
 func TestSSHReachesTheTarget(t *testing.T) {
 	ssh, err := exec.LookPath("ssh")
 	if err != nil {
@@ -64,7 +64,7 @@ func reaches(t *testing.T, ssh string, want nps.SSHTarget, arguments ...string) 
 	lines := strings.Split(string(out), "\n")
 	for _, line := range []string{"hostname " + want.Host, "port " + strconv.Itoa(want.Port), "user " + want.User} {
 		if want.User == "" && strings.HasPrefix(line, "user ") {
-			continue // ssh takes that of whoever runs it
+			continue // ssh uses the name of the local user
 		}
 		if !slices.Contains(lines, line) {
 			t.Errorf("%q: ssh does not say %q", arguments, line)

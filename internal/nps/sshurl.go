@@ -10,18 +10,18 @@ import (
 	"unicode"
 )
 
-// defaultSSHPort is the port of the vendor's SSH proxy (nps contract 7.1); 22 would lead past it.
+// defaultSSHPort is the port of the vendor's SSH proxy (nps contract 7.1); 22 would bypass it.
 const defaultSSHPort = 4422
 
-// SSHTarget is where an SSH URL leads.
+// SSHTarget is the target of an SSH URL.
 type SSHTarget struct {
-	// User may hold a one-time token, blanks, + and @: quote it, and treat it as a secret.
+	// User may contain a one-time token, blanks, + and @: quote it, and treat it as a secret.
 	User string
 	Host string
 	Port int
 }
 
-// ParseSSHURL reads ssh://user@host:port. The user part ends at the last @, because it may itself be
+// ParseSSHURL parses ssh://user@host:port. The user part ends at the last @, because it may itself be
 // user@domain+activity+host, and is percent-decoded (nps contract 7.1). Errors never quote the URL.
 func ParseSSHURL(raw string) (SSHTarget, error) {
 	raw = strings.TrimSpace(raw)
@@ -51,7 +51,8 @@ func ParseSSHURL(raw string) (SSHTarget, error) {
 	return target, nil
 }
 
-// decodeUser leaves a text alone that is not percent-encoded; a + stays a +, it separates parts of the user name.
+// decodeUser leaves text unchanged that is not percent-encoded; a + stays a +, because it separates parts of the user
+// name.
 func decodeUser(text string) string {
 	if decoded, err := url.PathUnescape(text); err == nil {
 		return decoded

@@ -2,21 +2,21 @@
 
 package nps
 
-// Status is the state of an activity session in its life-cycle (nps contract 6.1). A value that this package does not
-// know is kept as the server wrote it: it is neither terminal nor a success, so keep polling and show it.
+// Status is the state of an activity session in its life cycle (nps contract 6.1). An unknown value is kept as the
+// server sent it: it is neither terminal nor a success, so keep polling and show it.
 type Status string
 
 // The states of a session.
 const (
 	// StatusApprovalRequired waits for approvers.
 	StatusApprovalRequired Status = "ApprovalRequired"
-	// StatusPending is created: it is being provisioned or is scheduled for later.
+	// StatusPending is created: being provisioned, or scheduled for later.
 	StatusPending Status = "Pending"
 	// StatusActive is ready to be connected to.
 	StatusActive Status = "Active"
-	// StatusCancelling is ending; actions after the session still run.
+	// StatusCancelling is ending; post-session actions are still running.
 	StatusCancelling Status = "Cancelling"
-	// StatusComplete ended because its time was over or its requester ended it.
+	// StatusComplete ended because its time was up or its requester ended it.
 	StatusComplete Status = "Complete"
 	// StatusFailed could not be provisioned.
 	StatusFailed Status = "Failed"
@@ -24,7 +24,7 @@ const (
 	StatusCancelled Status = "Cancelled"
 	// StatusApprovalDenied was denied by an approver.
 	StatusApprovalDenied Status = "ApprovalDenied"
-	// StatusApprovalFailed could not get through its approval.
+	// StatusApprovalFailed failed during approval.
 	StatusApprovalFailed Status = "ApprovalFailed"
 )
 
@@ -40,16 +40,16 @@ var statusNames = map[int]string{
 	7:  string(StatusApprovalFailed),
 }
 
-// UnmarshalJSON reads an integer or a name and never fails.
+// UnmarshalJSON decodes an integer or a name and never fails.
 func (s *Status) UnmarshalJSON(data []byte) error {
 	*s = Status(decodeEnum(data, statusNames))
 	return nil
 }
 
-// String is the vendor's name of the state, or the raw value of an unknown one.
+// String returns the vendor's name of the state, or the raw value of an unknown one.
 func (s Status) String() string { return string(s) }
 
-// Known says that s is one of the states above.
+// Known reports whether s is one of the states above.
 func (s Status) Known() bool {
 	switch s {
 	case StatusApprovalRequired, StatusPending, StatusActive, StatusCancelling:
@@ -58,7 +58,7 @@ func (s Status) Known() bool {
 	return s.Terminal()
 }
 
-// Terminal says that the session is over and will not change again.
+// Terminal reports whether the session is over and will not change again.
 func (s Status) Terminal() bool {
 	switch s {
 	case StatusComplete, StatusFailed, StatusCancelled, StatusApprovalDenied, StatusApprovalFailed:

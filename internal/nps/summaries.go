@@ -13,15 +13,15 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// pageSize is how many summaries are asked for at once; the vendor's own scripts use the same.
+// pageSize is how many summaries one request asks for, the same as in the vendor's own scripts.
 const pageSize = 100
 
-// StatusFilter chooses which of the caller's sessions are listed.
+// StatusFilter selects which of the caller's sessions are listed.
 type StatusFilter string
 
-// The filters of lists (nps contract 5): a state that is not terminal, or all those that are. In this order they follow
-// the life of a session, so that one which moves on while they are read one after the other is not missed. Whether
-// FilterActive includes what FilterCancelling lists is not documented.
+// The filters of lists (nps contract 5): one non-terminal state, or all terminal ones. They are in life-cycle order, so
+// that reading the lists in this order does not miss a session that changes state meanwhile. Whether FilterActive
+// includes the sessions of FilterCancelling is undocumented.
 const (
 	FilterApprovalRequired StatusFilter = "ApprovalRequired"
 	FilterPending          StatusFilter = "Pending"
@@ -33,7 +33,7 @@ const (
 // Summary is the short form of a session in lists (nps contract 5.2).
 type Summary struct {
 	ID string `json:"id"`
-	// Status is the state in the life-cycle. The member that the server calls status is another enumeration.
+	// Status is the state in the life cycle. The member that the server calls status is another enumeration.
 	Status            Status `json:"sessionStatus"`
 	StatusDescription string `json:"sessionStatusDescription"`
 
@@ -43,7 +43,7 @@ type Summary struct {
 	ActualStart    Time `json:"actualStartDateTimeUtc"`
 	ActualEnd      Time `json:"actualEndDateTimeUtc"`
 
-	// ManagedAccountID is the account for which the session was made.
+	// ManagedAccountID is the account for which the session was created.
 	ManagedAccountID    string       `json:"managedAccountId"`
 	ActivityID          string       `json:"activityId"`
 	ActivityName        string       `json:"activityName"`
@@ -62,11 +62,11 @@ type Summary struct {
 	ExtensionCount   int  `json:"sessionExtensionCount"`
 	ExtensionMinutes int  `json:"sessionExtensionMinutes"`
 
-	// Unread are the members that are there and could not be read, in lower case.
+	// Unread are the members that were present but could not be decoded, in lower case.
 	Unread []string `json:"-"`
 }
 
-// UnmarshalJSON reads member by member and never fails; what is no session has no id.
+// UnmarshalJSON decodes member by member and never fails; anything but a session has no ID.
 func (s *Summary) UnmarshalJSON(data []byte) error {
 	type wire Summary
 	out := wire{}
@@ -75,11 +75,11 @@ func (s *Summary) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// nowhere is what stands for an id that is missing where the server does not write null.
-const nowhere = "00000000-0000-0000-0000-000000000000"
+// emptyGUID is a missing ID in members where the server does not send null.
+const emptyGUID = "00000000-0000-0000-0000-000000000000"
 
-// Session is the summary in the form of the full object, whose names differ (nps contract 5.2). What a summary does not
-// have is zero: who cancelled the session, its profile, its credential and its connections.
+// Session returns the summary in the form of the full object, whose names differ (nps contract 5.2). What a summary
+// lacks is zero: who cancelled the session, its profile, its credential and its connections.
 func (s Summary) Session() Session {
 	out := Session{
 		ID: s.ID, Status: s.Status, StatusDescription: s.StatusDescription,
@@ -90,37 +90,37 @@ func (s Summary) Session() Session {
 		Note: s.Note, Ticket: s.Ticket, Unread: s.Unread,
 		AllowExtension: s.AllowExtension, ExtensionCount: s.ExtensionCount, ExtensionMinutes: s.ExtensionMinutes,
 	}
-	if s.ManagedResourceID == "" || s.ManagedResourceID == nowhere {
+	if s.ManagedResourceID == "" || s.ManagedResourceID == emptyGUID {
 		return out
 	}
 	out.ManagedResourceID = s.ManagedResourceID
 	out.ManagedResource = &ManagedResource{ID: s.ManagedResourceID, Name: s.ManagedResourceName}
-	if s.PlatformID != nowhere {
+	if s.PlatformID != emptyGUID {
 		out.ManagedResource.PlatformID = s.PlatformID
 	}
 	return out
 }
 
-// ListMine lists the caller's sessions that pass the filter and, unless it is "", hold filterText in a searched member
-// such as the note. All pages are read; a session that moves between pages meanwhile is listed once, or may be missed:
-// read one that is missing by its id.
+// ListMine lists the caller's sessions that pass the filter and, unless filterText is "", contain it in a searched
+// member such as the note. It reads all pages; a session that moves between pages meanwhile is listed once, or may be
+// missed: read a missing one by its ID.
 func (c *Client) ListMine(ctx context.Context, filter StatusFilter, filterText string) ([]Summary, error) {
 	return c.SearchMine(ctx, filter, Search{Text: filterText}, func(Summary) bool { return true })
 }
 
-// Search narrows a list down.
+// Search narrows down a list.
 type Search struct {
-	// Text is held in a searched member such as the note; empty does not narrow.
+	// Text must occur in a searched member such as the note; empty matches all.
 	Text string
-	// Since is the earliest scheduled start; zero does not narrow. A server that does not know the parameter lists more,
-	// so look at the times as well.
+	// Since is the earliest scheduled start; zero matches all. A server that does not know the parameter lists more, so
+	// check the times as well.
 	Since time.Time
 }
 
-// SearchMine is ListMine of what keep wants. It is asked for each session once, while the list is read: of years of
-// sessions only what is wanted is ever in memory.
+// SearchMine is ListMine for the sessions that match accepts. It calls match once per session while it reads the list,
+// so that of years of sessions only the wanted ones are in memory.
 func (c *Client) SearchMine(
-	ctx context.Context, filter StatusFilter, search Search, keep func(Summary) bool,
+	ctx context.Context, filter StatusFilter, search Search, match func(Summary) bool,
 ) ([]Summary, error) {
 	query := url.Values{}
 	if search.Text != "" {
@@ -129,29 +129,29 @@ func (c *Client) SearchMine(
 	if !search.Since.IsZero() {
 		query.Set("startDate", requestTime(search.Since))
 	}
-	list := summaryList{keep: keep, exact: search.Text != "", clean: c.words.cleaner(), seen: map[string]bool{}}
-	defer func() { c.rest.Memory().Release(list.held) }()
+	list := summaryList{match: match, exact: search.Text != "", redact: c.redactor.memoized(), seen: map[string]bool{}}
+	defer func() { c.rest.Memory().Release(list.reserved) }()
 	for page := 1; ; page++ {
-		list.request = session(http.MethodGet, "MySummaryByStatus", string(filter))
+		list.request = session(operationListSessions, http.MethodGet, "MySummaryByStatus", string(filter))
 		list.request.Query = url.Values{"skip": {strconv.Itoa(list.skip)}, "take": {strconv.Itoa(pageSize)}}
 		maps.Copy(list.request.Query, query)
-		list.fresh, list.length, list.total, list.broken = 0, 0, 0, 0
+		list.fresh, list.length, list.total, list.invalid = 0, 0, 0, 0
 		if err := c.rest.Stream(ctx, list.request, list.read); err != nil {
 			return nil, err
 		}
 		if done, err := list.ended(page); done || err != nil {
-			return list.kept, err
+			return list.matches, err
 		}
 	}
 }
 
-// ServerTime is a time of the local clock by the server's clock, as far as its answers told. It is good to a second or
-// two.
+// ServerTime converts a time of the local clock to the server's clock, as known from its answers, accurate to a second
+// or two.
 func (c *Client) ServerTime(local time.Time) time.Time {
 	return c.tokens.clock.at(local)
 }
 
-// AccountID is the id of the account that the client has signed in as; "" if that is not known.
+// AccountID returns the ID of the account that the client has signed in as; "" if unknown.
 func (c *Client) AccountID() string {
 	c.tokens.mu.Lock()
 	defer c.tokens.mu.Unlock()

@@ -8,35 +8,35 @@ import (
 	"time"
 )
 
-// requestTimeFormat is how times are written in requests (nps contract 4.1).
+// requestTimeFormat is the format of times in requests (nps contract 4.1).
 const requestTimeFormat = "2006-01-02T15:04:05Z"
 
-// maxYear is the last one whose times can be stored whatever is added to them.
+// maxYear is the latest year whose times can be stored whatever is added to them.
 const maxYear = 9000
 
-// Time is a moment as NPS writes it: ISO 8601 in UTC with up to seven digits of a second, with or without a zone, or
-// null, which is the zero time (nps contract 5.1).
+// Time is a time as NPS writes it: ISO 8601 in UTC with up to seven fractional digits, with or without a zone, or null,
+// which is the zero time (nps contract 5.1).
 type Time struct{ time.Time }
 
-// UnmarshalJSON reads any of the forms above; a time without a zone is UTC.
+// UnmarshalJSON decodes any of these forms; a time without a zone is UTC.
 func (t *Time) UnmarshalJSON(data []byte) error {
 	var text *string
 	if err := json.Unmarshal(data, &text); err != nil {
-		return fmt.Errorf("a time is not a text: %w", err)
+		return fmt.Errorf("a time is not a string: %w", err)
 	}
 	t.Time = time.Time{}
 	if text == nil || *text == "" {
 		return nil
 	}
-	// A layout's seconds also read the fraction that follows them.
+	// A layout's seconds also match a fraction that follows them.
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05"} {
 		if parsed, err := time.Parse(layout, *text); err == nil {
 			if parsed = parsed.UTC(); parsed.Year() < 1 || parsed.Year() > maxYear {
-				break // what nobody can write down again
+				break // cannot be formatted again
 			}
 			t.Time = parsed
 			return nil
 		}
 	}
-	return fmt.Errorf("%.40q is no time", *text)
+	return fmt.Errorf("%.40q is not a time", *text)
 }

@@ -12,17 +12,17 @@ import (
 )
 
 const (
-	// renewBefore is how long before its end a token is renewed, as the vendor's scripts do (nps contract 1.4).
+	// renewBefore is how long before its expiry a token is renewed, as in the vendor's scripts (nps contract 1.4).
 	renewBefore = 7 * time.Minute
-	// renewBlind is the age at which a token is renewed that does not tell its end.
-	renewBlind = 5 * time.Minute
+	// renewWithoutExpiry is the age at which a token without an expiry is renewed.
+	renewWithoutExpiry = 5 * time.Minute
 )
 
-// token is proof of a log-in. Its times are of the local clock, so that a clock that is wrong does no harm.
+// token is proof of a log-in. Its times are by the local clock, so that a wrong clock does no harm.
 type token struct {
 	raw              string
-	managedAccountID string    // "" if the token does not tell
-	expiresAt        time.Time // zero if the token does not tell
+	managedAccountID string    // "" if not in the token
+	expiresAt        time.Time // zero if not in the token
 	renewAt          time.Time
 }
 
@@ -30,12 +30,12 @@ var jwtShape = regexp.MustCompile(`^[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+\.[A-Za-z0-9
 
 func looksLikeJWT(text string) bool { return jwtShape.MatchString(text) }
 
-// newToken reads the two claims that the client can use, and works without them. The signature is the server's affair.
+// newToken reads the two claims that the client uses, and works without them. The server verifies the signature.
 func newToken(raw string, clock *serverClock) token {
 	local := clock.local()
-	t := token{raw: raw, renewAt: local.Add(renewBlind)}
+	t := token{raw: raw, renewAt: local.Add(renewWithoutExpiry)}
 	claims := jwt.MapClaims{}
-	// Claims are read before the signing method is looked at, so an error matters only if there are none.
+	// Claims are parsed before the signing method is checked, so an error matters only if there are none.
 	_, _, _ = jwt.NewParser().ParseUnverified(raw, claims)
 	if id, _ := claims["ManagedAccountId"].(string); rest.IsIdentifier(id, maxID) {
 		t.managedAccountID = id
@@ -45,7 +45,7 @@ func newToken(raw string, clock *serverClock) token {
 		return t
 	}
 	life := exp.Sub(clock.now())
-	if life <= 0 { // one of the clocks is wrong and the answer had no Date: a 401 will tell
+	if life <= 0 { // one of the clocks is wrong and the answer had no Date: a 401 will show
 		return t
 	}
 	t.expiresAt = local.Add(life)
@@ -53,7 +53,7 @@ func newToken(raw string, clock *serverClock) token {
 	return t
 }
 
-// usable says that the server should still accept the token.
+// usable reports whether the server should still accept the token.
 func (t token) usable(local time.Time) bool {
 	return t.raw != "" && (t.expiresAt.IsZero() || local.Before(t.expiresAt))
 }

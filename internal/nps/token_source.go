@@ -17,22 +17,22 @@ import (
 )
 
 const (
-	// renewalPause is the time between two tries to replace a token that still works.
+	// renewalPause is the time between two attempts to replace a token that still works.
 	renewalPause = 30 * time.Second
-	// distrustPause is how long a token is kept that is refused although it is the fruit of a 401: what is wrong is
-	// then not the token, and signing in for each call would not help.
-	distrustPause = time.Minute
-	// signInBudget bounds a sign-in with all of its waits and repetitions.
+	// signInPause is how long no new sign-in follows when a token is refused although it was obtained after a 401: then
+	// the token is not the problem, and signing in for each call would not help.
+	signInPause = time.Minute
+	// signInBudget bounds a sign-in including all waits and retries.
 	signInBudget = 5 * time.Minute
 )
 
 var errClosed = errors.New("the client is closed")
 
-// signInRetries are the waits before a sign-in is repeated that met a server in trouble (nps contract 1.2).
+// signInRetries are the waits before a sign-in is retried after a server error (nps contract 1.2).
 var signInRetries = [...]time.Duration{time.Second, 2 * time.Second, 4 * time.Second}
 
-// tokenSource holds the one token of a client. Whoever finds it missing or due starts a flight; all others wait for the
-// same flight, each as long as its own context lives.
+// tokenSource owns the single token of a client. The first caller that finds it missing or due starts a flight; all
+// other callers wait for the same flight, each for as long as its own context lives.
 type tokenSource struct {
 	signIn  signIn
 	rest    *rest.Client
@@ -41,14 +41,14 @@ type tokenSource struct {
 	account *login.Account
 	flights singleflight.Group
 	closed  chan struct{}
-	close   func() // ends flights that are under way
+	close   func() // cancels flights in progress
 
-	mu        sync.Mutex
-	current   token
-	pauseTill time.Time         // no try to replace a token that still works before then
-	keepTill  time.Time         // see distrustPause
-	refusal   *CredentialsError // the last one, nil if none came after a success
-	provedAt  time.Time         // when the credentials were last accepted
+	mu               sync.Mutex
+	current          token
+	renewalPauseTill time.Time         // a token that still works is not replaced before then
+	signInPauseTill  time.Time         // see signInPause
+	refusal          *CredentialsError // the latest one, nil after a success
+	provedAt         time.Time         // when the credentials were last accepted
 }
 
 func newTokenSource(wire wireConfig) (*tokenSource, error) {
@@ -77,13 +77,13 @@ func (s *tokenSource) expiresAt() time.Time {
 	return s.current.expiresAt
 }
 
-// get returns a token that should be good, and signs in or renews for it if need be.
+// get returns a token that should be valid, and signs in or renews it if necessary.
 func (s *tokenSource) get(ctx context.Context) (token, error) {
 	if t, err := s.cached(); t.raw != "" || err != nil {
 		return t, err
 	}
-	// A flight serves others too; see fly.
-	flight := s.flights.DoChan("", func() (any, error) { return s.fly(rest.Marked(context.Background(), ctx)) })
+	// A flight also serves other callers; see refresh.
+	flight := s.flights.DoChan("", func() (any, error) { return s.refresh(rest.Marked(context.Background(), ctx)) })
 	select {
 	case <-ctx.Done():
 		return token{}, ctx.Err()
@@ -93,25 +93,25 @@ func (s *tokenSource) get(ctx context.Context) (token, error) {
 	}
 }
 
-// cached returns the token if it can be used as it is.
+// cached returns the token if it can be used unchanged.
 func (s *tokenSource) cached() (token, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	local := s.clock.local()
 	switch {
 	case s.current.usable(local):
-		if local.Before(s.current.renewAt) || local.Before(s.pauseTill) {
+		if local.Before(s.current.renewAt) || local.Before(s.renewalPauseTill) {
 			return s.current, nil
 		}
 	}
 	return token{}, nil
 }
 
-// fly replaces the token. It has nothing of the context of the caller who happened to come first: not its end, because
-// a code that is used up and a phone that has rung should serve the next one, and not its trace, which would take the
-// sign-in for the caller's own request. A token that still works outlives a failure to replace it.
-func (s *tokenSource) fly(ctx context.Context) (token, error) {
-	if t, err := s.cached(); t.raw != "" || err != nil { // an earlier flight landed meanwhile
+// refresh replaces the token. It inherits nothing from the context of the caller that came first: not its end, because
+// a used-up code or a confirmation on a phone should benefit the next caller, and not its trace, which would mistake
+// the sign-in for the caller's own request. If it fails, a token that still works stays in use.
+func (s *tokenSource) refresh(ctx context.Context) (token, error) {
+	if t, err := s.cached(); t.raw != "" || err != nil { // an earlier flight has finished meanwhile
 		return t, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, signInBudget)
@@ -132,10 +132,10 @@ func (s *tokenSource) fly(ctx context.Context) (token, error) {
 	defer s.mu.Unlock()
 	switch {
 	case err == nil:
-		s.current, s.pauseTill = t, time.Time{}
+		s.current, s.renewalPauseTill = t, time.Time{}
 		return t, nil
 	case s.current.usable(s.clock.local()):
-		s.pauseTill = s.clock.local().Add(renewalPause)
+		s.renewalPauseTill = s.clock.local().Add(renewalPause)
 		return s.current, nil
 	}
 	return token{}, err
@@ -150,7 +150,7 @@ func (s *tokenSource) isClosed() bool {
 	}
 }
 
-// replace renews the present token, and signs in if there is none or that fails.
+// replace renews the current token, and signs in if there is none or renewal fails.
 func (s *tokenSource) replace(ctx context.Context) (token, error) {
 	s.mu.Lock()
 	current := s.current
@@ -160,20 +160,20 @@ func (s *tokenSource) replace(ctx context.Context) (token, error) {
 			return renewed, nil
 		}
 	}
-	return s.signInAnew(ctx)
+	return s.signInWithCredentials(ctx)
 }
 
-// signInAnew trades the credentials for a token, unless they are held off.
-func (s *tokenSource) signInAnew(ctx context.Context) (token, error) {
+// signInWithCredentials exchanges the credentials for a token, unless they are throttled.
+func (s *tokenSource) signInWithCredentials(ctx context.Context) (token, error) {
 	attempt, err := s.account.Begin(ctx)
-	if held, ok := errors.AsType[*login.HeldError](err); ok {
-		return token{}, s.heldOff(held)
+	if throttled, ok := errors.AsType[*login.ThrottledError](err); ok {
+		return token{}, s.throttled(throttled)
 	}
 	if err != nil {
 		return token{}, err
 	}
-	defer attempt.Unanswered() // unless it ends otherwise
-	raw, err := s.signInPatiently(ctx)
+	defer attempt.Inconclusive() // unless it has ended already
+	raw, err := s.signInWithRetries(ctx)
 	if refusal, ok := errors.AsType[*CredentialsError](err); ok {
 		refusal.Until = attempt.Refused(ctx)
 		s.remember(refusal)
@@ -186,8 +186,8 @@ func (s *tokenSource) signInAnew(ctx context.Context) (token, error) {
 	return newToken(raw, s.clock), nil
 }
 
-// prove has the credentials tried although there is a token that works and would go on being renewed, unless they were
-// accepted no longer ago than maxAge. A refusal leaves that token in use.
+// prove tries the credentials even though there is a token that works and could be renewed, unless they were accepted
+// no longer ago than maxAge. After a refusal that token stays in use.
 func (s *tokenSource) prove(ctx context.Context, maxAge time.Duration) error {
 	s.mu.Lock()
 	age := s.clock.local().Sub(s.provedAt)
@@ -195,13 +195,13 @@ func (s *tokenSource) prove(ctx context.Context, maxAge time.Duration) error {
 	if age < maxAge {
 		return nil
 	}
-	fresh, err := s.signInAnew(ctx)
+	fresh, err := s.signInWithCredentials(ctx)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.current, s.pauseTill = fresh, time.Time{}
+	s.current, s.renewalPauseTill = fresh, time.Time{}
 	return nil
 }
 
@@ -213,21 +213,21 @@ func (s *tokenSource) remember(refusal *CredentialsError) {
 	}
 }
 
-// heldOff is the refusal because of which the credentials are not sent.
-func (s *tokenSource) heldOff(held *login.HeldError) error {
+// throttled returns the earlier refusal that keeps the credentials from being sent.
+func (s *tokenSource) throttled(cause *login.ThrottledError) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.refusal == nil { // an earlier process knows it, or other accounts have used the address up
-		return &CredentialsError{Reason: ReasonHeldOff, Answer: held.Why, Until: held.Until}
+	if s.refusal == nil { // known from an earlier process, or caused by other accounts at the address
+		return &CredentialsError{Reason: ReasonThrottled, Answer: cause.Why, Until: cause.Until}
 	}
 	again := *s.refusal
-	again.Until = held.Until
+	again.Until = cause.Until
 	return &again
 }
 
-// renew trades a token for a younger one (nps contract 1.4).
+// renew exchanges a token for a newer one (nps contract 1.4).
 func (s *tokenSource) renew(ctx context.Context, old token) (token, error) {
-	req := get("UserToken")
+	req := get(operationRenewToken, "UserToken")
 	req.Header = bearer(old.raw)
 	resp, err := s.rest.Do(ctx, req)
 	if err != nil {
@@ -241,10 +241,10 @@ func (s *tokenSource) renew(ctx context.Context, old token) (token, error) {
 	return newToken(raw, s.clock), nil
 }
 
-func (s *tokenSource) signInPatiently(ctx context.Context) (string, error) {
+func (s *tokenSource) signInWithRetries(ctx context.Context) (string, error) {
 	for _, wait := range signInRetries {
 		raw, err := s.signIn.token(ctx)
-		if err == nil || !worthRepeating(err) {
+		if err == nil || !isTransient(err) {
 			return raw, err
 		}
 		if rest.Sleep(ctx, wait) != nil {
@@ -254,9 +254,9 @@ func (s *tokenSource) signInPatiently(ctx context.Context) (string, error) {
 	return s.signIn.token(ctx)
 }
 
-// worthRepeating says that a sign-in failed for a reason that passes by itself in seconds. A time-out is not repeated:
-// it may have rung somebody's phone.
-func worthRepeating(err error) bool {
+// isTransient reports whether a sign-in failed for a reason that passes within seconds. A time-out is not retried: it
+// may have prompted a user on their phone.
+func isTransient(err error) bool {
 	e := rest.As(err)
 	if e == nil || rest.IsOpen(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return false
@@ -267,25 +267,26 @@ func worthRepeating(err error) bool {
 	return e.Status == 0 || e.Status >= http.StatusInternalServerError || e.Status == http.StatusTooManyRequests
 }
 
-// drop forgets a token that the server refused, so that the next get signs in. It is false if that would be useless.
-func (s *tokenSource) drop(refused token) bool {
+// discard discards a token that the server refused, so that the next get signs in. It reports false if that would be
+// useless.
+func (s *tokenSource) discard(refused token) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.current.raw != refused.raw {
-		return true // somebody else was faster
+		return true // another caller was faster
 	}
-	if s.clock.local().Before(s.keepTill) {
+	if s.clock.local().Before(s.signInPauseTill) {
 		return false
 	}
 	s.current = token{}
 	return true
 }
 
-// keep notes that a token was refused although it was got because of a refusal.
-func (s *tokenSource) keep(fresh token) {
+// pauseSignIns records that a token was refused although it was obtained because of a refusal.
+func (s *tokenSource) pauseSignIns(fresh token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.current.raw == fresh.raw {
-		s.keepTill = s.clock.local().Add(distrustPause)
+		s.signInPauseTill = s.clock.local().Add(signInPause)
 	}
 }

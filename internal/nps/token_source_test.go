@@ -27,7 +27,7 @@ func mustVersion(t *testing.T, client *Client) {
 
 func TestRenewal(t *testing.T) {
 	tests := map[string]struct {
-		life    time.Duration // of each token; 0 means that it does not tell
+		life    time.Duration // of each token; 0 means that it is not in the token
 		renewed time.Duration // when the first one is due
 	}{
 		"a long life ends seven minutes early":  {time.Hour, 53 * time.Minute},
@@ -103,7 +103,7 @@ func TestRenewalThatFails(t *testing.T) {
 	}
 }
 
-// A server that cannot renew must not be asked by each call for the rest of the old token's life.
+// A server that cannot renew must not get a renewal request with every call until the old token expires.
 func TestRenewalThatFailsPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newRecorder().on(renewal, reply(500, ""))
@@ -150,18 +150,18 @@ func TestManyCallersOneSignIn(t *testing.T) {
 	})
 }
 
-// A caller that finds no token may come to start a flight only when another one has landed.
-func TestFlightLooksForATokenFirst(t *testing.T) {
+// A caller that finds no token may get to start a flight only after another one has finished.
+func TestAFlightChecksForATokenFirst(t *testing.T) {
 	server := newRecorder()
 	client := connect(t, server, appUser())
 	mustVersion(t, client)
-	got, err := client.tokens.fly(t.Context())
+	got, err := client.tokens.refresh(t.Context())
 	if err != nil || got.raw != server.last().Authorization[len("Bearer "):] || server.count(appSignIn) != 1 {
 		t.Errorf("got %v after %v", err, server.seen())
 	}
 }
 
-// The caller that happens to start a sign-in may leave; those who wait with it must not notice.
+// The caller that starts a sign-in may leave; the callers that wait with it must not notice.
 func TestSignInOutlivesItsFirstCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newRecorder()

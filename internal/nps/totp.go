@@ -21,19 +21,18 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// minCodeLife is how long a code must still be valid when it is sent; the rest is for the way and for the clocks.
+// minCodeLife is how long a code must still be valid when it is sent, to allow for latency and clock differences.
 const minCodeLife = 3 * time.Second
 
-// UsedCodes remembers which codes of second factors were sent, because a server that remembers them refuses the second
-// use (nps contract 13 Q2). It outlives a client that is replaced. Its zero value remembers none; it is safe for
-// concurrent use.
+// UsedCodes remembers which second-factor codes were sent, because servers may refuse to accept one twice (nps contract
+// 13 Q2). It outlives a client that is replaced. The zero value is empty; it is safe for concurrent use.
 type UsedCodes struct {
 	mu sync.Mutex
-	// last maps secrets of servers, as checksums, to the last step whose code was given away.
+	// last maps checksums of a server's secrets to the latest step whose code was used.
 	last map[[sha256.Size]byte]usedCode
 }
 
-// usedCode is a step whose code was given away, and when.
+// usedCode is a step whose code was used, and when.
 type usedCode struct {
 	step int64
 	at   time.Time
@@ -42,13 +41,14 @@ type usedCode struct {
 // rememberCode is how long a code is remembered: longer than any server accepts it.
 const rememberCode = 24 * time.Hour
 
-// take says whether the code of a step is unused, and notes that it is not any more. Now is a clock that does not jump
-// with that of the server.
-func (u *UsedCodes) take(secret [sha256.Size]byte, step int64, now time.Time) bool {
+// use reports whether the code of a step is unused, and marks it used. now is a clock that does not jump with the
+// server's.
+func (u *UsedCodes) use(secret [sha256.Size]byte, step int64, now time.Time) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	maps.DeleteFunc(u.last, func(_ [sha256.Size]byte, used usedCode) bool { return now.Sub(used.at) > rememberCode })
-	// A clock that was put back far gives steps that are not the used one; waiting until it has caught up is no use.
+	// If the clock was set back far, the steps differ from the used one, and there is no point in waiting until it has
+	// caught up.
 	if last, ok := u.last[secret]; ok && (step == last.step || step == last.step-1) {
 		return false
 	}
@@ -59,16 +59,16 @@ func (u *UsedCodes) take(secret [sha256.Size]byte, step int64, now time.Time) bo
 	return true
 }
 
-// totpCodes makes the codes of a second factor (RFC 6238) and never the same one twice.
+// totpCodes generates the codes of a second factor (RFC 6238), never the same one twice.
 type totpCodes struct {
 	secret string // Base32, upper case, no padding
 	opts   totp.ValidateOpts
 	now    func() time.Time // the server's clock
 	used   *UsedCodes
-	key    [sha256.Size]byte // of used
+	key    [sha256.Size]byte // in used
 }
 
-// newTOTPCodes reads a shared key in Base32 or an otpauth:// URI. Errors never quote it.
+// newTOTPCodes parses a shared key in Base32 or an otpauth:// URI. Errors never quote it.
 func newTOTPCodes(secret string, now func() time.Time) (*totpCodes, error) {
 	codes := &totpCodes{
 		secret: secret, now: now, used: &UsedCodes{},
@@ -88,7 +88,7 @@ func newTOTPCodes(secret string, now func() time.Time) (*totpCodes, error) {
 	return codes, nil
 }
 
-// share has the codes of this server be remembered together with those that other clients send there.
+// share makes the codes for this server be recorded together with those that other clients send there.
 func (c *totpCodes) share(used *UsedCodes, server string) {
 	c.used, c.key = used, sha256.Sum256([]byte(strings.ToLower(server)+" "+c.secret))
 }
@@ -117,7 +117,7 @@ func (c *totpCodes) readURI(raw string) error {
 	if text := query.Get("algorithm"); text != "" {
 		algorithm, ok := totpAlgorithms[strings.TrimPrefix(strings.ToUpper(text), "HMAC")]
 		if !ok {
-			return errors.New("algorithm is none of SHA1, SHA256 and SHA512")
+			return errors.New("algorithm is not SHA1, SHA256 or SHA512")
 		}
 		c.opts.Algorithm = algorithm
 	}
@@ -128,13 +128,13 @@ var totpAlgorithms = map[string]otp.Algorithm{
 	"SHA1": otp.AlgorithmSHA1, "SHA256": otp.AlgorithmSHA256, "SHA512": otp.AlgorithmSHA512,
 }
 
-// next returns a code that was not used before and is valid for a while yet. It may wait for the next step to begin,
-// as long as the context lives.
+// next returns a code that has not been used and stays valid for a while. It may wait for the next step to begin, as
+// long as the context lives.
 func (c *totpCodes) next(ctx context.Context) (string, error) {
 	for {
 		now := c.now()
 		step, left := c.step(now)
-		if left >= minCodeLife && c.used.take(c.key, step, time.Now()) {
+		if left >= minCodeLife && c.used.use(c.key, step, time.Now()) {
 			return totp.GenerateCodeCustom(c.secret, now, c.opts)
 		}
 		if err := rest.Sleep(ctx, left); err != nil {
@@ -143,7 +143,7 @@ func (c *totpCodes) next(ctx context.Context) (string, error) {
 	}
 }
 
-// step returns the step of a moment and how long it is until the next one.
+// step returns the step of a time, and how long it is until the next one.
 func (c *totpCodes) step(now time.Time) (step int64, left time.Duration) {
 	period := int64(c.opts.Period) //nolint:gosec // 16 bits at most
 	step = now.Unix() / period

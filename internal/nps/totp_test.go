@@ -35,7 +35,7 @@ func TestTOTPCodes(t *testing.T) {
 		"lower case, blanks and hyphens": {
 			" gezd gnbv-gy3t qojq gezd gnbv gy3t qojq ", 1111111109, "081804",
 		},
-		// Computed by another program; the key is seven zero bytes and a 1. A decoder that goes by way of a number
+		// Computed by another program; the key is seven zero bytes and a 1. A decoder that converts it to a number
 		// loses the zeros.
 		"zero bytes at the beginning of the key": {"AAAAAAAAAAAAC===", 59, "515733"},
 	}
@@ -55,7 +55,7 @@ func TestTOTPCodes(t *testing.T) {
 
 func TestTOTPCodesWaitForTheNextStep(t *testing.T) {
 	tests := map[string]struct {
-		into  time.Duration // how far into its step the first code is asked for
+		into  time.Duration // how far into its step the first code is requested
 		waits []time.Duration
 	}{
 		"a young code is used at once, the next one in its turn": {5 * time.Second, []time.Duration{0, 25 * time.Second}},
@@ -109,7 +109,7 @@ func TestTOTPCodesStopWaitingWithTheContext(t *testing.T) {
 	})
 }
 
-// A clock that was wrong and is put back by hours must not stop sign-ins for hours.
+// A clock that is set back by hours must not block sign-ins for hours.
 func TestTOTPCodesSurviveAClockThatIsPutBack(t *testing.T) {
 	now := time.Unix(1_000_000_000, 0)
 	codes, err := newTOTPCodes(testSeed, func() time.Time { return now })
@@ -117,7 +117,7 @@ func TestTOTPCodesSurviveAClockThatIsPutBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	atOnce, cancel := context.WithCancel(t.Context())
-	cancel() // whoever waits gets an error
+	cancel() // a waiting caller gets an error
 	for _, shift := range []time.Duration{0, -3 * time.Hour} {
 		now = now.Add(shift)
 		if _, err := codes.next(atOnce); err != nil {

@@ -14,15 +14,15 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// maxDrain is how much of a refused call's answer is read so that its connection can be used again, in bytes.
+// maxDrain is how much of a refused call's answer is read so that its connection can be reused, in bytes.
 const maxDrain = 64 << 10
 
-// wireConfig is what the two REST clients of a Client have in common: one for sign-ins, one for all other calls.
+// wireConfig is the common configuration of a Client's two REST clients: one for sign-ins, one for all other calls.
 type wireConfig struct {
-	config  Config
-	network http.RoundTripper // nil is the network
-	secrets *rest.Secrets
-	words   *words
+	config   Config
+	network  http.RoundTripper // nil means the network
+	secrets  *rest.Secrets
+	redactor *redactor
 }
 
 // signIns configures the client of sign-ins and renewals.
@@ -33,7 +33,7 @@ func (w wireConfig) signIns() rest.Config {
 }
 
 // calls configures the client of all other calls. The time-out of a call leaves room for a sign-in; its exchanges with
-// the server have time-outs of their own.
+// the server have their own time-outs.
 func (w wireConfig) calls(tokens *tokenSource) rest.Config {
 	return w.rest(func(network http.RoundTripper) http.RoundTripper {
 		timed := timeoutTransport{next: network, timeout: w.config.Timeout, fence: w.config.Fence}
@@ -46,8 +46,8 @@ func (w wireConfig) rest(
 ) rest.Config {
 	return rest.Config{
 		URL: w.config.URL, TLS: tlsConfig, UserAgent: w.config.UserAgent, Timeout: timeout,
-		DecodeError: w.words.ofError, Secrets: w.secrets, Breaker: w.config.Breaker, Memory: w.config.Memory,
-		Network: w.config.Network,
+		DecodeError: w.redactor.decodeError, Secrets: w.secrets, Breaker: w.config.Breaker, Memory: w.config.Memory,
+		Network: w.config.Network, Observe: w.config.Observe,
 		Authenticate: func(network http.RoundTripper) http.RoundTripper {
 			if w.network != nil {
 				network = w.network
@@ -57,8 +57,8 @@ func (w wireConfig) rest(
 	}
 }
 
-// authTransport adds the token to each request. After a 401 it gets a fresh token and repeats the call once: NPS looks
-// at the token before it does anything, so that is safe for a POST too (nps contract 1.4).
+// authTransport adds the token to each request. After a 401 it gets a new token and repeats the call once: NPS checks
+// the token before it does anything, so that is safe even for a POST (nps contract 1.4).
 type authTransport struct {
 	next   http.RoundTripper
 	tokens *tokenSource
@@ -74,12 +74,12 @@ func (t *authTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err == nil {
 		t.tokens.clock.observeAnswer(resp)
 	}
-	if err != nil || resp.StatusCode != http.StatusUnauthorized || !t.tokens.drop(used) {
+	if err != nil || resp.StatusCode != http.StatusUnauthorized || !t.tokens.discard(used) {
 		return resp, err
 	}
 	again, err := rewound(req)
 	if err != nil {
-		return resp, nil //nolint:nilerr // a body that cannot be sent twice leaves the 401 as it is
+		return resp, nil //nolint:nilerr // the body cannot be sent twice, so the 401 stands
 	}
 	_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
 	_ = resp.Body.Close()
@@ -94,26 +94,26 @@ func (t *authTransport) repeat(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := t.next.RoundTrip(authorized(req, fresh))
 	if err == nil && resp.StatusCode == http.StatusUnauthorized {
-		t.tokens.keep(fresh)
+		t.tokens.pauseSignIns(fresh)
 	}
 	return resp, err
 }
 
-// authorized is a copy of the request, because a RoundTripper must not change the one that it is given.
+// authorized returns a copy of the request with the token, because a RoundTripper must not change the original.
 func authorized(req *http.Request, t token) *http.Request {
 	req = req.Clone(req.Context())
 	req.Header.Set("Authorization", "Bearer "+t.raw)
 	return req
 }
 
-// rewound is a copy of the request with its body from the beginning.
+// rewound returns a copy of the request with its body from the beginning.
 func rewound(req *http.Request) (*http.Request, error) {
 	again := req.Clone(req.Context())
 	if req.Body == nil || req.Body == http.NoBody {
 		return again, nil
 	}
 	if req.GetBody == nil {
-		return nil, fmt.Errorf("%s %s: the body can be read once only", req.Method, req.URL.Path)
+		return nil, fmt.Errorf("%s %s: the body can only be read once", req.Method, req.URL.Path)
 	}
 	body, err := req.GetBody()
 	again.Body = body
@@ -126,30 +126,30 @@ func closeBody(req *http.Request) {
 	}
 }
 
-// limitTransport spaces requests out.
+// limitTransport spaces out requests.
 type limitTransport struct {
 	next    http.RoundTripper
-	limiter Limiter // nil is no limit
+	limiter Limiter // nil means no limit
 }
 
 func (t limitTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if t.limiter != nil {
 		if err := t.limiter.Wait(req.Context()); err != nil {
 			closeBody(req)
-			return nil, fmt.Errorf("wait for the limit of requests per second: %w", err)
+			return nil, fmt.Errorf("wait for the request rate limit: %w", err)
 		}
 		req = t.everyAttempt(req)
 	}
 	return t.next.RoundTrip(req)
 }
 
-// everyAttempt has the network's own repetitions counted, too: a request that met a connection which the server was
-// just closing is sent again by net/http without a word, as many at once as there were connections.
+// everyAttempt also counts the network's own retries: net/http silently resends a request whose connection the server
+// was just closing, as often as there were connections.
 func (t limitTransport) everyAttempt(req *http.Request) *http.Request {
 	ctx, attempts := req.Context(), 0
 	trace := &httptrace.ClientTrace{GetConn: func(string) {
 		if attempts++; attempts > 1 {
-			_ = t.limiter.Wait(ctx) // a context that is over ends the attempt itself
+			_ = t.limiter.Wait(ctx) // if the context ends, so does the attempt
 		}
 	}}
 	return req.WithContext(httptrace.WithClientTrace(ctx, trace))
@@ -162,11 +162,11 @@ type timeoutTransport struct {
 	fence   func() error // nil forbids nothing
 }
 
-// permits is asked right before a request is sent. Only what asks for a session or prolongs it is a POST here.
-func (t timeoutTransport) permits(req *http.Request) error {
+// checkMaySend is called right before a request is sent. Here only requests to create or extend a session are POSTs.
+func (t timeoutTransport) checkMaySend(req *http.Request) error {
 	switch {
-	case tooLate(req.Context()):
-		return ErrTooLate
+	case pastSendDeadline(req.Context()):
+		return ErrSendDeadline
 	case t.fence != nil && req.Method == http.MethodPost:
 		return t.fence()
 	}
@@ -174,7 +174,7 @@ func (t timeoutTransport) permits(req *http.Request) error {
 }
 
 func (t timeoutTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := t.permits(req); err != nil {
+	if err := t.checkMaySend(req); err != nil {
 		closeBody(req)
 		return nil, &rest.Error{Method: req.Method, Path: req.URL.Path, Message: "not sent: " + err.Error(), Err: err}
 	}
@@ -191,7 +191,7 @@ func (t timeoutTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// timedBody ends the exchange's context when the answer has been read.
+// timedBody cancels the exchange's context when the answer has been read.
 type timedBody struct {
 	io.ReadCloser
 	cancel context.CancelFunc

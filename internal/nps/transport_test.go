@@ -72,7 +72,7 @@ func TestUnauthorizedCallIsRepeatedOnce(t *testing.T) {
 	}
 }
 
-// A call that is answered by 401 whatever the token is, as some are documented to be, must not sign in each time.
+// A call that is answered with 401 whatever the token, as documented for some, must not sign in every time.
 func TestUselessFreshTokensAreNotCollected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const rdp = "GET " + sessionPath + "/Rdp/x"
@@ -86,7 +86,7 @@ func TestUselessFreshTokensAreNotCollected(t *testing.T) {
 		if got := server.count(appSignIn); got != 2 {
 			t.Errorf("%d sign-ins, want 2", got)
 		}
-		pass(t, distrustPause)
+		pass(t, signInPause)
 		_, _ = client.RDPFile(t.Context(), "x")
 		if got := server.count(appSignIn); got != 3 {
 			t.Errorf("%d sign-ins after the pause, want 3", got)
@@ -126,7 +126,7 @@ func TestRequestsPerSecond(t *testing.T) {
 	})
 }
 
-// A sign-in that has to wait for its second factor does not eat up the time of the call that needs it.
+// A sign-in that waits for its second factor does not use up the time of the call that needs it.
 func TestTimeoutIsOfTheExchangeAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newRecorder()
@@ -145,7 +145,7 @@ func TestTimeoutIsOfTheExchangeAlone(t *testing.T) {
 	})
 }
 
-// tlsServer serves the recorder on a real socket, where it matters what was sent.
+// tlsServer serves the recorder on a real socket, for tests about what was sent.
 func tlsServer(t *testing.T, handler http.Handler, configure func(*tls.Config)) (url string, cfg *tls.Config) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Runs a command until it ends, or until our owner closes the pipe on our standard input, or dies, which closes it. The
-# line "kill" on that pipe kills it at once; "freeze" and "thaw" stop it for a while, as a machine that hangs does.
+# line "kill" on that pipe kills it at once; "freeze" pauses it, as a hanging machine would, until "thaw".
 # Arguments: the command and its arguments. The exit status is the command's.
 exec 3<&0
 "$@" </dev/null 3<&- &

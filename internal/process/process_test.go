@@ -43,7 +43,7 @@ func TestStopEndsAProcess(t *testing.T) {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}
 			if err := p.Stop(); err != nil {
-				t.Errorf("the second stop: %v", err)
+				t.Errorf("second stop: %v", err)
 			}
 		})
 	}
@@ -60,7 +60,7 @@ func TestFailureExplainsAnEnd(t *testing.T) {
 	p := start(t, `for i in {1..40}; do echo "line $i"; done; echo alas >&2; exit 3`)
 	<-p.Done()
 	err := p.Failure()
-	for _, want := range []string{"bash ended by itself (exit status 3)", "\nline 27\n", "line 40\nalas"} {
+	for _, want := range []string{"bash exited unexpectedly (exit status 3)", "\nline 27\n", "line 40\nalas"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in the error:\n%v", want, err)
 		}
@@ -69,7 +69,7 @@ func TestFailureExplainsAnEnd(t *testing.T) {
 		t.Errorf("more than the end of the log:\n%v", err)
 	}
 	if err := p.Stop(); err != nil {
-		t.Errorf("stop tells it again: %v", err)
+		t.Errorf("stop reports it again: %v", err)
 	}
 }
 

@@ -9,23 +9,23 @@ import (
 )
 
 const (
-	// maxErrorBody is how much of an answer that is not a success is read, in bytes.
+	// maxErrorBody is how much of an unsuccessful answer is read, in bytes.
 	maxErrorBody = 64 << 10
 	// maxHeader bounds the header of an answer, in bytes.
 	maxHeader = 64 << 10
-	// uncounted is how much of an answer is not counted, in bytes: ordinary answers must not fail because of those that
-	// are large, and are too small for their number to matter.
+	// uncounted is how much of an answer is not counted, in bytes: ordinary answers must not fail because of large
+	// ones, and are too small for their number to matter.
 	uncounted = 16 << 10
 )
 
-// boundedBody reads an answer whose length, and of which what is in memory at a time, is bounded and counted.
+// boundedBody reads an answer. Its length, and how much of it is in memory at a time, are bounded and counted.
 type boundedBody struct {
 	source io.Reader
 	share  *Share
 	// max is how long the answer may be, window how much of it may be in memory at a time, in bytes.
 	max, window int64
-	// read is how much was read, done how much of that is not needed any more, held how much is counted.
-	read, done, held int64
+	// read is how much was read, done how much of that is no longer needed, reserved how much is counted.
+	read, done, reserved int64
 	// err is why reading failed; not io.EOF.
 	err error
 }
@@ -44,7 +44,7 @@ func (b *boundedBody) Read(into []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
 	}
-	// One byte more tells an answer that is too long from one that just fits.
+	// One extra byte distinguishes an answer that is too long from one that just fits.
 	into = into[:min(int64(len(into)), max(1, b.window-(b.read-b.done)))]
 	n, err := b.source.Read(into)
 	b.read += int64(n)
@@ -77,26 +77,27 @@ func (b *boundedBody) exceeded() error {
 	return nil
 }
 
-// count takes from the share what is in memory. A buffer that grows is in memory twice for a moment.
+// count reserves what is in memory. While a buffer grows it is in memory twice.
 func (b *boundedBody) count() error {
 	wanted := 2 * (b.read - b.done)
-	if wanted <= max(b.held, uncounted) {
+	if wanted <= max(b.reserved, uncounted) {
 		return nil
 	}
-	if err := b.share.Hold(wanted - b.held); err != nil {
+	if err := b.share.Reserve(wanted - b.reserved); err != nil {
 		return err
 	}
-	b.held = wanted
+	b.reserved = wanted
 	return nil
 }
 
-// release gives back what was counted.
+// release returns what was reserved.
 func (b *boundedBody) release() {
-	b.share.Release(b.held)
-	b.held = 0
+	b.share.Release(b.reserved)
+	b.reserved = 0
 }
 
-// compressed says that an answer is packed although nobody asked for that: a few bytes of it may be a great many.
+// compressed reports whether an answer is compressed although that was not requested: a few bytes could expand to
+// gigabytes.
 func compressed(resp *http.Response) bool {
 	for _, encoding := range resp.Header.Values("Content-Encoding") {
 		if encoding = strings.TrimSpace(encoding); encoding != "" && !strings.EqualFold(encoding, "identity") {

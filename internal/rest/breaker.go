@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/pam-operator/pam-operator/internal/span"
 )
 
 // CircuitState is the state of a Breaker.
@@ -25,25 +27,25 @@ const (
 	CircuitOpen
 )
 
-// Pauses between probes of a server that does not answer; each is twice the one before.
+// Pauses between probes of a server that does not answer; each is twice the previous one.
 const (
-	firstProbePause = time.Second
-	lastProbePause  = 2 * time.Minute
+	initialProbePause = time.Second
+	maxProbePause     = 2 * time.Minute
 )
 
-// Breaker is a circuit breaker: when one call got no answer, nobody else asks the same server until a probe was
-// answered. A server that accepts and says nothing would otherwise cost every caller the whole time-out of a call. Any
-// answer counts as one, whatever its status: this is about servers that say nothing.
+// Breaker is a circuit breaker: after one call without an answer, no other caller contacts the server until a probe
+// gets an answer. Otherwise a server that accepts connections and stays silent would cost every caller the full
+// time-out. Any status counts as an answer: this is only about silent servers.
 //
-// It is not one of the well-known libraries because of who probes: there, the first caller after a pause does, with
-// whatever it wanted to send. Here it is the one who is responsible for the connection, with a request that changes
+// It is not one of the well-known libraries because of the probes: there, the first caller after a pause probes, with
+// whatever it wanted to send. Here the component responsible for the connection does, with a request that changes
 // nothing. A nil Breaker lets everything through. It is safe for concurrent use.
 type Breaker struct {
-	// Name says in errors what does not answer.
+	// Name is the server's name in errors.
 	Name string
-	// Opened is called when a call finds out that the server does not answer: it is time for a probe. May be nil.
+	// Opened is called when a call finds that the server does not answer: a probe is due. May be nil.
 	Opened func()
-	// Changed is called with every new state, in their order; it must return quickly. May be nil.
+	// Changed is called with every new state, in order; it must return quickly. May be nil.
 	Changed func(CircuitState)
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -54,7 +56,7 @@ type Breaker struct {
 	next     time.Time
 	failures int
 	last     error
-	// changed is closed when the state changes; nil while nobody waits for that.
+	// changed is closed when the state changes; nil unless a call waits for that.
 	changed chan struct{}
 }
 
@@ -67,23 +69,23 @@ type Circuit struct {
 	Failures int
 	// Next is when the next probe is due.
 	Next time.Time
-	// Last is what the last probe came to; nil if there was none yet.
+	// Last is the error of the last probe; nil if there was none yet.
 	Last error
 }
 
-// OpenError is the cause of a call that was not sent, because the server did not answer the last one.
+// OpenError is the cause of a call that was not sent because the server did not answer an earlier one.
 type OpenError struct {
 	Name string
 	Next time.Time
 }
 
-// Error says what does not answer, and when it is tried again.
+// Error returns what does not answer, and when it is tried again.
 func (e *OpenError) Error() string {
 	return fmt.Sprintf("%s does not answer and is tried again at %s; nothing is sent until then", e.Name,
 		e.Next.UTC().Format(time.RFC3339))
 }
 
-// IsOpen says that a call was not sent because the server did not answer another one.
+// IsOpen reports whether a call was not sent because the server did not answer another one.
 func IsOpen(err error) bool {
 	var e *OpenError
 	return errors.As(err, &e)
@@ -94,28 +96,28 @@ type (
 	vitalKey struct{}
 )
 
-// probing is what the calls of one probe came to.
-type probing struct {
+// probeResult collects the results of the calls of one probe.
+type probeResult struct {
 	mu               sync.Mutex
 	answered, failed bool
 }
 
-// Vital returns a context whose calls a Breaker never holds back, such as the roll-back of a transaction: what is left
-// undone would lock others out.
+// Vital returns a context whose calls a Breaker never rejects, such as the roll-back of a transaction: left undone, it
+// would lock out other clients.
 func Vital(ctx context.Context) context.Context { return context.WithValue(ctx, vitalKey{}, true) }
 
-// Marked returns a context that a Breaker treats like another one. It is for work that is done on behalf of a call and
-// that outlives it, such as a log-in that others wait for, too.
+// Marked returns a context that a Breaker treats like another one, and that is in the same trace. It is for work that
+// is started by a call but outlives it, such as a log-in that other callers also wait for.
 func Marked(ctx, like context.Context) context.Context {
 	for _, key := range []any{probeKey{}, vitalKey{}} {
 		if mark := like.Value(key); mark != nil {
 			ctx = context.WithValue(ctx, key, mark)
 		}
 	}
-	return ctx
+	return span.With(ctx, like)
 }
 
-// Circuit describes the state; open is false if the breaker is closed.
+// Circuit returns the state; open is false if the breaker is closed.
 func (b *Breaker) Circuit() (c Circuit, open bool) {
 	if b == nil {
 		return Circuit{}, false
@@ -127,8 +129,8 @@ func (b *Breaker) Circuit() (c Circuit, open bool) {
 	}, b.state != CircuitClosed
 }
 
-// Probe runs a probe, one at a time is the caller's to see to. Its calls go through, and if one of them is answered and
-// none is not, the breaker closes; restored then says that it was open. The error is the probe's.
+// Probe runs a probe; the caller must not run two at a time. The calls of the probe go through, and if at least one is
+// answered and none fails, the breaker closes; restored reports whether it was open. The error is the probe's.
 func (b *Breaker) Probe(ctx context.Context, probe func(context.Context) error) (restored bool, err error) {
 	b.mu.Lock()
 	wasOpen := b.state != CircuitClosed
@@ -136,7 +138,7 @@ func (b *Breaker) Probe(ctx context.Context, probe func(context.Context) error) 
 		b.enter(CircuitHalfOpen)
 	}
 	b.mu.Unlock()
-	p := &probing{}
+	p := &probeResult{}
 	err = probe(context.WithValue(ctx, probeKey{}, p))
 	p.mu.Lock()
 	answered, failed := p.answered, p.failed
@@ -152,19 +154,19 @@ func (b *Breaker) Probe(ctx context.Context, probe func(context.Context) error) 
 		b.failures, b.last = 0, nil
 		b.enter(CircuitClosed)
 		return true, err
-	case wasOpen: // nothing was asked
+	case wasOpen: // no call was made
 		b.enter(CircuitOpen)
 	}
 	return false, err
 }
 
-// fail notes that a probe got no answer. The caller holds the mutex.
+// fail records that a probe got no answer. The caller holds the mutex.
 func (b *Breaker) fail() {
 	now := b.now()
 	if b.state == CircuitClosed {
 		b.since = now
 	}
-	b.next = now.Add(min(firstProbePause<<min(b.failures, 10), lastProbePause))
+	b.next = now.Add(min(initialProbePause<<min(b.failures, 10), maxProbePause))
 	b.failures++
 	b.enter(CircuitOpen)
 }
@@ -191,7 +193,7 @@ func (b *Breaker) now() time.Time {
 	return b.Now()
 }
 
-// admit says why a call is not to be sent; nil if it is.
+// admit returns why a call must not be sent; nil if it may.
 func (b *Breaker) admit(ctx context.Context) error {
 	if b == nil || ctx.Value(vitalKey{}) != nil || ctx.Value(probeKey{}) != nil {
 		return nil
@@ -201,8 +203,8 @@ func (b *Breaker) admit(ctx context.Context) error {
 	return b.refusal()
 }
 
-// wait is admit, except that it waits for the first probe of a breaker that has just opened: usually a single
-// connection was cut, and the probe is answered within milliseconds. An open transaction need not be given up for that.
+// wait is admit, but waits for the first probe of a breaker that has just opened: usually a single connection was cut,
+// and the probe is answered within milliseconds. An open transaction need not be given up for that.
 func (b *Breaker) wait(ctx context.Context) error {
 	err := b.admit(ctx)
 	for err != nil {
@@ -225,7 +227,7 @@ func (b *Breaker) wait(ctx context.Context) error {
 	return nil
 }
 
-// refusal is the error of a call that is held back. The caller holds the mutex.
+// refusal returns the error of a call that is rejected. The caller holds the mutex.
 func (b *Breaker) refusal() error {
 	if b.state == CircuitClosed {
 		return nil
@@ -233,9 +235,9 @@ func (b *Breaker) refusal() error {
 	return &OpenError{Name: b.Name, Next: b.next}
 }
 
-// answered takes note of what a call came to.
-func (b *Breaker) answered(ctx context.Context, ok bool) {
-	if p, probes := ctx.Value(probeKey{}).(*probing); probes {
+// record records the result of a call.
+func (b *Breaker) record(ctx context.Context, ok bool) {
+	if p, probes := ctx.Value(probeKey{}).(*probeResult); probes {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.answered, p.failed = p.answered || ok, p.failed || !ok
@@ -256,7 +258,7 @@ func (b *Breaker) answered(ctx context.Context, ok bool) {
 	}
 }
 
-// wrap has the calls of a transport counted.
+// wrap returns a transport whose calls are recorded.
 func (b *Breaker) wrap(next http.RoundTripper) http.RoundTripper {
 	if b == nil {
 		return next
@@ -278,8 +280,8 @@ func (t breakerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := t.next.RoundTrip(req)
 	if err != nil {
-		if !left(req.Context()) {
-			t.breaker.answered(req.Context(), false)
+		if !callerLeft(req.Context()) {
+			t.breaker.record(req.Context(), false)
 		}
 		return nil, err
 	}
@@ -287,33 +289,33 @@ func (t breakerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// left says that nobody waits for the answer any more, which says nothing about the server.
-func left(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Canceled) }
+// callerLeft reports whether the caller has given up, which says nothing about the server.
+func callerLeft(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Canceled) }
 
-// watchedBody is an answer that may stop in the middle.
+// watchedBody is an answer that may stop midway.
 type watchedBody struct {
 	io.ReadCloser
 
-	ctx     context.Context
-	breaker *Breaker
-	told    bool
+	ctx      context.Context
+	breaker  *Breaker
+	reported bool
 }
 
 func (b *watchedBody) Read(data []byte) (int, error) {
 	n, err := b.ReadCloser.Read(data)
-	if err != nil && !b.told {
-		b.told = true
-		if complete := errors.Is(err, io.EOF); complete || !left(b.ctx) {
-			b.breaker.answered(b.ctx, complete)
+	if err != nil && !b.reported {
+		b.reported = true
+		if complete := errors.Is(err, io.EOF); complete || !callerLeft(b.ctx) {
+			b.breaker.record(b.ctx, complete)
 		}
 	}
 	return n, err
 }
 
 func (b *watchedBody) Close() error {
-	if !b.told { // what was read was enough
-		b.told = true
-		b.breaker.answered(b.ctx, true)
+	if !b.reported { // the caller read enough
+		b.reported = true
+		b.breaker.record(b.ctx, true)
 	}
 	return b.ReadCloser.Close()
 }

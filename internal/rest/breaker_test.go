@@ -17,7 +17,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// silent is a server that can be told to accept calls and say nothing, or to stop in the middle of an answer.
+// silent is a server that can be made to accept calls and stay silent, or to stop in the middle of an answer.
 type silent struct {
 	*httptest.Server
 

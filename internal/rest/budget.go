@@ -9,14 +9,14 @@ import (
 	"sync"
 )
 
-// ErrBudget says that there is no room for an answer because of the answers of other servers. It passes.
-var ErrBudget = errors.New("there is no memory left for this answer, because the answers of all servers together " +
-	"take as much as they may (--max-answer-memory)")
+// ErrBudget means that there is no room for an answer because of other servers' answers. It is transient.
+var ErrBudget = errors.New("there is no memory left for this answer: the answers of all servers together have " +
+	"reached their limit (--max-answer-memory)")
 
-// TooLargeError says that an answer, or what is kept of a server's answers, is larger than its limit. Asking again
-// changes nothing until the limit is raised or the server holds less.
+// TooLargeError means that an answer, or what is kept of a server's answers, exceeds its limit. Trying again is useless
+// until the limit is raised or the server has less data.
 type TooLargeError struct {
-	// What is too large, such as "the answer".
+	// What is what is too large, such as "the answer".
 	What string
 	// Limit is in bytes.
 	Limit int64
@@ -33,15 +33,15 @@ func (e *TooLargeError) Error() string {
 	return text
 }
 
-// IsTooLarge says that the cause is a TooLargeError.
+// IsTooLarge reports whether the cause is a TooLargeError.
 func IsTooLarge(err error) bool {
 	_, ok := errors.AsType[*TooLargeError](err)
 	return ok
 }
 
-// Budget is the memory that answers may take in the whole process: those that are being read and what is kept of them.
-// Where it does not suffice, the share that takes most loses: a server that sends much harms itself and not the others.
-// It is safe for concurrent use.
+// Budget is the memory that answers may take in the whole process, while they are being read and for what is kept of
+// them. If it is exhausted, the largest share loses: a server that sends too much harms itself and not the others. It
+// is safe for concurrent use.
 type Budget struct {
 	limit int64
 
@@ -53,20 +53,20 @@ type Budget struct {
 // NewBudget returns a budget; limit is in bytes.
 func NewBudget(limit int64) *Budget { return &Budget{limit: limit, shares: map[*Share]struct{}{}} }
 
-// Share is what the clients of one connection take of a Budget.
+// Share is the part of a Budget that the clients of one connection use.
 type Share struct {
 	budget *Budget
 	field  string
 	drop   func()
 
-	// The rest belongs to the budget's mutex.
+	// Guarded by the budget's mutex.
 	max, used    int64
 	over, closed bool
 }
 
-// Share returns a new share. maxBytes limits each of its answers, and field names the setting of that limit. Drop is
-// called when what is kept has to go, with no lock held; nil means that nothing is kept. No budget at all bounds each
-// share by itself.
+// Share returns a new share. maxBytes limits each of its answers, and field names the setting of that limit. drop is
+// called, with no lock held, when what is kept must be discarded; nil means that nothing is kept. Without a budget each
+// share is only bounded by its own limit.
 func (b *Budget) Share(maxBytes int64, field string, drop func()) *Share {
 	if b == nil {
 		b = NewBudget(math.MaxInt64)
@@ -78,7 +78,7 @@ func (b *Budget) Share(maxBytes int64, field string, drop func()) *Share {
 	return s
 }
 
-// SetMax changes the limit of an answer, and says whether it was another one.
+// SetMax sets the limit of an answer, and reports whether that changed it.
 func (s *Share) SetMax(maxBytes int64) (changed bool) {
 	if s == nil {
 		return false
@@ -90,21 +90,21 @@ func (s *Share) SetMax(maxBytes int64) (changed bool) {
 	return changed
 }
 
-// Max is the limit of an answer, in bytes.
+// Max returns the limit of an answer, in bytes.
 func (s *Share) Max() int64 {
 	s.budget.mu.Lock()
 	defer s.budget.mu.Unlock()
 	return s.max
 }
 
-// Used is how many bytes are held now.
+// Used returns how many bytes are reserved.
 func (s *Share) Used() int64 {
 	s.budget.mu.Lock()
 	defer s.budget.mu.Unlock()
 	return s.used
 }
 
-// Close gives everything back. What is held later is not counted.
+// Close returns everything. Later reservations are not counted.
 func (s *Share) Close() {
 	if s == nil {
 		return
@@ -116,23 +116,23 @@ func (s *Share) Close() {
 	delete(s.budget.shares, s)
 }
 
-// Hold takes bytes, or fails with a *TooLargeError or ErrBudget and takes none. It never waits: calls that hold
-// memory and wait for that of others could wait for ever. Do not call it with a lock in hand that drop takes.
-func (s *Share) Hold(bytes int64) error {
+// Reserve reserves bytes, or fails with a *TooLargeError or ErrBudget and reserves none. It never waits: calls that
+// wait for each other's memory could deadlock. Do not call it while holding a lock that drop takes.
+func (s *Share) Reserve(bytes int64) error {
 	if s == nil {
 		return nil
 	}
-	victim, err := s.hold(bytes)
+	victim, err := s.reserve(bytes)
 	if victim != nil && victim.drop != nil {
 		victim.drop()
 	}
 	return err
 }
 
-// slack is by which part of itself a budget may be exceeded for the moment in which the largest share is being dropped.
+// slack is the fraction, as a divisor, by which a budget may be exceeded briefly while the largest share is dropped.
 const slack = 8
 
-func (s *Share) hold(bytes int64) (victim *Share, err error) {
+func (s *Share) reserve(bytes int64) (victim *Share, err error) {
 	b := s.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -156,7 +156,7 @@ func (s *Share) hold(bytes int64) (victim *Share, err error) {
 		b.total -= bytes
 		return nil, ErrBudget
 	}
-	largest.over = true // what it is reading fails; what it keeps is dropped by the caller
+	largest.over = true // what it is reading fails; the caller drops what it keeps
 	return largest, nil
 }
 

@@ -13,21 +13,21 @@ import (
 	"syscall"
 )
 
-// Cause is why a call brought no usable answer, as far as it can be told by its error.
+// Cause is why a call brought no usable answer, as far as its error shows.
 type Cause int
 
 // The causes.
 const (
 	CauseUnknown Cause = iota
-	// CauseUntrustedIssuer: the server's certificate is issued by nobody who is trusted; see UntrustedIssuer.
+	// CauseUntrustedIssuer: the issuer of the server's certificate is not trusted; see UntrustedIssuer.
 	CauseUntrustedIssuer
 	// CauseOtherHost: the server's certificate is for other names.
 	CauseOtherHost
 	// CauseExpiredCertificate: the server's certificate has expired, or is not valid yet.
 	CauseExpiredCertificate
-	// CauseUnverified: the server's certificate does not verify for another reason.
+	// CauseUnverified: the server's certificate fails verification for another reason.
 	CauseUnverified
-	// CauseUnresolved: the name of the host means no address.
+	// CauseUnresolved: the host name does not resolve.
 	CauseUnresolved
 	// CauseNoTLS: what answers does not speak TLS.
 	CauseNoTLS
@@ -37,13 +37,13 @@ const (
 	CauseTimeout
 	// CauseCut: the connection was cut before the answer was complete.
 	CauseCut
-	// CauseForeign: the answer is not one of the API.
+	// CauseForeign: the answer is not from the API.
 	CauseForeign
-	// CauseServer: the server says that it cannot answer now (5xx).
+	// CauseServer: the server reports that it cannot answer now (5xx).
 	CauseServer
 )
 
-// CauseOf tells the cause of a call that brought no usable answer.
+// CauseOf returns the cause of a call that brought no usable answer.
 func CauseOf(err error) Cause {
 	if cause := causeOfTLS(err); cause != CauseUnknown {
 		return cause
@@ -98,13 +98,13 @@ func causeOfSilence(err error) Cause {
 	return CauseUnknown
 }
 
-// timeouter is a time-out of whatever layer.
+// timeouter is a time-out of any layer.
 type timeouter interface {
 	error
 	Timeout() bool
 }
 
-// UntrustedIssuer is the name of the issuer who is not trusted; empty if the error does not tell one.
+// UntrustedIssuer returns the name of the untrusted issuer; empty if the error does not include it.
 func UntrustedIssuer(err error) string {
 	unknown, ok := errors.AsType[x509.UnknownAuthorityError](err)
 	if !ok || unknown.Cert == nil {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package rest is what the clients of both appliances share: one HTTP client with time-outs, bounded bodies, escaped
-// paths and no redirects, one error type with its classification, and the redaction of secrets. It knows no vendor.
+// Package rest contains what the clients of both appliances share: one HTTP client with time-outs, bounded bodies,
+// escaped paths and no redirects, one error type with its classification, and the redaction of secrets. It knows no
+// vendor.
 package rest
 
 import (
@@ -24,12 +25,12 @@ import (
 const (
 	// DefaultTimeout bounds one call, from dialling to the last byte of the answer.
 	DefaultTimeout = 30 * time.Second
-	// DefaultMaxBody bounds an answer that is read as a whole, and an object in a list, in bytes. A full NPS session may
-	// be over a MiB (nps contract 5.1).
+	// DefaultMaxBody bounds an answer that is read as a whole, and an object in a list, in bytes. A full NPS session
+	// can exceed 1 MiB (nps contract 5.1).
 	DefaultMaxBody = 4 << 20
 )
 
-// Config says how to reach a server.
+// Config is how to reach a server.
 type Config struct {
 	// URL is https, host and optional port; nothing else.
 	URL string
@@ -37,42 +38,44 @@ type Config struct {
 	TLS *tls.Config
 	// UserAgent is sent with every request. SPS treats agents that contain "Mozilla" as browsers (sps contract 1.15).
 	UserAgent string
-	// Timeout bounds a call that has no Timeout of its own; 0 means DefaultTimeout.
+	// Timeout bounds calls without a Timeout of their own; 0 means DefaultTimeout.
 	Timeout time.Duration
 	// MaxBody bounds an answer that is read as a whole, and an object in a list, in bytes; 0 means DefaultMaxBody.
 	MaxBody int64
-	// Memory bounds and counts what answers take, lists as a whole among them; nil bounds them by MaxBody only.
+	// Memory bounds and counts the memory of answers, including whole lists; if nil, only MaxBody bounds them.
 	Memory *Share
-	// Network says how servers are reached; its zero value is by any address, and by the proxy of the environment.
+	// Network is how servers are reached; the zero value allows any address, and uses the environment's proxy.
 	Network Network
 	// Authenticate wraps the transport that talks to the network; nil sends requests as they are.
 	Authenticate func(http.RoundTripper) http.RoundTripper
-	// DecodeError finds the vendor's own words in the body of an answer that is not a success, of which it gets the
-	// beginning. It must not hand on anything but members that the vendor's errors have: what answers may be another
-	// server, whose words are nobody's business.
-	DecodeError func(header http.Header, body []byte) Words
-	// Breaker holds calls back while the server does not answer; nil holds none back.
+	// DecodeError extracts the vendor's own error from an unsuccessful answer; body is the beginning of the answer. It
+	// must return only members of the vendor's errors: the answer may come from another server, whose text must not be
+	// shown.
+	DecodeError func(header http.Header, body []byte) ErrorDetails
+	// Breaker rejects calls while the server does not answer; nil rejects none.
 	Breaker *Breaker
-	// Secrets are cut out of every error text; nil cuts nothing.
+	// Secrets are removed from every error text; may be nil.
 	Secrets *Secrets
+	// Observe is told of each call, for metrics; it must return quickly. nil is told nothing.
+	Observe func(Call)
 }
 
-// Words are what a server says about a failure.
-type Words struct {
+// ErrorDetails is what a server reports about a failure.
+type ErrorDetails struct {
 	// Code is the vendor's name of the error.
 	Code string
 	// Message is for people.
 	Message string
-	// Hints are words of the client's own choice that the answer contains, with blanks between them; they help to decide
-	// what happened and are not shown.
+	// Hints are keywords of the client's choice that the answer contains, separated by blanks; they help to classify
+	// the error and are not shown.
 	Hints string
 }
 
-// Network says how servers are reached.
+// Network is how servers are reached.
 type Network struct {
-	// Dial connects to host:port; nil is net.Dialer's.
+	// Dial connects to host:port; nil means net.Dialer's.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Proxy finds the proxy for a request; nil is the environment's.
+	// Proxy returns the proxy for a request; nil means the environment's.
 	Proxy func(*http.Request) (*url.URL, error)
 }
 
@@ -86,12 +89,16 @@ type Client struct {
 
 // Request is one call.
 type Request struct {
-	Method string
-	// Path holds the elements of the path, unescaped; each is escaped on its own.
+	// Operation is what the request is for, in one of a few words of the client's choice; see Call. It must not hold any
+	// data.
+	Operation string
+	Method    string
+	// Path is the elements of the path, unescaped; each is escaped separately.
 	Path []string
 	// Query may be nil.
 	Query url.Values
-	// Body is encoded as JSON; a RawBody is sent as it is; nil sends none (with Content-Length: 0 on POST and PUT).
+	// Body is encoded as JSON, except that a RawBody is sent unchanged; nil sends none (with Content-Length: 0 on POST
+	// and PUT).
 	Body any
 	// Header is added to the request; may be nil.
 	Header http.Header
@@ -99,7 +106,7 @@ type Request struct {
 	Timeout time.Duration
 }
 
-// RawBody is a body that is not to be encoded as JSON.
+// RawBody is a body that is not encoded as JSON.
 type RawBody []byte
 
 // Response is a complete answer with a 2xx status.
@@ -122,7 +129,7 @@ func NewClient(cfg Config) (*Client, error) {
 		cfg.MaxBody = DefaultMaxBody
 	}
 	if cfg.DecodeError == nil {
-		cfg.DecodeError = func(http.Header, []byte) Words { return Words{} }
+		cfg.DecodeError = func(http.Header, []byte) ErrorDetails { return ErrorDetails{} }
 	}
 	if cfg.Network.Dial == nil {
 		cfg.Network.Dial = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
@@ -138,14 +145,14 @@ func NewClient(cfg Config) (*Client, error) {
 		MaxIdleConnsPerHost:   8,
 		IdleConnTimeout:       90 * time.Second,
 		ExpectContinueTimeout: time.Second,
-		// Packed answers are not asked for, and refused: what they unpack to has no bound.
+		// Compressed answers are neither requested nor accepted: their decompressed size is unbounded.
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeader,
-		// Both appliances speak HTTP/1.1 through front ends of their own; a client certificate that is asked for after
-		// the request (nps contract 2) exists in HTTP/1.1 only.
+		// Both appliances speak HTTP/1.1 through front ends of their own; requesting a client certificate after the
+		// request (nps contract 2) is only possible in HTTP/1.1.
 		ForceAttemptHTTP2: false,
 	}
-	rt := cfg.Breaker.wrap(transport)
+	rt := cfg.Breaker.wrap(observed(transport, cfg.Observe))
 	if cfg.Authenticate != nil {
 		rt = cfg.Authenticate(rt)
 	}
@@ -160,8 +167,8 @@ func NewClient(cfg Config) (*Client, error) {
 
 func parseBase(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
-	if err != nil { // the text itself is not shown: it may hold a password
-		return nil, errors.New("the url cannot be read: want https://host or https://host:port")
+	if err != nil { // the text itself is not shown: it may contain a password
+		return nil, errors.New("the url cannot be parsed: want https://host or https://host:port")
 	}
 	if u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
 		strings.Trim(u.Path, "/") != "" {
@@ -170,16 +177,13 @@ func parseBase(raw string) (*url.URL, error) {
 	return &url.URL{Scheme: "https", Host: strings.ToLower(u.Host)}, nil
 }
 
-// Close lets go of idle connections.
+// Close closes idle connections.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// Memory is where what answers take is counted; nil if it is not.
+// Memory returns the share in which answers are counted; nil if they are not.
 func (c *Client) Memory() *Share { return c.cfg.Memory }
 
-// BaseURL is the server's address, without a path.
-func (c *Client) BaseURL() string { return c.base.String() }
-
-// Do sends the request and returns the answer if its status is 2xx; anything else is an *Error.
+// Do sends the request and returns the answer if its status is 2xx; any other result is an *Error.
 func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	var out *Response
 	err := c.exchange(ctx, req, func(ctx context.Context, httpReq *http.Request, resp *http.Response) error {
@@ -195,14 +199,14 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	return out, err
 }
 
-// whole reads an answer that is kept in memory as a whole.
+// whole returns a reader of an answer that is kept in memory as a whole.
 func (c *Client) whole(resp *http.Response) *boundedBody {
 	b := c.bounded(resp)
 	b.max = b.window
 	return b
 }
 
-// exchange sends the request and hands an answer whose status is 2xx to read.
+// exchange sends the request and passes an answer with status 2xx to read.
 func (c *Client) exchange(
 	ctx context.Context, req Request, read func(context.Context, *http.Request, *http.Response) error,
 ) error {
@@ -210,37 +214,48 @@ func (c *Client) exchange(
 	if timeout == 0 {
 		timeout = c.cfg.Timeout
 	}
-	held := c.cfg.Breaker.wait(ctx) // before the time-out begins, and before it waits for a sign-in or a rate limit
+	rejected := c.cfg.Breaker.wait(ctx) // before the time-out starts, and before waiting for a sign-in or a rate limit
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, &TimeoutError{After: timeout})
 	defer cancel()
 	var sent atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
+	ctx, mark := markCall(ctx, req.Operation)
 	httpReq, err := c.build(ctx, req)
 	if err != nil {
 		return err
 	}
-	if held != nil {
-		return c.transportError(ctx, httpReq, false, held)
+	if rejected != nil {
+		return c.transportError(ctx, httpReq, false, rejected)
 	}
 	resp, err := c.http.Do(httpReq)
 	if err != nil {
 		return c.transportError(ctx, httpReq, sent.Load(), err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	err = c.answer(ctx, req, httpReq, resp, read)
+	mark.judge(err)
+	return err
+}
+
+// answer passes an answer with status 2xx to read; another one is an error.
+func (c *Client) answer(
+	ctx context.Context, req Request, httpReq *http.Request, resp *http.Response,
+	read func(context.Context, *http.Request, *http.Response) error,
+) error {
 	switch {
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
 		return c.answerError(ctx, httpReq, resp)
 	case compressed(resp):
 		return &Error{
 			Method: req.Method, Path: httpReq.URL.Path, Status: resp.StatusCode, Sent: true,
-			Message: "the answer is compressed, which was not asked for", Err: ErrMalformedAnswer,
+			Message: "the answer is compressed, which was not requested", Err: ErrMalformedAnswer,
 		}
 	}
 	return read(ctx, httpReq, resp)
 }
 
 // DoJSON sends the request and decodes the answer into out. An answer that is not JSON is an *Error that is neither
-// final nor a refusal: front ends of both vendors answer HTML when they are in trouble (sps contract 2).
+// final nor a refusal: front ends of both vendors answer with HTML when they are in trouble (sps contract 2).
 func (c *Client) DoJSON(ctx context.Context, req Request, out any) error {
 	req = acceptingJSON(req)
 	return c.exchange(ctx, req, func(ctx context.Context, httpReq *http.Request, resp *http.Response) error {
@@ -276,7 +291,7 @@ func malformedAnswer(req Request, status int) error {
 	}
 }
 
-// bodyError is the error of an answer with a good status that could not be read to its end.
+// bodyError is the error of an answer with a good status that could not be read completely.
 func (c *Client) bodyError(ctx context.Context, req *http.Request, resp *http.Response, err error) error {
 	if !IsTooLarge(err) && !errors.Is(err, ErrBudget) {
 		return c.transportError(ctx, req, true, err)
@@ -297,7 +312,7 @@ func (c *Client) build(ctx context.Context, req Request) (*http.Request, error) 
 	}
 	var reader io.Reader
 	if body != nil {
-		reader = bytes.NewReader(body) // known to net/http: sets Content-Length and makes the request repeatable
+		reader = bytes.NewReader(body) // net/http knows the type: sets Content-Length and makes the request repeatable
 	}
 	httpReq, err := http.NewRequestWithContext(ctx, req.Method, target.String(), reader)
 	if err != nil {
@@ -321,7 +336,7 @@ func (c *Client) target(req Request) (*url.URL, error) {
 	plain, escaped := make([]string, 0, len(req.Path)), make([]string, 0, len(req.Path))
 	for _, element := range req.Path {
 		if element == "" || element == "." || element == ".." {
-			return nil, fmt.Errorf("%s: %q is no element of a path", req.Method, element)
+			return nil, fmt.Errorf("%s: %q is not a valid path element", req.Method, element)
 		}
 		plain, escaped = append(plain, element), append(escaped, url.PathEscape(element))
 	}
@@ -347,7 +362,7 @@ func (c *Client) transportError(ctx context.Context, req *http.Request, sent boo
 	if errors.As(err, &u) {
 		err = u.Err // url.Error prints the query
 	}
-	if As(err) != nil { // made by an authenticating transport, which knows better; what it wrapped around stays
+	if As(err) != nil { // from an authenticating transport, which knows more; its wrapping is kept
 		return err
 	}
 	if cause := context.Cause(ctx); cause != nil && errors.Is(err, ctx.Err()) && !errors.Is(err, cause) {
@@ -360,22 +375,22 @@ func (c *Client) transportError(ctx context.Context, req *http.Request, sent boo
 }
 
 func (c *Client) answerError(ctx context.Context, req *http.Request, resp *http.Response) error {
-	var words Words
+	var details ErrorDetails
 	if !compressed(resp) {
-		body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // the status counts, however long the page behind it
+		body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // the status matters, however long the page
 		if err != nil {
 			return c.transportError(ctx, req, true, err)
 		}
-		words = c.cfg.DecodeError(resp.Header, body)
+		details = c.cfg.DecodeError(resp.Header, body)
 	}
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
-		words.Message = "redirects are not followed; check the url of the connection"
+		details.Message = "redirects are not followed; check the url of the connection"
 	}
 	return &Error{
 		Method: req.Method, Path: req.URL.Path, Status: resp.StatusCode, Sent: true,
-		Code:       c.cfg.Secrets.Show(words.Code, maxCode),
-		Message:    c.cfg.Secrets.Show(words.Message, maxMessage),
-		Hints:      words.Hints,
+		Code:       c.cfg.Secrets.Show(details.Code, maxCode),
+		Message:    c.cfg.Secrets.Show(details.Message, maxMessage),
+		Hints:      details.Hints,
 		RetryAfter: retryAfter(resp.Header),
 	}
 }

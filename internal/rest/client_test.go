@@ -72,7 +72,13 @@ func TestURLs(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client, err := rest.NewClient(rest.Config{URL: tc.url})
+			var asked string
+			client, err := rest.NewClient(rest.Config{URL: tc.url, Authenticate: func(http.RoundTripper) http.RoundTripper {
+				return roundTripper(func(req *http.Request) (*http.Response, error) {
+					asked = req.URL.String()
+					return nil, io.ErrUnexpectedEOF
+				})
+			}})
 			switch {
 			case tc.want == "" && err == nil:
 				t.Fatal("accepted")
@@ -80,14 +86,16 @@ func TestURLs(t *testing.T) {
 				t.Errorf("the error shows the password: %v", err)
 			case tc.want != "" && err != nil:
 				t.Fatal(err)
-			case tc.want != "" && client.BaseURL() != tc.want:
-				t.Errorf("got %q, want %q", client.BaseURL(), tc.want)
+			case tc.want != "":
+				if _, err := client.Do(t.Context(), get("x")); err == nil || asked != tc.want+"/x" {
+					t.Errorf("asked %q, want %q, error %v", asked, tc.want+"/x", err)
+				}
 			}
 		})
 	}
 }
 
-// seen is what arrives at the server.
+// seen is what the server received.
 type seen struct {
 	Method, URI, ContentType, Agent, Accept, Body string
 	Length                                        int64
@@ -209,7 +217,7 @@ func TestAnswersThatAreNoSuccess(t *testing.T) {
 		"an error page in HTML has a status and nothing else": {
 			handler: answer(http.StatusBadGateway, html), want: rest.Error{Status: 502}, unknown: true,
 		},
-		"a page in HTML with status 200 is no answer and no refusal": {
+		"a page in HTML with status 200 is neither an answer nor a refusal": {
 			handler: answer(http.StatusOK, html), unknown: true,
 			want: rest.Error{
 				Status: 200, Message: "the answer is not the JSON that was expected", Err: rest.ErrMalformedAnswer,
@@ -266,12 +274,12 @@ func TestAnswersThatAreNoSuccess(t *testing.T) {
 }
 
 // decode reads "code|message".
-func decode(_ http.Header, body []byte) rest.Words {
+func decode(_ http.Header, body []byte) rest.ErrorDetails {
 	code, message, found := strings.Cut(string(body), "|")
 	if !found {
-		return rest.Words{}
+		return rest.ErrorDetails{}
 	}
-	return rest.Words{Code: code, Message: message}
+	return rest.ErrorDetails{Code: code, Message: message}
 }
 
 func TestAnAnswerOfExactlyTheLimitIsRead(t *testing.T) {

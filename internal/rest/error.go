@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// maxMessage bounds what of a server's words goes into an error, in bytes. Errors end up in conditions and events.
+// maxMessage bounds how much of a server's message an error includes, in bytes. Errors end up in conditions and events.
 const maxMessage = 1024
 
 // maxCode bounds a vendor's name of an error, in bytes.
@@ -21,22 +21,22 @@ const maxCode = 128
 // ErrMalformedAnswer is the cause of an Error whose answer arrived but could not be understood.
 var ErrMalformedAnswer = errors.New("malformed answer")
 
-// TimeoutError is the cause of a call that was given up because its answer did not come in time.
+// TimeoutError is the cause of a call whose answer did not come in time.
 type TimeoutError struct{ After time.Duration }
 
-// Error says how long the answer was waited for.
+// Error returns how long the call waited.
 func (e *TimeoutError) Error() string { return fmt.Sprintf("no answer within %s", e.After) }
 
-// Timeout makes it a time-out to those who ask by the interface of package net.
+// Timeout marks the error as a time-out, as package net does.
 func (e *TimeoutError) Timeout() bool { return true }
 
-// IsTimeout says that a call was given up because its answer did not come in time.
+// IsTimeout reports whether an answer did not come in time.
 func IsTimeout(err error) bool {
 	_, ok := errors.AsType[*TimeoutError](err)
 	return ok
 }
 
-// Error is a call that did not succeed. Its text never holds a query, a header or a secret.
+// Error is an unsuccessful call. Its text never contains a query, a header or a secret.
 type Error struct {
 	Method string
 	// Path is the path of the request, without its query.
@@ -45,19 +45,19 @@ type Error struct {
 	Status int
 	// Code is the vendor's name of the error, if the answer had one.
 	Code string
-	// Message is the vendor's or the transport's own words, bounded and redacted.
+	// Message is the vendor's or the transport's message, bounded and redacted.
 	Message string
-	// Hints are words that the answer contains; see Words. They are not shown.
+	// Hints are keywords found in the answer; see ErrorDetails. They are not shown.
 	Hints string
-	// RetryAfter is what the server asked for, 0 if it did not.
+	// RetryAfter is the delay that the server asked for, 0 if none.
 	RetryAfter time.Duration
-	// Sent says that the request was written to the network, so that the server may have acted on it.
+	// Sent is set if the request was written to the network, so that the server may have acted on it.
 	Sent bool
-	// Err is the cause where there was no answer, or an answer that could not be understood.
+	// Err is the cause if there was no answer, or one that could not be understood.
 	Err error
 }
 
-// Error says what was asked, what came back, and the server's own words.
+// Error returns the request, the status, and the server's message.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", e.Method, e.Path)
@@ -79,7 +79,7 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// As finds the Error in err, or nil.
+// As returns the Error in err, or nil.
 func As(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
@@ -88,20 +88,20 @@ func As(err error) *Error {
 	return nil
 }
 
-// IsNotFound says that the server answered 404.
+// IsNotFound reports whether the server answered 404.
 func IsNotFound(err error) bool { return hasStatus(err, http.StatusNotFound) }
 
-// IsConflict says that the server answered 409.
+// IsConflict reports whether the server answered 409.
 func IsConflict(err error) bool { return hasStatus(err, http.StatusConflict) }
 
-// IsUnauthorized says that the server did not accept who we are (401).
+// IsUnauthorized reports whether the server did not accept our authentication (401).
 func IsUnauthorized(err error) bool { return hasStatus(err, http.StatusUnauthorized) }
 
-// IsForbidden says that the server knows who we are and does not let us (403).
+// IsForbidden reports whether the server authenticated us and denied access (403).
 func IsForbidden(err error) bool { return hasStatus(err, http.StatusForbidden) }
 
-// IsRejected says that the server understood the request and refuses its content: repeating it unchanged is useless
-// until something is mended on one of the two sides.
+// IsRejected reports whether the server understood the request and refused its content: repeating it unchanged is
+// useless until something is fixed on either side.
 func IsRejected(err error) bool {
 	e := As(err)
 	if e == nil || e.Status < 400 || e.Status > 499 {
@@ -115,9 +115,9 @@ func IsRejected(err error) bool {
 	return true
 }
 
-// IsOutcomeUnknown says that a request that changes something may have been carried out although no good answer came
-// back: it must be looked up before it is repeated. Only a request that was never written, or one that the server
-// refused expressly, is known to have done nothing.
+// IsOutcomeUnknown reports whether a request that changes something may have been carried out without a usable answer:
+// look up the result before repeating it. Only a request that was never written, or that the server explicitly refused,
+// is known to have had no effect.
 func IsOutcomeUnknown(err error) bool {
 	e := As(err)
 	switch {
@@ -129,9 +129,9 @@ func IsOutcomeUnknown(err error) bool {
 	return e.Status == http.StatusRequestTimeout || e.Status == http.StatusTooManyRequests
 }
 
-// IsCertificateRefused says that the server ended the TLS handshake because of our certificate, or the lack of one. The
-// type of its alert is not exported, hence the look at its text: the alerts about certificates have the word in it, and
-// a handshake failure is what TLS 1.2 says of one that is missing.
+// IsCertificateRefused reports whether the server ended the TLS handshake because of our certificate, or the lack of
+// one. The type of its alert is not exported, so this checks the text: the alerts about certificates contain the word,
+// and "handshake failure" is the TLS 1.2 alert for a missing one.
 func IsCertificateRefused(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	if !ok || op.Op != "remote error" {
@@ -146,7 +146,7 @@ func hasStatus(err error, status int) bool {
 	return e != nil && e.Status == status
 }
 
-// retryAfter reads the header in its form of seconds; the form of a date is not worth its clock.
+// retryAfter parses the header if it is in seconds; the date form is not worth handling.
 func retryAfter(h http.Header) time.Duration {
 	seconds, err := strconv.Atoi(h.Get("Retry-After"))
 	if err != nil || seconds < 0 || seconds > 3600 {

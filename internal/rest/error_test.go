@@ -14,7 +14,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// class is what the predicates say about an error.
+// class is the result of the predicates for an error.
 type class struct {
 	NotFound, Conflict, Unauthorized, Forbidden, Rejected, OutcomeUnknown bool
 }
@@ -38,16 +38,16 @@ func TestErrorClassification(t *testing.T) {
 		"an error of another package is nothing":          {err: io.ErrUnexpectedEOF},
 		"300 leaves the outcome open":                     {err: answered(300), want: class{OutcomeUnknown: true}},
 		"400 is a refusal of the content":                 {err: answered(400), want: class{Rejected: true}},
-		"401 says who":                                    {err: answered(401), want: class{Unauthorized: true}},
-		"403 says may not":                                {err: answered(403), want: class{Forbidden: true}},
-		"404 says not there":                              {err: answered(404), want: class{NotFound: true}},
+		"401 is about who we are":                         {err: answered(401), want: class{Unauthorized: true}},
+		"403 is about what we may do":                     {err: answered(403), want: class{Forbidden: true}},
+		"404 is about what is there":                      {err: answered(404), want: class{NotFound: true}},
 		"405 is a refusal":                                {err: answered(405), want: class{Rejected: true}},
 		"408 leaves the outcome open":                     {err: answered(408), want: class{OutcomeUnknown: true}},
 		"409 is a conflict and no refusal of the content": {err: answered(409), want: class{Conflict: true}},
 		"411 is a refusal":                                {err: answered(411), want: class{Rejected: true}},
 		"422 is a refusal":                                {err: answered(422), want: class{Rejected: true}},
 		"423 is none of these":                            {err: answered(423)},
-		"429 is no refusal":                               {err: answered(429), want: class{OutcomeUnknown: true}},
+		"429 is not a refusal":                            {err: answered(429), want: class{OutcomeUnknown: true}},
 		"500 leaves the outcome open":                     {err: answered(500), want: class{OutcomeUnknown: true}},
 		"503 leaves the outcome open":                     {err: answered(503), want: class{OutcomeUnknown: true}},
 		"a request that was never written did nothing": {

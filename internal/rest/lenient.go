@@ -14,14 +14,13 @@ import (
 	"strings"
 )
 
-// errNoObject says that what was to be an object is none.
+// errNoObject means that the value is not an object.
 var errNoObject = errors.New("not a JSON object")
 
-// DecodeLenient decodes an object of somebody else into a struct, member by member. A member that is written as another
-// type is read where its meaning is plain: a number in quotes, a text that came as a number, 1 for true. One that
-// cannot be read is as if it were not there, and is named in unread; the others are not lost with it. Members are found
-// by the json tags of the struct, without regard to case; embedded structs are not supported. null leaves everything as
-// it is. It fails where data is no object.
+// DecodeLenient decodes a foreign object into a struct, member by member. A member of another type is converted if its
+// meaning is obvious: a number in quotes, a text that came as a number, 1 for true. A member that cannot be decoded is
+// treated as absent and named in unread; the others are unaffected. Members are matched by the struct's json tags,
+// ignoring case; embedded structs are not supported. null changes nothing. It fails if data is not an object.
 func DecodeLenient(data []byte, into any) (unread []string, err error) {
 	target := reflect.ValueOf(into).Elem()
 	decoder := json.NewDecoder(bytes.NewReader(data))
@@ -73,7 +72,7 @@ func fieldOf(target reflect.Value, name string) (reflect.Value, bool) {
 	return reflect.Value{}, false
 }
 
-// decodeMember says whether a member could be read; one that could not is zero.
+// decodeMember reports whether a member could be decoded; otherwise the field is zero.
 func decodeMember(value json.RawMessage, field reflect.Value) bool {
 	if json.Unmarshal(value, field.Addr().Interface()) == nil {
 		return true
@@ -104,7 +103,7 @@ func decodeMember(value json.RawMessage, field reflect.Value) bool {
 	return true
 }
 
-// scalar is the text of a text, a number or a truth value; empty of anything else.
+// scalar returns the text of a string, a number or a boolean; empty for anything else.
 func scalar(value json.RawMessage) string {
 	var text string
 	if json.Unmarshal(value, &text) == nil {

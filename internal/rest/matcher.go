@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// matcher finds many texts in another one, in about the time that one search takes for each of its places.
+// matcher finds many texts in another one, at about the cost of one binary search per position.
 type matcher struct {
-	// texts are sorted, so that those which begin a text stand right before the place where it would be.
+	// texts are sorted, so that the prefixes of a text directly precede its position.
 	texts []string
-	// shorter is for each text the longest other one that it begins with, -1 if there is none.
+	// shorter is, for each text, the index of the longest other one that is its prefix, -1 if there is none.
 	shorter []int
 	first   [256]bool
 }
@@ -31,7 +31,7 @@ func newMatcher(texts []string) *matcher {
 	return m
 }
 
-// longest is the length of the longest of the texts that another one begins with; 0 if it begins with none.
+// longest returns the length of the longest of the texts that is a prefix of text; 0 if none is.
 func (m *matcher) longest(text string) int {
 	at := sort.Search(len(m.texts), func(i int) bool { return m.texts[i] > text }) - 1
 	for at >= 0 && !strings.HasPrefix(text, m.texts[at]) {
@@ -43,13 +43,13 @@ func (m *matcher) longest(text string) int {
 	return len(m.texts[at])
 }
 
-// redact puts Redacted in the place of every text that is found. What two of them share is cut with both.
+// redact replaces every text that it finds by Redacted. Overlapping matches are replaced together.
 func (m *matcher) redact(text string) string {
 	if len(m.texts) == 0 {
 		return text
 	}
 	var b strings.Builder
-	kept, begin, end := 0, 0, 0 // up to where the text was written, and the part that is to be cut
+	kept, begin, end := 0, 0, 0 // how far the text was written, and the part to cut
 	flush := func() {
 		if end > begin {
 			b.WriteString(text[kept:begin])

@@ -55,7 +55,7 @@ func TestWhetherARequestWasSent(t *testing.T) {
 		unknown bool
 		want    string // in the text
 	}{
-		"nobody listens": {
+		"nothing listens": {
 			handler: answer(http.StatusOK, ""), change: func(cfg *rest.Config) { cfg.URL = "https://" + free },
 			ctx: t.Context(), want: "refused",
 		},

@@ -8,77 +8,82 @@ import (
 	"strings"
 )
 
-// What no client knows, and what looks like a secret all the same. A server may quote what it was given, or has given
-// away to somebody else. It is cut wherever a text of a server is shown; a word too much is the lesser evil.
+// Patterns of what looks like a secret although no client knows it. A server may quote what it was given, or what it
+// gave to other clients. It is removed wherever a server's text is shown; removing a word too many is the lesser evil.
 var (
-	// aFile begins what is cut to the end of the text: lines of an RDP file (nps contract 7.1), keys and certificates.
-	aFile = regexp.MustCompile(`(?i)(?:\b(?:alternate )?full address|\b(?:gateway)?username|\bdomain|\bpassword(?: 51)?|` +
-		`\bgatewayhostname|\bloadbalanceinfo|\bgatewayaccesstoken|\bsignature|\bsignscope|\bserver port|` +
+	// filePattern is the start of what is cut to the end of the text: lines of an RDP file (nps contract 7.1), keys and
+	// certificates.
+	filePattern = regexp.MustCompile(`(?i)(?:\b(?:alternate )?full address|\b(?:gateway)?username|\bdomain|` +
+		`\bpassword(?: 51)?|\bgatewayhostname|\bloadbalanceinfo|\bgatewayaccesstoken|\bsignature|\bsignscope|\bserver port|` +
 		`\balternate shell|\bremoteapplication\w+):[sib]:|-----BEGIN `)
-	aToken          = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}`)
-	aURLUser        = regexp.MustCompile(`://[^\s"'<>]+@`)
-	anAuthorization = regexp.MustCompile(`(?i)\b((?:proxy-)?authorization\\?["']?\s*[:=]\s*\\?["']?)[^\r\n"'\\,;]+`)
-	aBearer         = regexp.MustCompile(`(?i)\b((?:bearer|basic|negotiate|ntlm)\s+)[A-Za-z0-9+/._~=-]{8,}`)
-	// aSetting is a name that says secret, and its value: quoted, quoted within a quoted text, or up to a blank.
-	aSetting = regexp.MustCompile(`(?i)([\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|private[_-]?key|` +
-		`access[_-]?key|cookie|session[_-]?id)[\w.-]*\\*["']?\s*(?:=>|[:=])\s*)` +
+	tokenPattern         = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}`)
+	urlUserPattern       = regexp.MustCompile(`://[^\s"'<>]+@`)
+	authorizationPattern = regexp.MustCompile(`(?i)\b((?:proxy-)?authorization\\?["']?\s*[:=]\s*\\?["']?)[^\r\n"'\\,;]+`)
+	bearerPattern        = regexp.MustCompile(`(?i)\b((?:bearer|basic|negotiate|ntlm)\s+)[A-Za-z0-9+/._~=-]{8,}`)
+	// settingPattern is a name that suggests a secret, and its value: quoted, quoted within a quoted text, or up to a
+	// blank.
+	settingPattern = regexp.MustCompile(`(?i)([\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|` +
+		`private[_-]?key|access[_-]?key|cookie|session[_-]?id)[\w.-]*\\*["']?\s*(?:=>|[:=])\s*)` +
 		`(\\+"(?:[^"\\]|\\+[^"\\])*(?:\\+"|$)|"(?:[^"\\]|\\.)*(?:"|$)|'(?:[^'\\]|\\.)*(?:'|$)|` +
 		`\[[^\]]*\]?|\{[^}]*\}?|[^\s,;&"'}\])]+)`)
-	aBlob = regexp.MustCompile(`[A-Za-z0-9+/_-]{40,}={0,2}`)
+	blobPattern = regexp.MustCompile(`[A-Za-z0-9+/_-]{40,}={0,2}`)
 )
 
-// maxScrubbed is how much of a text is looked at, in bytes; the rest is dropped. No more than a part of it is shown.
+// maxScrubbed is how much of a text is examined, in bytes; the rest is dropped. Only part of it is ever shown.
 const maxScrubbed = 16 << 10
 
-// scrub cuts out what looks like a secret.
+// scrub removes what looks like a secret.
 func scrub(text string) string {
 	if len(text) > maxScrubbed {
 		text = text[:maxScrubbed]
-		text = text[:strings.LastIndexAny(text, " \r\n")+1] // half a secret may not look like one
+		text = text[:strings.LastIndexAny(text, " \r\n")+1] // part of a secret may not look like one
 	}
 	lower := strings.ToLower(text)
-	if holdsAny(lower, ":s:", ":i:", ":b:", "-----begin ") {
-		if at := aFile.FindStringIndex(text); at != nil {
+	if containsAny(lower, ":s:", ":i:", ":b:", "-----begin ") {
+		if at := filePattern.FindStringIndex(text); at != nil {
 			text = text[:at[0]] + Redacted
 		}
 	}
-	for _, look := range looks {
-		if holdsAny(lower, look.words...) {
-			text = look.like.ReplaceAllString(text, look.instead)
+	for _, p := range patterns {
+		if containsAny(lower, p.keywords...) {
+			text = p.pattern.ReplaceAllString(text, p.replacement)
 		}
 	}
-	if !holdsLongWord(text) {
+	if !containsLongWord(text) {
 		return text
 	}
-	return aBlob.ReplaceAllStringFunc(text, func(blob string) string {
-		if random(blob) {
+	return blobPattern.ReplaceAllStringFunc(text, func(blob string) string {
+		if looksLikeBase64(blob) {
 			return Redacted
 		}
 		return blob
 	})
 }
 
-// looks are what most secrets look like, with words of which one is in each of them: a great many texts have none.
-var looks = []struct {
-	like    *regexp.Regexp
-	words   []string // in lower case
-	instead string
+// patterns match most secrets. Each match contains one of its keywords, and most texts contain none.
+var patterns = []struct {
+	pattern     *regexp.Regexp
+	keywords    []string // in lower case
+	replacement string
 }{
-	{aToken, []string{"eyj"}, Redacted},
-	{aURLUser, []string{"://"}, "://" + Redacted + "@"},
-	{anAuthorization, []string{"authorization"}, "${1}" + Redacted},
-	{aBearer, []string{"bearer", "basic", "negotiate", "ntlm"}, "${1}" + Redacted},
-	{aSetting, []string{"passw", "passphrase", "pwd", "secret", "token", "key", "cookie", "session"}, "${1}" + Redacted},
+	{tokenPattern, []string{"eyj"}, Redacted},
+	{urlUserPattern, []string{"://"}, "://" + Redacted + "@"},
+	{authorizationPattern, []string{"authorization"}, "${1}" + Redacted},
+	{bearerPattern, []string{"bearer", "basic", "negotiate", "ntlm"}, "${1}" + Redacted},
+	{
+		settingPattern,
+		[]string{"passw", "passphrase", "pwd", "secret", "token", "key", "cookie", "session"}, "${1}" + Redacted,
+	},
 }
 
-func holdsAny(text string, words ...string) bool {
+func containsAny(text string, words ...string) bool {
 	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
 }
 
-// shortestBlob is the length from which on a word may be base64, in bytes.
+// shortestBlob is the length at which a word may be base64, in bytes.
 const shortestBlob = 40
 
-func holdsLongWord(text string) bool {
+func containsLongWord(text string) bool {
 	length := 0
 	for i := range len(text) {
 		if length++; text[i] <= ' ' {
@@ -91,12 +96,12 @@ func holdsLongWord(text string) bool {
 	return false
 }
 
-// random tells base64 from paths, names and GUIDs of the same length: it has digits, and upper case, lower case and
-// digits take turns in it all the time.
-func random(blob string) bool {
-	turns, digits, last := 0, 0, 'a'
+// looksLikeBase64 distinguishes base64 from paths, names and GUIDs of the same length: base64 has digits, and
+// alternates constantly between upper case, lower case and digits.
+func looksLikeBase64(blob string) bool {
+	changes, digits, last := 0, 0, 'a'
 	for _, c := range blob {
-		kind := last // of what is neither
+		kind := last // other characters do not count
 		switch {
 		case c >= 'A' && c <= 'Z':
 			kind = 'A'
@@ -107,10 +112,10 @@ func random(blob string) bool {
 			digits++
 		}
 		if kind != last {
-			turns++
+			changes++
 		}
 		last = kind
 	}
 	oneCase := blob == strings.ToLower(blob) || blob == strings.ToUpper(blob)
-	return digits*20 >= len(blob) && turns*5 >= 2*len(blob) && !oneCase
+	return digits*20 >= len(blob) && changes*5 >= 2*len(blob) && !oneCase
 }

@@ -14,80 +14,79 @@ import (
 	"unicode/utf8"
 )
 
-// Redacted stands where a secret was.
+// Redacted replaces a secret.
 const Redacted = "[redacted]"
 
 const (
-	// minSecret is the shortest text that is cut out, in bytes: shorter ones would make holes in ordinary words.
+	// minSecret is the shortest text that is redacted, in bytes: shorter ones would make holes in ordinary words.
 	minSecret = 4
-	// maxPassing bounds the texts that are forgotten one after the other, in bytes with all their forms. Tokens are
-	// renewed for as long as a client lives, and the oldest are long void.
-	maxPassing = 256 << 10
-	// maxHeld bounds the texts that are not forgotten, in bytes with all their forms. Beyond it no text is shown at all.
-	maxHeld = 16 << 20
+	// maxEvictable bounds the texts that are evicted, oldest first, in bytes with all their forms. Tokens are renewed
+	// for as long as a client lives, and the oldest expired long ago.
+	maxEvictable = 256 << 10
+	// maxPinned bounds the texts that are not evicted, in bytes with all their forms. Beyond it no text is shown at
+	// all.
+	maxPinned = 16 << 20
 )
 
-// Secrets is a set of texts that must never be shown. Its zero value and nil hold none. It is safe for concurrent use.
+// Secrets is a set of texts that must never be shown. The zero value and nil are empty sets. It is safe for concurrent
+// use.
 type Secrets struct {
 	mu sync.Mutex
-	// held counts for each form who needs it, passing are the forms that may be forgotten, oldest first.
-	held    map[string]int
-	passing []string
-	known   map[string]bool // of passing
-	// heldBytes and passingBytes are how much there is of both.
-	heldBytes, passingBytes int
-	// index finds the forms in a text; nil when it is out of date.
+	// pinned counts how often each form is pinned; evictable are the forms that may be evicted, oldest first.
+	pinned    map[string]int
+	evictable []string
+	known     map[string]bool // the evictable ones
+	// pinnedBytes and evictableBytes are the size of both.
+	pinnedBytes, evictableBytes int
+	// index finds the forms in a text; nil if out of date.
 	index *matcher
 }
 
-// Keep takes texts into the set for good: credentials.
-func (s *Secrets) Keep(texts ...string) { s.Hold(texts...) }
-
-// Hold takes texts into the set until release is called; then they are remembered for a while like those of Add.
-func (s *Secrets) Hold(texts ...string) (release func()) {
+// Pin adds texts to the set until unpin is called; from then on they are evictable, like those of Add.
+func (s *Secrets) Pin(texts ...string) (unpin func()) {
 	forms := formsOf(texts)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.held == nil {
-		s.held = map[string]int{}
+	if s.pinned == nil {
+		s.pinned = map[string]int{}
 	}
 	for _, form := range forms {
-		if s.held[form]++; s.held[form] == 1 {
-			s.heldBytes += len(form)
+		if s.pinned[form]++; s.pinned[form] == 1 {
+			s.pinnedBytes += len(form)
 			s.index = nil
 		}
 	}
-	return sync.OnceFunc(func() { s.release(forms) })
+	return sync.OnceFunc(func() { s.unpin(forms) })
 }
 
-func (s *Secrets) release(forms []string) {
+func (s *Secrets) unpin(forms []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, form := range forms {
-		if s.held[form]--; s.held[form] > 0 {
+		if s.pinned[form]--; s.pinned[form] > 0 {
 			continue
 		}
-		delete(s.held, form)
-		s.heldBytes -= len(form)
-		s.remember(form)
+		delete(s.pinned, form)
+		s.pinnedBytes -= len(form)
+		s.addEvictable(form)
 	}
-	s.forget()
+	s.evict()
 }
 
-// Add takes texts into the set, in the forms in which they may come back: as they are, in JSON, in a URL, in HTML. They
-// are forgotten when many newer ones have come.
+// Add adds texts to the set, in the forms in which they may be echoed: unchanged, in JSON, in a URL, in HTML. They are
+// evicted when many newer ones have been added.
 func (s *Secrets) Add(texts ...string) {
 	forms := formsOf(texts)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, form := range forms {
-		s.remember(form)
+		s.addEvictable(form)
 	}
-	s.forget()
+	s.evict()
 }
 
-// remember adds a passing form. The caller holds the mutex.
-func (s *Secrets) remember(form string) {
+// addEvictable adds an evictable form. The caller holds the mutex.
+func (s *Secrets) addEvictable(form string) {
 	if s.known[form] {
 		return
 	}
@@ -95,27 +94,27 @@ func (s *Secrets) remember(form string) {
 		s.known = map[string]bool{}
 	}
 	s.known[form] = true
-	s.passing = append(s.passing, form)
-	s.passingBytes += len(form)
+	s.evictable = append(s.evictable, form)
+	s.evictableBytes += len(form)
 	s.index = nil
 }
 
-// forget drops the oldest passing forms that are too much, but not the newest one. The caller holds the mutex.
-func (s *Secrets) forget() {
+// evict drops the oldest evictable forms beyond the limit, but never the newest one. The caller holds the mutex.
+func (s *Secrets) evict() {
 	drop := 0
-	for ; s.passingBytes > maxPassing && drop < len(s.passing)-1; drop++ {
-		s.passingBytes -= len(s.passing[drop])
-		delete(s.known, s.passing[drop])
-		s.passing[drop] = ""
+	for ; s.evictableBytes > maxEvictable && drop < len(s.evictable)-1; drop++ {
+		s.evictableBytes -= len(s.evictable[drop])
+		delete(s.known, s.evictable[drop])
+		s.evictable[drop] = ""
 	}
 	if drop > 0 {
-		s.passing = s.passing[drop:] // an append that finds no room leaves the rest behind
+		s.evictable = s.evictable[drop:] // the next reallocation by append frees the front
 		s.index = nil
 	}
 }
 
-// Show makes a text of somebody else fit to be shown: without any secret, and as Shorten leaves it. Secrets are looked
-// for before it is cut, lest half of one remain, and once more when nothing within them is hidden any more.
+// Show prepares a foreign text for display: without any secret, and as Shorten returns it. Secrets are redacted before
+// it is shortened, lest part of one remain, and again afterwards, because Shorten removes characters that can hide one.
 func (s *Secrets) Show(text string, maxBytes int) string {
 	return Shorten(s.Redact(Shorten(s.Redact(text), maxBytes)), maxBytes)
 }
@@ -138,20 +137,20 @@ func (s *Secrets) Redact(text string) string {
 func (s *Secrets) matcher() (m *matcher, overflow bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.heldBytes > maxHeld {
+	if s.pinnedBytes > maxPinned {
 		return nil, true
 	}
 	if s.index == nil {
-		forms := make([]string, 0, len(s.held)+len(s.passing))
-		for form := range s.held {
+		forms := make([]string, 0, len(s.pinned)+len(s.evictable))
+		for form := range s.pinned {
 			forms = append(forms, form)
 		}
-		s.index = newMatcher(append(forms, s.passing...))
+		s.index = newMatcher(append(forms, s.evictable...))
 	}
 	return s.index, false
 }
 
-// formsOf are the texts in all the forms in which a server may write them.
+// formsOf returns the texts in all the forms in which a server may write them.
 func formsOf(texts []string) []string {
 	var out []string
 	known := map[string]bool{}
@@ -169,7 +168,8 @@ func formsOf(texts []string) []string {
 	return out
 }
 
-// jsonText is t as it stands between the quotes of a JSON string. Go's encoder escapes <, > and &, most others do not.
+// jsonText returns t as it appears between the quotes of a JSON string. Go's encoder escapes <, > and &, most others do
+// not.
 func jsonText(t string, escapeHTML bool) string {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -177,10 +177,10 @@ func jsonText(t string, escapeHTML bool) string {
 	if err := enc.Encode(t); err != nil || b.Len() < 3 {
 		return t
 	}
-	return b.String()[1 : b.Len()-2] // two quotes and a line feed
+	return b.String()[1 : b.Len()-2] // without two quotes and a line feed
 }
 
-// asciiOnly escapes what is not ASCII as JSON does. Python's encoder, for one, does so unless it is told otherwise.
+// asciiOnly escapes non-ASCII characters as JSON does. Python's encoder, for one, does so by default.
 func asciiOnly(t string) string {
 	var b strings.Builder
 	for _, r := range t {

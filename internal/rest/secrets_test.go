@@ -29,7 +29,7 @@ func TestRedact(t *testing.T) {
 		"the longer of two secrets goes first": {
 			secrets: []string{"hunter", "hunter22"}, text: "hunter22", want: "[redacted]",
 		},
-		"a text of three bytes is no secret": {
+		"a text of three bytes is not a secret": {
 			secrets: []string{"the"}, text: "the answer", want: "the answer",
 		},
 		"quoted in JSON": {
@@ -81,7 +81,7 @@ func TestCredentialsAreNeverForgotten(t *testing.T) {
 	t.Parallel()
 	const password, many = "the-password", 50_000
 	var secrets rest.Secrets
-	secrets.Keep(password)
+	secrets.Pin(password)
 	for i := range many {
 		secrets.Add(fmt.Sprintf("token-%d-end", i))
 	}
@@ -91,8 +91,8 @@ func TestCredentialsAreNeverForgotten(t *testing.T) {
 	}
 }
 
-// A batch may write a thousand passwords, each of which the refusal of the commit may quote.
-func TestWhatIsHeldIsNotForgotten(t *testing.T) {
+// A batch may write a thousand passwords, and the refusal of the commit may quote each of them.
+func TestPinnedSecretsAreNotEvicted(t *testing.T) {
 	t.Parallel()
 	const many = 1000
 	var (
@@ -102,7 +102,7 @@ func TestWhatIsHeldIsNotForgotten(t *testing.T) {
 	)
 	password := func(i int) string { return fmt.Sprintf(`pä"%d"ßword`, i) }
 	for i := range many {
-		release = append(release, secrets.Hold(password(i)))
+		release = append(release, secrets.Pin(password(i)))
 		fmt.Fprintf(&quoted, "%d is %s; ", i, password(i))
 	}
 	if text := secrets.Redact(quoted.String()); strings.Contains(text, "ßword") {
@@ -110,7 +110,7 @@ func TestWhatIsHeldIsNotForgotten(t *testing.T) {
 	}
 	release[1]()
 	release[1]() // once is enough
-	other := secrets.Hold(password(2))
+	other := secrets.Pin(password(2))
 	release[2]()
 	for i := range 50_000 {
 		secrets.Add(fmt.Sprintf("token-%d-end", i))
@@ -119,7 +119,7 @@ func TestWhatIsHeldIsNotForgotten(t *testing.T) {
 		t.Error("what was released is never forgotten")
 	}
 	if text := secrets.Redact("is " + password(2)); text != "is [redacted]" {
-		t.Errorf("what somebody else holds is forgotten: %s", text)
+		t.Errorf("what another caller has pinned is evicted: %s", text)
 	}
 	other()
 }
@@ -127,7 +127,7 @@ func TestWhatIsHeldIsNotForgotten(t *testing.T) {
 func TestMoreSecretsThanFit(t *testing.T) {
 	t.Parallel()
 	var secrets rest.Secrets
-	release := secrets.Hold(strings.Repeat("x", 20<<20))
+	release := secrets.Pin(strings.Repeat("x", 20<<20))
 	if text := secrets.Redact("anything"); text != "[redacted]" {
 		t.Errorf("got %q", text)
 	}
@@ -140,7 +140,7 @@ func TestMoreSecretsThanFit(t *testing.T) {
 func TestSecretsThatShareLetters(t *testing.T) {
 	t.Parallel()
 	var secrets rest.Secrets
-	secrets.Keep("abcdef", "defghi", "abcd", "ghij")
+	secrets.Pin("abcdef", "defghi", "abcd", "ghij")
 	for text, want := range map[string]string{
 		"-abcdefghij-": "-[redacted]-", "-abcd-": "-[redacted]-", "-abcdexghij": "-[redacted]ex[redacted]",
 		"abcdabcd": "[redacted][redacted]", "defghi": "[redacted]",
@@ -155,7 +155,7 @@ func TestManySecretsTakeLittleTime(t *testing.T) {
 	t.Parallel()
 	var secrets rest.Secrets
 	for i := range 2000 {
-		secrets.Hold(strings.Repeat("a", 4+i), fmt.Sprintf("aaaaaaaa-%d", i))
+		secrets.Pin(strings.Repeat("a", 4+i), fmt.Sprintf("aaaaaaaa-%d", i))
 	}
 	text := strings.Repeat(strings.Repeat("a", 100)+"-", 600)
 	begun := time.Now()
@@ -216,7 +216,7 @@ func TestWhatMustStayReadable(t *testing.T) {
 func TestWhatIsHiddenInASecretDoesNotHideIt(t *testing.T) {
 	t.Parallel()
 	var secrets rest.Secrets
-	secrets.Keep("hunter22")
+	secrets.Pin("hunter22")
 	got := secrets.Show("it is hun\u0000ter22,\n  pass\u200bword=x", 100)
 	if got != "it is [redacted], password=[redacted]" {
 		t.Errorf("got %q", got)
@@ -228,7 +228,7 @@ func TestWhatIsHiddenInASecretDoesNotHideIt(t *testing.T) {
 
 func BenchmarkShow(b *testing.B) {
 	var secrets rest.Secrets
-	secrets.Keep("hunter22")
+	secrets.Pin("hunter22")
 	for i := range 500 {
 		secrets.Add(fmt.Sprintf("token-%d-end", i))
 	}
@@ -237,7 +237,7 @@ func BenchmarkShow(b *testing.B) {
 	}
 }
 
-// FuzzRedact looks for what must not show, however it is surrounded.
+// FuzzRedact checks that a secret is never shown, whatever surrounds it.
 func FuzzRedact(f *testing.F) {
 	f.Add("hunter22", "before ", " after")
 	f.Add(`pa"ss\w`, `{"p":"`, `"}`)
@@ -248,7 +248,7 @@ func FuzzRedact(f *testing.F) {
 			return
 		}
 		var secrets rest.Secrets
-		secrets.Keep(secret, "another secret")
+		secrets.Pin(secret, "another secret")
 		for _, text := range []string{
 			before + secret + after, before + url.QueryEscape(secret) + after, before + html.EscapeString(secret) + after,
 		} {

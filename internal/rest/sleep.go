@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Sleep waits for d, or until the context ends, whose error it then returns.
+// Sleep waits for d, or until the context ends, and then returns its error.
 func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -10,19 +10,19 @@ import (
 	"net/http"
 )
 
-// Stream reads an answer of JSON piece by piece, so that no more than one piece of it is in memory.
+// Stream reads a JSON answer piece by piece, so that at most one piece of it is in memory.
 type Stream struct {
 	body    *boundedBody
 	decoder *json.Decoder
-	// malformed says that the answer is not the JSON that was expected.
+	// malformed is set if the answer is not the expected JSON.
 	malformed bool
 }
 
-// errUnexpected ends the reading of an answer that is not what was expected.
+// errUnexpected ends reading an unexpected answer.
 var errUnexpected = errors.New("not the JSON that was expected")
 
-// Stream sends the request and hands the answer to read, which takes it apart. An error of read's own is returned as it
-// is; an answer that is not the JSON that read expects is an *Error, as with DoJSON.
+// Stream sends the request and passes the answer to read. An error of read itself is returned unchanged; an answer that
+// is not the JSON that read expects is an *Error, as with DoJSON.
 func (c *Client) Stream(ctx context.Context, req Request, read func(*Stream) error) error {
 	req = acceptingJSON(req)
 	return c.exchange(ctx, req, func(ctx context.Context, httpReq *http.Request, resp *http.Response) error {
@@ -62,8 +62,8 @@ func (s *Stream) Members(read func(name string) error) error {
 	return s.delimiter('}')
 }
 
-// Items reads a list and calls read for each item, which must call Value or Skip once. There is false where null stands
-// in the place of the list.
+// Items reads a list and calls read for each item, which must call Value or Skip once. there is false if the list is
+// null.
 func (s *Stream) Items(read func() error) (there bool, err error) {
 	token, err := s.decoder.Token()
 	switch {
@@ -90,12 +90,12 @@ func (s *Stream) Value(into any) error {
 	return nil
 }
 
-// Skip reads one value and forgets it.
+// Skip reads one value and discards it.
 func (s *Stream) Skip() error { return s.Value(new(nothing)) }
 
-// Hold counts what is kept of the answer beyond its end; see Share.Hold. The caller gives it back.
-func (s *Stream) Hold(bytes int64) error {
-	err := s.body.share.Hold(bytes)
+// Reserve counts what is kept of the answer beyond its end; see Share.Reserve. The caller must release it.
+func (s *Stream) Reserve(bytes int64) error {
+	err := s.body.share.Reserve(bytes)
 	if err != nil && s.body.err == nil {
 		s.body.err = err
 	}
@@ -110,7 +110,7 @@ func (s *Stream) delimiter(want json.Delim) error {
 	return nil
 }
 
-// end wants nothing but blanks after the value.
+// end fails if anything but blanks follows the value.
 func (s *Stream) end() error {
 	if _, err := s.decoder.Token(); err != io.EOF {
 		return s.unexpected()
@@ -125,8 +125,8 @@ func (s *Stream) unexpected() error {
 	return errUnexpected
 }
 
-// nothing is decoded from anything.
+// nothing can be decoded from any value.
 type nothing struct{}
 
-// UnmarshalJSON keeps nothing.
+// UnmarshalJSON discards the value.
 func (*nothing) UnmarshalJSON([]byte) error { return nil }

@@ -20,7 +20,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// list reads {"items": [{"a": ...}]} and returns the values of a; those that are not kept are not counted.
+// list reads {"items": [{"a": ...}]} and returns the values of a; only those that are kept are counted.
 func list(ctx context.Context, client *rest.Client, keep bool) (out []string, there bool, err error) {
 	err = client.Stream(ctx, get("x"), func(s *rest.Stream) error {
 		return s.Members(func(name string) error {
@@ -33,7 +33,7 @@ func list(ctx context.Context, client *rest.Client, keep bool) (out []string, th
 					return err
 				}
 				out = append(out, item.A)
-				return s.Hold(int64(len(item.A)))
+				return s.Reserve(int64(len(item.A)))
 			})
 			return err
 		})
@@ -47,7 +47,7 @@ func TestStream(t *testing.T) {
 		body  string
 		want  []string
 		null  bool
-		wrong bool // not what is expected
+		wrong bool // not the expected JSON
 	}{
 		"a list":                      {body: `{"items":[{"a":"1"},{"a":"2"}]}`, want: []string{"1", "2"}},
 		"an empty list":               {body: `{"items":[]}`},
@@ -56,7 +56,7 @@ func TestStream(t *testing.T) {
 		"no list at all":              {body: `{}`, null: true},
 		"a page of a front end":       {body: `<html>`, wrong: true},
 		"nothing":                     {wrong: true},
-		"an item that is none":        {body: `{"items":[{"a":1}]}`, wrong: true},
+		"an item of another type":     {body: `{"items":[{"a":1}]}`, wrong: true},
 		"an object for a list":        {body: `{"items":{}}`, wrong: true},
 		"a list for an object":        {body: `[]`, wrong: true},
 		"cut off in a list":           {body: `{"items":[{"a":"1"}`, wrong: true},
@@ -85,7 +85,7 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// endless writes the same until nobody reads any more.
+// endless repeats a text until the reader stops.
 func endless(begin, again string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		_, err := io.WriteString(w, begin)
@@ -142,7 +142,7 @@ func TestAListMayBeMuchLongerThanWhatIsInMemory(t *testing.T) {
 	}
 }
 
-// bomb is an answer of a few KB that unpacks to a great many.
+// bomb is an answer of a few KB that decompresses to a huge one.
 func bomb(t *testing.T) http.HandlerFunc {
 	t.Helper()
 	var packed bytes.Buffer
@@ -198,7 +198,7 @@ func TestErrorPagesWithoutEnd(t *testing.T) {
 		w.WriteHeader(http.StatusBadRequest)
 		endless("Code|words ", "x")(w, r)
 	}, func(cfg *rest.Config) {
-		cfg.DecodeError = func(h http.Header, body []byte) rest.Words { read = len(body); return decode(h, body) }
+		cfg.DecodeError = func(h http.Header, body []byte) rest.ErrorDetails { read = len(body); return decode(h, body) }
 	})
 	_, err := client.Do(t.Context(), get("x"))
 	if !rest.IsRejected(err) || rest.As(err).Code != "Code" || read > 64<<10 || len(err.Error()) > 1200 {
@@ -218,7 +218,7 @@ func TestHeadersWithoutEnd(t *testing.T) {
 	}
 }
 
-// FuzzStream takes any answer apart.
+// FuzzStream decodes arbitrary answers.
 func FuzzStream(f *testing.F) {
 	for _, seed := range []string{
 		`{"items":[{"a":"1"}]}`, `{"items":null,"items":[{}]}`, `[`, `{"items":[[[[`, "\xff", `{"a":"\u0000`,

@@ -8,13 +8,12 @@ import (
 	"unicode/utf8"
 )
 
-// ellipsis stands where a text was cut.
+// ellipsis replaces the rest of a text that was cut.
 const ellipsis = "…"
 
-// Shorten makes a text of somebody else fit to be shown and stored: one line of valid, printable UTF-8 of at most
-// maxBytes.
+// Shorten prepares a foreign text for display and storage: one line of valid, printable UTF-8 of at most maxBytes.
 func Shorten(text string, maxBytes int) string {
-	const slackForBlanks = 4 // what is far beyond the limit is not looked at
+	const slackForBlanks = 4 // text far beyond the limit is not examined
 	if len(text) > slackForBlanks*maxBytes+utf8.UTFMax {
 		text = text[:slackForBlanks*maxBytes+utf8.UTFMax]
 	}
@@ -38,8 +37,8 @@ func Shorten(text string, maxBytes int) string {
 	return text[:cut] + ellipsis
 }
 
-// IsIdentifier says that a text of somebody else can be stored as an id: not empty, no longer than maxBytes, and
-// printable. An id must not be cut: it would be another one.
+// IsIdentifier reports whether a foreign text can be stored as an ID: not empty, at most maxBytes long, and printable.
+// An ID must not be shortened: it would be another one.
 func IsIdentifier(text string, maxBytes int) bool {
 	if text == "" || len(text) > maxBytes || !utf8.ValidString(text) {
 		return false

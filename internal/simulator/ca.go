@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// validity is how long the certificates of a CA are good for, its own included. A CA lives as long as its process.
+// validity is the lifetime of a CA's certificates, including its own. A CA lives as long as its process.
 const validity = 365 * 24 * time.Hour
 
 // CA signs the certificates of simulated appliances and of their clients.
@@ -31,7 +31,7 @@ type Pair struct {
 	CertificatePEM, PrivateKeyPEM []byte
 }
 
-// NewCA makes a CA. Its key never leaves the process.
+// NewCA creates a CA. Its key never leaves the process.
 func NewCA() (*CA, error) {
 	key, err := newKey()
 	if err != nil {
@@ -50,17 +50,17 @@ func NewCA() (*CA, error) {
 	return &CA{certificate, key}, nil
 }
 
-// CertificatePEM is what clients have to trust.
+// CertificatePEM is the certificate that clients have to trust.
 func (ca *CA) CertificatePEM() []byte { return encodeCertificate(ca.certificate) }
 
-// Pool holds the CA's certificate and nothing else.
+// Pool contains only the CA's certificate.
 func (ca *CA) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(ca.certificate)
 	return pool
 }
 
-// ServerCertificate makes a certificate for localhost, the loopback addresses, and these names or addresses.
+// ServerCertificate creates a certificate for localhost, the loopback addresses, and the given names or addresses.
 func (ca *CA) ServerCertificate(names ...string) (Pair, error) {
 	template, err := template("pam-simulator")
 	if err != nil {
@@ -77,7 +77,7 @@ func (ca *CA) ServerCertificate(names ...string) (Pair, error) {
 	return ca.issue(template)
 }
 
-// ClientCertificate makes a certificate with this common name for TLS clients.
+// ClientCertificate creates a certificate with this common name for TLS clients.
 func (ca *CA) ClientCertificate(commonName string) (Pair, error) {
 	template, err := template(commonName)
 	if err != nil {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package simulator hosts simulated appliances: each on an HTTPS listener of its own, with certificates of a CA that
-// the host makes, and all of them behind one plain HTTP port for control, under /<name>/.
+// Package simulator hosts simulated appliances: each on its own HTTPS listener, with certificates from a CA that the
+// host creates, and all behind one plain HTTP control port, under /<name>/.
 //
-// The appliances themselves are in the packages sps and nps beneath; this package knows them only as http.Handlers.
+// The appliances are in the packages sps and nps below; this package knows them only as http.Handlers.
 package simulator
 
 import (
@@ -20,43 +20,43 @@ import (
 )
 
 const (
-	// anyLoopbackPort is the address of listeners that name none.
+	// anyLoopbackPort is the default address of a listener.
 	anyLoopbackPort = "127.0.0.1:0"
-	// stopTimeout is how long requests in flight may take when the host stops.
+	// stopTimeout bounds the requests in flight when the host stops.
 	stopTimeout = 5 * time.Second
-	// headerTimeout is how long a client may take to send a request's header.
+	// headerTimeout bounds the header of a request.
 	headerTimeout = 10 * time.Second
 )
 
 // Listener is one appliance.
 type Listener struct {
-	// Name is what Running.URL and the control port know it by.
+	// Name identifies it in Running.URL and on the control port.
 	Name string
-	// Address is host:port; port 0 takes a free one. Default: a free port on loopback.
+	// Address is host:port; port 0 picks a free one. Default: a free port on loopback.
 	Address string
 	// Handler serves the appliance's API.
 	Handler http.Handler
-	// Control, when set, is served by the control port under /<Name>/, without that prefix.
+	// Control, if set, is served by the control port under /<Name>/, without that prefix.
 	Control http.Handler
 }
 
-// Config says what to serve.
+// Config defines what to serve.
 type Config struct {
-	// Dir is where ca.crt, client.crt and client.key are written; it is made if it does not exist. Empty writes nothing.
+	// Dir receives ca.crt, client.crt and client.key; it is created if missing. Empty writes nothing.
 	Dir string
 	// CA signs all certificates. Default: a new one.
 	CA *CA
-	// Names are further names and addresses of the server certificate.
+	// Names are additional names and addresses in the server certificate.
 	Names []string
 	// ClientName is the common name of the client certificate. Default: "admin".
 	ClientName string
-	// ControlAddress is the address of the control port. It must be on loopback, because the port asks nobody who he is.
+	// ControlAddress is the address of the control port. It must be on loopback, because the port has no authentication.
 	// Default: a free port.
 	ControlAddress string
 	Listeners      []Listener
 }
 
-// Running is a host that serves.
+// Running is a running host.
 type Running struct {
 	ca        *CA
 	client    Pair
@@ -85,13 +85,14 @@ func Serve(ctx context.Context, c Config) (*Running, error) {
 	return r, nil
 }
 
-// prepare makes certificates and opens all ports.
+// prepare creates certificates and opens all ports.
 func (r *Running) prepare(ctx context.Context, c Config) error {
 	server, err := r.makeCertificates(c)
 	if err != nil {
 		return err
 	}
-	// Both vendors know clients by certificate, but ask for it only at log-in: requested here, judged by the appliance.
+	// Both vendors accept client certificates, but request them only at log-in: the host requests them, the appliance
+	// judges.
 	tlsConfig := &tls.Config{
 		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{server.TLS}, ClientAuth: tls.RequestClientCert,
 		NextProtos: []string{"h2", "http/1.1"},
@@ -132,7 +133,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return new(net.ListenConfig).Listen(ctx, "tcp", address)
 }
 
-// makeCertificates makes what is missing, writes what clients need, and returns the servers' certificate.
+// makeCertificates creates what is missing, writes what clients need, and returns the servers' certificate.
 func (r *Running) makeCertificates(c Config) (server Pair, err error) {
 	if r.ca == nil {
 		if r.ca, err = NewCA(); err != nil {
@@ -193,20 +194,20 @@ func (r *Running) closeListeners() {
 	}
 }
 
-// Wait returns when everything has stopped: nil after the end of the context, an error if a listener broke down before.
+// Wait returns when everything has stopped: nil after the end of the context, an error if a listener failed before.
 func (r *Running) Wait() error {
 	<-r.done
 	return r.err
 }
 
-// URL is the address of an appliance, https://host:port; empty if there is none of this name.
+// URL is the address of an appliance, https://host:port; empty for an unknown name.
 func (r *Running) URL(name string) string { return r.urls[name] }
 
 // ControlURL is the address of an appliance's control API, http://host:port/name.
 func (r *Running) ControlURL(name string) string { return r.control + "/" + name }
 
-// CA is the authority that signed the servers' certificates.
+// CA returns the CA of the servers' certificates.
 func (r *Running) CA() *CA { return r.ca }
 
-// Client is the certificate of client.crt, for X.509 log-in at SPS and for application users at NPS.
+// Client returns the certificate in client.crt, for X.509 log-in to SPS and for application users of NPS.
 func (r *Running) Client() Pair { return r.client }

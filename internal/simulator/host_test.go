@@ -46,7 +46,7 @@ func appliance(t *testing.T) (*sps.Appliance, simulator.Config) {
 	}
 }
 
-// client trusts this CA only, and presents these certificates.
+// client trusts only this CA, and presents these certificates.
 func client(t *testing.T, trusted *x509.CertPool, own ...tls.Certificate) *http.Client {
 	t.Helper()
 	transport := &http.Transport{
@@ -57,7 +57,7 @@ func client(t *testing.T, trusted *x509.CertPool, own ...tls.Certificate) *http.
 	return &http.Client{Transport: transport}
 }
 
-// reply is an answer that was read to its end.
+// reply is a response that was read completely.
 type reply struct {
 	*http.Response
 	text string

@@ -26,15 +26,15 @@ const (
 	password = "canary-pässword\"<1>"
 )
 
-// appliance is a server that knows log-in sessions and their transactions, and answers the rest from a table.
+// appliance is a server with log-in sessions and their transactions, which answers the rest from a table.
 type appliance struct {
 	t      *testing.T
 	server *httptest.Server
-	// routes answer "METHOD /path" before anything else does, authentication apart from /api/authentication included.
+	// routes answer "METHOD /path" before anything else, including authentication outside /api/authentication.
 	routes map[string]http.HandlerFunc
 	// inBody is the shape of the transaction since 8.0.
 	inBody bool
-	// commitMessage is what the transaction says about it since 8.0.
+	// commitMessage is the transaction's member of that name since 8.0.
 	commitMessage string
 	// setCookie is the log-in's header; %s is the session id.
 	setCookie []string
@@ -163,7 +163,7 @@ func (a *appliance) transaction(w http.ResponseWriter, r *http.Request, cookie s
 	write(w, map[string]any{"key": "transaction", "meta": map[string]any{}, shape: state})
 }
 
-// endSessions makes the appliance forget every log-in, as its idle time-out does.
+// endSessions ends every log-in session, as the idle time-out does.
 func (a *appliance) endSessions() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -179,7 +179,7 @@ func (a *appliance) leaveOpen() {
 	}
 }
 
-// open says whether a transaction is open in any session.
+// open reports whether a transaction is open in any session.
 func (a *appliance) open() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -19,17 +19,17 @@ import (
 
 // ActiveSession is a session that the appliance is recording.
 type ActiveSession struct {
-	// SessionID is what Terminate takes, for example svc/rUhhQZ3jYsY1NDWYp9DEpq/abcde:29.
+	// SessionID is the argument of Terminate, for example svc/rUhhQZ3jYsY1NDWYp9DEpq/abcde:29.
 	SessionID string
-	// PolicyID is the key of the connection policy that let the session in (sps contract 8, inferred).
+	// PolicyID is the key of the connection policy that admitted the session (sps contract 8, inferred).
 	PolicyID string
 	User     string
-	// Start is zero where the appliance does not tell it, or in a form that is not ISO 8601.
+	// Start is zero if the appliance does not report it, or not in ISO 8601.
 	Start time.Time
 }
 
 const (
-	// maxSessionID is the longest id of a session that can be stored, in bytes.
+	// maxSessionID is the longest session ID that can be stored, in bytes.
 	maxSessionID = 512
 	// maxUser bounds the name of a session's user, in bytes.
 	maxUser = 256
@@ -38,11 +38,11 @@ const (
 // maxSearchPages bounds one search; a page has 500 sessions by default (sps contract 8).
 const maxSearchPages = 100
 
-// ActiveSessions returns the live sessions of a connection policy, or of all with an empty key. The search database
-// can lag behind: a session may have ended, or just begun.
+// ActiveSessions returns the live sessions of a connection policy, or all of them if the key is empty. The search
+// database can lag behind: a session may have ended, or have just begun.
 //
-// Whether sessions can be searched by policy is not certain (sps contract Q19), and one that is overlooked stays open.
-// So where that search is refused or finds nothing, all live sessions are read and sorted out here.
+// Whether sessions can be searched by policy is uncertain (sps contract Q19), and an overlooked session stays open. So
+// if that search is refused or finds nothing, all live sessions are read and filtered here.
 func (c *Client) ActiveSessions(ctx context.Context, connectionPolicyKey string) ([]ActiveSession, error) {
 	const active = "active:true"
 	if connectionPolicyKey != "" {
@@ -55,33 +55,34 @@ func (c *Client) ActiveSessions(ctx context.Context, connectionPolicyKey string)
 	return c.searchActive(ctx, active, connectionPolicyKey)
 }
 
-// Terminate ends a live session, by its SessionID and at once; no transaction is involved. rest.IsNotFound means that
-// it has ended already, or that the appliance is too old to do this (before about 6.13).
+// Terminate ends a live session at once, by its SessionID; it needs no transaction. rest.IsNotFound means that the
+// session has ended already, or that the appliance is too old for this call (before about 6.13).
 func (c *Client) Terminate(ctx context.Context, sessionID string) error {
 	_, err := c.reader.rest.Do(ctx, rest.Request{
-		Method: http.MethodDelete, Path: []string{"api", "active-sessions"}, Query: url.Values{"id": {sessionID}},
+		Operation: operationCloseSession, Method: http.MethodDelete, Path: []string{"api", "active-sessions"},
+		Query: url.Values{"id": {sessionID}},
 	})
 	return err
 }
 
-// IsTerminationFault says that the appliance could not end a session for a reason of its own. It has two codes for that
-// (sps contract 8), and a 500 without one says the same.
+// IsTerminationFault reports whether the appliance could not end a session for an internal reason. It has two codes for
+// this (sps contract 8), and a 500 without one means the same.
 func IsTerminationFault(err error) bool {
 	answer := rest.As(err)
 	return answer != nil && answer.Status == http.StatusInternalServerError
 }
 
 // auditSession is a session as the search shows it. What the search indexes differs by version and protocol, so each
-// member is read by itself: one that comes in a form that is not understood must not keep a session open, let alone
-// those that are found with it.
+// member is decoded separately: one in an unknown form must not keep this session open, let alone the others found with
+// it.
 type auditSession struct {
 	Body *members `json:"body"`
 }
 
-// members are those of an object that may be anything.
+// members are those of an object whose types are unknown.
 type members map[string]json.RawMessage
 
-// UnmarshalJSON takes what is no object for one without members.
+// UnmarshalJSON treats anything but an object as one without members.
 func (m *members) UnmarshalJSON(data []byte) error {
 	*m = members{}
 	_ = json.Unmarshal(data, (*map[string]json.RawMessage)(m))
@@ -90,12 +91,12 @@ func (m *members) UnmarshalJSON(data []byte) error {
 
 func (m members) object(name string) members {
 	var inner members
-	_ = json.Unmarshal(m[name], &inner) // what is no object has no members
+	_ = json.Unmarshal(m[name], &inner) // anything but an object has no members
 	return inner
 }
 
-// text is a member that is a text, a number, or the first of a list of texts: server_username is such a list (sps
-// contract 8).
+// text returns a member that is a string, a number, or the first of a list of strings: server_username is such a list
+// (sps contract 8).
 func (m members) text(name string) string {
 	var value any
 	decoder := json.NewDecoder(bytes.NewReader(m[name]))
@@ -120,41 +121,41 @@ func (m members) text(name string) string {
 	return ""
 }
 
-// isFalse says that a member is there and false.
+// isFalse reports whether a member is present and false.
 func (m members) isFalse(name string) bool { return string(m[name]) == "false" }
 
-// searchPage is one page of a search, of which no more than one session is in memory as the appliance sent it.
+// searchPage is one page of a search. At most one session is in memory as the appliance sent it.
 type searchPage struct {
 	search *search
-	// there says that the answer had a list, items how many it had, and fresh that one of them was not known.
+	// there is set if the answer had a list, items is the length of the list, and fresh is set if one of them was new.
 	there, fresh bool
 	items        int
 	next         string
 	matchCount   int
 }
 
-// search is what a search has found so far.
+// search is the state of a search.
 type search struct {
 	request   rest.Request
 	policyKey string
 	found     []ActiveSession
-	// known are the ids of the sessions that were read, whether they are wanted or not.
+	// known are the IDs of the sessions that were read, wanted or not.
 	known map[string]bool
 	// asked are the queries that were sent.
-	asked map[string]bool
-	read  int
-	held  int64
+	asked    map[string]bool
+	read     int
+	reserved int64
 }
 
 func (c *Client) searchActive(ctx context.Context, q, policyKey string) ([]ActiveSession, error) {
 	s := search{
 		request: rest.Request{
-			Method: http.MethodGet, Path: []string{"api", "audit", "sessions"},
+			Operation: operationFindSessions, Method: http.MethodGet, Path: []string{"api", "audit", "sessions"},
 			Query: url.Values{"q": {q}, "fields": {"*"}},
 		},
 		policyKey: policyKey, known: map[string]bool{}, asked: map[string]bool{},
 	}
-	defer func() { c.reader.rest.Memory().Release(s.held) }()
+	defer func() { c.reader.rest.Memory().Release(s.reserved) }()
 	for range maxSearchPages {
 		s.asked[s.request.Query.Encode()] = true
 		page := searchPage{search: &s}
@@ -169,8 +170,8 @@ func (c *Client) searchActive(ctx context.Context, q, policyKey string) ([]Activ
 		case next == nil:
 			return s.found, nil
 		case s.asked[next.Encode()]:
-			return nil, malformed(s.request, "the search leads back to a page that was read")
-		case !page.fresh: // what is left of it would be the same again, or never end
+			return nil, malformed(s.request, "the search returns to a page that was already read")
+		case !page.fresh: // the rest would be the same again, or endless
 			return nil, malformed(s.request, "the search repeats itself")
 		}
 		s.request.Query = next
@@ -195,17 +196,16 @@ func (p *searchPage) decode(s *rest.Stream) error {
 	})
 }
 
-// sessionOverhead is what a session takes beside its texts, in bytes.
+// sessionOverhead is what a session takes in addition to its texts, in bytes.
 const sessionOverhead = 256
 
-// item takes over a session if it is one that was asked for. A page shifts when sessions begin or end meanwhile, so one
-// may come twice.
+// item adds a session if it is wanted. Pages shift when sessions begin or end meanwhile, so a session may occur twice.
 func (p *searchPage) item(s *rest.Stream) error {
 	var item auditSession
 	if err := s.Value(&item); err != nil {
 		return err
 	}
-	if item.Body == nil { // skipped, it would be a live session that nobody ends
+	if item.Body == nil { // skipping it could leave a live session open
 		return malformed(p.search.request, "an item of the answer has no body")
 	}
 	p.items++
@@ -215,23 +215,23 @@ func (p *searchPage) item(s *rest.Stream) error {
 		p.fresh = true
 		return nil
 	case !rest.IsIdentifier(id, maxSessionID):
-		return malformed(p.search.request, "the id of a session is too long, or has characters that are no part of an id")
+		return malformed(p.search.request, "a session ID of the answer is too long or has invalid characters")
 	case p.search.known[id]:
 		return nil
 	}
 	size := int64(2*len(id)) + sessionOverhead
-	if err := s.Hold(size); err != nil {
+	if err := s.Reserve(size); err != nil {
 		return err
 	}
-	p.fresh, p.search.known[id], p.search.held = true, true, p.search.held+size
+	p.fresh, p.search.known[id], p.search.reserved = true, true, p.search.reserved+size
 	if session, ok := item.live(p.search.policyKey); ok {
 		p.search.found = append(p.search.found, session)
 	}
 	return nil
 }
 
-// nextQuery returns the query of the next page, nil after the last one. Of the link only the query is taken: a request
-// goes nowhere but to the appliance.
+// nextQuery returns the query of the next page, nil after the last one. Only the query of the link is used: requests go
+// to the appliance and nowhere else.
 func (p *searchPage) nextQuery(query url.Values, read int) url.Values {
 	if p.items == 0 {
 		return nil
@@ -249,7 +249,7 @@ func (p *searchPage) nextQuery(query url.Values, read int) url.Values {
 	return query
 }
 
-// live returns the session if it is one that was asked for and can be terminated.
+// live returns the session if it is wanted and can be terminated.
 func (s auditSession) live(policyKey string) (ActiveSession, bool) {
 	recording := s.Body.object("recording")
 	id, policy := recording.text("session_id"), recording.text("connection_policy_id")

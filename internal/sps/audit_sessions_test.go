@@ -64,13 +64,13 @@ func TestActiveSessions(t *testing.T) {
 			policy: "k1", answers: []http.HandlerFunc{page("", 1, audited(true, "s1", "k1"))},
 			want: []string{"s1"}, calls: []string{narrow + "k1"},
 		},
-		"what the search brings too much is sorted out": {
+		"surplus results of the search are filtered out": {
 			policy: "k1",
 			answers: []http.HandlerFunc{page("", 4, audited(true, "s1", "k1"), audited(true, "s2", "k2"),
 				audited(false, "s3", "k1"), audited(true, "", "k1"))},
 			want: []string{"s1"}, calls: []string{narrow + "k1"},
 		},
-		"a search by policy that finds nothing is not believed": {
+		"a search by policy that finds nothing is not trusted": {
 			policy: "k1",
 			answers: []http.HandlerFunc{
 				page("", 0), page("", 2, audited(true, "s1", "k1"), audited(true, "s2", "k2")),
@@ -149,7 +149,7 @@ func TestAnActiveSession(t *testing.T) {
 			body: `{"user":{"server_username":["c","d"]},"recording":{"session_id":"s"}}`,
 			want: sps.ActiveSession{SessionID: "s", User: "c"},
 		},
-		"a user known at the gateway, and at the server under names that nobody asked for": {
+		"a user known at the gateway, and under other names at the server": {
 			body: `{"user":{"name":"a","server_username":["c"]},"recording":{"session_id":"s"}}`,
 			want: sps.ActiveSession{SessionID: "s", User: "a"},
 		},
@@ -227,7 +227,7 @@ func TestTerminate(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	a.want(line)
-	a.endSessions() // the log-in has idled out: the request did nothing and may be repeated
+	a.endSessions() // the log-in session timed out: the request did nothing and may be repeated
 	if err := client.Terminate(ctx, id); err != nil {
 		t.Error(err)
 	}

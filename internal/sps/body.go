@@ -8,11 +8,11 @@ import (
 	"fmt"
 )
 
-// Body is the JSON object that describes one thing of the configuration. Its numbers are json.Number, so that members
-// this package does not know survive a round trip to the letter.
+// Body is the JSON object that describes one configuration object. Its numbers are json.Number, so that members unknown
+// to this package survive a round trip unchanged.
 type Body map[string]any
 
-// UnmarshalJSON keeps numbers as they are written.
+// UnmarshalJSON keeps numbers as written.
 func (b *Body) UnmarshalJSON(data []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
@@ -24,12 +24,12 @@ func (b *Body) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// MemberName is the member of a body that holds its name, in every collection whose objects have one.
+// MemberName is the member with the object's name, in every collection whose objects have one.
 const MemberName = "name"
 
 // Object is one member of a collection.
 type Object struct {
-	// Key is the appliance's opaque id.
+	// Key is the appliance's opaque ID.
 	Key  string
 	Body Body
 }
@@ -40,7 +40,7 @@ func (o Object) Name() string {
 	return name
 }
 
-// ToBody turns a wire struct into the body that is sent. It fails if v is no JSON object.
+// ToBody turns a wire struct into the body to send. It fails if v does not encode to a JSON object.
 func ToBody(v any) (Body, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -48,15 +48,15 @@ func ToBody(v any) (Body, error) {
 	}
 	var body Body
 	if err := json.Unmarshal(data, &body); err != nil {
-		return nil, fmt.Errorf("%T is no JSON object: %w", v, err)
+		return nil, fmt.Errorf("%T is not a JSON object: %w", v, err)
 	}
 	if body == nil {
-		return nil, fmt.Errorf("%T is no JSON object", v)
+		return nil, fmt.Errorf("%T is not a JSON object", v)
 	}
 	return body, nil
 }
 
-// Dereference returns a copy of a body as it was read in the form in which it is written: every object whose only
+// Dereference returns a copy of a body that was read, in the form in which it is written: every object whose only
 // members are key and meta becomes its key (sps contract 4.2).
 func Dereference(b Body) Body {
 	if b == nil {
@@ -78,7 +78,7 @@ func referenceKey(object map[string]any) (key string, ok bool) {
 	return key, ok
 }
 
-// clone is a copy that shares nothing with the value.
+// clone returns a copy that shares nothing with the value.
 func clone(value any) any {
 	return copyValue(value, func(map[string]any) (string, bool) { return "", false })
 }
@@ -106,7 +106,7 @@ func copyValue(value any, short func(map[string]any) (string, bool)) any {
 	return out
 }
 
-// asObject accepts a Body inside a body, which code that builds one by hand may well write.
+// asObject also accepts a Body within a body, as hand-written code may create it.
 func asObject(value any) (map[string]any, bool) {
 	switch object := value.(type) {
 	case map[string]any:

@@ -12,11 +12,11 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// Change is one line of what a commit would do. The values are left out: they can hold secrets.
+// Change is one entry of what a commit would change. Values are left out: they can contain secrets.
 type Change struct {
 	// Type is create, delete, reorder or replace.
 	Type string `json:"type"`
-	// Path is the appliance's path of what changes.
+	// Path is the appliance's path of the changed object or member.
 	Path string `json:"path"`
 }
 
@@ -27,27 +27,27 @@ func (t *Transaction) Changes(ctx context.Context) ([]Change, error) {
 	if t.phase != phaseOpen {
 		return nil, errEnded
 	}
-	req := transactionRequest(http.MethodGet)
+	req := transactionRequest(operationChanges, http.MethodGet)
 	req.Path = append(req.Path, "changes")
 	var list changeList
-	defer func() { t.session.rest.Memory().Release(list.held) }()
+	defer func() { t.session.rest.Memory().Release(list.reserved) }()
 	if err := t.session.rest.Stream(ctx, req, list.read); err != nil {
-		return nil, at(stepRead, err)
+		return nil, atStep(stepRead, err)
 	}
 	if !list.there {
-		return nil, at(stepRead, malformed(req, "the answer has no changes"))
+		return nil, atStep(stepRead, malformed(req, "the answer has no changes"))
 	}
 	return list.changes, nil
 }
 
-// changeOverhead is what a change takes beside its texts, in bytes.
+// changeOverhead is what a change takes in addition to its texts, in bytes.
 const changeOverhead = 64
 
-// changeList is read change by change: their values, which are left out, may be long.
+// changeList reads changes one by one, because their values, which it drops, may be long.
 type changeList struct {
-	there   bool
-	changes []Change
-	held    int64
+	there    bool
+	changes  []Change
+	reserved int64
 }
 
 func (l *changeList) read(s *rest.Stream) error {
@@ -66,15 +66,15 @@ func (l *changeList) change(s *rest.Stream) error {
 		return err
 	}
 	size := int64(len(change.Type)+len(change.Path)) + changeOverhead
-	if err := s.Hold(size); err != nil {
+	if err := s.Reserve(size); err != nil {
 		return err
 	}
-	l.changes, l.held = append(l.changes, change), l.held+size
+	l.changes, l.reserved = append(l.changes, change), l.reserved+size
 	return nil
 }
 
-// listed is Changes, none where the appliance has no such list.
-func (t *Transaction) listed(ctx context.Context) ([]Change, error) {
+// changesIfSupported is Changes, but returns none if the appliance does not have the list.
+func (t *Transaction) changesIfSupported(ctx context.Context) ([]Change, error) {
 	changes, err := t.Changes(ctx)
 	if answer := rest.As(err); answer != nil &&
 		(answer.Status == http.StatusNotFound || answer.Status == http.StatusMethodNotAllowed) {
@@ -83,9 +83,9 @@ func (t *Transaction) listed(ctx context.Context) ([]Change, error) {
 	return changes, err
 }
 
-// ForeignChangesError says that a commit would change what this transaction did not write.
+// ForeignChangesError means that a commit would change something that this transaction did not write.
 type ForeignChangesError struct {
-	// Paths are those of the appliance, in its order.
+	// Paths are the appliance's paths, in its order.
 	Paths []string
 }
 
@@ -105,10 +105,10 @@ func (e *ForeignChangesError) Error() string {
 	for _, path := range e.Paths[:most] {
 		shown = append(shown, rest.Shorten(path, maxPathShown))
 	}
-	return "the transaction holds changes that are not ours: " + strings.Join(shown, ", ") + more
+	return "the transaction contains changes that are not ours: " + strings.Join(shown, ", ") + more
 }
 
-// foreign are the paths of changes that are neither ours nor follow from one of ours.
+// foreign returns the paths of changes that are neither ours nor caused by ours.
 func (f *footprint) foreign(changes []Change) []string {
 	var paths []string
 	for _, change := range changes {
@@ -119,8 +119,8 @@ func (f *footprint) foreign(changes []Change) []string {
 	return paths
 }
 
-// covers says that the change is one of ours or follows from one: something inside an object, the order of a
-// collection that gained or lost a member, the end of a password that its user gave up.
+// covers reports whether the change is one of ours or caused by one: something inside an object, the order of a
+// collection that gained or lost a member, or the deletion of a password that its user no longer has.
 func (f *footprint) covers(change Change) bool {
 	path := relative(change.Path)
 	if f.collections[Collection(path)] {
@@ -133,7 +133,7 @@ func (f *footprint) covers(change Change) bool {
 	return own != nil
 }
 
-// around is the write of the object that a path means (exact) or leads into; nil if there is none.
+// around returns the write of the object that a path names (exact) or lies within; nil if there is none.
 func (f *footprint) around(path string) (own *ownWrite, exact bool) {
 	for inside := path; ; {
 		if own := f.objects[inside]; own != nil {
@@ -147,7 +147,7 @@ func (f *footprint) around(path string) (own *ownWrite, exact bool) {
 	}
 }
 
-// relative is a path below /api/configuration, unescaped; the prefix may be missing.
+// relative returns a path relative to /api/configuration, unescaped; the prefix may be missing.
 func relative(path string) string {
 	if plain, err := url.PathUnescape(path); err == nil {
 		path = plain

@@ -25,7 +25,7 @@ func change(kind, path string) string {
 	return fmt.Sprintf(`{"type":%q,"path":%q,"new_value":{"a":1},"old_value":null}`, kind, path)
 }
 
-// TestVerify looks at a transaction that created policy n1 and password p1, replaced user u1 and deleted group g1.
+// TestVerify is about a transaction that created policy n1 and password p1, replaced user u1 and deleted group g1.
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	const conf = "/api/configuration/"
@@ -49,8 +49,8 @@ func TestVerify(t *testing.T) {
 			change("replace", conf+"aaa/local_database/users/u1/password"),
 		)},
 		"the order of a collection that gained a member": {answer: changes(change("reorder", conf+"rdp/connections"))},
-		"the password that a user gave up":               {answer: changes(change("delete", conf+"passwords/old"))},
-		"somebody else's policy": {
+		"the password that a user no longer has":         {answer: changes(change("delete", conf+"passwords/old"))},
+		"another client's policy": {
 			answer:  changes(change("create", conf+"rdp/connections/n1"), change("replace", conf+"rdp/connections/n2")),
 			foreign: []string{conf + "rdp/connections/n2"},
 		},

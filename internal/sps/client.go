@@ -2,9 +2,9 @@
 
 // Package sps is a client of the REST API of One Identity Safeguard for Privileged Sessions (SPS).
 //
-// A Client reads. What changes the configuration goes through a Transaction, which has a log-in session of its own:
-// the appliance ties the transaction, its lock and its uncommitted objects to that session (sps contract 3). Bodies
-// are kept as the appliance sends them, so that members that this package does not know survive an update.
+// A Client reads. Configuration changes go through a Transaction, which has a log-in session of its own: the appliance
+// ties the transaction, its lock and its uncommitted objects to that session (sps contract 3). Bodies are kept as the
+// appliance sends them, so that members unknown to this package survive an update.
 package sps
 
 import (
@@ -22,46 +22,49 @@ import (
 )
 
 const (
-	// DefaultCommitTimeout is how long a commit may take; the vendor publishes no number (sps contract 10.2).
+	// DefaultCommitTimeout is how long a commit may take; the vendor publishes no figure (sps contract 10.2).
 	DefaultCommitTimeout = 120 * time.Second
-	// DefaultMaxAnswer bounds an answer, in bytes: since 7.3 a list carries every body (sps contract 2), some 3 KB each.
+	// DefaultMaxAnswer bounds an answer, in bytes: since 7.3 a list contains every body (sps contract 2), about 3 KB
+	// each.
 	DefaultMaxAnswer = 64 << 20
 )
 
-// Config says where an appliance is and how to log in to it.
+// Config is where an appliance is and how to log in to it.
 type Config struct {
 	// URL is https, host and optional port; nothing else.
 	URL string
-	// TLS is used as given; nil means the system's trust store. With X509 it must hold the client certificate.
+	// TLS is used as given; nil means the system's trust store. With X509 it must contain the client certificate.
 	TLS *tls.Config
-	// Username and Password are the log-in of a local or named back end. They are sent once per log-in session.
+	// Username and Password are for a local or named back end. They are sent once per log-in session.
 	Username, Password string
 	// X509 logs in with the client certificate of TLS instead (sps contract 1.6).
 	X509 bool
 	// LoginMethod names the appliance's authentication back end; empty lets the appliance choose (sps contract 1.5).
 	LoginMethod string
-	// UserAgent must not contain "Mozilla": such agents have to send a token with every change (sps contract 1.15).
+	// UserAgent must not contain "Mozilla": such agents must send a token with every change (sps contract 1.15).
 	UserAgent string
-	// Memory bounds and counts what answers take. Nil bounds them by DefaultMaxAnswer.
+	// Memory bounds and counts the memory of answers. If nil, DefaultMaxAnswer bounds them.
 	Memory *rest.Share
-	// Network says how the appliance is reached.
+	// Network is how the appliance is reached.
 	Network rest.Network
-	// Timeout bounds every call but a commit; 0 means rest.DefaultTimeout.
+	// Timeout bounds every call except a commit; 0 means rest.DefaultTimeout.
 	Timeout time.Duration
 	// CommitTimeout bounds a commit; 0 means DefaultCommitTimeout.
 	CommitTimeout time.Duration
-	// LookAgain is how long after a loss it is first looked whether a transaction was left open; 0 means DefaultLookAgain.
-	LookAgain time.Duration
-	// Breaker holds calls back while the appliance does not answer; nil holds none back.
+	// StrayCheckAfter is the delay before the first check for a stray transaction; 0 means DefaultStrayCheckAfter.
+	StrayCheckAfter time.Duration
+	// Breaker rejects calls while the appliance does not answer; nil rejects none.
 	Breaker *rest.Breaker
-	// Sessions remembers log-in sessions beyond the end of the process; nil does without.
+	// Sessions stores log-in sessions beyond the end of the process; may be nil.
 	Sessions SessionStore
-	// Fence is asked right before anything that changes the appliance is sent, except for a roll-back, and forbids it with
-	// an error: somebody else may be in charge by now. nil forbids nothing.
+	// Fence is called right before anything that changes the appliance is sent, except a roll-back; its error forbids
+	// the request, because another process may be in charge by now. nil forbids nothing.
 	Fence func() error
-	// Account holds off log-ins after a refusal, by LogInTerms; nil is the client's own. One that outlives the client, and
-	// the process, keeps a restart from causing another refusal.
+	// Account throttles log-ins after a refusal, by LogInTerms; if nil, the client has its own. An account that
+	// outlives the client and the process keeps a restart from causing another refusal.
 	Account *login.Account
+	// Observe is told of each call, by one of Operations; nil is told nothing.
+	Observe func(rest.Call)
 	// Now is the clock of the client's own Account; nil means time.Now.
 	Now func() time.Time
 }
@@ -71,21 +74,22 @@ type Client struct {
 	cfg      Config
 	secrets  *rest.Secrets
 	logins   *authenticator
-	reader   *session
-	lifetime context.Context // ended by Close
+	reader   *loginSession
+	lifetime context.Context // cancelled by Close
 	end      context.CancelFunc
-	looking  chan struct{} // taken while a parked session is looked at, and to take one
+	idleLock chan struct{} // held while a session is checked, and to take one
 
 	mu sync.Mutex
-	// idle is the log-in session that the next transaction takes; nil while one is using it, or when there is none.
-	idle *session
-	// left are log-in sessions that no transaction takes any more, because a request of an earlier one may still arrive.
-	left []*session
-	// swept says that nothing is left of earlier processes.
+	// idle is the log-in session for the next transaction; nil while one is using it, or if there is none.
+	idle *loginSession
+	// retired are log-in sessions that no transaction uses any more, because a request of an earlier one may still
+	// arrive.
+	retired []*loginSession
+	// swept is set once nothing of earlier processes is left.
 	swept bool
-	// messageMember is the member that this appliance has taken a commit message in, empty while that is not known.
+	// messageMember is the member in which this appliance has accepted a commit message; empty until known.
 	messageMember string
-	// completeLists says of which collections a list carries the bodies.
+	// completeLists is set for collections whose lists contain the bodies.
 	completeLists map[Collection]bool
 }
 
@@ -94,14 +98,14 @@ func New(cfg Config) (*Client, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	// The log-in of one caller serves all, so it does not end with that caller but with the client.
+	// The log-in of one caller serves all, so it ends with the client and not with that caller.
 	lifetime, end := context.WithCancel(context.Background())
-	c := &Client{cfg: cfg, secrets: &rest.Secrets{}, lifetime: lifetime, end: end, looking: make(chan struct{}, 1)}
+	c := &Client{cfg: cfg, secrets: &rest.Secrets{}, lifetime: lifetime, end: end, idleLock: make(chan struct{}, 1)}
 	if c.cfg.TLS = cfg.TLS.Clone(); c.cfg.TLS == nil {
 		c.cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	if cfg.Password != "" {
-		c.secrets.Keep(cfg.Password, basic(cfg.Username, cfg.Password))
+		c.secrets.Pin(cfg.Password, basic(cfg.Username, cfg.Password))
 	}
 	plain, err := c.connect(nil)
 	if err != nil {
@@ -109,7 +113,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	c.logins = &authenticator{cfg: cfg, secrets: c.secrets, rest: plain, lifetime: lifetime}
-	c.reader, err = c.newSession(renewing)
+	c.reader, err = c.newLoginSession(relogin)
 	if err != nil {
 		end()
 		return nil, err
@@ -131,11 +135,11 @@ func (cfg *Config) complete() error {
 	if cfg.CommitTimeout == 0 {
 		cfg.CommitTimeout = DefaultCommitTimeout
 	}
-	if cfg.LookAgain == 0 {
-		cfg.LookAgain = DefaultLookAgain
+	if cfg.StrayCheckAfter == 0 {
+		cfg.StrayCheckAfter = DefaultStrayCheckAfter
 	}
 	if cfg.Account == nil {
-		cfg.Account = login.Alone(LogInTerms, cfg.URL, cfg.Now)
+		cfg.Account = login.Standalone(LogInTerms, cfg.URL, cfg.Now)
 	}
 	if cfg.Memory == nil {
 		cfg.Memory = (*rest.Budget)(nil).Share(DefaultMaxAnswer, "", nil)
@@ -148,12 +152,12 @@ func (c *Client) connect(authenticate func(http.RoundTripper) http.RoundTripper)
 	return rest.NewClient(rest.Config{
 		URL: c.cfg.URL, TLS: c.cfg.TLS, UserAgent: c.cfg.UserAgent, Timeout: c.cfg.Timeout, MaxBody: maxBody,
 		Memory: c.cfg.Memory, Network: c.cfg.Network, Breaker: c.cfg.Breaker,
-		Authenticate: authenticate, DecodeError: errorDecoder(c.secrets), Secrets: c.secrets,
+		Authenticate: authenticate, DecodeError: errorDecoder(c.secrets), Secrets: c.secrets, Observe: c.cfg.Observe,
 	})
 }
 
-// Close ends what goes on in the background and lets go of idle connections. A transaction that is open stays open
-// until the appliance drops it: roll it back first. SPS has no log-out (sps contract 1.14).
+// Close ends background work and closes idle connections. An open transaction stays open until the appliance drops it,
+// so roll it back first. SPS has no log-out (sps contract 1.14).
 func (c *Client) Close() {
 	c.end()
 	c.logins.rest.Close()
@@ -163,7 +167,7 @@ func (c *Client) Close() {
 	if c.idle != nil {
 		c.idle.rest.Close()
 	}
-	for _, s := range c.left {
+	for _, s := range c.retired {
 		s.rest.Close()
 	}
 }

@@ -10,13 +10,15 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
 // Collection is a path below /api/configuration.
 type Collection string
 
-// The collections that a policy, user or group lives in or refers to (sps contract 5 to 7).
+// The collections that contain policies, users or groups, or what these refer to (sps contract 5 to 7).
 const (
 	RDPConnections         Collection = "rdp/connections"
 	RDPChannelPolicies     Collection = "rdp/channel_policies"
@@ -28,11 +30,11 @@ const (
 	LDAPServers            Collection = "policies/ldap_servers"
 	UsermappingPolicies    Collection = "policies/usermapping_policies"
 	IndexingPolicies       Collection = "policies/indexing"
-	// AnalyticsPolicies is what a connection's analytics_policy refers to on newer versions, Analytics on 6.0 (sps
+	// AnalyticsPolicies is the target of a connection's analytics_policy on newer versions, Analytics on 6.0 (sps
 	// contract 5).
 	AnalyticsPolicies Collection = "policies/analytics"
 	Analytics         Collection = "analytics"
-	// AAPluginInstances is what a connection's aa_plugin refers to on newer versions, AAPlugins on 6.0 (Q22).
+	// AAPluginInstances is the target of a connection's aa_plugin on newer versions, AAPlugins on 6.0 (Q22).
 	AAPluginInstances Collection = "policies/aa_plugin_instances"
 	AAPlugins         Collection = "plugins/aa"
 	SigningCAs        Collection = "policies/signing_cas"
@@ -42,11 +44,11 @@ const (
 	X509Identities Collection = "x509"
 	Users          Collection = "aaa/local_database/users"
 	Groups         Collection = "aaa/local_database/groups"
-	// Passwords can be created and nothing else (sps contract 7).
+	// Passwords can only be created (sps contract 7).
 	Passwords Collection = "passwords"
 )
 
-// configurationPath is where collections hang.
+// configurationPath is the parent of all collections.
 const configurationPath = "/api/configuration/"
 
 func (c Collection) path(key ...string) []string {
@@ -54,12 +56,12 @@ func (c Collection) path(key ...string) []string {
 	return append(path, key...)
 }
 
-// parallelGets bounds the calls that one List makes at the same time.
+// parallelGets bounds the concurrent calls of one List.
 const parallelGets = 4
 
-// List returns the collection in the appliance's order, which for connection policies is the order of evaluation
-// (sps contract 4.7). Bodies are always there: appliances that list keys only (before 7.3, and later ones for some
-// collections) are asked for each object.
+// List returns the collection in the appliance's order, which for connection policies is the order of evaluation (sps
+// contract 4.7). Records always have bodies: if the appliance lists only keys (before 7.3, and later for some
+// collections), each object is read.
 func (c *Client) List(ctx context.Context, collection Collection) ([]Record, error) {
 	records, complete, err := list(ctx, c.reader.rest, collection)
 	if err == nil {
@@ -79,8 +81,8 @@ func (c *Client) Keys(ctx context.Context, collection Collection) (map[string]bo
 	return listKeys(ctx, c.reader.rest, collection)
 }
 
-// ListsBodies says that a List of the collection costs one call and not one for each object, as far as is known: since
-// 7.3 lists carry bodies, for most collections (sps contract 2).
+// ListsBodies reports whether a List of the collection is known to cost one call rather than one per object: since 7.3,
+// lists of most collections contain bodies (sps contract 2).
 func (c *Client) ListsBodies(collection Collection) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,14 +98,14 @@ func (c *Client) learnList(collection Collection, complete bool) {
 	c.completeLists[collection] = complete
 }
 
-// objectAnswer is an object as it is read, alone or in a list.
+// objectAnswer is an object as read, alone or in a list.
 type objectAnswer struct {
 	Key  string          `json:"key"`
 	Body json.RawMessage `json:"body"`
 }
 
 func get(ctx context.Context, client *rest.Client, collection Collection, key string) (Record, error) {
-	req := rest.Request{Method: http.MethodGet, Path: collection.path(key)}
+	req := rest.Request{Operation: operationGet, Method: http.MethodGet, Path: collection.path(key)}
 	var answer objectAnswer
 	if err := client.DoJSON(ctx, req, &answer); err != nil {
 		return Record{}, err
@@ -118,18 +120,18 @@ func get(ctx context.Context, client *rest.Client, collection Collection, key st
 	return r, nil
 }
 
-// list also says whether the list was complete in itself. What the records take is counted until it returns; a
+// list also reports whether the list contained all bodies. The memory of the records is counted until list returns; a
 // caller that keeps them counts them again.
 func list(
 	ctx context.Context, client *rest.Client, collection Collection,
 ) (records []Record, complete bool, err error) {
-	req := rest.Request{Method: http.MethodGet, Path: collection.path()}
-	list := items{request: req, records: []Record{}, memory: client.Memory()}
-	defer func() { list.memory.Release(list.held) }()
+	req := rest.Request{Operation: operationList, Method: http.MethodGet, Path: collection.path()}
+	list := recordList{request: req, records: []Record{}, memory: client.Memory()}
+	defer func() { list.memory.Release(list.reserved) }()
 	if err := client.Stream(ctx, req, list.read); err != nil {
 		return nil, false, err
 	}
-	if !list.there { // taken for an empty collection, it would make us create everything anew
+	if !list.there { // as an empty collection it would make us recreate everything
 		return nil, false, malformed(req, "the answer has no items")
 	}
 	complete = list.complete()
@@ -139,9 +141,9 @@ func list(
 	return list.records, complete, nil
 }
 
-// listKeys returns the keys of a collection in one call, whether the list carries bodies or not.
+// listKeys returns the keys of a collection in one call, whether or not the list contains bodies.
 func listKeys(ctx context.Context, client *rest.Client, collection Collection) (map[string]bool, error) {
-	req := rest.Request{Method: http.MethodGet, Path: collection.path()}
+	req := rest.Request{Operation: operationList, Method: http.MethodGet, Path: collection.path()}
 	var answer struct {
 		Items *[]struct {
 			Key string `json:"key"`
@@ -163,48 +165,37 @@ func listKeys(ctx context.Context, client *rest.Client, collection Collection) (
 	return keys, nil
 }
 
-// fillBodies reads the objects whose bodies the list did not carry. Those that are gone meanwhile are left out.
-func (i *items) fillBodies(ctx context.Context, client *rest.Client, collection Collection) error {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	var (
-		workers sync.WaitGroup
-		filling sync.Mutex
-	)
-	next := make(chan *Record)
-	for range parallelGets {
-		workers.Go(func() {
-			for r := range next {
-				full, err := get(ctx, client, collection, r.Key)
-				if rest.IsNotFound(err) {
-					continue
-				}
-				if err == nil {
-					filling.Lock()
-					err = i.fill(r, full)
-					filling.Unlock()
-				}
-				if err != nil {
-					stop(err) // the first cause stays
-				}
+// fillBodies reads the objects whose bodies the list did not contain. Objects deleted in the meantime are left out.
+func (i *recordList) fillBodies(ctx context.Context, client *rest.Client, collection Collection) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelGets)
+	var filling sync.Mutex
+	for at := range i.records {
+		r := &i.records[at]
+		if r.known() {
+			continue
+		}
+		group.Go(func() error {
+			full, err := get(ctx, client, collection, r.Key)
+			if rest.IsNotFound(err) {
+				return nil
 			}
+			if err != nil {
+				return err
+			}
+			filling.Lock()
+			defer filling.Unlock()
+			return i.fill(r, full)
 		})
 	}
-	for at := range i.records {
-		if !i.records[at].known() && ctx.Err() == nil {
-			next <- &i.records[at]
-		}
-	}
-	close(next)
-	workers.Wait()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	i.records = slices.DeleteFunc(i.records, func(r Record) bool { return !r.known() })
 	return nil
 }
 
-// malformed is an answer that arrived and makes no sense. Nobody can say what the appliance did.
+// malformed is the error of an answer that makes no sense. What the appliance did is unknown.
 func malformed(req rest.Request, message string) error {
 	return &rest.Error{
 		Method: req.Method, Path: "/" + strings.Join(req.Path, "/"), Sent: true,

@@ -70,7 +70,7 @@ func TestList(t *testing.T) {
 		"an empty body is a body": {
 			list: `{"items":[` + object("k", `{}`) + `]}`, want: []string{"k="}, calls: 1,
 		},
-		"one that is gone meanwhile is left out": {
+		"one that was deleted in the meantime is left out": {
 			list:  `{"items":[{"key":"gone"},{"key":"k"}]}`,
 			items: map[string]http.HandlerFunc{"k": reply(200, object("k", `{"name":"a"}`))},
 			want:  []string{"k=a"}, calls: 3,
@@ -119,11 +119,11 @@ func TestListsThatCannotBeTrusted(t *testing.T) {
 		list, item http.HandlerFunc
 		check      func(error) bool
 	}{
-		"an answer without items is no empty list": {list: reply(200, `{"meta":{}}`), check: isMalformed},
-		"nor is null":              {list: reply(200, `{"items":null}`), check: isMalformed},
-		"a page of the front end":  {list: reply(200, `<html>`), check: isMalformed},
-		"an item without a key":    {list: reply(200, `{"items":[{"body":{}}]}`), check: isMalformed},
-		"a body that is no object": {list: reply(200, `{"items":[{"key":"k","body":[]}]}`), check: isMalformed},
+		"an answer without items is not an empty list": {list: reply(200, `{"meta":{}}`), check: isMalformed},
+		"nor is null":                  {list: reply(200, `{"items":null}`), check: isMalformed},
+		"a page of the front end":      {list: reply(200, `<html>`), check: isMalformed},
+		"an item without a key":        {list: reply(200, `{"items":[{"body":{}}]}`), check: isMalformed},
+		"a body that is not an object": {list: reply(200, `{"items":[{"key":"k","body":[]}]}`), check: isMalformed},
 		"an object without a body": {
 			list: reply(200, `{"items":[{"key":"k"}]}`), item: reply(200, `{"key":"k"}`), check: isMalformed,
 		},
@@ -161,7 +161,7 @@ func TestListReadsFourBodiesAtATime(t *testing.T) {
 	a := newAppliance(t)
 	var items []string
 	var running atomic.Int32
-	var barrier sync.WaitGroup // full when four are being served; a list that serves fewer never ends
+	var barrier sync.WaitGroup // full when four are being served; with fewer the list never ends
 	barrier.Add(limit)
 	for i := range objects {
 		key := fmt.Sprintf("k%d", i)
@@ -241,11 +241,11 @@ func TestInfo(t *testing.T) {
 		"as a user": {
 			answers: []http.HandlerFunc{reply(200, full)}, want: want, calls: []string{logInLine, line},
 		},
-		"as nobody, because the session has ended in silence": {
+		"without a log-in, because the session has ended silently": {
 			answers: []http.HandlerFunc{reply(200, anon), reply(200, full)}, want: want,
 			calls: []string{logInLine, line, logInLine, line},
 		},
-		"as nobody for ever": {
+		"without a log-in every time": {
 			answers: []http.HandlerFunc{reply(200, anon)}, check: isMalformed,
 			calls: []string{logInLine, line, logInLine, line},
 		},

@@ -10,20 +10,20 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// messageMembers are the members in which an appliance may want the commit message. The vendor names the first in
+// messageMembers are the members in which an appliance may expect the commit message. The vendor names the first in
 // prose and shows neither in a sample (sps contract Q4).
 var messageMembers = [...]string{"commit_message", "message"}
 
 // Commit makes what was written take effect and ends the transaction. The message is sent only to an appliance that
-// demands one. After an error the transaction counts as still open, whatever the error says (sps contract Q3): roll it
-// back. Where rest.IsOutcomeUnknown holds, read what is there before anything is written again.
+// requires one. After an error the transaction still counts as open, whatever the error (sps contract Q3): roll it
+// back. If rest.IsOutcomeUnknown holds, read the current state before writing anything again.
 func (t *Transaction) Commit(ctx context.Context, message string) error {
 	if t.phase != phaseOpen {
 		return errEnded
 	}
 	if err := t.commit(ctx, message); err != nil {
-		err = asLocked(at(stepCommit, err), false)
-		t.unanswered = t.unanswered || rest.IsOutcomeUnknown(err) && !IsLocked(err)
+		err = asLocked(atStep(stepCommit, err), false)
+		t.inFlight = t.inFlight || rest.IsOutcomeUnknown(err) && !IsLocked(err)
 		return err
 	}
 	t.phase = phaseEnded
@@ -53,7 +53,7 @@ func (t *Transaction) commit(ctx context.Context, message string) error {
 			refusals = err
 			continue
 		}
-		// Which of the two is about the content cannot be told, so both are shown.
+		// Either refusal may be the one about the content, so both are shown.
 		refusals = fmt.Errorf("%w; with the member %q: %w", refusals, member, err)
 	}
 	return refusals
@@ -64,7 +64,7 @@ func (t *Transaction) putCommit(ctx context.Context, extra map[string]string) er
 	for member, value := range extra {
 		body[member] = value
 	}
-	req := transactionRequest(http.MethodPut)
+	req := transactionRequest(operationCommit, http.MethodPut)
 	req.Body, req.Timeout = body, t.client.cfg.CommitTimeout
 	return t.session.send(ctx, req, nil)
 }

@@ -23,7 +23,7 @@ func TestCommit(t *testing.T) {
 	)
 	refused := problem(http.StatusBadRequest, "SemanticError", "no")
 	tests := map[string]struct {
-		message string // what the transaction says about commit messages
+		message string // the transaction's member about commit messages
 		answers []http.HandlerFunc
 		check   func(error) bool // nil: committed
 		bodies  []string
@@ -48,7 +48,7 @@ func TestCommit(t *testing.T) {
 			answers: []http.HandlerFunc{problem(401, "Unauthenticated", "no")}, check: sps.IsTransactionLost,
 			bodies: []string{bare},
 		},
-		"somebody else has a lock": {
+		"another client has the lock": {
 			answers: []http.HandlerFunc{reply(423, "")}, check: sps.IsLocked, bodies: []string{bare},
 		},
 		"not available": {
@@ -112,7 +112,7 @@ func TestCommit(t *testing.T) {
 	}
 }
 
-// kinds counts what an error is; callers take the first that fits, so it must not be two.
+// kinds counts the predicates that hold for an error; callers use the first match, so there must not be two.
 func kinds(err error) (n int) {
 	for _, is := range []func(error) bool{sps.IsLocked, sps.IsTransactionLost, sps.IsRefused, sps.IsCommitConflict} {
 		if is(err) {

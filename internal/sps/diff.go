@@ -10,18 +10,17 @@ import (
 	"strconv"
 )
 
-// Difference is one managed member whose value on the appliance is another.
+// Difference is a managed member whose value on the appliance differs.
 type Difference struct {
 	// Path is the dotted path on the wire, for example network.ports.
 	Path string
-	// Desired and Actual are compact JSON. Actual is empty where the appliance has no such member.
+	// Desired and Actual are compact JSON. Actual is empty if the appliance has no such member.
 	Desired, Actual string
 }
 
-// Diff returns where actual differs from managed, ordered by path; members that managed does not have do not count.
-// A member that is missing equals null, and numbers compare by value. A list is one value: its elements compare in
-// their order and with all their members. by says where that is otherwise. Both bodies hold references as keys (see
-// Dereference).
+// Diff returns where actual differs from managed, ordered by path; members that managed lacks are ignored. A missing
+// member equals null, and numbers compare by value. A list is a single value: its elements compare in order and with
+// all their members. by lists the exceptions. References in both bodies are keys (see Dereference).
 func Diff(managed, actual Body, by Comparison) []Difference {
 	d := differ{by: by}
 	d.members("", managed, actual)
@@ -59,13 +58,13 @@ func (d *differ) value(path string, managed, actual any, present bool) {
 
 func compact(value any) string {
 	data, err := json.Marshal(value)
-	if err != nil { // a value that no JSON decoder made
+	if err != nil { // a value that did not come from a JSON decoder
 		return strconv.Quote(err.Error())
 	}
 	return string(data)
 }
 
-// equal compares two JSON values to the letter.
+// equal compares two JSON values exactly.
 func equal(a, b any) bool { return Comparison(nil).equal("", a, b) }
 
 // equal compares two JSON values at a path; in objects a missing member equals null.
@@ -95,7 +94,7 @@ func (by Comparison) coveredBy(path string, x, y map[string]any) bool {
 	return true
 }
 
-// set is what a list of scalars says if neither order nor number count.
+// set returns the values of a list of scalars, regardless of order and repetition.
 func (m Member) set(list []any) map[string]bool {
 	out := make(map[string]bool, len(list))
 	for _, value := range list {
@@ -116,7 +115,7 @@ func sameScalar(a, b any) bool {
 	return false
 }
 
-// canonical is a text that two scalars share if they are equal, and no scalar shares with what is none.
+// canonical returns a text that is the same for equal scalars, and that no scalar shares with a value that is not one.
 func canonical(value any) string {
 	if n, ok := number(value); ok {
 		return "number " + n.Text('p', 0)
@@ -131,7 +130,7 @@ func canonical(value any) string {
 	case nil:
 		return "null"
 	}
-	return "no scalar"
+	return "not a scalar"
 }
 
 func allScalars(list []any) bool {
@@ -144,13 +143,13 @@ func isScalar(value any) bool {
 	return !isObject && !isList
 }
 
-// maxNumber is the longest number that is read, in bytes. Longer ones are of no use and take long.
+// maxNumber is the longest number that is parsed, in bytes. Longer ones are useless and slow.
 const maxNumber = 256
 
-// numberPrecision is enough, in bits, to tell any two integers of 77 digits apart.
+// numberPrecision, in bits, distinguishes any two integers of 77 digits.
 const numberPrecision = 256
 
-// number reads the numbers that a decoder makes, and those that Go code writes into a body by hand.
+// number converts the numbers that a decoder produces, and those that Go code writes into a body directly.
 func number(value any) (*big.Float, bool) {
 	var text string
 	switch n := value.(type) {

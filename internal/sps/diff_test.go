@@ -56,7 +56,7 @@ func TestDiff(t *testing.T) {
 		"unless their path says otherwise": {
 			managed: `{"n":{"l":[1,2,"a",null]}}`, actual: `{"n":{"l":["a",2.0,null,1]}}`, unordered: []string{"n.l"},
 		},
-		"and saying the same twice says no more": {
+		"and repetition does not count": {
 			managed: `{"l":["a","a","b"]}`, actual: `{"l":["a","b","b"]}`, unordered: []string{"l"},
 		},
 		"but all of it has to be there": {
@@ -134,7 +134,7 @@ func diffProperties(t *rapid.T) {
 	if extra != "" {
 		t.Fatalf("without order there are differences that there are not with it: %s", extra)
 	}
-	// Both ways empty, and nothing missing on either side: the same body.
+	// No differences in either direction: the same body.
 	if len(ordered) == 0 && len(sps.Diff(b, a, nil)) == 0 {
 		x, y := sps.Body{"l": []any{map[string]any(a)}}, sps.Body{"l": []any{map[string]any(b)}}
 		if got := sps.Diff(x, y, nil); len(got) != 0 {
@@ -143,7 +143,7 @@ func diffProperties(t *rapid.T) {
 	}
 }
 
-// paths are those of all members of a body and of the objects in it.
+// paths returns the paths of all members of a body and of the objects in it.
 func paths(prefix string, members map[string]any) []string {
 	var out []string
 	for name, value := range members {

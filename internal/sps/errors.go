@@ -16,18 +16,18 @@ import (
 // codeNoTransaction is the error type of a write without a transaction (sps contract 2).
 const codeNoTransaction = "NoTransaction"
 
-// LockedError says that somebody else holds the configuration of the appliance: wait, and do not count it as a failure.
+// LockedError means that another client holds the appliance's configuration lock: wait, and do not count it as a
+// failure.
 type LockedError struct {
-	// Holder is the name that the appliance gave, if any; which member holds it is not documented (sps contract Q1).
+	// Holder is the name that the appliance gave, if any; which member contains it is undocumented (sps contract Q1).
 	Holder string
-	// Busy says that it may as well be the appliance itself that cannot take changes now: it answered 503 without a word
-	// about a lock.
+	// Busy is set if the appliance itself may be unable to take changes now: it answered 503 without mentioning a lock.
 	Busy bool
 	// Err is the appliance's answer.
 	Err error
 }
 
-// Error names the holder where there is one, and shows the answer.
+// Error returns the holder, if known, and the answer.
 func (e *LockedError) Error() string {
 	if e.Holder == "" {
 		return "the configuration is locked: " + e.Err.Error()
@@ -38,7 +38,7 @@ func (e *LockedError) Error() string {
 // Unwrap returns the appliance's answer.
 func (e *LockedError) Unwrap() error { return e.Err }
 
-// step is a part of a transaction's life; the same status means different things in different parts.
+// step is a stage of a transaction; the same status means different things in different stages.
 type step string
 
 const (
@@ -49,7 +49,7 @@ const (
 	stepRollback step = "roll the transaction back"
 )
 
-// stepError says in which part of a transaction a call failed.
+// stepError adds the stage of the transaction at which a call failed.
 type stepError struct {
 	step step
 	err  error
@@ -59,14 +59,14 @@ func (e *stepError) Error() string { return string(e.step) + ": " + e.err.Error(
 
 func (e *stepError) Unwrap() error { return e.err }
 
-func at(s step, err error) error {
+func atStep(s step, err error) error {
 	if err == nil {
 		return nil
 	}
 	return &stepError{step: s, err: err}
 }
 
-func isAt(err error, steps ...step) bool {
+func isAtStep(err error, steps ...step) bool {
 	var e *stepError
 	if !errors.As(err, &e) {
 		return false
@@ -79,52 +79,52 @@ func isAt(err error, steps ...step) bool {
 	return false
 }
 
-// IsLocked says that somebody else holds the configuration; see LockedError.
+// IsLocked reports whether another client holds the configuration lock; see LockedError.
 func IsLocked(err error) bool {
 	var e *LockedError
 	return errors.As(err, &e)
 }
 
-// IsCredentialsRefused says that the appliance did not let us log in; see CredentialsError.
+// IsCredentialsRefused reports whether the appliance refused the log-in; see CredentialsError.
 func IsCredentialsRefused(err error) bool {
 	var e *CredentialsError
 	return errors.As(err, &e)
 }
 
-// IsTransactionLost says that the transaction is gone, and everything written in it: the appliance knows of none, or
-// does not know the log-in session any more.
+// IsTransactionLost reports whether the transaction is gone with everything written in it: the appliance has none, or
+// no longer knows the log-in session.
 func IsTransactionLost(err error) bool {
 	answer := rest.As(err)
 	if answer == nil || IsCredentialsRefused(err) {
 		return false
 	}
 	return isNoTransaction(answer) ||
-		answer.Status == http.StatusUnauthorized && isAt(err, stepOpen, stepRead, stepWrite, stepCommit)
+		answer.Status == http.StatusUnauthorized && isAtStep(err, stepOpen, stepRead, stepWrite, stepCommit)
 }
 
-// IsCommitConflict says that the appliance refused a commit because the configuration under it has changed
-// (sps contract Q2): read again and start over.
+// IsCommitConflict reports whether the appliance refused a commit because the configuration under it has changed (sps
+// contract Q2): read again and start over.
 func IsCommitConflict(err error) bool {
-	return isAt(err, stepCommit) && rest.IsConflict(err) && !IsTransactionLost(err) && !IsLocked(err)
+	return isAtStep(err, stepCommit) && rest.IsConflict(err) && !IsTransactionLost(err) && !IsLocked(err)
 }
 
-// IsRefused says that the appliance refuses the content of what it was sent: sending it again unchanged is useless
-// until something is mended. For a write that includes a missing right and a missing object.
+// IsRefused reports whether the appliance rejects the content it was sent: sending it again unchanged is useless until
+// something is fixed. For a write this includes a missing permission and a missing object.
 func IsRefused(err error) bool {
 	if IsLocked(err) || IsCredentialsRefused(err) || IsTransactionLost(err) {
 		return false
 	}
-	return rest.IsRejected(err) || isAt(err, stepWrite) && (rest.IsForbidden(err) || rest.IsNotFound(err)) ||
-		isAt(err, stepCommit) && rest.IsForbidden(err)
+	return rest.IsRejected(err) || isAtStep(err, stepWrite) && (rest.IsForbidden(err) || rest.IsNotFound(err)) ||
+		isAtStep(err, stepCommit) && rest.IsForbidden(err)
 }
 
 func isNoTransaction(answer *rest.Error) bool {
 	return answer.Status == http.StatusConflict && answer.Code == codeNoTransaction
 }
 
-// asLocked marks an answer that means that somebody else holds the configuration. 423 says so by itself. 409 and 503
-// mean it where first says that nothing has been written yet (sps contract Q1), and later where the appliance's own
-// words speak of a lock: a commit may also be refused because of what others changed (Q2).
+// asLocked marks an answer that means that another client holds the configuration lock. 423 is unambiguous. 409 and 503
+// mean it if first is set, that is before anything has been written (sps contract Q1), and later if the appliance's
+// message mentions a lock: a commit may also be refused because of others' changes (Q2).
 func asLocked(err error, first bool) error {
 	answer := rest.As(err)
 	if answer == nil || isNoTransaction(answer) || IsCredentialsRefused(err) {
@@ -147,10 +147,10 @@ func speaksOfALock(answer *rest.Error) bool {
 	return lockWords.MatchString(answer.Code + " " + answer.Message)
 }
 
-// lockWords find a lock in a code or a message, and not in what is blocked.
+// lockWords match "lock" in a code or a message, but not "block".
 var lockWords = regexp.MustCompile(`(?i)(?:^|[^b])lock`)
 
-// AsLocked marks a refused commit as met by a lock, for a caller who knows that nobody has changed anything; see
+// AsLocked marks a refused commit as caused by a lock, for a caller that knows that nothing has changed; see
 // IsCommitConflict.
 func AsLocked(err error) error {
 	if answer := rest.As(err); answer != nil {
@@ -159,8 +159,8 @@ func AsLocked(err error) error {
 	return err
 }
 
-// holderPatterns find the name of a lock's holder, in the details first. A name that is not found costs a word in a
-// message and nothing else.
+// holderPatterns find the name of a lock's holder, preferably in the details. If the name is not found, only the
+// message is poorer.
 var holderPatterns = []*regexp.Regexp{
 	regexp.MustCompile(`"(?:holder|held_by|locked_by|lock_holder|owner|username|user)":\s*"([^"]{1,128})"`),
 	regexp.MustCompile(`(?i)\b(?:locked|held|used) by (?:the )?(?:user )?['"]?([\w.@\\-]{1,128})`),
@@ -175,13 +175,13 @@ func holder(message string) string {
 	return ""
 }
 
-// maxDetails bounds what of an answer's details goes into a message, in bytes.
+// maxDetails bounds how much of an answer's details a message includes, in bytes.
 const maxDetails = 400
 
-// errorDecoder reads the error shape of sps contract 2. The members of details are not documented: they are shown and
-// never understood (Q13). An answer of the front end, which need not be JSON, has neither code nor message.
-func errorDecoder(secrets *rest.Secrets) func(http.Header, []byte) rest.Words {
-	return func(_ http.Header, body []byte) rest.Words {
+// errorDecoder decodes the error format of sps contract 2. The members of details are undocumented: they are shown but
+// not interpreted (Q13). An answer of the front end need not be JSON, and has neither code nor message.
+func errorDecoder(secrets *rest.Secrets) func(http.Header, []byte) rest.ErrorDetails {
+	return func(_ http.Header, body []byte) rest.ErrorDetails {
 		var answer struct {
 			Error struct {
 				Type    string          `json:"type"`
@@ -190,13 +190,13 @@ func errorDecoder(secrets *rest.Secrets) func(http.Header, []byte) rest.Words {
 			} `json:"error"`
 		}
 		if err := json.Unmarshal(body, &answer); err != nil {
-			return rest.Words{}
+			return rest.ErrorDetails{}
 		}
 		message := answer.Error.Message
 		if details := renderDetails(secrets, answer.Error.Details); details != "" {
 			message = strings.TrimSpace(message + " " + details)
 		}
-		return rest.Words{Code: answer.Error.Type, Message: message}
+		return rest.ErrorDetails{Code: answer.Error.Type, Message: message}
 	}
 }
 
@@ -205,12 +205,10 @@ func renderDetails(secrets *rest.Secrets, details json.RawMessage) string {
 	if err := json.Compact(&compacted, details); err != nil {
 		return ""
 	}
-	text := secrets.Redact(compacted.String()) // before it is cut, lest half a secret remain
-	switch {
-	case text == "null", text == "{}", text == "[]", text == `""`:
+	text := secrets.Redact(compacted.String()) // before it is shortened, lest part of a secret remain
+	switch text {
+	case "null", "{}", "[]", `""`:
 		return ""
-	case len(text) > maxDetails:
-		return strings.ToValidUTF8(text[:maxDetails], "") + "…"
 	}
-	return text
+	return rest.Shorten(text, maxDetails)
 }

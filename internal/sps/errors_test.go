@@ -29,7 +29,7 @@ func TestErrorBodies(t *testing.T) {
 		},
 		"details alone":         {body: `{"error":{"type":"T","details":[1]}}`, code: "T", message: `[1]`},
 		"with an unknown type":  {body: `{"error":{"type":"Müll 7"}}`, code: "Müll 7"},
-		"long details are cut":  {body: `{"error":{"details":["` + long + `"]}}`, message: `["` + long[:398] + "…"},
+		"long details are cut":  {body: `{"error":{"details":["` + long + `"]}}`, message: `["` + long[:395] + "…"},
 		"a page of the front":   {body: `<html>`},
 		"another shape of JSON": {body: `{"error":"text"}`},
 		"nothing":               {},

@@ -8,24 +8,24 @@ import (
 	"strings"
 )
 
-// FencedError says that a change was not sent, because this process must not change anything any more.
+// FencedError means that a change was not sent, because this process must not change anything any more.
 type FencedError struct{ Err error }
 
-// Error is what the fence said.
+// Error returns the fence's error.
 func (e *FencedError) Error() string { return "nothing is changed: " + e.Err.Error() }
 
-// Unwrap returns what the fence said.
+// Unwrap returns the fence's error.
 func (e *FencedError) Unwrap() error { return e.Err }
 
-// IsFenced says that a change was not sent; see FencedError.
+// IsFenced reports whether a change was not sent; see FencedError.
 func IsFenced(err error) bool {
 	_, fenced := errors.AsType[*FencedError](err)
 	return fenced
 }
 
-// permits asks the fence about a request. A roll-back in a session of its own needs no permission: it takes back what
-// this process did itself. The stored session may be that of whoever is in charge by now.
-func (s *session) permits(req *http.Request) error {
+// checkFence asks the fence about a request. A roll-back in a session of our own needs no permission: it undoes this
+// process's own work. The stored session may belong to the process that is in charge now.
+func (s *loginSession) checkFence(req *http.Request) error {
 	rollsBack := req.Method == http.MethodDelete && strings.TrimSuffix(req.URL.Path, "/") == "/api/transaction"
 	if req.Method == http.MethodGet || req.Method == http.MethodHead || rollsBack && !s.stored {
 		return nil
@@ -33,7 +33,7 @@ func (s *session) permits(req *http.Request) error {
 	return s.logins.cfg.fence()
 }
 
-// fence is nil if this process may change something.
+// fence returns nil if this process may change something.
 func (cfg *Config) fence() error {
 	if cfg.Fence == nil {
 		return nil

@@ -6,21 +6,21 @@ import "slices"
 
 // footprint is what a transaction wrote, in the order of the first write of each object.
 type footprint struct {
-	// objects are found by their path below /api/configuration.
+	// objects are keyed by their path below /api/configuration.
 	objects map[string]*ownWrite
 	order   []*ownWrite
-	// collections are those whose members or their order follow from what was written.
+	// collections are those whose members or order change as a consequence of the writes.
 	collections map[Collection]bool
 }
 
-// ownWrite is what was done to one object in all.
+// ownWrite is the combined effect of our writes on one object.
 type ownWrite struct {
 	collection Collection
 	key        string
 	kind       writeKind
 	// sent is the body of a replace.
 	sent Record
-	// ineffective says that sending the body again changed nothing: the appliance turns it into what is there.
+	// ineffective is set if sending the body again changed nothing: the appliance normalizes it to what is there.
 	ineffective bool
 }
 
@@ -34,12 +34,12 @@ const (
 
 func (w *ownWrite) path() string { return string(w.collection) + "/" + w.key }
 
-// add notes a write that the appliance accepted. An object that was created stays created until it is deleted.
+// add records a write that the appliance accepted. An object that was created stays created until it is deleted.
 func (f *footprint) add(kind writeKind, collection Collection, key string, sent Record) {
 	if f.objects == nil {
 		f.objects, f.collections = map[string]*ownWrite{}, map[Collection]bool{}
 	}
-	if kind != replaced || collection == Users { // a user's password comes and goes with its user
+	if kind != replaced || collection == Users { // a user's password is created and deleted with the user
 		f.collections[collection] = true
 	}
 	fresh := ownWrite{collection: collection, key: key, kind: kind, sent: sent}
@@ -54,10 +54,11 @@ func (f *footprint) add(kind writeKind, collection Collection, key string, sent 
 	}
 }
 
-// missing are the writes that a list of changes does not show. A password shows by its user, since it counts for
-// nothing alone. What the list says in a form that is not understood is missing, too, and has to be looked up.
-func (f *footprint) missing(changes []Change) []*ownWrite {
-	shown := f.shown(changes)
+// unlisted returns the writes that a list of changes does not show. A password is represented by its user, because it
+// has no effect alone. What the list expresses in a form that is not understood also counts as unlisted and must be
+// looked up.
+func (f *footprint) unlisted(changes []Change) []*ownWrite {
+	shown := f.listed(changes)
 	var out []*ownWrite
 	for _, w := range f.order {
 		if !shown[w] && !w.ineffective && w.collection != Passwords {
@@ -67,8 +68,8 @@ func (f *footprint) missing(changes []Change) []*ownWrite {
 	return out
 }
 
-// shown are the writes that a list of changes shows.
-func (f *footprint) shown(changes []Change) map[*ownWrite]bool {
+// listed returns the writes that a list of changes shows.
+func (f *footprint) listed(changes []Change) map[*ownWrite]bool {
 	shown := map[*ownWrite]bool{}
 	for _, change := range changes {
 		own, exact := f.around(relative(change.Path))
@@ -81,8 +82,8 @@ func (f *footprint) shown(changes []Change) map[*ownWrite]bool {
 	return shown
 }
 
-// ends are the first write and, if it is another one, the latest.
-func (f *footprint) ends() []*ownWrite {
+// firstAndLast returns the first write and, if it is a different one, the latest.
+func (f *footprint) firstAndLast() []*ownWrite {
 	switch n := len(f.order); n {
 	case 0, 1:
 		return slices.Clone(f.order)

@@ -21,13 +21,13 @@ import (
 
 const connectionsList = "GET /api/configuration/rdp/connections"
 
-// metered counts what the answers to a client take.
+// metered counts the memory of the answers to a client.
 func metered(a *appliance, maxAnswer int64) (*sps.Client, *rest.Share) {
 	share := rest.NewBudget(96<<20).Share(maxAnswer, "spec.limits.maxResponseSize", nil)
 	return a.client(func(cfg *sps.Config) { cfg.Memory = share }), share
 }
 
-// endless writes the same until nobody reads any more; %d is a number that grows.
+// endless repeats a text until the reader stops; %d is a growing number.
 func endless(begin, again string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		_, err := io.WriteString(w, begin)
@@ -62,7 +62,7 @@ func TestListsThatMeanHarm(t *testing.T) {
 			reply(200, `{"items":[`+object("k", `{"a":[{}`+strings.Repeat(",{}", 100_000)+`]}`)+`]}`), "too many values",
 		},
 		"a long key":       {reply(200, `{"items":[`+object(long[:254], `{}`)+`]}`), "too long"},
-		"a key in letters": {reply(200, `{"items":[{"key":"a\u0007b","body":{}}]}`), "characters that a key has not"},
+		"a key in letters": {reply(200, `{"items":[{"key":"a\u0007b","body":{}}]}`), "invalid characters"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -81,7 +81,7 @@ func TestListsThatMeanHarm(t *testing.T) {
 	}
 }
 
-// A list of many ordinary policies is much longer than what its records take.
+// Ten thousand ordinary policies fit into the default limit of an answer.
 func TestALongListOfOrdinaryPoliciesIsRead(t *testing.T) {
 	t.Parallel()
 	const n = 10_000
@@ -128,13 +128,13 @@ func TestSearchesWithoutEnd(t *testing.T) {
 	}{
 		"a link to the same page": {
 			reply(200, `{"items":[`+session("a")+`],"meta":{"next":"/api/audit/sessions?fields=*&q=active%3Atrue"}}`),
-			"leads back", 1,
+			"returns to a page", 1,
 		},
 		"links that lead in a circle": {
 			inTurn(
 				reply(200, `{"items":[`+session("a")+`],"meta":{"next":"/x?page=1"}}`),
 				reply(200, `{"items":[`+session("b")+`],"meta":{"next":"/x?fields=*&q=active%3Atrue"}}`)),
-			"leads back", 2,
+			"returns to a page", 2,
 		},
 		"the same sessions under ever new links": {
 			func(w http.ResponseWriter, _ *http.Request) {
@@ -225,7 +225,7 @@ func TestARefusedCommitShowsNoPasswordOfItsBatch(t *testing.T) {
 	}
 }
 
-// What answers may be another server, and its words nobody's business.
+// The answer may come from another server, whose text must not be shown.
 func TestForeignAnswersAreNotShown(t *testing.T) {
 	t.Parallel()
 	const secret = "root:x:0:0"
@@ -263,7 +263,7 @@ func TestEqualListsAreFoundInLittleTime(t *testing.T) {
 	}
 }
 
-// FuzzAnswers decodes whatever an appliance may say.
+// FuzzAnswers decodes arbitrary answers of an appliance.
 func FuzzAnswers(f *testing.F) {
 	for _, seed := range []string{
 		`{"items":[{"key":"k","body":{"name":"n","a":{"b":[1]}}},{"key":"l","body":{"name":"m"}}]}`,

@@ -21,35 +21,37 @@ import (
 type Info struct {
 	// Version is the firmware's, for example 7.0.3.
 	Version string
-	// ConfigHash changes with every commit, 32 hex digits; empty on appliances that do not have it (sps contract 4.10).
+	// ConfigHash changes with every commit, 32 hex digits; empty on appliances without it (sps contract 4.10).
 	ConfigHash string
 	Hostname   string
-	// Self is the public key of the appliance's certificate, and what the appliance calls itself: host name, domain and
-	// nickname. It is nobody's for certain: names come from the factory, and certificates are shared.
+	// Self is the public key of the appliance's certificate, and the names that the appliance reports: host name,
+	// domain and nickname. It does not identify an appliance reliably: names are factory defaults, and certificates are
+	// shared.
 	Self string
 	// Roles are the node's roles in a cluster.
 	Roles []string
 }
 
-// Info asks the appliance who it is. The same address answers anybody, with less: an answer without a version means
-// that the log-in session has ended without a 401, and one fresh log-in follows (sps contract 9).
+// Info reads what the appliance reports about itself. Without a log-in the same address answers with less: an answer
+// without a version means that the log-in session has ended without a 401, so one fresh log-in follows (sps contract
+// 9).
 func (c *Client) Info(ctx context.Context) (Info, error) {
 	info, cookie, err := c.info(ctx)
 	if err != nil || info.Version != "" {
 		return info, err
 	}
-	if _, err := c.reader.renew(ctx, cookie); err != nil {
+	if _, err := c.reader.replaceCookie(ctx, cookie); err != nil {
 		return Info{}, err
 	}
 	info, _, err = c.info(ctx)
 	if err == nil && info.Version == "" {
-		return Info{}, malformed(infoRequest, "the appliance does not tell its version")
+		return Info{}, malformed(infoRequest, "the appliance does not report its version")
 	}
 	return info, err
 }
 
-// self is made of the public key of whoever answered and of what it says of itself (sps contract 9). Anybody can say
-// anything; the certificate is what only the holder of its key can show.
+// self combines the public key of the peer with the names that it reports (sps contract 9). Any server can report any
+// name; only the holder of the certificate's key can present the certificate.
 func self(peer, hostname, domain, nickname string) string {
 	if peer == "" {
 		return ""
@@ -57,9 +59,9 @@ func self(peer, hostname, domain, nickname string) string {
 	return peer + " " + rest.Shorten(strings.ToLower(hostname+"."+domain)+" "+nickname, maxHostname)
 }
 
-// withPeer has the public key noted of whoever the calls of a context are made to; peer returns that of the last one.
-// It goes by the connection that carries the call: an address may lead each new connection to somebody else, and that
-// another one was shown a certificate proves nothing of this answer.
+// withPeer records the public key of the peer for calls under a context; peer returns that of the latest call. It uses
+// the connection that carries the call: each new connection to an address may reach a different server, and a
+// certificate seen on another connection proves nothing about this answer.
 func withPeer(ctx context.Context) (traced context.Context, peer func() string) {
 	var sum atomic.Value
 	gotConn := func(info httptrace.GotConnInfo) {
@@ -79,9 +81,9 @@ func withPeer(ctx context.Context) (traced context.Context, peer func() string) 
 	}
 }
 
-var infoRequest = rest.Request{Method: http.MethodGet, Path: []string{"api", "info"}}
+var infoRequest = rest.Request{Operation: operationInfo, Method: http.MethodGet, Path: []string{"api", "info"}}
 
-// info also returns the cookie of the time before the call, or the one that the call logged in for.
+// info also returns the cookie from before the call, or the one that the call logged in for.
 func (c *Client) info(ctx context.Context) (info Info, cookie string, err error) {
 	cookie = c.reader.current()
 	ctx, peer := withPeer(ctx)
@@ -103,7 +105,7 @@ func (c *Client) info(ctx context.Context) (info Info, cookie string, err error)
 	}
 	body := answer.Body
 	if body.ConfigHash != "" && !rest.IsIdentifier(body.ConfigHash, maxConfigHash) {
-		return Info{}, "", malformed(infoRequest, "the config_hash of the answer is no checksum")
+		return Info{}, "", malformed(infoRequest, "the config_hash of the answer is not a checksum")
 	}
 	return Info{
 		Version: rest.Shorten(body.FirmwareVersion, maxVersion), ConfigHash: body.ConfigHash,
@@ -112,7 +114,7 @@ func (c *Client) info(ctx context.Context) (info Info, cookie string, err error)
 	}, cookie, nil
 }
 
-// How much of what the appliance says of itself is kept, in bytes. A config_hash is compared, so it is not cut.
+// Limits on what the appliance reports about itself, in bytes. A config_hash is compared, so it is not shortened.
 const (
 	maxVersion    = 64
 	maxConfigHash = 128
@@ -120,14 +122,14 @@ const (
 	maxRoles      = 32
 )
 
-// roles are the first few texts of a list; no sample shows what a role looks like.
+// roles are the first strings of a list; no sample shows what a role looks like.
 type roles []string
 
-// UnmarshalJSON leaves out what is no text, and never fails.
+// UnmarshalJSON skips what is not a string, and never fails.
 func (r *roles) UnmarshalJSON(data []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	if start, err := decoder.Token(); err != nil || start != json.Delim('[') {
-		return nil //nolint:nilerr // no list has no roles
+		return nil //nolint:nilerr // not a list, so no roles
 	}
 	var one json.RawMessage
 	for decoder.More() && len(*r) < maxRoles && decoder.Decode(&one) == nil {

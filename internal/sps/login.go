@@ -18,26 +18,26 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// LogInTerms are how an appliance punishes failed log-ins: it blocks our address after 20 of them, and with it every
-// administrator behind the same NAT, for 10 minutes by default; within which time they have to come is not known (sps
+// LogInTerms are how an appliance punishes failed log-ins: after 20 of them it blocks our address, and with it every
+// administrator behind the same NAT, for 10 minutes by default. The period over which it counts is unknown (sps
 // contract 1.13).
 var LogInTerms = login.Terms{Block: 10 * time.Minute, Failures: 5, Window: 30 * time.Minute}
 
-// CredentialsError says that the appliance did not accept the credentials, or does not let their user in. Until then
-// it is answered from memory, without a call.
+// CredentialsError means that the appliance did not accept the credentials, or denies their user access. Until then the
+// error is returned without a call.
 type CredentialsError struct {
 	Until time.Time
-	// Err is the *rest.Error of the one log-in that was tried.
+	// Err is the *rest.Error of the attempted log-in.
 	Err error
 }
 
-// Error says when the credentials are tried again, and the appliance's own words.
+// Error returns when the credentials are tried again, and the appliance's message.
 func (e *CredentialsError) Error() string {
 	until := e.Until.UTC().Format(time.RFC3339)
 	return fmt.Sprintf("the log-in was refused and is not repeated before %s: %v", until, e.Err)
 }
 
-// Unwrap returns the answer of the appliance.
+// Unwrap returns the appliance's answer.
 func (e *CredentialsError) Unwrap() error { return e.Err }
 
 // authenticator logs in, one log-in at a time for all sessions of a client, and remembers a refusal.
@@ -51,20 +51,20 @@ type authenticator struct {
 	refused error // the appliance's answer to the last log-in, if it was a refusal
 }
 
-// logIn returns the value of a new session cookie. The context is to end with the client and not with a caller. Holding
-// the mutex during the call is the point: a second session that starts meanwhile must learn of a refusal instead of
-// causing another one.
+// logIn returns the value of a new session cookie. The context should end with the client, not with a caller. The mutex
+// is held during the call on purpose: a second session that starts meanwhile must learn of a refusal instead of causing
+// another one.
 func (a *authenticator) logIn(ctx context.Context) (cookie string, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	attempt, err := a.cfg.Account.Begin(ctx)
-	if held, ok := errors.AsType[*login.HeldError](err); ok {
-		return "", &CredentialsError{Until: held.Until, Err: cmp.Or(a.refused, error(held))}
+	if throttled, ok := errors.AsType[*login.ThrottledError](err); ok {
+		return "", &CredentialsError{Until: throttled.Until, Err: cmp.Or(a.refused, error(throttled))}
 	}
 	if err != nil {
 		return "", err
 	}
-	defer attempt.Unanswered() // unless it ends otherwise
+	defer attempt.Inconclusive() // unless it has ended already
 	a.refused = nil
 	resp, err := a.rest.Do(ctx, a.request())
 	if err != nil {
@@ -91,7 +91,9 @@ const certificateAdvice = "the appliance did not accept the client certificate; 
 const loginPath = "/api/authentication"
 
 func (a *authenticator) request() rest.Request {
-	req := rest.Request{Method: http.MethodGet, Path: []string{"api", "authentication"}, Query: url.Values{}}
+	req := rest.Request{
+		Operation: operationLogIn, Method: http.MethodGet, Path: []string{"api", "authentication"}, Query: url.Values{},
+	}
 	if a.cfg.LoginMethod != "" {
 		req.Query.Set("login_method", a.cfg.LoginMethod)
 	}
@@ -115,7 +117,7 @@ func (a *authenticator) judge(ctx context.Context, attempt *login.Attempt, err e
 	case rest.IsCertificateRefused(err):
 		unsent.Message = certificateAdvice + unsent.Message
 	case refusesLogIn(unsent.Status):
-	case rest.IsRejected(&unsent): // it is no log-in that was found there
+	case rest.IsRejected(&unsent): // the url does not lead to a log-in
 		unsent.Message = strings.TrimSpace(fmt.Sprintf("the log-in was answered with %d %s; check that the url leads to the "+
 			"appliance %s", unsent.Status, http.StatusText(unsent.Status), unsent.Message))
 		unsent.Status = 0
@@ -126,8 +128,8 @@ func (a *authenticator) judge(ctx context.Context, attempt *login.Attempt, err e
 	return a.refuse(ctx, attempt, &unsent)
 }
 
-// refusesLogIn says that a status means that this log-in is not accepted, and would not be if it were repeated. 400 is
-// for a log-in method that does not exist.
+// refusesLogIn reports whether a status means that this log-in is refused and would be refused again. 400 is for a
+// log-in method that does not exist.
 func refusesLogIn(status int) bool {
 	return status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusBadRequest
 }
@@ -139,12 +141,12 @@ func (a *authenticator) refuse(ctx context.Context, attempt *login.Attempt, answ
 
 const sessionCookie = "session_id"
 
-// cookiePattern finds the two cookies of a log-in. net/http's parser does not: both may stand in one header, joined by
-// a comma, with commas in their expiry dates (sps contract 10.7).
+// cookiePattern finds the two cookies of a log-in. net/http's parser does not: both may be in one header, joined by a
+// comma, with commas in their expiry dates (sps contract 10.7).
 var cookiePattern = regexp.MustCompile(`(?:^|[,;\s])(session_id|ticket)="?([^;,"\s]+)`)
 
-// parseCookies returns the values by name; where a name comes twice the last one counts. What the header says about
-// expiry is left alone: with clocks apart a good cookie looks expired (sps contract 1.11).
+// parseCookies returns the values by name; if a name occurs twice, the last one wins. Expiry dates in the header are
+// ignored: with clock skew a good cookie looks expired (sps contract 1.11).
 func parseCookies(h http.Header) map[string]string {
 	cookies := map[string]string{}
 	for _, line := range h.Values("Set-Cookie") {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/pam-operator/pam-operator/internal/rest"
 	"github.com/pam-operator/pam-operator/internal/sps"
@@ -26,7 +27,7 @@ const (
 	usersPath = "/api/configuration/aaa/local_database/users"
 )
 
-// withUsers answers the list of users, empty.
+// withUsers answers the list of users with an empty one.
 func withUsers(a *appliance) *appliance {
 	a.on(usersLine, reply(http.StatusOK, `{"items":[]}`))
 	return a
@@ -159,7 +160,7 @@ func TestRefusedCredentialsAreSentOnce(t *testing.T) {
 	for name, refusal := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			clock := &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+			clock := clocktesting.NewFakeClock(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 			a := withUsers(newAppliance(t))
 			a.on("GET /api/authentication", refusal)
 			client := a.client(func(cfg *sps.Config) { cfg.Now = clock.Now })
@@ -170,22 +171,22 @@ func TestRefusedCredentialsAreSentOnce(t *testing.T) {
 				callers.Go(func() { mustBeRefused(t, func() error { _, err := client.Begin(t.Context()); return err }) })
 			}
 			callers.Wait()
-			clock.advance(15*time.Minute - time.Second)
+			clock.Step(15*time.Minute - time.Second)
 			mustBeRefused(t, func() error { _, err := client.Info(t.Context()); return err })
 			a.want(logInLine)
 
-			clock.advance(time.Second)
+			clock.Step(time.Second)
 			mustBeRefused(t, func() error { return client.Terminate(t.Context(), "x") })
 			a.want(logInLine)
 
-			clock.advance(30*time.Minute - time.Second)
+			clock.Step(30*time.Minute - time.Second)
 			mustBeRefused(t, func() error { _, err := client.Info(t.Context()); return err })
-			a.want() // the second refusal counts for twice as long
+			a.want() // the second refusal counts twice as long
 
-			clock.advance(time.Second)
+			clock.Step(time.Second)
 			delete(a.routes, "GET /api/authentication")
 			if _, err := client.List(t.Context(), sps.Users); err != nil {
-				t.Errorf("after the credentials were mended: %v", err)
+				t.Errorf("after the credentials were corrected: %v", err)
 			}
 		})
 	}
@@ -197,23 +198,6 @@ func mustBeRefused(t *testing.T, do func() error) {
 	if !sps.IsCredentialsRefused(err) || rest.IsOutcomeUnknown(err) || sps.IsTransactionLost(err) || sps.IsRefused(err) {
 		t.Errorf("got %v", err)
 	}
-}
-
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
 }
 
 func TestANewClientTriesRefusedCredentialsAgain(t *testing.T) {
@@ -275,7 +259,7 @@ func TestManyReadersShareOneLogIn(t *testing.T) {
 		if got := a.count(logInLine); got != round+1 {
 			t.Errorf("round %d: %d log-ins", round, got)
 		}
-		a.endSessions() // all of the next round find their cookie stale
+		a.endSessions() // every call of the next round finds its cookie stale
 	}
 }
 
@@ -341,7 +325,7 @@ func TestNoErrorShowsASecret(t *testing.T) {
 	client := a.client(nil)
 	tx := a.begin(client)
 
-	// A server that tells everything it was sent, in the message, in the details, and long.
+	// A server that echoes everything it was sent, in the message, in the details, and at length.
 	tell := func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		sent := []any{a.take(), basic, username + ":" + password, userPassword, "TICKET-JBSWY3DP"}
@@ -358,7 +342,7 @@ func TestNoErrorShowsASecret(t *testing.T) {
 		a.on(line, tell)
 	}
 	ctx := t.Context()
-	calls := []func() error{ // in this order: the password is known from the first on
+	calls := []func() error{ // in this order: the password is known from the first one on
 		func() error { _, err := tx.CreatePassword(ctx, userPassword); return err },
 		func() error { _, err := tx.Create(ctx, sps.Users, sps.Body{"plain": userPassword}); return err },
 		func() error { return tx.Verify(ctx) },

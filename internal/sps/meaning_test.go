@@ -122,7 +122,7 @@ func TestDiffByMeaning(t *testing.T) {
 		"an empty list is null":      {managed: `{"domains":[]}`, actual: `{"domains":null}`},
 		"null is an empty list":      {managed: `{"domains":null}`, actual: `{"domains":[]}`},
 		"an empty list is not there": {managed: `{"domains":[]}`, actual: `{}`},
-		"an empty list is no other list": {
+		"an empty list equals no other list": {
 			managed: `{"domains":[]}`, actual: `{"domains":[{"value":"a"}]}`, differs: true,
 		},
 		"an empty host is null":                   {managed: `{"dns":""}`, actual: `{"dns":null}`},
@@ -138,7 +138,7 @@ func TestDiffByMeaning(t *testing.T) {
 	}
 }
 
-// TestNetworksOfOneMeaning draws networks, spells them in several ways, and changes a bit that counts or one that does
+// TestNetworksOfOneMeaning draws networks, spells them in several ways, and changes a bit that matters or one that does
 // not.
 func TestNetworksOfOneMeaning(t *testing.T) {
 	t.Parallel()
@@ -168,7 +168,7 @@ func TestNetworksOfOneMeaning(t *testing.T) {
 	})
 }
 
-// spell writes a network in one of the ways in which people do.
+// spell writes a network in one of its usual forms.
 func spell(t *rapid.T, address netip.Addr, bits int) string {
 	text := address.String()
 	switch rapid.IntRange(0, 3).Draw(t, "spelling") {

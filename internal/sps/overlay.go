@@ -2,15 +2,15 @@
 
 package sps
 
-// discriminators are the members that tell the forms of a union apart (sps contract 5).
+// discriminators are the members that distinguish the forms of a union (sps contract 5).
 var discriminators = [...]string{"selection", "enabled"}
 
-// Overlay returns a copy of current with managed laid over it: objects merge member by member, lists and scalars are
-// replaced, members that are not managed stay.
+// Overlay returns a copy of current overlaid with managed: objects merge member by member, lists and scalars are
+// replaced, unmanaged members stay.
 //
-// Where managed asks for another form of a union than current has, nothing of the old form may survive, since the
-// appliance may refuse foreign members (sps contract 5, union convention). The union is then taken from complete, the
-// full body that would be created, and managed is laid over that.
+// If managed selects another form of a union than current has, nothing of the old form may survive, because the
+// appliance may refuse members of other forms (sps contract 5, union convention). The union is then taken from
+// complete, the full body that would be created, and overlaid with managed.
 func Overlay(current, managed, complete Body) Body {
 	return merge(current, managed, complete)
 }
@@ -41,7 +41,7 @@ func mergeValue(current, wanted, complete any) any {
 	return clone(wanted)
 }
 
-// sameForm says that want may be laid over have: it names no form, or the one that have has.
+// sameForm reports whether want may be laid over have: it selects no form, or the same one.
 func sameForm(have, want map[string]any) bool {
 	for _, name := range discriminators {
 		if form, named := want[name]; named && !equal(form, have[name]) {
@@ -51,8 +51,8 @@ func sameForm(have, want map[string]any) bool {
 	return true
 }
 
-// Complement returns a copy of a body with the members that only other has, each as form makes it; within objects, too,
-// where both are of one form.
+// Complement returns a copy of a body with the members that only other has, each converted by form; likewise within
+// objects of the same form.
 func Complement(body, other Body, form func(value any) any) Body {
 	return complement(body, other, form)
 }

@@ -70,7 +70,7 @@ func TestOverlay(t *testing.T) {
 			current: `{"i":{"enabled":false}}`, managed: `{"i":{"priority":0}}`,
 			complete: `{"i":{"enabled":true}}`, want: `{"i":{"enabled":false,"priority":0}}`,
 		},
-		"the body itself is no union": {
+		"the body itself is not a union": {
 			current: `{"enabled":true,"x":1}`, managed: `{"enabled":false}`, complete: `{"enabled":false}`,
 			want: `{"enabled":false,"x":1}`,
 		},

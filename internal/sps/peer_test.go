@@ -18,7 +18,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
-// otherCertificate is one of a key that no other server has.
+// otherCertificate has a key that no other server has.
 func otherCertificate(t *testing.T) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -33,7 +33,7 @@ func otherCertificate(t *testing.T) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// An address may lead one connection to a server and the next one to an appliance, which it only passes through.
+// An address may lead one connection to a server, and the next one through it to an appliance.
 func TestAnAnswerHasTheKeyOfTheConnectionThatItCameBy(t *testing.T) {
 	t.Parallel()
 	a := newAppliance(t)
@@ -44,7 +44,7 @@ func TestAnAnswerHasTheKeyOfTheConnectionThatItCameBy(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer somebodyElse.Close()
-	go func() { // shows its certificate, and answers nothing
+	go func() { // presents its certificate, and never answers
 		for conn, err := somebodyElse.Accept(); err == nil; conn, err = somebodyElse.Accept() {
 			_, _ = conn.Read(make([]byte, 1))
 			_ = conn.Close()
@@ -85,7 +85,7 @@ func TestAnAnswerHasTheKeyOfTheConnectionThatItCameBy(t *testing.T) {
 	}
 }
 
-// passingOn listens and passes each connection on to where it is told to then.
+// passingOn listens and forwards each connection to its current target.
 func passingOn(t *testing.T, to func() string) (address string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it ends with the test

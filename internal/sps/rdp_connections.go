@@ -2,161 +2,27 @@
 
 package sps
 
-import "encoding/json"
-
-// RDPConnection is what we send of an RDP connection policy (sps contract 5). A member that is nil is not managed and
-// is not sent; a list that is empty but not nil is.
+// RDPConnection is the part of an RDP connection policy that we send, by the rules of ConnectionPolicy.
 type RDPConnection struct {
-	Name                     *string                   `json:"name,omitempty"`
-	Active                   *bool                     `json:"active,omitempty"`
-	AccessControl            []AccessRule              `json:"access_control,omitzero"`
-	ChannelDatabaseCleanup   *ChannelDatabaseCleanup   `json:"channel_database_cleanup,omitempty"`
-	Indexing                 *Indexing                 `json:"indexing,omitempty"`
-	LogAuditTrailDownloads   *bool                     `json:"log_audit_trail_downloads,omitempty"`
-	Network                  *Network                  `json:"network,omitempty"`
-	Policies                 *ConnectionPolicies       `json:"policies,omitempty"`
-	RateLimit                *RateLimit                `json:"rate_limit,omitempty"`
-	RemoteDesktopGateway     *RemoteDesktopGateway     `json:"remote_desktop_gateway,omitempty"`
-	ServerAddress            *ServerAddress            `json:"server_address,omitempty"`
-	ServerCertificateCheck   *ServerCertificateCheck   `json:"server_certificate_check,omitempty"`
-	SourceAddress            *SourceAddress            `json:"source_address,omitempty"`
-	TransportSecurity        *TransportSecurity        `json:"transport_security,omitempty"`
-	WebGatewayAuthentication *WebGatewayAuthentication `json:"web_gateway_authentication,omitempty"`
+	ConnectionPolicy
+	RemoteDesktopGateway   *RemoteDesktopGateway   `json:"remote_desktop_gateway,omitempty"`
+	ServerCertificateCheck *ServerCertificateCheck `json:"server_certificate_check,omitempty"`
+	TransportSecurity      *TransportSecurity      `json:"transport_security,omitempty"`
 }
 
-// NullableKey is the key of a policy, or "none" when it is empty, which is sent as null.
-type NullableKey string
+// RDPPort is the standard port of RDP.
+const RDPPort = 3389
 
-// MarshalJSON writes the key, or null.
-func (k NullableKey) MarshalJSON() ([]byte, error) {
-	if k == "" {
-		return []byte("null"), nil
-	}
-	return json.Marshal(string(k))
-}
-
-// NullableName is a name where null means the appliance's own choice.
-type NullableName = NullableKey
-
-// ConnectionPolicies refers to other objects by key. The appliance refuses null for AuditPolicy, ChannelPolicy and
-// Settings; the others are null when unused.
-type ConnectionPolicies struct {
-	AAPlugin             *NullableKey `json:"aa_plugin,omitempty"`
-	AnalyticsPolicy      *NullableKey `json:"analytics_policy,omitempty"`
-	ArchiveCleanupPolicy *NullableKey `json:"archive_cleanup_policy,omitempty"`
-	AuditPolicy          *NullableKey `json:"audit_policy,omitempty"`
-	BackupPolicy         *NullableKey `json:"backup_policy,omitempty"`
-	ChannelPolicy        *NullableKey `json:"channel_policy,omitempty"`
-	CredentialStore      *NullableKey `json:"credential_store,omitempty"`
-	LDAPServer           *NullableKey `json:"ldap_server,omitempty"`
-	Settings             *NullableKey `json:"settings,omitempty"`
-	UsermappingPolicy    *NullableKey `json:"usermapping_policy,omitempty"`
-}
-
-// Network says which connections a policy is about. The first policy that matches wins (sps contract 4.7).
-type Network struct {
-	// Clients and Targets are addresses or networks; host bits are allowed.
-	Clients []string `json:"clients,omitzero"`
-	Targets []string `json:"targets,omitzero"`
-	Ports   []int    `json:"ports,omitzero"`
-}
-
-// Permissions of an AccessRule.
-const (
-	PermissionAudit             = "audit"
-	PermissionAuthorize         = "authorize"
-	PermissionAuditAndAuthorize = "audit_and_authorize"
-)
-
-// AccessRule lets a group follow or authorise sessions.
-type AccessRule struct {
-	// Authorizer is the name of a group, not its key.
-	Authorizer               string        `json:"authorizer"`
-	Permission               string        `json:"permission"`
-	RequireDifferentIP       bool          `json:"require_different_ip"`
-	RequireDifferentUsername bool          `json:"require_different_username"`
-	Subject                  AccessSubject `json:"subject"`
-}
-
-// Selections of an AccessSubject.
-const (
-	SubjectEverybody = "everybody"
-	SubjectOnly      = "only"
-)
-
-// AccessSubject says whose sessions a rule is about.
-type AccessSubject struct {
-	Selection string `json:"selection"`
-	// Group is the name of a group; only with SubjectOnly.
-	Group *string `json:"group,omitempty"`
-}
-
-// ChannelDatabaseCleanup deletes the metadata of old connections.
-type ChannelDatabaseCleanup struct {
-	Enabled bool `json:"enabled"`
-	// Days must exceed neither the archive policy's retention nor the protocol's own value.
-	Days *int `json:"days,omitempty"`
-}
-
-// Indexing makes recorded sessions searchable.
-type Indexing struct {
-	Enabled bool `json:"enabled"`
-	// Policy is a key.
-	Policy *string `json:"policy,omitempty"`
-	// Priority is 0 (near real time) to 5 (very low), 3 by default.
-	Priority *int `json:"priority,omitempty"`
-}
-
-// RateLimit bounds new connections.
-type RateLimit struct {
-	Enabled bool `json:"enabled"`
-	// Value is connections per minute.
-	Value *int `json:"value,omitempty"`
-}
-
-// WebGatewayAuthentication asks users to log in on the appliance's web interface as well.
-type WebGatewayAuthentication struct {
-	Enabled bool `json:"enabled"`
-	// Groups are names; none means any user (inferred).
-	Groups        []string `json:"groups,omitzero"`
-	RequireSameIP *bool    `json:"require_same_ip,omitempty"`
-}
-
-const (
-	defaultRDPPort = 3389
-	// defaultIndexingPolicy is built in and the same on every appliance (sps contract 5).
-	defaultIndexingPolicy   = "-50000"
-	defaultIndexingPriority = 3
-)
-
-// DefaultRDPConnection is the complete body of a new policy as 6.0.4 wants it (sps contract 5). The caller lays over it
-// what nobody can default: the name, the network, and the policies that must not be null (audit, channel, settings).
+// DefaultRDPConnection is the complete body of a new policy, except what DefaultConnectionPolicy leaves to its caller.
 func DefaultRDPConnection() Body {
-	none := new(NullableKey)
-	body, _ := ToBody(RDPConnection{ // cannot fail: a struct of ours
-		Name:                   new(""),
-		Active:                 new(true),
-		AccessControl:          []AccessRule{},
-		ChannelDatabaseCleanup: &ChannelDatabaseCleanup{},
-		Indexing: &Indexing{
-			Enabled: true, Policy: new(defaultIndexingPolicy), Priority: new(defaultIndexingPriority),
-		},
-		LogAuditTrailDownloads: new(true),
-		Network:                &Network{Clients: []string{}, Targets: []string{}, Ports: []int{defaultRDPPort}},
-		Policies: &ConnectionPolicies{
-			AAPlugin: none, AnalyticsPolicy: none, ArchiveCleanupPolicy: none, AuditPolicy: none, BackupPolicy: none,
-			ChannelPolicy: none, CredentialStore: none, LDAPServer: none, Settings: none, UsermappingPolicy: none,
-		},
-		RateLimit:              &RateLimit{},
+	body, _ := ToBody(RDPConnection{ // cannot fail: our own struct
+		ConnectionPolicy:       DefaultConnectionPolicy(RDPPort),
 		RemoteDesktopGateway:   &RemoteDesktopGateway{},
-		ServerAddress:          &ServerAddress{Selection: ServerAddressOriginal},
 		ServerCertificateCheck: &ServerCertificateCheck{},
-		SourceAddress:          &SourceAddress{Selection: SourceAddressBox},
 		TransportSecurity: &TransportSecurity{
 			Selection: TransportTLS, LegacyFallback: new(false),
 			Certificate: &TLSCertificate{Selection: CertificateSelfSigned},
 		},
-		WebGatewayAuthentication: &WebGatewayAuthentication{},
 	})
 	return body
 }

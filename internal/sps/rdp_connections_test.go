@@ -61,6 +61,11 @@ func TestTheDefaultHasTheMembersOfTheSample(t *testing.T) {
 	}
 }
 
+// rdp is a policy with the members of all protocols.
+func rdp(common sps.ConnectionPolicy) sps.RDPConnection {
+	return sps.RDPConnection{ConnectionPolicy: common}
+}
+
 func TestRDPConnectionOnTheWire(t *testing.T) {
 	t.Parallel()
 	key := func(k sps.NullableKey) *sps.NullableKey { return &k }
@@ -70,25 +75,25 @@ func TestRDPConnectionOnTheWire(t *testing.T) {
 	}{
 		"nothing is managed": {want: `{}`},
 		"empty lists are sent": {
-			in: sps.RDPConnection{
+			in: rdp(sps.ConnectionPolicy{
 				AccessControl:            []sps.AccessRule{},
 				Network:                  &sps.Network{Clients: []string{}},
 				WebGatewayAuthentication: &sps.WebGatewayAuthentication{Enabled: true, Groups: []string{}},
-			},
+			}),
 			want: `{"access_control":[],"network":{"clients":[]},"web_gateway_authentication":{"enabled":true,"groups":[]}}`,
 		},
 		"a policy, none, and one that is not managed": {
-			in:   sps.RDPConnection{Policies: &sps.ConnectionPolicies{AuditPolicy: key("k"), LDAPServer: key("")}},
+			in:   rdp(sps.ConnectionPolicy{Policies: &sps.PolicyReferences{AuditPolicy: key("k"), LDAPServer: key("")}}),
 			want: `{"policies":{"audit_policy":"k","ldap_server":null}}`,
 		},
 		"access control": {
-			in: sps.RDPConnection{AccessControl: []sps.AccessRule{
+			in: rdp(sps.ConnectionPolicy{AccessControl: []sps.AccessRule{
 				{
 					Authorizer: "security", Permission: sps.PermissionAudit, RequireDifferentIP: true,
 					Subject: sps.AccessSubject{Selection: sps.SubjectOnly, Group: new("root_only")},
 				},
 				{Authorizer: "x", Permission: sps.PermissionAuthorize, Subject: sps.AccessSubject{Selection: sps.SubjectEverybody}},
-			}},
+			}}),
 			want: `{"access_control":[
 				{"authorizer":"security","permission":"audit","require_different_ip":true,
 				 "require_different_username":false,"subject":{"selection":"only","group":"root_only"}},
@@ -96,33 +101,33 @@ func TestRDPConnectionOnTheWire(t *testing.T) {
 				 "require_different_username":false,"subject":{"selection":"everybody"}}]}`,
 		},
 		"the server's address": {
-			in: sps.RDPConnection{ServerAddress: &sps.ServerAddress{
+			in: rdp(sps.ConnectionPolicy{ServerAddress: &sps.ServerAddress{
 				Selection: sps.ServerAddressFixed, Address: new("10.30.255.70"), Port: new(3389),
-			}},
+			}}),
 			want: `{"server_address":{"selection":"fix","address":"10.30.255.70","port":3389}}`,
 		},
 		"the client names the server": {
-			in: sps.RDPConnection{ServerAddress: &sps.ServerAddress{
+			in: rdp(sps.ConnectionPolicy{ServerAddress: &sps.ServerAddress{
 				Selection: sps.ServerAddressInband, DNSServer: key("10.0.0.1"), DNSSuffixes: []string{"example.com"},
 				Domains: []sps.InbandDomain{
 					{Domain: sps.DomainMatch{Selection: sps.DomainMatchDomain, Value: "*.example"}, Port: new(3389)},
 				},
 				ExceptionDomains: []sps.InbandDomain{},
-			}},
+			}}),
 			want: `{"server_address":{"selection":"inband","dns_server":"10.0.0.1","dns_suffixes":["example.com"],
 				"domains":[{"domain":{"selection":"domain","value":"*.example"},"port":3389}],"exception_domains":[]}}`,
 		},
 		"the client names the server, by names that the appliance resolves as it does its own": {
-			in: sps.RDPConnection{ServerAddress: &sps.ServerAddress{
+			in: rdp(sps.ConnectionPolicy{ServerAddress: &sps.ServerAddress{
 				Selection: sps.ServerAddressInband, DNSServer: key(""), DNSSuffixes: []string{},
-			}},
+			}}),
 			want: `{"server_address":{"selection":"inband","dns_server":null,"dns_suffixes":null}}`,
 		},
 		"NAT and a fixed source": {
-			in: sps.RDPConnection{
+			in: rdp(sps.ConnectionPolicy{
 				ServerAddress: &sps.ServerAddress{Selection: sps.ServerAddressNAT, Network: new("10.20.30.0/24")},
 				SourceAddress: &sps.SourceAddress{Selection: sps.SourceAddressFixed, Address: new("10.1.1.1")},
-			},
+			}),
 			want: `{"server_address":{"selection":"nat","network":"10.20.30.0/24"},
 				"source_address":{"selection":"fix","address":"10.1.1.1"}}`,
 		},
@@ -165,11 +170,13 @@ func TestRDPConnectionOnTheWire(t *testing.T) {
 		},
 		"what is off is bare": {
 			in: sps.RDPConnection{
-				ChannelDatabaseCleanup: &sps.ChannelDatabaseCleanup{}, Indexing: &sps.Indexing{}, RateLimit: &sps.RateLimit{},
+				ConnectionPolicy: sps.ConnectionPolicy{
+					ChannelDatabaseCleanup: &sps.ChannelDatabaseCleanup{}, Indexing: &sps.Indexing{}, RateLimit: &sps.RateLimit{},
+					WebGatewayAuthentication: &sps.WebGatewayAuthentication{},
+					ServerAddress:            &sps.ServerAddress{Selection: sps.ServerAddressOriginal},
+				},
 				RemoteDesktopGateway: &sps.RemoteDesktopGateway{}, ServerCertificateCheck: &sps.ServerCertificateCheck{},
-				WebGatewayAuthentication: &sps.WebGatewayAuthentication{},
-				TransportSecurity:        &sps.TransportSecurity{Selection: sps.TransportLegacy},
-				ServerAddress:            &sps.ServerAddress{Selection: sps.ServerAddressOriginal},
+				TransportSecurity: &sps.TransportSecurity{Selection: sps.TransportLegacy},
 			},
 			want: `{"channel_database_cleanup":{"enabled":false},"indexing":{"enabled":false},
 				"rate_limit":{"enabled":false},"remote_desktop_gateway":{"enabled":false},
@@ -191,12 +198,12 @@ func TestRDPConnectionOnTheWire(t *testing.T) {
 	}
 }
 
-// TestAnUpdateOfTheSample goes the way of an update: read, dereference, overlay, and nothing else has changed.
+// TestAnUpdateOfTheSample takes the steps of an update (read, dereference, overlay), and nothing else changes.
 func TestAnUpdateOfTheSample(t *testing.T) {
 	t.Parallel()
 	current := sps.Dereference(sample(t).Body)
 	current["new_in_9"] = map[string]any{"x": json.Number("1.0")}
-	managed, err := sps.ToBody(sps.RDPConnection{
+	managed, err := sps.ToBody(sps.ConnectionPolicy{
 		Active: new(false), ChannelDatabaseCleanup: &sps.ChannelDatabaseCleanup{},
 		Network: &sps.Network{Ports: []int{3390}},
 	})

@@ -11,7 +11,7 @@ const (
 // TransportSecurity is the encryption between client and appliance.
 type TransportSecurity struct {
 	Selection string `json:"selection"`
-	// LegacyFallback lets clients do without TLS. It and Certificate go with TransportTLS only.
+	// LegacyFallback allows clients without TLS. It and Certificate are only for TransportTLS.
 	LegacyFallback *bool           `json:"legacy_fallback,omitempty"`
 	Certificate    *TLSCertificate `json:"certificate,omitempty"`
 }
@@ -23,7 +23,7 @@ const (
 	CertificateGenerated  = "generate"
 )
 
-// TLSCertificate is the certificate that clients are shown.
+// TLSCertificate is the certificate that clients see.
 type TLSCertificate struct {
 	Selection string `json:"selection"`
 	// X509Identity is the key of a certificate with its private key; only with CertificateFixed.
@@ -59,20 +59,20 @@ type HostCertificationMethod struct {
 	Value any `json:"value"`
 }
 
-// HostSigning makes certificates for each client.
+// HostSigning issues certificates for each client.
 type HostSigning struct {
 	// SigningCA is a key.
 	SigningCA string `json:"signing_ca"`
-	// CommonName is not managed when nil; an empty one is sent as null and means the appliance's own name.
+	// CommonName is not managed if nil; if empty, it is sent as null and means the appliance's own name.
 	CommonName *NullableName `json:"common_name,omitempty"`
 }
 
-// SingleHostCertificate shows the same certificate to every client; the key is that of an X.509 identity.
+// SingleHostCertificate presents the same certificate to every client; the key is that of an X.509 identity.
 func SingleHostCertificate(x509IdentityKey string) *HostCertificationMethod {
 	return &HostCertificationMethod{Selection: HostCertificationSingle, Value: x509IdentityKey}
 }
 
-// SignedHostCertificate makes a certificate for every client.
+// SignedHostCertificate issues a certificate for every client.
 func SignedHostCertificate(signing HostSigning) *HostCertificationMethod {
 	return &HostCertificationMethod{Selection: HostCertificationSigning, Value: signing}
 }
@@ -86,7 +86,7 @@ const (
 // LocalAuthentication is how the gateway authenticates clients.
 type LocalAuthentication struct {
 	Selection string `json:"selection"`
-	// Value is nil, and sent as null, with LocalAuthenticationActiveDirectory, which needs a joined domain.
+	// Value is nil, and sent as null, with LocalAuthenticationActiveDirectory, which requires a joined domain.
 	Value *LocalUserDatabase `json:"value"`
 }
 

@@ -65,7 +65,7 @@ func TestTheNextTransactionCleansUpAfterAFailedRollback(t *testing.T) {
 	second := a.begin(client)
 	a.want(getTx, deleteTx, postTx)
 
-	// The first one must not end what is now the second one's.
+	// The first one must not end what now belongs to the second one.
 	if err := first.Rollback(t.Context()); err != nil {
 		t.Error(err)
 	}

@@ -11,68 +11,68 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// letGoTimeout bounds the roll-back of a transaction of which nobody knows whether it was opened. An appliance that is
-// slow has as long for it as for any call.
-const letGoTimeout = rest.DefaultTimeout
+// abortTimeout bounds the roll-back of a transaction that may have been opened. A slow appliance gets as long for it as
+// for any call.
+const abortTimeout = rest.DefaultTimeout
 
-// errEnded is the answer to a call on a transaction that was committed or rolled back.
+// errEnded is returned by calls on a transaction that was committed or rolled back.
 var errEnded = errors.New("the transaction has ended")
 
 // Transaction is an open transaction. It holds the configuration lock of the appliance, so it must end in a Commit
 // that succeeds or in a Rollback, on every path. It is not safe for concurrent use.
 type Transaction struct {
 	client  *Client
-	session *session
+	session *loginSession
 	phase   phase
 	opened  time.Time
 
 	messageRequired bool
 	writes          int
 	accepted        bool // a write was accepted, so the lock is ours
-	unanswered      bool // a request may still be on its way
+	inFlight        bool // a request without an answer may still arrive
 	own             footprint
-	secrets         []func() // release the passwords that were written
+	secrets         []func() // forget the passwords that were written
 }
 
 type phase int
 
 const (
 	phaseOpen phase = iota
-	// phaseLeft is after a roll-back that failed. The session is parked, and whoever takes it next cleans up; or it was
-	// left, and is cleaned up before the next transaction.
-	phaseLeft
+	// phaseRollbackFailed is after a failed roll-back. The session is idle, and the next transaction cleans it up; or
+	// it is retired, and is cleaned up before the next transaction.
+	phaseRollbackFailed
 	phaseEnded
 )
 
-// Begin opens a transaction in a log-in session that no reader uses. A transaction that is found open in that session
-// was left behind, by a roll-back that never arrived for instance, and is dropped first. An error for which IsLocked
-// holds means that somebody else has the configuration.
+// Begin opens a transaction in a log-in session that no reader uses. A transaction already open in that session is left
+// over, for example from a roll-back that never arrived, and is dropped first. An error for which IsLocked holds means
+// that another client has the lock.
 func (c *Client) Begin(ctx context.Context) (*Transaction, error) {
 	if err := c.Sweep(ctx); err != nil {
-		return nil, at(stepOpen, err)
+		return nil, atStep(stepOpen, err)
 	}
-	if err := c.clearLeft(ctx); err != nil {
-		return nil, at(stepOpen, err)
+	if err := c.rollBackRetired(ctx); err != nil {
+		return nil, atStep(stepOpen, err)
 	}
-	s, err := c.takeSession(ctx)
+	s, err := c.takeLoginSession(ctx)
 	if err != nil {
 		return nil, err
 	}
 	t := &Transaction{client: c, session: s}
 	if err := t.open(ctx); err != nil {
 		c.park(s)
-		if t.unanswered {
-			c.lookAgain(s)
+		if t.inFlight {
+			c.watchForStray(s)
 		}
-		return nil, asLocked(at(stepOpen, err), true)
+		return nil, asLocked(atStep(stepOpen, err), true)
 	}
 	return t, nil
 }
 
-func (c *Client) takeSession(ctx context.Context) (*session, error) {
+func (c *Client) takeLoginSession(ctx context.Context) (*loginSession, error) {
 	select {
-	case c.looking <- struct{}{}:
-		defer func() { <-c.looking }()
+	case c.idleLock <- struct{}{}:
+		defer func() { <-c.idleLock }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -82,11 +82,11 @@ func (c *Client) takeSession(ctx context.Context) (*session, error) {
 		c.idle = nil
 		return s, nil
 	}
-	return c.newSession(steadfast)
+	return c.newLoginSession(noRelogin)
 }
 
-// park keeps the log-in session for the next transaction: log-ins cost time and appear in the appliance's logs.
-func (c *Client) park(s *session) {
+// park keeps the log-in session for the next transaction: log-ins take time and appear in the appliance's logs.
+func (c *Client) park(s *loginSession) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.idle == nil {
@@ -96,8 +96,8 @@ func (c *Client) park(s *session) {
 	s.rest.Close()
 }
 
-// reclaim takes a parked session back; false means that a later transaction has it.
-func (c *Client) reclaim(s *session) bool {
+// reclaim takes a parked session back, and reports false if a later transaction has it.
+func (c *Client) reclaim(s *loginSession) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.idle != s {
@@ -108,10 +108,10 @@ func (c *Client) reclaim(s *session) bool {
 }
 
 func (t *Transaction) open(ctx context.Context) error {
-	kept := t.session.current()
+	cookie := t.session.current()
 	state, err := t.status(ctx)
-	if kept != "" && rest.IsUnauthorized(err) { // it has idled out since the last transaction; nothing is open yet
-		if _, err := t.session.renew(ctx, kept); err != nil {
+	if cookie != "" && rest.IsUnauthorized(err) { // timed out since the last transaction; nothing is open yet
+		if _, err := t.session.replaceCookie(ctx, cookie); err != nil {
 			return err
 		}
 		state, err = t.status(ctx)
@@ -120,7 +120,7 @@ func (t *Transaction) open(ctx context.Context) error {
 		return err
 	}
 	if state.Status != statusClosed {
-		if err := t.drop(ctx); err != nil {
+		if err := t.delete(ctx); err != nil {
 			return err
 		}
 	}
@@ -128,24 +128,24 @@ func (t *Transaction) open(ctx context.Context) error {
 	return t.post(ctx)
 }
 
-// Opened is when the appliance was asked to open the transaction: it has the lock since then, or since a little later.
+// Opened returns when the appliance was asked to open the transaction: the lock is held since then or slightly later.
 func (t *Transaction) Opened() time.Time { return t.opened }
 
-// post opens the transaction. Versions since 6.5 would also open one with the first change, but all take the POST
+// post opens the transaction. Versions since 6.5 would also open one with the first change, but all accept the POST
 // (sps contract 3), and it finds a lock before anything is written.
 func (t *Transaction) post(ctx context.Context) error {
 	t.opened = time.Now()
-	err := t.session.send(ctx, transactionRequest(http.MethodPost), nil)
+	err := t.session.send(ctx, transactionRequest(operationOpen, http.MethodPost), nil)
 	switch {
-	case rest.IsConflict(err): // open already, or locked by somebody else (sps contract Q5)
+	case rest.IsConflict(err): // open already, or locked by another client (sps contract Q5)
 		if state, statusErr := t.status(ctx); statusErr == nil && state.Status == statusOpen {
 			return nil
 		}
 	case rest.IsOutcomeUnknown(err):
-		t.unanswered = true
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), letGoTimeout)
+		t.inFlight = true
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
 		defer cancel()
-		_ = t.drop(ctx) // the error of the POST says more; the next Begin tries again
+		_ = t.delete(ctx) // the error of the POST is more useful; the next Begin tries again
 	}
 	return err
 }
@@ -166,7 +166,7 @@ func (t *Transaction) status(ctx context.Context) (transactionState, error) {
 		Transaction transactionState `json:"transaction"`
 		Body        transactionState `json:"body"`
 	}
-	req := transactionRequest(http.MethodGet)
+	req := transactionRequest(operationStatus, http.MethodGet)
 	if err := t.session.rest.DoJSON(ctx, req, &answer); err != nil {
 		return transactionState{}, err
 	}
@@ -179,36 +179,36 @@ func (t *Transaction) status(ctx context.Context) (transactionState, error) {
 	return transactionState{}, malformed(req, "the answer has no status")
 }
 
-func transactionRequest(method string) rest.Request {
-	return rest.Request{Method: method, Path: []string{"api", "transaction"}}
+func transactionRequest(operation, method string) rest.Request {
+	return rest.Request{Operation: operation, Method: method, Path: []string{"api", "transaction"}}
 }
 
-// Rollback drops the transaction, what was written in it, and the lock. It may be repeated, and a transaction that is
-// gone already is no error. The context should be one that outlives the work: this call matters most when the work was
+// Rollback drops the transaction, everything written in it, and the lock. It may be repeated, and it is no error if the
+// transaction has already ended. The context should outlive the work: this call matters most when the work was
 // cancelled.
 func (t *Transaction) Rollback(ctx context.Context) error {
-	if t.phase == phaseEnded || t.phase == phaseLeft && !t.unanswered && !t.client.reclaim(t.session) {
+	if t.phase == phaseEnded || t.phase == phaseRollbackFailed && !t.inFlight && !t.client.reclaim(t.session) {
 		t.phase = phaseEnded
 		return nil
 	}
-	err := t.drop(ctx)
+	err := t.delete(ctx)
 	t.phase = phaseEnded
 	if err != nil {
-		t.phase = phaseLeft
+		t.phase = phaseRollbackFailed
 	}
 	t.forgetSecrets()
-	if t.unanswered {
-		t.client.leave(t.session)
-		return at(stepRollback, err)
+	if t.inFlight {
+		t.client.retire(t.session)
+		return atStep(stepRollback, err)
 	}
 	t.client.park(t.session)
 	if err != nil {
-		t.client.lookAgain(t.session)
+		t.client.watchForStray(t.session)
 	}
-	return at(stepRollback, err)
+	return atStep(stepRollback, err)
 }
 
-// forgetSecrets is for when the appliance has nothing to say of the transaction any more.
+// forgetSecrets is called once the appliance has no more to report about the transaction.
 func (t *Transaction) forgetSecrets() {
 	for _, forget := range t.secrets {
 		forget()
@@ -216,10 +216,10 @@ func (t *Transaction) forgetSecrets() {
 	t.secrets = nil
 }
 
-// drop deletes the transaction. 404 and 409 mean that there is none, and 401 that the log-in session has ended, which
-// ended the transaction with it (sps contract 3, time-out).
-func (t *Transaction) drop(ctx context.Context) error {
-	err := t.session.send(rest.Vital(ctx), transactionRequest(http.MethodDelete), nil)
+// delete deletes the transaction. 404 and 409 mean that there is none, and 401 that the log-in session has ended, and
+// the transaction with it (sps contract 3, time-out).
+func (t *Transaction) delete(ctx context.Context) error {
+	err := t.session.send(rest.Vital(ctx), transactionRequest(operationRollBack, http.MethodDelete), nil)
 	if rest.IsNotFound(err) || rest.IsConflict(err) || rest.IsUnauthorized(err) {
 		return nil
 	}

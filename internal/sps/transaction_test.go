@@ -82,7 +82,7 @@ func TestBegin(t *testing.T) {
 			set: func(a *appliance) { a.on(postTx, broken) }, calls: []string{logInLine, getTx, postTx, deleteTx},
 			check: rest.IsOutcomeUnknown,
 		},
-		"411 is no lock": {
+		"411 is not a lock": {
 			set:   func(a *appliance) { a.on(postTx, reply(http.StatusLengthRequired, "")) },
 			calls: []string{logInLine, getTx, postTx},
 			check: func(err error) bool { return !sps.IsLocked(err) && rest.IsRejected(err) },
@@ -122,7 +122,7 @@ func TestBegin(t *testing.T) {
 	}
 }
 
-// transient is an error that no predicate makes anything of.
+// transient is an error that no predicate matches.
 func transient(err error) bool {
 	return rest.As(err) != nil && !sps.IsLocked(err) && !sps.IsTransactionLost(err) && !sps.IsRefused(err) &&
 		!sps.IsCommitConflict(err) && !sps.IsCredentialsRefused(err)
@@ -188,7 +188,7 @@ func TestASessionServesTheNextTransaction(t *testing.T) {
 	second := a.begin(client)
 	a.want(logInLine, getTx, postTx, putTx, getTx, postTx)
 
-	third := a.begin(client) // beside the second: in a session of its own
+	third := a.begin(client) // concurrent with the second, so in its own session
 	a.want(logInLine, getTx, postTx)
 	for _, tx := range []*sps.Transaction{second, third} {
 		if err := tx.Rollback(t.Context()); err != nil {
@@ -256,7 +256,7 @@ func TestWrites(t *testing.T) {
 	}
 }
 
-// verdict is what the predicates say about a write.
+// verdict is the result of the predicates for a write.
 type verdict struct {
 	Locked, Lost, Refused, Unknown bool
 	Writes                         int
@@ -334,7 +334,7 @@ func TestATransactionIsLostWithItsSession(t *testing.T) {
 			if err := do(t.Context(), tx); !sps.IsTransactionLost(err) || sps.IsCommitConflict(err) || sps.IsRefused(err) {
 				t.Errorf("got %v", err)
 			}
-			if err := tx.Rollback(t.Context()); err != nil { // it is gone already
+			if err := tx.Rollback(t.Context()); err != nil { // it has already ended
 				t.Error(err)
 			}
 			if got := a.count(logInLine); got != 1 {

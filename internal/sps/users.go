@@ -2,9 +2,9 @@
 
 package sps
 
-// User is what we send of a local user (sps contract 7). A nil member is not managed.
+// User is the part of a local user that we send (sps contract 7). A nil member is not managed.
 type User struct {
 	Name *string `json:"name,omitempty"`
-	// Password is the key that CreatePassword returned. The appliance refuses one that another user has.
+	// Password is the key returned by CreatePassword. The appliance refuses one that another user has.
 	Password *string `json:"password,omitempty"`
 }

@@ -29,7 +29,7 @@ func tornPath(err error) string {
 	return ""
 }
 
-// TestVerifyMissesWhatIsLost looks at the transaction of TestVerify, in which the list of changes does not show all.
+// TestVerifyMissesWhatIsLost is about the transaction of TestVerify, whose list of changes is incomplete.
 func TestVerifyMissesWhatIsLost(t *testing.T) {
 	t.Parallel()
 	const conf = "/api/configuration/"
@@ -64,7 +64,7 @@ func TestVerifyMissesWhatIsLost(t *testing.T) {
 			routes: map[string]http.HandlerFunc{getG1: here("g1", "{}")},
 			torn:   "aaa/local_database/groups/g1",
 		},
-		"what was replaced is to be deleted": {
+		"what was replaced would be deleted": {
 			list:   changes(created, secret, change("delete", conf+"aaa/local_database/users/u1"), deleted),
 			routes: map[string]http.HandlerFunc{getU1: gone},
 			torn:   "aaa/local_database/users/u1",
@@ -84,7 +84,7 @@ func TestVerifyMissesWhatIsLost(t *testing.T) {
 			},
 			torn: "aaa/local_database/users/u1",
 		},
-		"a replace has no effect: the appliance turns it into what was there": {
+		"a replace has no effect: the appliance normalizes it to what was there": {
 			list: changes(created, secret, deleted), routes: map[string]http.HandlerFunc{getU1: here("u1", before)},
 		},
 		"the transaction is torn by the time of the question whether a replace has an effect": {
@@ -154,8 +154,9 @@ func TestManyWritesAreConfirmedWithOneList(t *testing.T) {
 	}
 }
 
-// TestARefusalAfterATearIsNobodysFault has the appliance refuse a user whose password, the write before, is lost.
-func TestARefusalAfterATearIsNobodysFault(t *testing.T) {
+// TestARefusalAfterATearIsNotItsWritesFault makes the appliance refuse a user whose password, the previous write, is
+// lost.
+func TestARefusalAfterATearIsNotItsWritesFault(t *testing.T) {
 	t.Parallel()
 	refusal := problem(400, "SemanticError", "password: there is no object p1")
 	tests := map[string]struct {
@@ -197,7 +198,7 @@ func TestARefusalAfterATearIsNobodysFault(t *testing.T) {
 	}
 }
 
-func TestTheFirstWriteTellsOfATear(t *testing.T) {
+func TestTheFirstWriteRevealsATear(t *testing.T) {
 	t.Parallel()
 	a := newAppliance(t)
 	a.on(postRDP, inTurn(created("n1"), created("n2"), problem(400, "SemanticError", "no")))
@@ -214,8 +215,8 @@ func TestTheFirstWriteTellsOfATear(t *testing.T) {
 	}
 }
 
-// TestASessionWithARequestOnItsWayIsLeft: what arrives late must not arrive in the middle of the next transaction.
-func TestASessionWithARequestOnItsWayIsLeft(t *testing.T) {
+// TestASessionWithARequestInFlightIsRetired: a late request must not arrive in the middle of the next transaction.
+func TestASessionWithARequestInFlightIsRetired(t *testing.T) {
 	t.Parallel()
 	for name, lost := range map[string]string{"a write": postRDP, "a commit": putTx} {
 		t.Run(name, func(t *testing.T) {
@@ -246,7 +247,7 @@ func TestASessionWithARequestOnItsWayIsLeft(t *testing.T) {
 	}
 }
 
-// TestTheStoredSessionIsBehindTheFence: it may be that of whoever leads by now, and so may the store itself.
+// TestTheStoredSessionIsBehindTheFence: the session, and the store itself, may belong to the current leader.
 func TestTheStoredSessionIsBehindTheFence(t *testing.T) {
 	t.Parallel()
 	a := newAppliance(t)

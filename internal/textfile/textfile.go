@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package textfile reads text as people put it into Secrets and ConfigMaps: from files of their editors, which may
-// begin with a byte order mark, end with a line end, or be no text at all. What is no text is refused and never
-// replaced: a password of which one byte became another is another password.
+// Package textfile reads text as people put it into Secrets and ConfigMaps: from editors' files, which may begin with a
+// byte order mark, end with a newline, or not be text at all. Bytes that are not text are refused and never replaced:
+// changing one byte of a password makes it another password.
 package textfile
 
 import (
@@ -15,14 +15,14 @@ import (
 	encoding "golang.org/x/text/encoding/unicode"
 )
 
-// The errors say what the bytes are and what to do, and quote nothing of them.
+// The errors say what the bytes are and what to do, and quote none of them.
 var (
 	// ErrEncoding is for bytes that are not UTF-8, nor UTF-16 with a byte order mark.
 	ErrEncoding = errors.New("is not text in UTF-8: save the file as UTF-8")
-	// ErrControl is for a text that should be one line and is not.
-	ErrControl = errors.New("holds a line end or another control character in its middle: it has to be one line")
-	// ErrLineEnd is for a text whose last line end might be meant.
-	ErrLineEnd = errors.New("ends with a line end, which nobody can type: leave it out, as " +
+	// ErrControl is for text that must be one line and is not.
+	ErrControl = errors.New("contains a newline or another control character: it must be one line")
+	// ErrLineEnd is for text whose final newline might be intended.
+	ErrLineEnd = errors.New("ends with a newline, which cannot be typed: leave it out, as " +
 		"`printf %s` or an editor's setting for no final newline does")
 )
 
@@ -55,7 +55,7 @@ func Text(raw []byte) (string, error) {
 	return string(raw), nil
 }
 
-// Line returns a text of one line, without the line ends behind it. It fails with ErrEncoding and ErrControl.
+// Line returns a text of one line, without newlines at its end. It fails with ErrEncoding and ErrControl.
 func Line(raw []byte) (string, error) {
 	text, err := Text(raw)
 	if err != nil {
@@ -68,8 +68,8 @@ func Line(raw []byte) (string, error) {
 	return text, nil
 }
 
-// Exact returns a text of one line of which every character is meant. It fails as Line does, and with ErrLineEnd where
-// Line would leave something out.
+// Exact returns a text of one line in which every character counts. It fails as Line does, and with ErrLineEnd where
+// Line would remove something.
 func Exact(raw []byte) (string, error) {
 	text, err := Text(raw)
 	if err == nil && strings.TrimRight(text, lineEnds) != text {

@@ -59,7 +59,7 @@ func TestTextFiles(t *testing.T) {
 	}
 }
 
-// Whatever the bytes are: a line is text on one line, and nothing in it was put there by us.
+// For any bytes, a line is text on one line that occurs in them as it is.
 func FuzzLine(f *testing.F) {
 	for _, seed := range []string{"", "a\n", "\xef\xbb\xbfa", "\xff\xfea\x00", "\xa3", "a\nb", "\xfe\xff\xd8\x00"} {
 		f.Add([]byte(seed))
@@ -73,10 +73,10 @@ func FuzzLine(f *testing.F) {
 			return
 		}
 		if !utf8.ValidString(line) || strings.ContainsFunc(line, unicode.IsControl) {
-			t.Errorf("%q is no line", line)
+			t.Errorf("%q is not a line", line)
 		}
 		if raw16 := len(raw) > 1 && (raw[0] == 0xff || raw[0] == 0xfe); !raw16 && !strings.Contains(string(raw), line) {
-			t.Errorf("%q does not stand in %q", line, raw)
+			t.Errorf("%q is not part of %q", line, raw)
 		}
 		if exact, err := textfile.Exact(raw); err == nil && exact != line {
 			t.Errorf("exactly %q, and as a line %q", exact, line)

@@ -4,6 +4,7 @@ package admission
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -11,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/kinds"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
@@ -55,13 +58,12 @@ var _ = Describe("Who asks for a session", Ordered, func() {
 		in := builder.InNamespace(team)
 		through := builder.Connection("sps", owners)
 		objects := map[client.Object]string{
-			builder.RDPConnectionPolicy("edited", in, through):     `{"spec":{"active":false}}`,
-			builder.LocalUser("edited", in, through):               `{"spec":{"adoptionPolicy":"Always"}}`,
-			builder.LocalUserGroup("edited", in, through):          `{"spec":{"members":[{"user":"mallory"}]}}`,
-			builder.SessionTermination("edited", "b", in, through): `{"spec":{"suspend":true}}`,
+			builder.RDPConnectionPolicy("other", in, through): `{"spec":{"active":false}}`,
+			builder.LocalUserGroup("other", in, through):      `{"spec":{"members":[{"user":"mallory"}]}}`,
 		}
-		for _, kind := range []string{"rdpconnectionpolicy", "localuser", "localusergroup", "sessiontermination"} {
-			bind(ctx, editor, team, kind+"-editor-role")
+		for _, kind := range kinds.Through(kinds.SPSConnection) {
+			bind(ctx, editor, team, strings.ToLower(kind.Name)+"-editor-role")
+			objects[builder.Minimal(kind, "edited", in, through)] = `{"spec":{"suspend":true}}`
 		}
 		patch := func(object client.Object, body string) error {
 			return as(editor).Patch(ctx, copyOf(object), client.RawPatch(types.MergePatchType, []byte(body)), client.DryRunAll)
@@ -69,14 +71,52 @@ var _ = Describe("Who asks for a session", Ordered, func() {
 		for object, body := range objects {
 			Expect(cluster.Create(ctx, object)).To(Succeed())
 			DeferCleanup(cluster.Delete, object)
-			Eventually(patch).WithArguments(object, body).
-				Should(refused("edith needs the verb use on spsconnections sps in namespace " + owners))
+			refusal := "edith needs the verb use on spsconnections sps in namespace " + owners
+			if _, isExport := object.(*pamv1alpha1.ApplianceExport); isExport { // its connection is always beside it
+				refusal = "edith needs the verb export on spsconnections sps in namespace " + team
+			}
+			Eventually(patch).WithArguments(object, body).Should(refused(refusal))
 			Expect(patch(object, `{"metadata":{"labels":{"a":"b"}}}`)).To(Succeed())
 		}
 		bind(ctx, editor, owners, "connection-user")
+		bind(ctx, editor, team, "appliance-exporter")
 		for object, body := range objects {
 			Eventually(patch).WithArguments(object, body).Should(Succeed())
 		}
+	})
+
+	It("needs keep for a session that outlives its object", func(ctx context.Context) {
+		keep := builder.With(func(s *pamv1alpha1.ActivitySession) {
+			s.Spec.DeletionPolicy = pamv1alpha1.SessionDeletionPolicyKeep
+		})
+		const want = "ann needs the verb keep on npsconnections nps in namespace " + owners + " for spec.deletionPolicy: Keep"
+		Expect(ask(ctx, as(person), builder.RequestedBy(person), keep)).To(refused(want))
+		session := builder.ActivitySession("kept", builder.InNamespace(team), builder.Connection("nps", owners),
+			builder.RequestedBy(person))
+		Expect(as(person).Create(ctx, session)).To(Succeed())
+		DeferCleanup(cluster.Delete, session)
+		patch := func(who client.Client, body string) error {
+			return who.Patch(ctx, copyOf(session), client.RawPatch(types.MergePatchType, []byte(body)))
+		}
+		Expect(patch(as(person), `{"spec":{"deletionPolicy":"Keep"}}`)).To(refused(want))
+		Expect(patch(cluster, `{"spec":{"deletionPolicy":"Keep"}}`)).To(Succeed(), "an administrator may")
+		Expect(patch(as(person), `{"spec":{"cancel":true}}`)).To(Succeed())
+		Expect(patch(as(person), `{"spec":{"deletionPolicy":"End"}}`)).To(Succeed())
+	})
+
+	It("needs export to have all of an appliance written down, which use does not give", func(ctx context.Context) {
+		const exporter = "ella"
+		try := func() error {
+			export := builder.ApplianceExport("all", builder.InNamespace(owners), builder.Connection("sps", ""))
+			return as(exporter).Create(ctx, export, client.DryRunAll)
+		}
+		bind(ctx, exporter, owners, "applianceexport-editor-role")
+		bind(ctx, exporter, owners, "connection-user")
+		bind(ctx, exporter, team, "appliance-exporter") // of another namespace
+		Eventually(try).Should(refused("ella needs the verb export on spsconnections sps in namespace " + owners))
+		Consistently(try).WithTimeout(time.Second).ShouldNot(Succeed())
+		bind(ctx, exporter, owners, "appliance-exporter")
+		Eventually(try).Should(Succeed())
 	})
 
 	It("needs use for a longer session as well, and nothing to end it", func(ctx context.Context) {

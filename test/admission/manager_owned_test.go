@@ -35,7 +35,7 @@ var _ = Describe("What belongs to the manager", Ordered, func() {
 		}).Should(Succeed())
 	})
 
-	// present creates an object as an administrator, and takes it away at the end.
+	// present creates an object as an administrator, and deletes it at the end.
 	present := func(ctx context.Context, object client.Object) {
 		GinkgoHelper()
 		Expect(cluster.Create(ctx, object)).To(Succeed())
@@ -72,7 +72,7 @@ var _ = Describe("What belongs to the manager", Ordered, func() {
 				To(Succeed(), "%s: what is not the manager's", kind)
 
 			writer := ours
-			if kind == "NPSConnection" || kind == "SessionTermination" {
+			if kind == "NPSConnection" || kind == "SessionTermination" || kind == "ApplianceExport" {
 				writer = cluster // the manager need not have the right to patch these
 			}
 			Expect(patch(ctx, writer, object, hold)).To(Succeed(), kind)
@@ -136,7 +136,7 @@ var _ = Describe("What belongs to the manager", Ordered, func() {
 			Expect(patch(ctx, ours, object, hold)).To(Succeed())
 			Expect(patch(ctx, ours, object, annotate(creating, `"x"`))).To(Succeed())
 			out, err := kubectl(ctx, eve, []client.Object{object}, arguments...)
-			if arguments[0] == "replace" { // would take finalizer and note away
+			if arguments[0] == "replace" { // would remove finalizer and note
 				Expect(err).To(HaveOccurred())
 				Expect(out).To(ContainSubstring("pam-operator.io/finalizer"))
 			} else {
@@ -150,7 +150,7 @@ var _ = Describe("What belongs to the manager", Ordered, func() {
 		}
 	})
 
-	It("does not stop a deletion, of whichever kind and whoever does it", func(ctx context.Context) {
+	It("does not stop a deletion, of any kind and by any user", func(ctx context.Context) {
 		object := group("deleted")
 		present(ctx, object)
 		Expect(patch(ctx, ours, object, hold)).To(Succeed())

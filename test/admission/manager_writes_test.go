@@ -9,11 +9,13 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/controller/spent"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
@@ -56,22 +58,43 @@ var _ = Describe("The manager's service account", Ordered, func() {
 		}
 	})
 
-	It("writes only ConfigMaps that are records of what is left over", func(ctx context.Context) {
+	It("remembers requests in a ConfigMap of one name, and updates no other", func(ctx context.Context) {
+		memory := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: team, Name: spent.ConfigMapName}}
+		memory.Labels = map[string]string{pamv1alpha1.LabelSpentRequests: "true"}
+		other := copyOf(memory)
+		other.SetName("other")
+		for _, record := range []client.Object{memory, other} {
+			Expect(ours.Create(ctx, record)).To(Succeed())
+			DeferCleanup(cluster.Delete, record)
+		}
+		memory.Data = map[string]string{"key": "value"}
+		Expect(ours.Update(ctx, memory)).To(Succeed())
+		Expect(apierrors.IsForbidden(ours.Update(ctx, other))).To(BeTrue(), "RBAC names the one")
+		memory.Labels = nil
+		Expect(ours.Update(ctx, memory)).To(refused("the operator writes only ConfigMaps with the label"))
+	})
+
+	It("writes only ConfigMaps that are records of what is left over, or parts of an export", func(ctx context.Context) {
 		record := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: team, Name: "record"}}
 		Expect(ours.Create(ctx, copyOf(record))).To(refused("the operator writes only ConfigMaps with the label"))
-		record.Labels = map[string]string{pamv1alpha1.LabelLeftover: "localuser"}
-		Expect(ours.Create(ctx, record)).To(Succeed())
-		Expect(cluster.Delete(ctx, record)).To(Succeed())
+		for label, value := range map[string]string{
+			pamv1alpha1.LabelLeftover: "localuser", pamv1alpha1.LabelExport: "everything",
+		} {
+			ofOurs := copyOf(record)
+			ofOurs.SetLabels(map[string]string{label: value})
+			Expect(ours.Create(ctx, ofOurs)).To(Succeed(), label)
+			Expect(cluster.Delete(ctx, ofOurs)).To(Succeed())
+		}
 	})
 
 	It("never changes a spec, and cannot send credentials elsewhere", func(ctx context.Context) {
 		name, _ := installed.User()
-		bind(ctx, name, team, "connection-user") // so that no other policy refuses
+		bind(ctx, name, team, "connection-user") // so that no other policy refuses it
 		for _, object := range everyKind("spec") {
 			kind := object.GetObjectKind().GroupVersionKind().Kind
 			Expect(cluster.Create(ctx, object)).To(Succeed())
 			DeferCleanup(cluster.Delete, object)
-			if kind == "NPSConnection" || kind == "SessionTermination" {
+			if kind == "NPSConnection" || kind == "SessionTermination" || kind == "ApplianceExport" {
 				continue // RBAC need not let it patch these
 			}
 			patch := func(body string) error {

@@ -129,7 +129,7 @@ var _ = Describe("A reference to a Secret", Ordered, func() {
 	})
 
 	It("is in each field that names one", func() {
-		// A new one must come into the policy, too.
+		// A new one must be added to the policy, too.
 		var found []string
 		for kind, spec := range specs() {
 			for _, path := range secretReferences(spec, "spec") {

@@ -87,7 +87,7 @@ var _ = Describe("config/default with every optional part", Ordered, func() {
 	})
 })
 
-// skips says that somewhere in an object the verification of certificates is off.
+// skips reports whether verification of certificates is off anywhere in an object.
 func skips(value any) bool {
 	switch v := value.(type) {
 	case map[string]any:
@@ -106,13 +106,13 @@ func skips(value any) bool {
 	return false
 }
 
-// everything renders config/default with the leading # of every part taken away.
+// everything renders config/default with all optional parts uncommented.
 func everything(ctx context.Context) []*unstructured.Unstructured {
 	GinkgoHelper()
 	root := filepath.Join("..", "..")
 	content, err := os.ReadFile(filepath.Join(root, "config", "default", "kustomization.yaml"))
 	Expect(err).NotTo(HaveOccurred())
-	// The overlay lies inside the repository, because kustomize takes relative paths only.
+	// The overlay is inside the repository, because kustomize accepts only relative paths.
 	dist := filepath.Join(root, "dist")
 	Expect(os.MkdirAll(dist, 0o750)).To(Succeed())
 	overlay, err := os.MkdirTemp(dist, "everything.")

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package admission proves on a real API server what the policies of config/admission refuse and what they let through.
-// They are installed as config/default has them, for the whole cluster; people and the manager have the roles that are
-// shipped, and no others unless a test says so.
+// Package admission proves on a real API server what the policies in config/admission refuse and what they allow. They
+// are installed for the whole cluster, as in config/default; users and the manager have the shipped roles, and no
+// others unless a test adds them.
 package admission
 
 import (
@@ -22,7 +22,6 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/controlplane"
@@ -31,7 +30,7 @@ import (
 )
 
 const (
-	// team is the namespace of an application team, owners the one of the owners of connections.
+	// team is the namespace of an application team, owners that of the owners of connections.
 	team   = "payments"
 	owners = "pam-owners"
 
@@ -57,7 +56,7 @@ func TestAdmission(t *testing.T) {
 
 var _ = BeforeSuite(func(ctx context.Context) {
 	var err error
-	// The control plane outlives this node, whose context ends with it.
+	// The control plane outlives this node, and the node's context ends with it.
 	plane, err = controlplane.Start(context.WithoutCancel(ctx), controlplane.Options{
 		CRDDirs: []string{filepath.Join("..", "..", "config", "crd", "bases")}, ControllerManager: true,
 	})
@@ -77,8 +76,8 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	inForce(ctx)
 })
 
-// inForce waits until every policy refuses something, since a new one takes effect a moment after it was made. What
-// another policy would refuse as well is not asked for.
+// inForce waits until every policy refuses something, because a new one takes effect a moment after its creation. Each
+// request violates only one policy.
 func inForce(ctx context.Context) {
 	GinkgoHelper()
 	nobody, somebody, ours := as("nobody"), as("somebody"), manager()
@@ -105,7 +104,7 @@ func inForce(ctx context.Context) {
 	}
 }
 
-// as is a client of somebody else.
+// as returns a client for another user.
 func as(name string, groups ...string) client.Client {
 	GinkgoHelper()
 	config := rest.CopyConfig(plane.Config)
@@ -115,14 +114,14 @@ func as(name string, groups ...string) client.Client {
 	return c
 }
 
-// manager is a client of the manager's service account.
+// manager returns a client for the manager's service account.
 func manager() client.Client {
 	GinkgoHelper()
 	name, groups := installed.User()
 	return as(name, groups...)
 }
 
-// bind gives somebody a role that is shipped, in one namespace.
+// bind binds a user to a shipped role, in one namespace.
 func bind(ctx context.Context, name, namespace, role string) {
 	GinkgoHelper()
 	ref := rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: roleOfOurs + role}
@@ -130,7 +129,7 @@ func bind(ctx context.Context, name, namespace, role string) {
 	subject(ctx, name, namespace, ref)
 }
 
-// allow gives somebody a right in one namespace that no shipped role gives.
+// allow gives a user a right in one namespace that no shipped role includes.
 func allow(ctx context.Context, name, namespace string, rules ...rbacv1.PolicyRule) {
 	GinkgoHelper()
 	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, GenerateName: "test-"}, Rules: rules}
@@ -158,35 +157,32 @@ func finalized[T client.Object](object T) T {
 	return object
 }
 
-// everyKind are an object of each kind in the namespace of the team.
+// everyKind is one object of each kind in the namespace of the team.
 func everyKind(name string) []client.Object {
 	in := builder.InNamespace(team)
-	return []client.Object{
-		builder.SPSConnection(name, in), builder.NPSConnection(name, in), builder.RDPConnectionPolicy(name, in),
-		builder.LocalUser(name, in), builder.LocalUserGroup(name, in), builder.SessionTermination(name, "b", in),
-		builder.ActivitySession(name, in, builder.RequestedBy("admin")),
+	asked := func(o client.Object) {
+		if session, ok := o.(*pamv1alpha1.ActivitySession); ok {
+			session.Spec.RequestedBy = "admin"
+		}
 	}
+	return builder.Every(name, in, asked)
 }
 
-// kubectl runs kubectl as somebody, with these objects as its standard input, and returns what it prints.
+// kubectl runs kubectl as a user, with these objects as standard input, and returns its output.
 func kubectl(ctx context.Context, who string, objects []client.Object, arguments ...string) (string, error) {
 	GinkgoHelper()
-	var manifest strings.Builder
-	for _, o := range objects {
-		document, err := yaml.Marshal(o)
-		Expect(err).NotTo(HaveOccurred())
-		manifest.WriteString("---\n" + string(document))
-	}
+	manifest, err := builder.Manifest(objects...)
+	Expect(err).NotTo(HaveOccurred())
 	all := append([]string{"--kubeconfig=" + plane.KubeconfigFile, "--as=" + who}, arguments...)
 	cmd := exec.CommandContext(ctx, plane.Kubectl(), all...)
-	cmd.Stdin = strings.NewReader(manifest.String())
+	cmd.Stdin = strings.NewReader(manifest)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
+	err = cmd.Run()
 	return out.String(), err
 }
 
-// refused is a refusal by a policy, in these words, and not for want of a right.
+// refused matches a refusal by a policy, in these words, rather than for lack of a right.
 func refused(words string) OmegaMatcher {
 	return SatisfyAll(Satisfy(apierrors.IsForbidden), MatchError(ContainSubstring("ValidatingAdmissionPolicy")),
 		MatchError(ContainSubstring(words)))

@@ -53,12 +53,13 @@ var _ = DescribeTable("objects of the builder are accepted",
 	Entry("ActivitySession", builder.ActivitySession("a", builder.BoundToJob("b"))),
 	Entry("SessionTermination", builder.SessionTermination("a", "b")),
 	Entry("SessionTermination of a policy", builder.SessionTermination("a", "", builder.OfPolicy("b"))),
+	Entry("ApplianceExport", builder.ApplianceExport("a")),
 	Entry("Namespace", builder.Namespace("a", builder.Label("b", "c"))),
 	Entry("Secret", builder.Secret("a", map[string]string{"b": "c"}, builder.Annotation("d", "e"))),
 )
 
-// prove applies an object on trial, creates it, writes it back as a Go program does, which drops nulls and spells
-// durations in its own way, and applies it again as GitOps tools do. A namespace stays, since nothing here would finish
+// prove applies an object as a dry run, creates it, writes it back as a Go program does, which drops nulls and
+// reformats durations, and applies it again as GitOps tools do. A namespace is kept, because nothing here would finish
 // its deletion.
 func prove(ctx context.Context, written *unstructured.Unstructured) {
 	GinkgoHelper()
@@ -83,8 +84,8 @@ func prove(ctx context.Context, written *unstructured.Unstructured) {
 	Expect(apply(ctx, written)).To(Succeed())
 }
 
-// lost lists the members of an object that are missing in what became of it. A null may go: it means nothing. An empty
-// text, an empty list or a false must stay, because a field that is left out is not managed.
+// lost lists the members of an object that are missing in the result. A null may go: it means nothing. An empty text,
+// an empty list or a false must stay, because an omitted field is not managed.
 func lost(before, after any, path string) []string {
 	var all []string
 	switch before := before.(type) {
@@ -110,7 +111,7 @@ func apply(ctx context.Context, object *unstructured.Unstructured, options ...cl
 	return cluster.Apply(ctx, configuration, append(options, fieldOwner, client.ForceOwnership)...)
 }
 
-// mustGlob is for building the tree of tests; a pattern that finds nothing would prove nothing.
+// mustGlob is for building the tree of tests; a pattern without matches would prove nothing.
 func mustGlob(pattern string) []string {
 	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {

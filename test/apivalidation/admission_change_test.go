@@ -4,6 +4,7 @@ package apivalidation
 
 import (
 	"context"
+	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -17,25 +18,28 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/kinds"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
 const (
 	changesNamespace = "policed-changes"
-	// ownersNamespace is where the owner of a connection has it.
+	// ownersNamespace is the namespace of a connection's owner.
 	ownersNamespace = "policed-owners"
 )
 
-// referring are an object of each kind that refers to a connection.
+// referring is one object of each kind that refers to a connection.
 func referring() []client.Object {
 	in := builder.InNamespace(changesNamespace)
-	return []client.Object{
-		builder.RDPConnectionPolicy("a", in), builder.LocalUser("a", in), builder.LocalUserGroup("a", in),
-		builder.SessionTermination("a", "b", in), builder.ActivitySession("a", in, builder.RequestedBy("ann")),
+	asked := func(o client.Object) {
+		if session, ok := o.(*pamv1alpha1.ActivitySession); ok {
+			session.Spec.RequestedBy = "ann"
+		}
 	}
+	return builder.EveryReferrer("a", in, asked)
 }
 
-// as is a client of somebody else.
+// as returns a client for another user.
 func as(name string, groups ...string) client.Client {
 	GinkgoHelper()
 	config := rest.CopyConfig(plane.Config)
@@ -45,7 +49,7 @@ func as(name string, groups ...string) client.Client {
 	return c
 }
 
-// bind gives somebody a role that is shipped, in one namespace.
+// bind binds a user to a shipped role, in one namespace.
 func bind(ctx context.Context, name, namespace, role string) {
 	GinkgoHelper()
 	binding := &rbacv1.RoleBinding{
@@ -57,7 +61,7 @@ func bind(ctx context.Context, name, namespace, role string) {
 	DeferCleanup(cluster.Delete, binding)
 }
 
-// police puts the policy in force in one namespace.
+// police activates the policy in one namespace.
 func police(ctx context.Context, namespace string) {
 	GinkgoHelper()
 	for _, object := range mustReadObjects("../../config/admission/connection_use.yaml") {
@@ -76,10 +80,12 @@ var _ = Describe("the admission policy, with the roles that are shipped", Ordere
 		for _, name := range []string{changesNamespace, ownersNamespace} {
 			Expect(cluster.Create(ctx, builder.Namespace(name))).To(Succeed())
 		}
-		for _, name := range []string{
-			"connection_user", "activitysession_editor", "localuser_editor", "localusergroup_editor", "npsconnection_editor",
-			"npsconnection_viewer", "rdpconnectionpolicy_editor", "sessiontermination_editor",
-		} {
+		names := []string{"connection_user", "appliance_exporter"}
+		for _, kind := range kinds.All() {
+			name := strings.ToLower(kind.Name)
+			names = append(names, name+"_editor", name+"_viewer")
+		}
+		for _, name := range names {
 			for _, object := range mustReadObjects("../../config/rbac/" + name + "_role.yaml") {
 				Expect(cluster.Create(ctx, object)).To(Succeed())
 				DeferCleanup(cluster.Delete, object)
@@ -140,10 +146,8 @@ var _ = Describe("the admission policy, with the roles that are shipped", Ordere
 			Expect(as("ann", "system:masters").Create(ctx, object)).To(Succeed())
 			DeferCleanup(cluster.Delete, object)
 		}
-		for _, role := range []string{
-			"activitysession", "localuser", "localusergroup", "rdpconnectionpolicy", "sessiontermination",
-		} {
-			bind(ctx, "carl", changesNamespace, role+"-editor-role")
+		for _, object := range referring() {
+			bind(ctx, "carl", changesNamespace, strings.ToLower(kindOf(object))+"-editor-role")
 		}
 		loosen(ctx)
 		carl := as("carl")
@@ -153,16 +157,21 @@ var _ = Describe("the admission policy, with the roles that are shipped", Ordere
 		}
 		const elsewhere = `spec: {connectionRef: {name: other, namespace: ` + ownersNamespace + `}}`
 		for _, object := range referring() {
-			const refusal = "connections other in namespace " + ownersNamespace
-			Eventually(try).WithArguments(object, elsewhere).Should(SatisfyAll(Satisfy(apierrors.IsForbidden),
-				MatchError(ContainSubstring("carl needs the verb use on ")), MatchError(ContainSubstring(refusal))), kindOf(object))
+			refusal := "connections other in namespace " + ownersNamespace
+			verb := "use"
+			if _, isExport := object.(*pamv1alpha1.ApplianceExport); isExport { // its connection is always beside it
+				refusal, verb = "connections other in namespace "+changesNamespace, "export"
+			}
+			Eventually(try).WithArguments(object, elsewhere).Should(SatisfyAll(Satisfy(apierrors.IsForbidden), MatchError(
+				ContainSubstring("carl needs the verb "+verb+" on ")), MatchError(ContainSubstring(refusal))), kindOf(object))
 			Expect(try(object, `metadata: {labels: {a: b}}`)).To(Succeed(), "what is no reference may be changed")
 		}
 		session := builder.ActivitySession("a", builder.InNamespace(changesNamespace))
 		Expect(try(session, `spec: {requestedBy: carl}`)).To(MatchError(ContainSubstring("carl needs the verb use")))
 
 		bind(ctx, "carl", ownersNamespace, "connection-user")
-		for _, object := range referring()[:4] {
+		bind(ctx, "carl", changesNamespace, "appliance-exporter")
+		for _, object := range builder.EveryThrough(kinds.SPSConnection, "a", builder.InNamespace(changesNamespace)) {
 			Eventually(try).WithArguments(object, elsewhere).Should(Succeed())
 		}
 		Expect(try(session, elsewhere)).To(MatchError(ContainSubstring("spec.requestedBy must be carl")))
@@ -171,8 +180,8 @@ var _ = Describe("the admission policy, with the roles that are shipped", Ordere
 	})
 })
 
-// loosen takes the rules out of the definitions that make references and requesters immutable, and puts them back at
-// the end of the test.
+// loosen removes the rules from the definitions that make references and requesters immutable, and restores them at the
+// end of the test.
 func loosen(ctx context.Context) {
 	GinkgoHelper()
 	for _, object := range referring() {

@@ -4,6 +4,7 @@ package apivalidation
 
 import (
 	"context"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -17,9 +18,9 @@ import (
 )
 
 const (
-	// requester may create what goes through connections, and use nothing until a test says so.
+	// requester may create objects that use connections, but use no connection until a test grants it.
 	requester = "requester"
-	// policedNamespace is the only one where the policy is in force, so that it does not disturb the other tests.
+	// policedNamespace is the only one where the policy is active, so that it does not disturb the other tests.
 	policedNamespace = "policed"
 )
 
@@ -51,24 +52,24 @@ var _ = Describe("the admission policy", Ordered, func() {
 		return person.Create(ctx, copied, client.DryRunAll)
 	}
 
-	It("refuses whoever must not use the connection", func(ctx context.Context) {
-		for _, refused := range []struct {
-			object client.Object
-			want   string
-		}{
-			{builder.RDPConnectionPolicy("a"), "use on spsconnections sps in namespace policed"},
-			{builder.LocalUser("a"), "use on spsconnections sps in namespace policed"},
-			{builder.LocalUserGroup("a"), "use on spsconnections sps in namespace policed"},
-			{builder.SessionTermination("a", "b"), "use on spsconnections sps in namespace policed"},
-			{builder.ActivitySession("a", builder.Connection("b", "c")), "use on npsconnections b in namespace c"},
-		} {
-			// A new policy takes effect a moment after it was made.
-			Eventually(try).WithArguments(ctx, refused.object).Should(SatisfyAll(
-				Satisfy(apierrors.IsForbidden), MatchError(ContainSubstring(requester+" needs the verb "+refused.want))))
+	It("refuses users who must not use the connection", func(ctx context.Context) {
+		for _, object := range builder.EveryReferrer("a", builder.Connection("b", "c")) {
+			want := " needs the verb use on spsconnections b in namespace c"
+			switch object.(type) {
+			case *pamv1alpha1.ActivitySession:
+				want = " needs the verb use on npsconnections b in namespace c"
+			case *pamv1alpha1.ApplianceExport: // its connection is always beside it
+				want = " needs the verb export on spsconnections b in namespace " + policedNamespace
+			}
+			// A new policy takes effect a moment after its creation.
+			Eventually(try).WithArguments(ctx, object).WithTimeout(time.Minute).Should(SatisfyAll(
+				Satisfy(apierrors.IsForbidden), MatchError(ContainSubstring(requester+want))))
 		}
+		Eventually(try).WithArguments(ctx, builder.LocalUser("a")).Should(
+			MatchError(ContainSubstring(requester + " needs the verb use on spsconnections sps in namespace policed")))
 	})
 
-	It("accepts whoever may, in their own name only", func(ctx context.Context) {
+	It("accepts users who may, in their own name only", func(ctx context.Context) {
 		grant(ctx, "use", rbacv1.PolicyRule{
 			APIGroups: []string{pamv1alpha1.GroupVersion.Group}, Resources: []string{"npsconnections"},
 			ResourceNames: []string{builder.DefaultNPSConnection}, Verbs: []string{"use"},

@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	// behaviourRow is what an appliance or server does, what people see, who acts, and the package and the name of a test.
+	// behaviourRow is what an appliance or server does, what users see, who acts, and the package and the name of a test.
 	behaviourRow = regexp.MustCompile("(?m)^\\| ([^|]+) \\| ([^|]+) \\| ([^|]+) \\| `([a-z0-9/]+): ([^`]+)` \\|$")
 	// shownReason is a word in the second column that looks like a reason.
 	shownReason = regexp.MustCompile("^`([A-Z][A-Za-z]+)`")
@@ -27,7 +27,7 @@ func TestEveryBehaviourOfAServerHasItsTest(t *testing.T) {
 			}
 			_, table, found := strings.Cut(string(text), "\n### What the "+who+" does, and what you see\n")
 			if table, _, _ = strings.Cut(table, "\n## "); !found {
-				t.Fatal("there is no table")
+				t.Fatal("no table")
 			}
 			checkBehaviours(t, table)
 		})
@@ -38,7 +38,7 @@ func checkBehaviours(t *testing.T, table string) {
 	t.Helper()
 	rows := behaviourRow.FindAllStringSubmatch(table, -1)
 	if lines := strings.Count(table, "\n|") - 2; lines != len(rows) || lines < 15 {
-		t.Errorf("%d rows, of which %d are whole", lines, len(rows))
+		t.Errorf("%d rows, of which %d are complete", lines, len(rows))
 	}
 	reasons := map[string]bool{"Ending": true} // a phase
 	for _, reason := range pamv1alpha1.AllReasons() {
@@ -49,7 +49,7 @@ func checkBehaviours(t *testing.T, table string) {
 			t.Errorf("%q: there is no test %q in %s", row[1], row[5], row[4])
 		}
 		if shown := shownReason.FindStringSubmatch(row[2]); shown != nil && !reasons[shown[1]] {
-			t.Errorf("%q: there is no reason %s", row[1], shown[1])
+			t.Errorf("%q: no reason %s", row[1], shown[1])
 		}
 	}
 }

@@ -25,6 +25,7 @@ var _ = Describe("every kind", func() {
 		shortNames := map[string]string{
 			"SPSConnection": "spsc", "NPSConnection": "npsc", "RDPConnectionPolicy": "rdpcp", "LocalUser": "lu",
 			"LocalUserGroup": "lug", "SessionTermination": "st", "ActivitySession": "as",
+			"ApplianceExport": "aex",
 		}
 		found := map[string]string{}
 		for _, resource := range resources() {
@@ -115,6 +116,7 @@ var _ = Describe("field selectors", func() {
 			"LocalUserGroup":      {".spec.connectionRef.name"},
 			"SessionTermination":  {".spec.connectionRef.name", ".status.phase"},
 			"ActivitySession":     {".spec.connectionRef.name", ".status.phase"},
+			"ApplianceExport":     {".spec.connectionRef.name", ".status.phase"},
 		}, found)).To(BeEmpty())
 	})
 
@@ -148,13 +150,10 @@ var _ = Describe("field selectors", func() {
 })
 
 func minimalObjects() []client.Object {
-	return []client.Object{
-		builder.SPSConnection("a"), builder.NPSConnection("a"), builder.RDPConnectionPolicy("a"), builder.LocalUser("a"),
-		builder.LocalUserGroup("a"), builder.SessionTermination("a", "b"), builder.ActivitySession("a"),
-	}
+	return builder.Every("a")
 }
 
-// resources are what the API server tells kubectl about the kinds.
+// resources is what the API server tells kubectl about the kinds.
 func resources() []metav1.APIResource {
 	GinkgoHelper()
 	server, err := discovery.NewDiscoveryClientForConfig(plane.Config)
@@ -166,7 +165,7 @@ func resources() []metav1.APIResource {
 	})
 }
 
-// declares tells whether a schema has what a column shows: a condition, or a field.
+// declares reports whether a schema has what a column shows: a condition, or a field.
 func declares(schema *apiextensionsv1.JSONSchemaProps, jsonPath string) bool {
 	path, _, _ := strings.Cut(strings.TrimPrefix(jsonPath, "."), "[")
 	if strings.HasPrefix(path, "metadata.") {

@@ -12,10 +12,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// crds are the definitions as they are shipped, sorted by kind.
+// crds are the definitions as shipped, sorted by kind.
 var crds = readCRDs()
 
-// readCRDs panics because it runs before there is a test that could fail.
+// readCRDs panics because it runs before any test that could fail.
 func readCRDs() []apiextensionsv1.CustomResourceDefinition {
 	files, err := filepath.Glob(filepath.Join(crdDir, "*.yaml"))
 	if err != nil || len(files) == 0 {
@@ -39,12 +39,12 @@ func readCRDs() []apiextensionsv1.CustomResourceDefinition {
 // node is one place in the schema of a kind.
 type node struct {
 	kind     string
-	path     string // of properties, such as spec.accessControl[*].authorizer; empty is the object itself
+	path     string // of properties, such as spec.accessControl[*].authorizer; empty means the object itself
 	schema   apiextensionsv1.JSONSchemaProps
 	required bool
 }
 
-// allNodes lists every place in the schema of every kind. What Kubernetes itself defines is left out: apiVersion, kind,
+// allNodes lists every place in the schema of every kind, except for what Kubernetes itself defines: apiVersion, kind,
 // metadata and the inside of conditions.
 func allNodes() []node {
 	var all []node

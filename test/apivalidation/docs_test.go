@@ -51,7 +51,7 @@ var _ = Describe("pages of the kinds", func() {
 				for _, example := range examples {
 					object := fromJSON(toJSON(example[1]))
 					Expect(object.GetKind()).To(Equal(kind))
-					object.SetNamespace("default") // the one of the example need not exist here
+					object.SetNamespace("default") // the example's namespace need not exist here
 					Expect(cluster.Create(ctx, object, client.DryRunAll)).To(Succeed())
 				}
 			})

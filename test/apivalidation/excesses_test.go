@@ -11,18 +11,18 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// limit is one demand of a schema, and the ways to fail it.
+// limit is one constraint of a schema, and the ways to violate it.
 type limit struct {
 	name     string
 	excesses []excess
 }
 
-// excess puts a value that a limit forbids in the place of one that it allows.
+// excess replaces a value that a limit allows with one that it forbids.
 type excess struct {
 	name    string
-	value   func(allowed any) any // nil takes the member away
-	field   string                // of the complaint, below the place
-	message string                // part of the complaint
+	value   func(allowed any) any // nil removes the member
+	field   string                // of the error, below the place
+	message string                // part of the error
 }
 
 func (e excess) in(object *unstructured.Unstructured, where place) *unstructured.Unstructured {
@@ -152,7 +152,7 @@ func enumText(s apiextensionsv1.JSONSchemaProps) string {
 	return strings.Join(values, " ")
 }
 
-// rangeText writes a range whose ends may be open.
+// rangeText formats a range whose ends may be open.
 func rangeText[T int64 | float64](smallest, largest *T) string {
 	text := ""
 	if smallest != nil {

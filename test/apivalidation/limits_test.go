@@ -57,8 +57,8 @@ var _ = Describe("limits", func() {
 	})
 })
 
-// proveLimits makes a test of every limit below part, the spec or the status: in an example that has the place, the
-// limit is exceeded there and nowhere else.
+// proveLimits tests every limit below part, the spec or the status: in an example that has the place, the limit is
+// exceeded there and nowhere else.
 func proveLimits(part string, examples map[string][]*unstructured.Unstructured,
 	write func(context.Context, *unstructured.Unstructured) error,
 ) {
@@ -82,7 +82,7 @@ func proveLimits(part string, examples map[string][]*unstructured.Unstructured,
 	}
 }
 
-// exampleWith returns a copy of the first example that has something at the place, and where exactly it is.
+// exampleWith returns a copy of the first example that has something at the place, and the exact place.
 func exampleWith(examples []*unstructured.Unstructured, path string) (*unstructured.Unstructured, place) {
 	GinkgoHelper()
 	for _, example := range examples {
@@ -94,7 +94,7 @@ func exampleWith(examples []*unstructured.Unstructured, path string) (*unstructu
 	return nil, nil
 }
 
-// declaredLimits says for every place of every kind what the schema itself demands there.
+// declaredLimits returns the schema's own constraints for every place of every kind.
 func declaredLimits() map[string]map[string]string {
 	all := map[string]map[string]string{}
 	for _, n := range allNodes() {

@@ -13,7 +13,7 @@ import (
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 )
 
-// readObjects returns the objects in a file of YAML documents, as they are written there.
+// readObjects returns the objects in a file of YAML documents, verbatim.
 func readObjects(file string) ([]*unstructured.Unstructured, error) {
 	content, err := os.ReadFile(file)
 	if err != nil {
@@ -35,7 +35,7 @@ func readObjects(file string) ([]*unstructured.Unstructured, error) {
 	}
 }
 
-// mustReadObjects is for building the tree of tests, before there is a test that could fail.
+// mustReadObjects is for building the tree of tests, before any test that could fail.
 func mustReadObjects(file string) []*unstructured.Unstructured {
 	objects, err := readObjects(file)
 	if err != nil {

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// place leads to a value in an object: names of members and indexes of lists.
+// place is the path of a value in an object: names of members and indexes of lists.
 type place []any
 
-// String writes the place as the API server does.
+// String formats the place as the API server does.
 func (p place) String() string {
 	var text strings.Builder
 	for _, step := range p {
@@ -26,8 +26,8 @@ func (p place) String() string {
 	return text.String()
 }
 
-// find looks for the first value at a path of a schema, whose steps are names, each perhaps followed by [*]. A list
-// without items is not found, because nothing can be tried on it.
+// find looks for the first value at a path of a schema, whose steps are names, each perhaps followed by [*]. An empty
+// list is not found, because nothing can be tried on it.
 func find(value any, steps []string) (place, bool) {
 	if len(steps) == 0 {
 		return nil, true
@@ -57,7 +57,7 @@ func find(value any, steps []string) (place, bool) {
 	return nil, false
 }
 
-// get returns the value at a place; nil where there is none.
+// get returns the value at a place; nil if there is none.
 func (p place) get(value any) any {
 	for _, step := range p {
 		switch container := value.(type) {
@@ -72,7 +72,7 @@ func (p place) get(value any) any {
 	return value
 }
 
-// set changes the value at a place that exists.
+// set changes the value at an existing place.
 func (p place) set(root, value any) {
 	last := p[len(p)-1]
 	switch container := p[:len(p)-1].get(root).(type) {
@@ -85,7 +85,7 @@ func (p place) set(root, value any) {
 	}
 }
 
-// remove takes the member at a place away.
+// remove removes the member at a place.
 func (p place) remove(root any) {
 	container, _ := p[:len(p)-1].get(root).(map[string]any)
 	name, _ := p[len(p)-1].(string)

@@ -9,10 +9,10 @@ import (
 const (
 	spsURLRule        = "url must be https, a host and an optional port, such as https://sps.example.com"
 	npsURLRule        = "url must be https, a host and an optional port, such as https://nps.example.com:6500"
-	selectorRule      = "selector is needed with from: Selector, and only then"
+	selectorRule      = "selector is required with from: Selector, and forbidden otherwise"
 	caBundleRule      = "caBundleRef has no effect with insecureSkipVerify: true; remove one of them"
-	windowRule        = "window must not be longer than maxWindow, which is 5s when it is left out"
-	grantRule         = "exactly one of namespaces and namespaceSelector is needed"
+	windowRule        = "window must not be longer than maxWindow, which defaults to 5s"
+	grantRule         = "exactly one of namespaces and namespaceSelector must be set"
 	grantDurationRule = "maxDuration must be a duration from 1m to 8760h, such as 2h"
 	startDelayRule    = "maxStartDelay must be a duration from 0s to 8760h, such as 24h"
 	responseSizeRule  = "maxResponseSize must be from 64Ki to 512Mi"
@@ -112,20 +112,20 @@ var connectionRefusals = map[string]refusal{
 	},
 	"NPSConnection: auth of an application without its member": {
 		valid: nps, change: `spec: {auth: {applicationUser: null}}`,
-		field: "spec.auth", want: "applicationUser is needed with type: ApplicationUser, and only then",
+		field: "spec.auth", want: "applicationUser is required with type: ApplicationUser, and forbidden otherwise",
 	},
 	"NPSConnection: auth of an application with the member of a user": {
 		valid: nps, change: `spec: {auth: {user: {credentialsSecretRef: {name: a}}}}`,
-		field: "spec.auth", want: "user is needed with type: User, and only then",
+		field: "spec.auth", want: "user is required with type: User, and forbidden otherwise",
 	},
 	"NPSConnection: auth of a user with the member of an application": {
 		valid:  builder.NPSConnection("a", builder.UserSignIn()),
 		change: `spec: {auth: {applicationUser: {credentialsSecretRef: {name: a}, certificateSecretRef: {name: a}}}}`,
-		field:  "spec.auth", want: "applicationUser is needed with type: ApplicationUser, and only then",
+		field:  "spec.auth", want: "applicationUser is required with type: ApplicationUser, and forbidden otherwise",
 	},
 	"NPSConnection: auth of a user without its member": {
 		valid: builder.NPSConnection("a", builder.UserSignIn()), change: `spec: {auth: {user: null}}`,
-		field: "spec.auth", want: "user is needed with type: User, and only then",
+		field: "spec.auth", want: "user is required with type: User, and forbidden otherwise",
 	},
 	"NPSConnection: serialNumber that is not hexadecimal": {
 		valid: nps, change: `spec: {auth: {applicationUser: {serialNumber: 3G}}}`,

@@ -8,11 +8,11 @@ import (
 
 const (
 	policyNameRule = "policyName is immutable; create a new RDPConnectionPolicy instead"
-	nameOrKeyRule  = "exactly one of name and key is needed"
-	orNoneRule     = "exactly one of name, key and type: None is needed"
+	nameOrKeyRule  = "exactly one of name and key must be set"
+	orNoneRule     = "exactly one of name, key and type: None must be set"
 	clientsRule    = "each of clients must be an IP address or a network such as 10.0.0.0/8"
 	targetsRule    = "each of targets must be an IP address or a network such as 10.30.255.0/24"
-	fixedRule      = "fixed is needed with type: Fixed, and only then"
+	fixedRule      = "fixed is required with type: Fixed, and forbidden otherwise"
 )
 
 var policy = builder.RDPConnectionPolicy("a")
@@ -47,11 +47,11 @@ var policyRefusals = map[string]refusal{
 	},
 	"RDPConnectionPolicy: serverAddress NAT without its member": {
 		valid: policy, change: `spec: {serverAddress: {type: NAT}}`,
-		field: "spec.serverAddress", want: "nat is needed with type: NAT, and only then",
+		field: "spec.serverAddress", want: "nat is required with type: NAT, and forbidden otherwise",
 	},
 	"RDPConnectionPolicy: serverAddress Original with the member of NAT": {
 		valid: policy, change: `spec: {serverAddress: {type: Original, nat: {network: 10.0.0.0/8}}}`,
-		field: "spec.serverAddress", want: "nat is needed with type: NAT, and only then",
+		field: "spec.serverAddress", want: "nat is required with type: NAT, and forbidden otherwise",
 	},
 	"RDPConnectionPolicy: serverAddress NAT into an address": {
 		valid: policy, change: `spec: {serverAddress: {type: NAT, nat: {network: 10.0.0.1}}}`,
@@ -59,12 +59,12 @@ var policyRefusals = map[string]refusal{
 	},
 	"RDPConnectionPolicy: serverAddress Inband without its member": {
 		valid: policy, change: `spec: {serverAddress: {type: Inband}}`,
-		field: "spec.serverAddress", want: "inband is needed with type: Inband, and only then",
+		field: "spec.serverAddress", want: "inband is required with type: Inband, and forbidden otherwise",
 	},
 	"RDPConnectionPolicy: serverAddress Original with the member of Inband": {
 		valid:  policy,
 		change: `spec: {serverAddress: {type: Original, inband: {domains: [{type: Domain, value: a}]}}}`,
-		field:  "spec.serverAddress", want: "inband is needed with type: Inband, and only then",
+		field:  "spec.serverAddress", want: "inband is required with type: Inband, and forbidden otherwise",
 	},
 
 	"RDPConnectionPolicy: sourceAddress Fixed without its member": {
@@ -81,7 +81,7 @@ var policyRefusals = map[string]refusal{
 
 	"RDPConnectionPolicy: transportSecurity Legacy with the member of TLS": {
 		valid: policy, change: `spec: {transportSecurity: {type: Legacy, tls: {legacyFallback: true}}}`,
-		field: "spec.transportSecurity", want: "tls is allowed with type: TLS only",
+		field: "spec.transportSecurity", want: "tls is allowed only with type: TLS",
 	},
 	"RDPConnectionPolicy: certificate Fixed without its member": {
 		valid: policy, change: `spec: {transportSecurity: {type: TLS, tls: {certificate: {type: Fixed}}}}`,
@@ -94,7 +94,7 @@ spec:
     type: TLS
     tls: {certificate: {type: SelfSigned, generated: {signingCA: {name: a}}}}`,
 		field: "spec.transportSecurity.tls.certificate",
-		want:  "generated is needed with type: Generated, and only then",
+		want:  "generated is required with type: Generated, and forbidden otherwise",
 	},
 	"RDPConnectionPolicy: certificate Fixed by name and key": {
 		valid: policy, change: `
@@ -115,11 +115,11 @@ spec:
 
 	"RDPConnectionPolicy: serverCertificateCheck without a trustedCA": {
 		valid: policy, change: `spec: {serverCertificateCheck: {mode: Enabled}}`,
-		field: "spec.serverCertificateCheck", want: "trustedCA is needed with mode: Enabled, and only then",
+		field: "spec.serverCertificateCheck", want: "trustedCA is required with mode: Enabled, and forbidden otherwise",
 	},
 	"RDPConnectionPolicy: serverCertificateCheck that is off with a trustedCA": {
 		valid: policy, change: `spec: {serverCertificateCheck: {mode: Disabled, trustedCA: {name: a}}}`,
-		field: "spec.serverCertificateCheck", want: "trustedCA is needed with mode: Enabled, and only then",
+		field: "spec.serverCertificateCheck", want: "trustedCA is required with mode: Enabled, and forbidden otherwise",
 	},
 	"RDPConnectionPolicy: trustedCA by name and key": {
 		valid: policy, change: `spec: {serverCertificateCheck: {mode: Enabled, trustedCA: {name: a, key: b}}}`,
@@ -128,22 +128,24 @@ spec:
 
 	"RDPConnectionPolicy: remoteDesktopGateway without hostCertification": {
 		valid: policy, change: `spec: {remoteDesktopGateway: {mode: Enabled, localAuthentication: {type: ActiveDirectory}}}`,
-		field: "spec.remoteDesktopGateway", want: "hostCertification is needed with mode: Enabled, and only then",
+		field: "spec.remoteDesktopGateway", want: "hostCertification is required with mode: Enabled, and forbidden otherwise",
 	},
 	"RDPConnectionPolicy: remoteDesktopGateway that is off with localAuthentication": {
 		valid:  policy,
 		change: `spec: {remoteDesktopGateway: {mode: Disabled, localAuthentication: {type: ActiveDirectory}}}`,
-		field:  "spec.remoteDesktopGateway", want: "localAuthentication is needed with mode: Enabled, and only then",
+		field:  "spec.remoteDesktopGateway",
+		want:   "localAuthentication is required with mode: Enabled, and forbidden otherwise",
 	},
 	"RDPConnectionPolicy: hostCertification Single without its member": {
 		valid: policy, given: gateway, change: `spec: {remoteDesktopGateway: {hostCertification: {single: null}}}`,
-		field: "spec.remoteDesktopGateway.hostCertification", want: "single is needed with type: Single, and only then",
+		field: "spec.remoteDesktopGateway.hostCertification",
+		want:  "single is required with type: Single, and forbidden otherwise",
 	},
 	"RDPConnectionPolicy: hostCertification Single with the member of Signing": {
 		valid: policy, given: gateway,
 		change: `spec: {remoteDesktopGateway: {hostCertification: {signing: {signingCA: {name: a}}}}}`,
 		field:  "spec.remoteDesktopGateway.hostCertification",
-		want:   "signing is needed with type: Signing, and only then",
+		want:   "signing is required with type: Signing, and forbidden otherwise",
 	},
 	"RDPConnectionPolicy: hostCertification Single by nothing": {
 		valid: policy, given: gateway,
@@ -161,7 +163,7 @@ spec:
 		valid: policy, given: gateway,
 		change: `spec: {remoteDesktopGateway: {localAuthentication: {type: LocalUserDatabase}}}`,
 		field:  "spec.remoteDesktopGateway.localAuthentication",
-		want:   "localUserDatabase is needed with type: LocalUserDatabase, and only then",
+		want:   "localUserDatabase is required with type: LocalUserDatabase, and forbidden otherwise",
 	},
 	"RDPConnectionPolicy: localAuthentication by two databases": {
 		valid: policy, given: gateway, change: `
@@ -175,32 +177,32 @@ spec:
 
 	"RDPConnectionPolicy: webGatewayAuthentication that is off for groups": {
 		valid: policy, change: `spec: {webGatewayAuthentication: {mode: Disabled, groups: [a]}}`,
-		field: "spec.webGatewayAuthentication", want: "groups and requireSameIP are allowed with mode: Enabled only",
+		field: "spec.webGatewayAuthentication", want: "groups and requireSameIP are allowed only with mode: Enabled",
 	},
 	"RDPConnectionPolicy: access rule without an authorizer": {
 		valid: policy, change: `spec: {accessControl: [{permission: Audit}]}`,
-		field: "spec.accessControl[0]", want: "exactly one of authorizer and authorizerRef is needed",
+		field: "spec.accessControl[0]", want: "exactly one of authorizer and authorizerRef must be set",
 	},
 	"RDPConnectionPolicy: access rule with two authorizers": {
 		valid: policy, change: `spec: {accessControl: [{authorizer: a, authorizerRef: {name: a}, permission: Audit}]}`,
-		field: "spec.accessControl[0]", want: "exactly one of authorizer and authorizerRef is needed",
+		field: "spec.accessControl[0]", want: "exactly one of authorizer and authorizerRef must be set",
 	},
 	"RDPConnectionPolicy: access rule for only nobody": {
 		valid: policy, change: `spec: {accessControl: [{authorizer: a, permission: Audit, subject: {type: Only}}]}`,
-		field: "spec.accessControl[0].subject", want: "group is needed with type: Only, and only then",
+		field: "spec.accessControl[0].subject", want: "group is required with type: Only, and forbidden otherwise",
 	},
 	"RDPConnectionPolicy: access rule for everybody of a group": {
 		valid:  policy,
 		change: `spec: {accessControl: [{authorizer: a, permission: Audit, subject: {type: Everybody, group: b}}]}`,
-		field:  "spec.accessControl[0].subject", want: "group is needed with type: Only, and only then",
+		field:  "spec.accessControl[0].subject", want: "group is required with type: Only, and forbidden otherwise",
 	},
 	"RDPConnectionPolicy: channelDatabaseCleanup after no days": {
 		valid: policy, change: `spec: {channelDatabaseCleanup: {mode: Enabled}}`,
-		field: "spec.channelDatabaseCleanup", want: "days is needed with mode: Enabled, and only then",
+		field: "spec.channelDatabaseCleanup", want: "days is required with mode: Enabled, and forbidden otherwise",
 	},
 	"RDPConnectionPolicy: indexing that is off with a priority": {
 		valid: policy, change: `spec: {indexing: {mode: Disabled, priority: Low}}`,
-		field: "spec.indexing", want: "policy and priority are allowed with mode: Enabled only",
+		field: "spec.indexing", want: "policy and priority are allowed only with mode: Enabled",
 	},
 	"RDPConnectionPolicy: indexing by a policy without name and key": {
 		valid: policy, change: `spec: {indexing: {mode: Enabled, policy: {}}}`,
@@ -208,7 +210,7 @@ spec:
 	},
 	"RDPConnectionPolicy: rateLimit without a number": {
 		valid: policy, change: `spec: {rateLimit: {mode: Enabled}}`,
-		field: "spec.rateLimit", want: "connectionsPerMinute is needed with mode: Enabled, and only then",
+		field: "spec.rateLimit", want: "connectionsPerMinute is required with mode: Enabled, and forbidden otherwise",
 	},
 
 	"RDPConnectionPolicy: channel by name and key": {

@@ -9,16 +9,19 @@ import (
 )
 
 const (
-	guidRule        = " must be a GUID such as 43a54a6d-1ba3-4b98-a2eb-552e03c60766"
-	noGUID          = "43a54a6d_1ba3_4b98_a2eb_552e03c60766"
-	guid            = "43a54a6d-1ba3-4b98-a2eb-552e03c60766"
-	nameOrIDRule    = "exactly one of name and id is needed"
-	credentialRule  = "exactly one of name, id, and username with domain is needed"
-	targetRule      = "exactly one of resource and credential is needed"
+	guidRule       = " must be a GUID such as 43a54a6d-1ba3-4b98-a2eb-552e03c60766"
+	noGUID         = "43a54a6d_1ba3_4b98_a2eb_552e03c60766"
+	guid           = "43a54a6d-1ba3-4b98-a2eb-552e03c60766"
+	nameOrIDRule   = "exactly one of name and id must be set"
+	credentialRule = "exactly one of name, id, and username with domain must be set"
+	targetRule     = "exactly one of resource and credential must be set"
+	ttlRule        = "ttlSecondsAfterFinished can only be removed; create a new ActivitySession instead"
+	runRule        = "spec.runID is immutable once the session was requested; delete this ActivitySession, and create " +
+		"it with the new runID"
 	boundToRule     = "boundTo must be a Job (apiVersion: batch/v1) or a Pod (apiVersion: v1)"
-	stringValueRule = "value must have at most 12 characters with type: String, as the server demands"
+	stringValueRule = "value must have at most 12 characters with type: String, which is the limit of the server"
 	durationRule    = "duration must be a duration from 1m to 8760h, such as 1h"
-	growRule        = "duration may only grow, and cannot be added or taken away later; " +
+	growRule        = "duration can only be increased, and cannot be added or removed later; " +
 		"set cancel to end the session sooner"
 	terminationRule = "sessionID and policyRef are immutable; create a new SessionTermination instead"
 )
@@ -37,7 +40,7 @@ var sessionRefusals = map[string]refusal{
 	},
 	"ActivitySession: extension without an end": {
 		valid: session, change: `spec: {extension: {mode: Automatic}}`,
-		field: "spec", want: "extension.mode: Automatic needs boundTo, so that the session ends at all",
+		field: "spec", want: "extension.mode: Automatic requires boundTo, or the session might never end",
 	},
 	"ActivitySession: activity by name and id": {
 		valid: session, change: `spec: {activity: {id: ` + guid + `}}`, field: "spec.activity", want: nameOrIDRule,
@@ -59,7 +62,7 @@ var sessionRefusals = map[string]refusal{
 	},
 	"ActivitySession: credential without a domain": {
 		valid: session, change: `spec: {resource: null, credential: {username: b}}`,
-		field: "spec.credential", want: "username and domain are needed together",
+		field: "spec.credential", want: "username and domain must be set together",
 	},
 	"ActivitySession: credential by an id that is none": {
 		valid: session, change: `spec: {resource: null, credential: {id: ` + noGUID + `}}`,
@@ -91,7 +94,7 @@ var sessionRefusals = map[string]refusal{
 	"ActivitySession: connectionSecret of an impossible name": {
 		valid: session, change: `spec: {connectionSecret: {name: a..b}}`,
 		field: "spec.connectionSecret.name",
-		want:  "name must be a valid name of a Secret: lower case letters, digits, - and .",
+		want:  "name must be a valid Secret name: lower-case letters, digits, - and .",
 	},
 	"ActivitySession: boundTo a Deployment": {
 		valid: session, change: `spec: {boundTo: {apiVersion: apps/v1, kind: Deployment, name: a}}`,
@@ -107,7 +110,7 @@ var sessionRefusals = map[string]refusal{
 	},
 	"ActivitySession: custom field with a number that is none": {
 		valid: session, change: `spec: {customFields: [{policyID: ` + guid + `, type: Integer, name: a, value: "1.5"}]}`,
-		field: "spec.customFields[0]", want: "value must be a whole number with type: Integer",
+		field: "spec.customFields[0]", want: "value must be an integer with type: Integer",
 	},
 	"ActivitySession: custom field with a text that is too long": {
 		valid:  session,
@@ -163,16 +166,38 @@ var sessionRefusals = map[string]refusal{
 	},
 	"ActivitySession: cancel that is taken back": {
 		valid: session, given: `spec: {cancel: true}`, later: true, change: `spec: {cancel: false}`,
-		field: "spec", want: "cancel cannot be taken back; create a new ActivitySession instead",
+		field: "spec", want: "cancel cannot be undone; create a new ActivitySession instead",
 	},
 
+	"ActivitySession: ttlSecondsAfterFinished that changes": {
+		valid: session, given: `spec: {ttlSecondsAfterFinished: 1}`, later: true,
+		change: `spec: {ttlSecondsAfterFinished: 2}`, field: "spec", want: ttlRule,
+	},
+	"ActivitySession: ttlSecondsAfterFinished that is added": {
+		valid: session, later: true, change: `spec: {ttlSecondsAfterFinished: 2}`, field: "spec", want: ttlRule,
+	},
+	"ActivitySession: runID that changes after the session was requested": {
+		valid: session, given: `spec: {runID: a}`, status: `status: {requestID: "pam-operator/uid/1"}`,
+		later: true, change: `spec: {runID: b}`, field: "<nil>", want: runRule,
+	},
+	"ActivitySession: runID that is added after the session was requested": {
+		valid: session, status: `status: {requestID: "pam-operator/uid/1"}`,
+		later: true, change: `spec: {runID: b}`, field: "<nil>", want: runRule,
+	},
+
+	"SessionTermination: runID that is taken away after the start": {
+		valid: termination, given: `spec: {runID: a}`, status: `status: {startTime: "2030-01-02T03:04:05Z"}`,
+		later: true, change: `spec: {runID: null}`, field: "<nil>",
+		want: "spec.runID is immutable once the request has started; delete this SessionTermination, and create it with " +
+			"the new runID",
+	},
 	"SessionTermination: neither sessionID nor policyRef": {
 		valid: termination, change: `spec: {sessionID: null}`,
-		field: "spec", want: "exactly one of sessionID and policyRef is needed",
+		field: "spec", want: "exactly one of sessionID and policyRef must be set",
 	},
 	"SessionTermination: sessionID and policyRef": {
 		valid: termination, change: `spec: {policyRef: {name: a}}`,
-		field: "spec", want: "exactly one of sessionID and policyRef is needed",
+		field: "spec", want: "exactly one of sessionID and policyRef must be set",
 	},
 	"SessionTermination: sessionID that becomes a policyRef": {
 		valid: termination, later: true, change: `spec: {sessionID: null, policyRef: {name: a}}`,
@@ -197,17 +222,16 @@ var sessionRefusals = map[string]refusal{
 // same three refusals.
 func immutableSessionFields() map[string]refusal {
 	twoValues := map[string][2]string{
-		"accessPolicyID":          {`""`, guid},
-		"startTime":               {`"2030-01-02T03:04:05Z"`, `"2031-01-02T03:04:05Z"`},
-		"note":                    {"a", "b"},
-		"ticket":                  {"a", "b"},
-		"requestedBy":             {"a", "b"},
-		"protocol":                {"RDP", "SSH"},
-		"boundTo":                 {"{apiVersion: v1, kind: Pod, name: a}", "{apiVersion: v1, kind: Pod, name: b}"},
-		"extension":               {"{mode: Never}", "{mode: null}"},
-		"approvalTimeout":         {"1h", "2h"},
-		"startTimeout":            {"1h", "2h"},
-		"ttlSecondsAfterFinished": {"1", "2"},
+		"accessPolicyID":  {`""`, guid},
+		"startTime":       {`"2030-01-02T03:04:05Z"`, `"2031-01-02T03:04:05Z"`},
+		"note":            {"a", "b"},
+		"ticket":          {"a", "b"},
+		"requestedBy":     {"a", "b"},
+		"protocol":        {"RDP", "SSH"},
+		"boundTo":         {"{apiVersion: v1, kind: Pod, name: a}", "{apiVersion: v1, kind: Pod, name: b}"},
+		"extension":       {"{mode: Never}", "{mode: null}"},
+		"approvalTimeout": {"1h", "2h"},
+		"startTimeout":    {"1h", "2h"},
 		"customFields": {
 			"[{policyID: " + guid + ", type: Integer, name: a, value: '1'}]",
 			"[{policyID: " + guid + ", type: Integer, name: a, value: '2'}]",

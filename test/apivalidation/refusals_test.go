@@ -27,18 +27,19 @@ import (
 // refusal proves one rule: an object that is accepted, and a change that makes exactly this rule refuse it.
 type refusal struct {
 	valid  client.Object
-	given  string // merge patch in YAML that leaves it valid
+	given  string // merge patch in YAML that keeps it valid
 	change string // merge patch in YAML that makes it invalid
-	later  bool   // the change is tried on an object that exists: the rule compares old and new
-	field  string // that the refusal names
+	later  bool   // the change is made to an existing object: the rule compares old and new
+	status string // merge patch in YAML of the existing object's status
+	field  string // the field that the refusal names
 	want   string // message of the rule
 }
 
-// refusals are all tables together; their keys are unique, since each begins with its kind.
+// refusals are all tables combined; their keys are unique, because each begins with its kind.
 func refusals() map[string]refusal {
 	all := map[string]refusal{}
 	for _, table := range []map[string]refusal{
-		connectionRefusals, policyRefusals, userRefusals, sessionRefusals, immutableSessionFields(),
+		connectionRefusals, policyRefusals, userRefusals, sessionRefusals, immutableSessionFields(), exportRefusals,
 	} {
 		maps.Copy(all, table)
 	}
@@ -70,7 +71,7 @@ var _ = Describe("rules", func() {
 	})
 })
 
-// prove tries the object with and without the change. Exactly one complaint proves that this rule made it.
+// prove tries the object with and without the change. Exactly one error proves that this rule caused it.
 func (r refusal) prove(ctx context.Context) {
 	GinkgoHelper()
 	valid := merged(asUnstructured(r.valid), r.given)
@@ -83,6 +84,9 @@ func (r refusal) prove(ctx context.Context) {
 	valid.SetGenerateName("refused-")
 	Expect(cluster.Create(ctx, valid)).To(Succeed())
 	DeferCleanup(cluster.Delete, valid)
+	if r.status != "" {
+		Expect(cluster.Status().Patch(ctx, valid, client.RawPatch(types.MergePatchType, toJSON(r.status)))).To(Succeed())
+	}
 	r.check(cluster.Patch(ctx, valid, client.RawPatch(types.MergePatchType, toJSON(r.change)), client.DryRunAll))
 }
 
@@ -95,7 +99,7 @@ func (r refusal) check(err error) {
 	Expect(complaints[0].Message).To(HaveSuffix(": " + r.want))
 }
 
-// causes are the single complaints of a refusal for the content of an object.
+// causes are the individual errors in a refusal of an object's content.
 func causes(err error) ([]metav1.StatusCause, error) {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) || !apierrors.IsInvalid(err) {
@@ -130,7 +134,7 @@ func schemaPath(field string) string {
 	return listIndex.ReplaceAllString(field, "[*]")
 }
 
-// namesField tells whether a message names the field that the rule is about: itself, or one below it.
+// namesField reports whether a message names the field that the rule is about: itself, or one below it.
 func namesField(n node, message string) bool {
 	own := strings.TrimSuffix(n.path[strings.LastIndex(n.path, ".")+1:], "[*]")
 	if own != "" && strings.Contains(message, own) {

@@ -11,7 +11,7 @@ const (
 	userNameRule   = "userName is immutable; create a new LocalUser instead"
 	groupNameRule  = "groupName is immutable, because policies refer to groups by name; " +
 		"create a new LocalUserGroup instead"
-	memberRule = "exactly one of user and userRef is needed"
+	memberRule = "exactly one of user and userRef must be set"
 )
 
 var (

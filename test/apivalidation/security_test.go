@@ -34,7 +34,7 @@ func TestEveryStatementOfTheThreatModelHasItsTest(t *testing.T) {
 	}
 }
 
-// isTest says whether a package has a test of this name: a function, or a text of Ginkgo.
+// isTest reports whether a package has a test with this name: a function, or a text of Ginkgo.
 func isTest(t *testing.T, dir, name string) bool {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", "..", dir, "*_test.go"))

@@ -2,9 +2,10 @@
 
 // Package apivalidation proves on a real API server what the resource definitions accept and what they refuse.
 //
-// What must be accepted is in testdata/accepted and config/samples. What is refused is in two parts: rules in CEL, one
-// entry of a table each, in the files named refusals; and limits that the schema itself states, pinned in
-// testdata/limits.yaml. A rule or limit without its entry fails a test.
+// What must be accepted is in testdata/accepted and config/samples. What must be refused comes in two parts: CEL rules,
+// one table entry each, in the files named refusals; and limits in the schema itself, pinned in testdata/limits.yaml. A
+// rule or limit without its entry fails a test. Everything in a definition except descriptions is pinned in
+// testdata/definitions.txt.
 package apivalidation
 
 import (
@@ -35,7 +36,7 @@ func TestAPIValidation(t *testing.T) {
 
 var _ = BeforeSuite(func(ctx context.Context) {
 	var err error
-	// The control plane outlives this node, whose context ends with it.
+	// The control plane outlives this node, and the node's context ends with it.
 	plane, err = controlplane.Start(context.WithoutCancel(ctx), controlplane.Options{CRDDirs: []string{crdDir}})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(plane.Stop)

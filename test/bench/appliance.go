@@ -38,7 +38,7 @@ func startAppliance(ctx context.Context, b *bench, configure func(*sps.Switches)
 	return a, nil
 }
 
-// asConfigured gives an appliance the delays of the flags.
+// asConfigured gives an appliance the delays from the flags.
 func (b *bench) asConfigured(s *sps.Switches) {
 	s.WriteDelay, s.CommitDelay = b.writeDelay, b.commitDelay
 }

@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-// auditPolicy makes the API server note what one user changes, and nothing else.
+// auditPolicy makes the API server log the changes by one user, and nothing else.
 func auditPolicy(user string) string {
 	return fmt.Sprintf(`apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -30,7 +30,7 @@ rules:
 // writes counts changes by verb and resource, such as "patch rdpconnectionpolicies/status".
 type writes map[string]int
 
-// auditEvent is what we read of one line of an audit log.
+// auditEvent is the part of an audit event that we read.
 type auditEvent struct {
 	Verb      string `json:"verb"`
 	ObjectRef struct {
@@ -41,13 +41,13 @@ type auditEvent struct {
 	} `json:"objectRef"`
 }
 
-// countWrites reads audit events, one a line.
+// countWrites reads audit events, one per line.
 func countWrites(log io.Reader) (writes, error) {
 	counts := writes{}
 	reader := bufio.NewReader(log)
 	for {
 		line, err := reader.ReadBytes('\n')
-		if errors.Is(err, io.EOF) { // a line that is not complete is not there yet
+		if errors.Is(err, io.EOF) { // an incomplete line is still being written
 			return counts, nil
 		}
 		if err != nil {
@@ -81,7 +81,7 @@ func (e auditEvent) name() string {
 	return e.Verb + " " + o.Resource
 }
 
-// split tells the writes of leader election apart.
+// split separates the writes of leader election from the others.
 func (w writes) split() (work writes, elections int) {
 	work = maps.Clone(w)
 	for name, n := range w {
@@ -109,7 +109,7 @@ func (w writes) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// auditMark is a moment in an audit log.
+// auditMark is a position in an audit log.
 type auditMark struct {
 	file   string
 	offset int64
@@ -117,7 +117,7 @@ type auditMark struct {
 
 func markAudit(file string) (auditMark, error) {
 	info, err := os.Stat(file)
-	if errors.Is(err, os.ErrNotExist) { // it is made with the first event
+	if errors.Is(err, os.ErrNotExist) { // the file is created with the first event
 		return auditMark{file: file}, nil
 	}
 	if err != nil {

@@ -37,20 +37,20 @@ var scheme = newScheme()
 
 func newScheme() *runtime.Scheme {
 	s := runtime.NewScheme()
-	// Neither can fail for a scheme that was empty before.
+	// Neither can fail for an empty scheme.
 	_ = clientgoscheme.AddToScheme(s)
 	_ = pamv1alpha1.AddToScheme(s)
 	return s
 }
 
-// bed is everything that one scenario runs on.
+// bed is the environment of one scenario.
 type bed struct {
 	*bench
 	dir       string
 	plane     *controlplane.ControlPlane
 	client    client.Client
 	installed installation.Installation
-	// faults keeps the record of calls to what the manager talks to: the appliance, or the server.
+	// faults records the calls to the manager's counterpart: the appliance, or the server.
 	faults    *fault.Injector
 	appliance *appliance
 	policies  *policies
@@ -82,7 +82,7 @@ func (b *bench) newCluster(ctx context.Context) (*bed, error) {
 	return d, d.startControlPlane(ctx)
 }
 
-// inOrder takes steps until one fails.
+// inOrder runs steps until one fails.
 func inOrder(ctx context.Context, steps ...func(context.Context) error) error {
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -92,13 +92,12 @@ func inOrder(ctx context.Context, steps ...func(context.Context) error) error {
 	return nil
 }
 
-// leave removes the folder, or keeps it with the record of the appliance's calls, for whoever wants to know what took
-// the time.
+// leave removes the folder, or keeps it with the record of the appliance's calls, for analysing where the time went.
 func (d *bed) leave() error {
 	if !d.keep {
 		return os.RemoveAll(d.dir)
 	}
-	d.say("logs, calls.json and kubeconfig stay in %s", d.dir)
+	d.say("logs, calls.json and kubeconfig are kept in %s", d.dir)
 	if d.faults == nil {
 		return nil
 	}
@@ -114,7 +113,7 @@ func (d *bed) path(name string) string { return filepath.Join(d.dir, name) }
 func (d *bed) startControlPlane(ctx context.Context) (err error) {
 	assets := os.Getenv("KUBEBUILDER_ASSETS")
 	if assets == "" {
-		return errors.New("KUBEBUILDER_ASSETS names no folder: run `make bench`")
+		return errors.New("KUBEBUILDER_ASSETS is not set: run `make bench`")
 	}
 	if d.installed, err = installation.Render(ctx, filepath.Join(assets, "kubectl"),
 		filepath.Join(d.root, "config", "default")); err != nil {
@@ -147,7 +146,7 @@ func (d *bed) startAppliance(ctx context.Context, configure func(*sps.Switches))
 	return err
 }
 
-// connect makes the namespace of the objects and a connection to the appliance.
+// connect creates the namespace of the objects and a connection to the appliance.
 func (d *bed) connect(ctx context.Context, options []builder.Option) error {
 	inNamespace := builder.InNamespace(namespace)
 	connection := builder.SPSConnection(builder.DefaultSPSConnection, append([]builder.Option{
@@ -168,13 +167,13 @@ func (d *bed) createEach(ctx context.Context, objects ...client.Object) error {
 	return nil
 }
 
-// mark begins a span of time in which everything is counted.
+// mark begins a span.
 func (d *bed) mark() (span, error) {
 	t, err := d.tap()
 	return span{tap: t, bed: d, before: d.appliance.Stats()}, err
 }
 
-// tap begins a span of time in which calls and writes are counted.
+// tap begins a span in which only calls and writes are counted.
 func (d *bed) tap() (tap, error) {
 	audit, err := markAudit(d.plane.AuditLog)
 	return tap{faults: d.faults, audit: audit, calls: len(d.faults.Calls()), begun: time.Now()}, err

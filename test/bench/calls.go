@@ -29,7 +29,7 @@ const (
 
 const configurationPath = "/api/configuration/"
 
-// kindOf says what a call is for.
+// kindOf returns the purpose of a call.
 func kindOf(c fault.Call) string {
 	switch {
 	case strings.HasPrefix(c.Path, configurationPath) && c.Method != http.MethodGet:
@@ -54,7 +54,7 @@ func kindOf(c fault.Call) string {
 	return kind
 }
 
-// isCollection tells the path of a collection from that of an object in it (sps contract 2).
+// isCollection reports whether a path is that of a collection rather than an object (sps contract 2).
 func isCollection(path string) bool {
 	parts := strings.Split(strings.Trim(strings.TrimPrefix(path, configurationPath), "/"), "/")
 	depth := 2
@@ -116,8 +116,8 @@ func (t tally) most() int {
 	return most
 }
 
-// writesOfTransactions counts the writes of each transaction that ended, in the order of the ends, which is that of
-// the appliance's hold times. One transaction at a time is open, since the operator has one committer.
+// writesOfTransactions counts the writes of each ended transaction, in order of their ends, like the appliance's hold
+// times. Only one transaction at a time is open, because the operator has one committer.
 func writesOfTransactions(calls []fault.Call) []int {
 	var out []int
 	n, open := 0, false

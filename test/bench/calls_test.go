@@ -38,12 +38,12 @@ func TestKindOf(t *testing.T) {
 	}
 }
 
-// call makes a call from "POST /path", with a status.
+// call parses a call from "POST /path", with a status.
 func call(method, path string, status int) fault.Call {
 	return fault.Call{Method: method, Path: path, Status: status}
 }
 
-// oneTransaction opens, writes twice, of which one is refused, and ends by method.
+// oneTransaction opens, writes twice, of which one is refused, and ends with the given method.
 func oneTransaction(method string) []fault.Call {
 	return []fault.Call{
 		call("POST", "/api/transaction", 200),
@@ -71,7 +71,7 @@ func TestHoldsOfJoinsTimesAndWrites(t *testing.T) {
 
 func TestHoldsOfRefusesWhatDoesNotFit(t *testing.T) {
 	if _, err := holdsOf([]time.Duration{time.Second, time.Second}, oneTransaction("PUT")); err == nil {
-		t.Error("one transaction was seen, two ended, and no error says so")
+		t.Error("one transaction was recorded, two ended, and there was no error")
 	}
 }
 

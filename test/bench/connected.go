@@ -45,8 +45,8 @@ func (d *bed) connected(ctx context.Context, c connection) error {
 		return meta.IsStatusConditionTrue(conditions, pamv1alpha1.ConditionReady), nil
 	})
 	if err != nil {
-		return fmt.Errorf("the manager does not connect (%s): %w", last, err)
+		return fmt.Errorf("the manager did not connect (%s): %w", last, err)
 	}
-	d.say("the manager runs and has connected")
+	d.say("the manager is running and has connected")
 	return nil
 }

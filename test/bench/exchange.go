@@ -11,7 +11,7 @@ import (
 	"net/http"
 )
 
-// newRequest makes a request with a body in JSON, none if it is nil.
+// newRequest creates a request with a JSON body; nil means none.
 func newRequest(ctx context.Context, method, url string, body any) (*http.Request, error) {
 	var content bytes.Buffer
 	if body != nil {
@@ -28,7 +28,7 @@ func newRequest(ctx context.Context, method, url string, body any) (*http.Reques
 	return request, nil
 }
 
-// exchange sends a request and returns the body of its answer. A status that is no success is an error.
+// exchange sends a request and returns the body of the response. A status other than success is an error.
 func exchange(client *http.Client, request *http.Request) ([]byte, error) {
 	response, err := client.Do(request)
 	if err != nil {

@@ -18,32 +18,32 @@ import (
 	"github.com/pam-operator/pam-operator/internal/simulator"
 )
 
-// hostileSize is how long a hostile answer is, unpacked, in bytes; one without an end is cut there, too.
+// hostileSize is the length of a hostile response, decompressed, in bytes; an endless one is cut there, too.
 const hostileSize = 120 << 20
 
-// hostileKind is a way in which a server means harm.
+// hostileKind is a way in which a server misbehaves on purpose.
 type hostileKind string
 
-// The ways. Appliances answer log-ins, and what a connection is tried out by, as they should.
+// The ways. Appliances respond normally to log-ins and to the probe of their connection.
 const (
-	packedAnswers hostileKind = "packed answers of 120 KB that unpack to 120 MiB"
+	packedAnswers hostileKind = "compressed responses of 120 KB that expand to 120 MiB"
 	longLists     hostileKind = "lists of 120 MiB"
 	errorPages    hostileKind = "error pages of 120 MiB"
-	endlessPages  hostileKind = "pages of sessions without end"
+	endlessPages  hostileKind = "endless pages of sessions"
 )
 
-// hostileServers are servers that mean harm, in this process.
+// hostileServers are misbehaving servers in this process.
 type hostileServers struct {
 	urls []string
 	ca   []byte // PEM
 }
 
-// startHostile starts servers of a kind, which end with the scenario.
+// startHostile starts servers of one kind, which end with the scenario.
 func startHostile(ctx context.Context, b *bench, kind hostileKind, n int) (hostileServers, error) {
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	listeners := make([]simulator.Listener, 0, n)
 	for i := range n {
-		// One of the appliances answers like this already when its connection is tried out.
+		// One of the appliances already responds like this to the probe of its connection.
 		handler := hostileAppliance{harm: harmOf(kind), fromTheStart: i == n-1}
 		listeners = append(listeners, simulator.Listener{Name: fmt.Sprint(i), Handler: handler})
 	}
@@ -74,13 +74,13 @@ func harmOf(kind hostileKind) http.HandlerFunc {
 		}
 	}
 	return func(w http.ResponseWriter, _ *http.Request) {
-		// No object has what another one has, so that nothing of them can be kept together.
+		// No two objects share anything, so that nothing can be deduplicated.
 		item := `{"key":"%d","body":{"name":"%[1]d","member-%[1]d":"` + strings.Repeat("x", 2000) + `"}},`
 		many(w, `{"items":[`, item, hostileSize)
 	}
 }
 
-// many writes the same, with a number in it that grows, until it is enough or nobody reads any more.
+// many repeats a text with an increasing number in it until the size is reached or the client has gone away.
 func many(w io.Writer, begin, again string, enough int) {
 	_, err := io.WriteString(w, begin)
 	for i := 0; err == nil && i*len(again) < enough; i++ {
@@ -95,7 +95,7 @@ func many(w io.Writer, begin, again string, enough int) {
 func bomb() http.HandlerFunc {
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
-	many(w, `{"items":[`, strings.Repeat(" ", 1<<16), hostileSize) // neither can fail: it is all in memory
+	many(w, `{"items":[`, strings.Repeat(" ", 1<<16), hostileSize) // neither can fail: all in memory
 	_ = w.Close()
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
@@ -103,7 +103,7 @@ func bomb() http.HandlerFunc {
 	}
 }
 
-// hostileAppliance is an SPS appliance that means harm where it is asked for anything that is large.
+// hostileAppliance is an SPS appliance that misbehaves in response to any request for something large.
 type hostileAppliance struct {
 	harm         http.HandlerFunc
 	fromTheStart bool
@@ -122,7 +122,7 @@ func (a hostileAppliance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// hostileServer is an NPS server whose lists have no end.
+// hostileServer is an NPS server with endless lists.
 type hostileServer struct{ sessions atomic.Int64 }
 
 const hostileSession = "b9fc22e3-0000-4000-8000-00000000f00d"
@@ -145,16 +145,16 @@ func (s *hostileServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		var request struct {
 			Note string `json:"note"`
 		}
-		_ = json.NewDecoder(r.Body).Decode(&request) // a note that cannot be read is none
+		_ = json.NewDecoder(r.Body).Decode(&request) // an unreadable note counts as none
 		w.WriteHeader(http.StatusCreated)
 		answer = map[string]any{"id": hostileSession, "status": 0, "note": request.Note}
 	default:
 		answer = map[string]any{"id": hostileSession, "status": 0}
 	}
-	_ = json.NewEncoder(w).Encode(answer) // a client that does not read it has gone
+	_ = json.NewEncoder(w).Encode(answer) // an error means that the client has gone away
 }
 
-// page has ever new sessions, and says that there is one page more.
+// page always has new sessions, and announces one more page.
 func (s *hostileServer) page(w io.Writer) {
 	const size = 5000
 	from := s.sessions.Add(size) - size

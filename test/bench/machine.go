@@ -14,16 +14,16 @@ import (
 	"time"
 )
 
-// unknown stands for a fact that could not be found out.
+// unknown stands for a fact that could not be determined.
 const unknown = "unknown"
 
 // fact is one line about the machine.
 type fact struct{ Name, Value string }
 
-// machine is what a run was made on.
+// machine is the machine of a run.
 type machine struct {
 	cpu, memory, kernel, kubernetes, commit string
-	// load is the load average of the last minute before the run: other work on the machine makes every time longer.
+	// load is the one-minute load average before the run: other work on the machine makes every time longer.
 	load string
 	at   time.Time
 }
@@ -54,7 +54,7 @@ func (m machine) facts() []fact {
 	}
 }
 
-// procField is the first value of a field in a file of /proc.
+// procField is the first value of a field in a file in /proc.
 func procField(file, name string) string {
 	text, err := os.Open(file) //nolint:gosec // G304: one of the files above
 	if err != nil {
@@ -70,7 +70,7 @@ func procField(file, name string) string {
 	return unknown
 }
 
-// output is what a command prints.
+// output returns the output of a command.
 func output(ctx context.Context, command string, arguments ...string) string {
 	text, err := exec.CommandContext(ctx, command, arguments...).Output() //nolint:gosec // G204: one of the commands above
 	if err != nil {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command bench measures the operator against its budgets: the built manager as a process of its own, with the rights
-// of its generated role, on a real control plane and against simulated appliances, beside the procedure that the
-// vendor's documentation describes. Run it in the repository's folder, best by `make bench`, which builds what it
+// of its generated role, on a real control plane and against simulated appliances, compared with the procedure in the
+// vendor's documentation. Run it from the root of the repository, preferably by `make bench`, which builds what it
 // needs.
 //
-// A scenario is one file and one line in the list scenarios. Its rows go into a table on the screen, and after a full
-// run into docs/benchmarks.md. The exit status is 1 if a budget does not hold, 2 if it could not be measured.
+// A scenario is one file and one line in the list scenarios. Its rows go into a table on the screen and, after a full
+// run, into docs/benchmarks.md. The exit status is 1 if a budget is exceeded, 2 if one could not be measured.
 package main
 
 import (
@@ -32,7 +32,7 @@ const (
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 func run(arguments []string, stdout, stderr io.Writer) int {
-	ctrl.SetLogger(zap.New(zap.WriteTo(io.Discard))) // the screen is our own
+	ctrl.SetLogger(zap.New(zap.WriteTo(io.Discard))) // the screen belongs to this command
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	o, err := parse(arguments, stderr)
@@ -57,7 +57,7 @@ func run(arguments []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// measure runs the scenarios that were picked, each on a control plane of its own.
+// measure runs the selected scenarios, each on a control plane of its own.
 func measure(ctx context.Context, o options, out io.Writer) (report, error) {
 	result := report{options: o, machine: describeMachine(ctx, o.root)}
 	for _, s := range o.scenarios {
@@ -68,7 +68,7 @@ func measure(ctx context.Context, o options, out io.Writer) (report, error) {
 		switch {
 		case ctx.Err() != nil:
 			return result, fmt.Errorf("%s: %w", s.name, err)
-		case err != nil: // the others are worth measuring all the same
+		case err != nil: // the others are still worth measuring
 			b.say("%v", err)
 			result.rows = append(result.rows, b.broken(err))
 		}

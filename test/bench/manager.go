@@ -18,8 +18,8 @@ type manager struct {
 	metrics string // URL
 }
 
-// startManager starts bin/manager as config/manager does, but for what only a Pod needs, and with its metrics in plain
-// HTTP, which tell when it has nothing to do. It ends with the scenario, if not before.
+// startManager starts bin/manager as config/manager does, without what only a Pod needs, and with its metrics over
+// plain HTTP, which show when it is idle. It ends with the scenario at the latest.
 func (d *bed) startManager(ctx context.Context) error {
 	binary, err := filepath.Abs(filepath.Join(d.bin, "manager"))
 	if err != nil {
@@ -44,7 +44,7 @@ func (d *bed) startManager(ctx context.Context) error {
 	m := &manager{metrics: "http://" + address + "/metrics"}
 	command := append([]string{binary}, d.installed.Arguments(file)...)
 	command = append(command, "--metrics-bind-address="+address, "--metrics-secure=false",
-		"--min-poll-interval=10ms", "--max-requests-per-second=1000") // the bed says what it measures
+		"--min-poll-interval=10ms", "--max-requests-per-second=1000") // the bed reports what it measures
 	m.process, err = process.Start(ctx, d.path("manager.log"), nil, command...)
 	if err != nil {
 		return err
@@ -54,8 +54,7 @@ func (d *bed) startManager(ctx context.Context) error {
 	return nil
 }
 
-// freeAddress finds a port that nobody listens on. Somebody else could take it before the manager does, which would
-// show at once.
+// freeAddress finds a free port. Another process could take it before the manager does, which would show at once.
 func freeAddress(ctx context.Context) (string, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -64,7 +63,7 @@ func freeAddress(ctx context.Context) (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// ended returns why the manager is no more; nil as long as it runs.
+// ended returns why the manager has ended; nil while it runs.
 func (m *manager) ended() error {
 	select {
 	case <-m.process.Done():

@@ -14,7 +14,7 @@ var documentText string
 
 var document = template.Must(template.New("benchmarks").Parse(documentText))
 
-// page is what the template of docs/benchmarks.md sees.
+// page is the data for the template of docs/benchmarks.md.
 type page struct {
 	Table, Verdict, WriteDelay, CommitDelay, Interval string
 	Plain, Policies                                   int
@@ -22,7 +22,7 @@ type page struct {
 	Facts                                             []fact
 }
 
-// sessionPage is what it sees of the scenario sessions.
+// sessionPage is the part of it about the scenario sessions.
 type sessionPage struct {
 	Count, Rate, Burst, Requests                       int
 	Starting, Active, Fastest, Slowest, ScriptInterval string
@@ -36,7 +36,7 @@ func (o options) sessionPage() sessionPage {
 	}
 }
 
-// markdown is docs/benchmarks.md.
+// markdown renders docs/benchmarks.md.
 func (r report) markdown() []byte {
 	verdict := "All budgets hold."
 	if n := len(r.missed()); n > 0 {

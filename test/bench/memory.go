@@ -13,10 +13,10 @@ import (
 	"strings"
 )
 
-// memory is what a process has resident, in bytes: now, and at most since its start.
+// memory is a process's resident memory, in bytes: now, and its peak since the start.
 type memory struct{ resident, peak float64 }
 
-// status is what we read of /proc/<pid>/status.
+// status parses /proc/<pid>/status.
 type status struct {
 	name   string
 	parent int
@@ -47,7 +47,7 @@ func parseStatus(text io.Reader) (status, error) {
 	return s, lines.Err()
 }
 
-// kibibytes reads "1234 kB", which the kernel writes for units of 1024 bytes.
+// kibibytes parses "1234 kB", which the kernel writes for units of 1024 bytes.
 func kibibytes(text string) (float64, error) {
 	digits, found := strings.CutSuffix(text, " kB")
 	if !found {
@@ -57,7 +57,7 @@ func kibibytes(text string) (float64, error) {
 	return n * 1024, err
 }
 
-// memory reads what the manager has resident, from /proc: the guard's child of that name.
+// memory reads the manager's resident memory from /proc: the guard's child of that name.
 func (m *manager) memory() (memory, error) {
 	files, err := filepath.Glob("/proc/[0-9]*/status")
 	if err != nil {
@@ -69,7 +69,7 @@ func (m *manager) memory() (memory, error) {
 			return s.memory, nil
 		}
 	}
-	return memory{}, errors.New("the manager is not among the processes of /proc, of which its memory is read")
+	return memory{}, errors.New("the manager's process is not in /proc")
 }
 
 func readStatus(file string) (status, error) {

@@ -26,7 +26,7 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// neighbours is a bed with several appliances and servers behind one CA, of which some may hang.
+// neighbours is a bed with several appliances and servers behind one CA, some of which may hang.
 type neighbours struct {
 	*bed
 	running    *simulator.Running
@@ -42,7 +42,7 @@ const (
 	hungServer    = "hung-nps"
 )
 
-// hanging answers as long as a connection is only tried out, and nothing that its objects ask.
+// hanging responds while a connection is only probed, but not to requests for its objects.
 func (d *neighbours) hanging(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, answered := range []string{"/api/authentication", "/api/info", "/AppUserToken", "/Version"} {
@@ -58,7 +58,7 @@ func (d *neighbours) hanging(next http.Handler) http.Handler {
 	})
 }
 
-// newNeighbours starts a control plane, appliances of these names, a server that is quick, and one of each that hangs.
+// newNeighbours starts a control plane, appliances with these names, a fast server, and a hanging appliance and server.
 func (b *bench) newNeighbours(ctx context.Context, names ...string) (*neighbours, error) {
 	cluster, err := b.newCluster(ctx)
 	if err != nil {
@@ -97,7 +97,7 @@ func (d *neighbours) behind(name string, h http.Handler) http.Handler {
 	return h
 }
 
-// connectAll makes the connections to what is quick, and starts the manager.
+// connectAll creates the connections to the fast ones, and starts the manager.
 func (d *neighbours) connectAll(ctx context.Context, names []string) error {
 	in := builder.InNamespace(namespace)
 	objects := slices.Concat(
@@ -141,10 +141,10 @@ func (d *neighbours) npsConnection(name string) *pamv1alpha1.NPSConnection {
 		}))
 }
 
-// beat is how often a state is looked at whose time is taken.
+// beat is the polling interval while a state is timed.
 const beat = 10 * time.Millisecond
 
-// awaited says how long it takes from the begin of do until done.
+// awaited returns how long it takes from the start of do until done.
 func (d *neighbours) awaited(
 	ctx context.Context, do func(context.Context) error, done func(context.Context) (bool, error),
 ) (time.Duration, error) {
@@ -161,7 +161,7 @@ func (d *neighbours) awaited(
 	return time.Since(begun), err
 }
 
-// isReady says whether an object is ready as it is now.
+// isReady reports whether an object is ready in its current generation.
 func (d *neighbours) isReady(ctx context.Context, o connection) (bool, error) {
 	if err := d.client.Get(ctx, client.ObjectKeyFromObject(o), o); err != nil {
 		return false, client.IgnoreNotFound(err)
@@ -170,7 +170,7 @@ func (d *neighbours) isReady(ctx context.Context, o connection) (bool, error) {
 	return c != nil && c.Status == metav1.ConditionTrue && c.ObservedGeneration == o.GetGeneration(), nil
 }
 
-// newPolicy takes the time from the creation of a policy until it is ready.
+// newPolicy measures the time from the creation of a policy until it is ready.
 func (d *neighbours) newPolicy(ctx context.Context, name string) (time.Duration, error) {
 	p := policy(name, 0)
 	p.Spec.ConnectionRef.Name = builder.DefaultSPSConnection
@@ -178,8 +178,8 @@ func (d *neighbours) newPolicy(ctx context.Context, name string) (time.Duration,
 		func(ctx context.Context) (bool, error) { return d.isReady(ctx, p) })
 }
 
-// newSession takes the time from the creation of a session until its Secret is there, and from its cancellation until
-// the server is told.
+// newSession measures the time from the creation of a session until its Secret exists, and from its cancellation until
+// the server receives it.
 func (d *neighbours) newSession(ctx context.Context, name string) (usable, cancelled time.Duration, err error) {
 	s := builder.ActivitySession(name, builder.InNamespace(namespace), builder.RequestedBy(controlplane.Admin))
 	secret := &corev1.Secret{}
@@ -202,14 +202,14 @@ func (d *neighbours) newSession(ctx context.Context, name string) (usable, cance
 	}, func(context.Context) (bool, error) {
 		there, ok := d.servers[builder.DefaultNPSConnection].Session(id)
 		if !ok {
-			return false, errors.New("the server does not know the session")
+			return false, errors.New("the server has no such session")
 		}
 		return there.Status != nps.Active.String(), nil
 	})
 	return usable, cancelled, err
 }
 
-// silent is an address that accepts connections and never says anything. It ends with the scenario.
+// silent is an address that accepts connections and never sends anything. It ends with the scenario.
 func (d *neighbours) silent(ctx context.Context) (url string, err error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {

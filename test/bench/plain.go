@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// plainClient is the procedure of the vendor's documentation as one would write it down in a script: log in, then for
-// every object open a transaction, POST, and commit (sps contract 1.2 and 3). It shares no code with the operator.
+// plainClient is the procedure in the vendor's documentation as a plain script: log in, then for every object open a
+// transaction, POST, and commit (sps contract 1.2 and 3). It shares no code with the operator.
 type plainClient struct {
 	http *http.Client
 	url  string
@@ -28,7 +28,7 @@ func newPlainClient(a *appliance) (*plainClient, error) {
 	return &plainClient{http: &http.Client{Jar: jar, Transport: transport}, url: a.url}, nil
 }
 
-// plainRun makes n objects like body on an appliance, and says how long that took.
+// plainRun creates n objects like body on an appliance, and returns how long that took.
 func plainRun(ctx context.Context, a *appliance, body map[string]any, n int) (time.Duration, error) {
 	c, err := newPlainClient(a)
 	if err != nil {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"encoding/xml"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,7 +12,7 @@ import (
 	"time"
 )
 
-// samplePolicy is the contract's sample as it is written.
+// samplePolicy is the contract's sample, verbatim.
 func samplePolicy(t *testing.T) map[string]any {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "internal", "sps", "testdata", "rdp_connection_6.0.4_put.json"))
@@ -25,7 +26,7 @@ func samplePolicy(t *testing.T) map[string]any {
 	return body
 }
 
-// The procedure that we are compared with must do what it is said to do.
+// The procedure that the operator is compared with must do what it claims.
 func TestThePlainProcedureCommitsEveryObject(t *testing.T) {
 	b := testBench(t, "-write-delay=1ms", "-commit-delay=1ms")
 	defer func() {
@@ -74,6 +75,9 @@ func TestThePictureShowsBothSides(t *testing.T) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if err := xml.Unmarshal(text, &struct{}{}); err != nil {
+		t.Errorf("not XML: %v", err)
 	}
 	for _, want := range []string{"24.0 ms", "2030.0 ms", "plain, 40", "operator, 1000", "measured"} {
 		if !strings.Contains(string(text), want) {

@@ -30,7 +30,7 @@ func (d *bed) createAll(ctx context.Context, n int, object func(i int) client.Ob
 	return group.Wait()
 }
 
-// policy is an ordinary RDP connection policy: addresses, a port, and what it refers to by name.
+// policy is an ordinary RDP connection policy: addresses, a port, and references by name.
 func policy(name string, i int) *pamv1alpha1.RDPConnectionPolicy {
 	return builder.RDPConnectionPolicy(name, builder.InNamespace(namespace), builder.Port(3389),
 		builder.Client(fmt.Sprintf("10.%d.%d.0/24", i/256%256, i%256)),
@@ -44,16 +44,16 @@ func policy(name string, i int) *pamv1alpha1.RDPConnectionPolicy {
 
 func numberedPolicy(i int) client.Object { return policy(fmt.Sprintf("rdp-%05d", i), i) }
 
-// policies watches what the objects in the cluster say of themselves.
+// policies watches the status of the objects in the cluster.
 type policies struct {
 	mu      sync.Mutex
-	reasons map[string]string // by name; empty while it says nothing
+	reasons map[string]string // by name; empty without a status
 	counts  map[string]int    // by reason
 	last    time.Time         // of the latest change
 	changed chan struct{}
 }
 
-// watchPolicies begins before there are any, so that none is missed.
+// watchPolicies starts before there are any, so that none is missed.
 func (d *bed) watchPolicies(ctx context.Context) error {
 	p := &policies{reasons: map[string]string{}, counts: map[string]int{}, changed: make(chan struct{}, 1)}
 	d.policies = p
@@ -62,7 +62,7 @@ func (d *bed) watchPolicies(ctx context.Context) error {
 	})
 }
 
-// note takes down the reason of an object.
+// note records the reason of an object.
 func (p *policies) note(object any) {
 	o, ok := object.(*pamv1alpha1.RDPConnectionPolicy)
 	if !ok {
@@ -83,14 +83,14 @@ func (p *policies) note(object any) {
 	}
 }
 
-// count says how many have this reason, and when any of them last changed.
+// count returns how many have this reason, and when any of them last changed.
 func (p *policies) count(reason string) (int, time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.counts[reason], p.last
 }
 
-// await waits until so many policies have this reason, and says when that was.
+// await waits until n policies have this reason, and returns when that was.
 func (d *bed) await(ctx context.Context, reason string, n int) (time.Time, error) {
 	var at time.Time
 	err := d.until(ctx, reason, n, d.policies.changed, func() (have int) {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// progress tells what is going on, each line with the time since the scenario began.
+// progress reports what is going on, each line with the time since the scenario began.
 type progress struct {
 	out   io.Writer
 	name  string
@@ -23,7 +23,7 @@ func (p *progress) say(format string, values ...any) {
 	fmt.Fprintf(p.out, "[%-8s %6.1fs] %s\n", p.name, time.Since(p.begun).Seconds(), fmt.Sprintf(format, values...))
 }
 
-// Write lets others tell whole lines.
+// Write lets other code report whole lines.
 func (p *progress) Write(text []byte) (int, error) {
 	_, err := fmt.Fprintf(p.out, "[%-8s %6.1fs] %s", p.name, time.Since(p.begun).Seconds(), text)
 	return len(text), err

@@ -9,7 +9,7 @@ import (
 )
 
 // quantile is the smallest value that at least the share q of all values do not exceed: the nearest rank, which is
-// always a value that was measured. Of no values it is zero.
+// always a measured value. For no values it is zero.
 func quantile[T cmp.Ordered](values []T, q float64) T {
 	if len(values) == 0 {
 		var zero T

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// verdict says whether a budget holds.
+// verdict is whether a budget holds.
 type verdict string
 
-// Verdicts. A row without a budget is told for those who want to know why another one is as it is.
+// Verdicts. A row without a budget is there to explain another one.
 const (
 	holds    verdict = "yes"
 	missed   verdict = "NO"
@@ -31,24 +31,24 @@ func (r row) cells() []string {
 	return []string{r.scenario, r.what, r.budget, r.measured, r.ratio, string(r.verdict)}
 }
 
-// told makes a row without a budget.
-func (b *bench) told(what, format string, values ...any) row {
+// unbudgeted creates a row without a budget.
+func (b *bench) unbudgeted(what, format string, values ...any) row {
 	return row{scenario: b.name, what: what, measured: fmt.Sprintf(format, values...)}
 }
 
-// broken stands for the rows that a scenario did not come to: a budget that could not be measured does not hold.
+// broken stands for the rows that a scenario did not reach: a budget that could not be measured does not hold.
 func (b *bench) broken(err error) row {
-	cause, _, _ := strings.Cut(err.Error(), ";") // what follows is the end of a log
-	return row{scenario: b.name, what: "the scenario to its end", measured: cause, verdict: missed}
+	cause, _, _ := strings.Cut(err.Error(), ";") // the rest is the end of a log
+	return row{scenario: b.name, what: "the whole scenario", measured: cause, verdict: missed}
 }
 
-// limit is what a measured value may be at most.
+// limit is the maximum of a measured value.
 type limit[T int | float64 | time.Duration] struct {
 	what     string
 	measured T
 	most     T
 	show     func(T) string
-	// detail is added to what was measured.
+	// detail is appended to the measured value.
 	detail string
 }
 
@@ -66,7 +66,7 @@ func atMost[T int | float64 | time.Duration](b *bench, l limit[T]) row {
 	return r
 }
 
-// share is a part of a budget; empty where the budget is nothing at all.
+// share is the measured part of a budget; empty if the budget is zero.
 func share(measured, budget float64) string {
 	if budget == 0 {
 		return ""
@@ -80,7 +80,7 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds())
 
 func mebibytes(bytes float64) string { return fmt.Sprintf("%.0f MiB", bytes/(1<<20)) }
 
-// width is how many places a text takes on the screen.
+// width is how many columns a text takes on the screen.
 func width(text string) int { return len([]rune(text)) }
 
 func pad(text string, to int) string { return text + strings.Repeat(" ", max(0, to-width(text))) }

@@ -17,16 +17,17 @@ type scenario struct {
 	run         func(context.Context, *bench) ([]row, error)
 }
 
-// scenarios are all there are, in the order of the table.
+// scenarios are all scenarios, in the order of the table.
 var scenarios = []scenario{
-	{"apply", "many new policies applied at once, beside the plain procedure", measureApply},
+	{"apply", "many new policies applied at once, compared with the plain procedure", measureApply},
 	{"refusals", "many changes, some of them refused at the commit", measureRefusals},
 	{"idle", "many idle policies among foreign Secrets, and a restart of the manager", measureIdle},
+	{"export", "an appliance with many policies written down", measureExport},
 	{"hold", "many new policies under a short maxHold", measureHold},
-	{"sessions", "many live sessions, beside the vendor's script", measureSessions},
-	{"neighbours", "connections that hang, beside one that does not", measureNeighbours},
-	{"appliances", "many appliances at once, beside one", measureAppliances},
-	{"hostile", "servers that mean harm, beside a policy of somebody else", measureHostile},
+	{"sessions", "many live sessions, compared with the vendor's script", measureSessions},
+	{"neighbours", "hanging connections beside a healthy one", measureNeighbours},
+	{"appliances", "many appliances at once, compared with one", measureAppliances},
+	{"hostile", "hostile servers beside a policy of another connection", measureHostile},
 }
 
 func scenarioNames() []string {
@@ -37,12 +38,12 @@ func scenarioNames() []string {
 	return names
 }
 
-// pick returns the scenarios of a list of names, in the order of the table.
+// pick returns the named scenarios, in the order of the table.
 func pick(only string) ([]scenario, error) {
 	wanted := strings.Split(only, ",")
 	for _, name := range wanted {
 		if !slices.Contains(scenarioNames(), name) {
-			return nil, fmt.Errorf("there is no scenario %q, but %s", name, strings.Join(scenarioNames(), ", "))
+			return nil, fmt.Errorf("no scenario %q; there are %s", name, strings.Join(scenarioNames(), ", "))
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(scenarios), func(s scenario) bool {
@@ -59,16 +60,16 @@ type bench struct {
 	closers []func() error
 }
 
-// measurements are figures of several scenarios that one picture or one row needs together.
+// measurements are figures from several scenarios for one picture or row.
 type measurements struct {
 	holds []hold
-	// oursEach and plainEach are the seconds for each object.
+	// oursEach and plainEach are the seconds per object.
 	oursEach, plainEach float64
 	// oursWaits and scriptWaits are how long usable sessions went without their connection data.
 	oursWaits, scriptWaits []time.Duration
 }
 
-// within runs a scenario and ends what it started, in the reverse order.
+// within runs a scenario and then stops what it started, in reverse order.
 func (b *bench) within(ctx context.Context, s scenario) (rows []row, err error) {
 	defer func() {
 		for _, closer := range slices.Backward(b.closers) {

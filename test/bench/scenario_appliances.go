@@ -12,7 +12,7 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 )
 
-// together is by how much many appliances at once may take longer than one, after the last object was created.
+// together is how much longer many appliances at once may take than one, after the last object was created.
 const together = 1.5
 
 func measureAppliances(ctx context.Context, b *bench) ([]row, error) {
@@ -43,7 +43,7 @@ func measureAppliances(ctx context.Context, b *bench) ([]row, error) {
 	})}, nil
 }
 
-// spreadOver applies policies to appliances and takes the time after the last one was created.
+// spreadOver applies policies to appliances and measures the time after the last one was created.
 func (d *neighbours) spreadOver(ctx context.Context, prefix string, names []string) (time.Duration, error) {
 	before, _ := d.policies.count(pamv1alpha1.ReasonSynced)
 	n := len(names) * d.perAppliance

@@ -11,10 +11,10 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 )
 
-// fasterAtLeast is how many times faster than the plain procedure a group commit has to be.
+// fasterAtLeast is how many times faster than the plain procedure a group commit must be.
 const fasterAtLeast = 50
 
-// defaultMaxHold is maxHold where a connection does not set it.
+// defaultMaxHold is the default of a connection's maxHold.
 const defaultMaxHold = time.Minute
 
 func measureApply(ctx context.Context, b *bench) ([]row, error) {
@@ -45,10 +45,10 @@ func measureApply(ctx context.Context, b *bench) ([]row, error) {
 	rows = append(rows, b.longestHold(holds, defaultMaxHold))
 	rows = append(rows, used.rows(b)...)
 	now, err := d.manager.memory()
-	return append(rows, b.told("memory", "%s resident, %s at most", mebibytes(now.resident), mebibytes(now.peak))), err
+	return append(rows, b.unbudgeted("memory", "%s resident, %s peak", mebibytes(now.resident), mebibytes(now.peak))), err
 }
 
-// leastTime is the budget of the time for all policies: one transaction, and the overhead.
+// leastTime is the time budget for all policies: one transaction, and the overhead.
 func (b *bench) leastTime() time.Duration {
 	return time.Duration(overhead * float64(hold{writes: b.policies}.least(b.options)))
 }
@@ -78,17 +78,17 @@ func (d *bed) apply(ctx context.Context) (time.Duration, spent, error) {
 	return at.Sub(s.begun), used, err
 }
 
-// comparePlain lets the plain procedure make objects like ours on another appliance with the same delays.
+// comparePlain runs the plain procedure for the same objects on another appliance with the same delays.
 func (d *bed) comparePlain(ctx context.Context) (row, error) {
 	made := d.appliance.Objects(policyCollection)
 	if len(made) == 0 {
-		return row{}, errors.New("there is no policy on the appliance")
+		return row{}, errors.New("no policy on the appliance")
 	}
 	other, err := startAppliance(ctx, d.bench, d.asConfigured)
 	if err != nil {
 		return row{}, err
 	}
-	d.say("the plain procedure makes %d objects like them", d.plain)
+	d.say("the plain procedure creates %d identical objects", d.plain)
 	took, err := plainRun(ctx, other, made[0].Body, d.plain)
 	if err != nil {
 		return row{}, err
@@ -97,13 +97,13 @@ func (d *bed) comparePlain(ctx context.Context) (row, error) {
 	return d.faster(), nil
 }
 
-// faster compares both sides by the time for each object.
+// faster compares both sides by the time per object.
 func (b *bench) faster() row {
 	ratio := b.plainEach / b.oursEach
 	r := row{
-		scenario: b.name, what: "faster than open, write, commit for each object",
+		scenario: b.name, what: "faster than open, write, commit per object",
 		budget: fmt.Sprintf("≥ %d ×", fasterAtLeast), ratio: fmt.Sprintf("%.0f ×", ratio), verdict: holds,
-		measured: fmt.Sprintf("%.1f ms for each of %d, plain %.0f ms for each of %d",
+		measured: fmt.Sprintf("%.1f ms each for %d, plain %.0f ms each for %d",
 			b.oursEach*1000, b.policies, b.plainEach*1000, b.plain),
 	}
 	if ratio < fasterAtLeast {
@@ -112,5 +112,5 @@ func (b *bench) faster() row {
 	return r
 }
 
-// policyCollection is where RDP connection policies are on the appliance.
+// policyCollection is the path of RDP connection policies on the appliance.
 const policyCollection = "rdp/connections"

@@ -28,7 +28,7 @@ func measureHold(ctx context.Context, b *bench) ([]row, error) {
 	}
 	b.holds = append(b.holds, holds...)
 	rows := append([]row{b.longestHold(holds, b.maxHold)}, b.holdRows(holds)...)
-	rows = append(rows, b.told(fmt.Sprintf("%d new policies", b.policies), "%s", seconds(took)))
+	rows = append(rows, b.unbudgeted(fmt.Sprintf("%d new policies", b.policies), "%s", seconds(took)))
 	return append(rows, used.rows(b)...), nil
 }
 

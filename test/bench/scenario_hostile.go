@@ -17,20 +17,21 @@ import (
 )
 
 const (
-	// hostileBudget is what the manager may have resident whatever servers answer, in bytes.
+	// hostileBudget is the limit of the manager's resident memory, whatever servers send, in bytes.
 	hostileBudget = 300 << 20
-	// hostileConnections is how many connections of a kind mean harm, and hostilePolicies how many policies each has.
+	// hostileConnections is how many connections of a kind are hostile, and hostilePolicies how many policies each has.
 	hostileConnections = 3
 	hostilePolicies    = 10
-	// hostileWatch is how long the manager is watched when every object has its verdict.
+	// hostileWatch is how long the manager is watched once every object has its verdict.
 	hostileWatch = 15 * time.Second
 	hostileCA    = "hostile-ca"
 )
 
-// measureHostile lets servers answer with what takes memory, and looks at the manager and at a policy of somebody else.
+// measureHostile has servers send memory-consuming responses, and measures the manager and a policy of another
+// connection.
 func measureHostile(ctx context.Context, b *bench) ([]row, error) {
 	quick := *b
-	quick.writeDelay, quick.commitDelay = 0, 0 // others are to be hindered by nothing else
+	quick.writeDelay, quick.commitDelay = 0, 0 // nothing else should slow down the others
 	d, err := b.newBed(ctx, quick.asConfigured)
 	if err != nil {
 		return nil, err
@@ -42,7 +43,7 @@ func measureHostile(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := []row{b.told("a policy of somebody else, alone", "%s", seconds(alone))}
+	rows := []row{b.unbudgeted("a policy of another connection, alone", "%s", seconds(alone))}
 	for i, kind := range []hostileKind{packedAnswers, longLists, errorPages, endlessPages} {
 		more, err := d.underHostile(ctx, kind, i+1, alone)
 		if err != nil {
@@ -53,7 +54,7 @@ func measureHostile(ctx context.Context, b *bench) ([]row, error) {
 	return rows, nil
 }
 
-// underHostile measures one kind of harm.
+// underHostile measures one kind of hostile server.
 func (d *bed) underHostile(ctx context.Context, kind hostileKind, number int, alone time.Duration) ([]row, error) {
 	d.say("%d connections to servers with %s", hostileConnections, kind)
 	servers, err := startHostile(ctx, d.bench, kind, hostileConnections)
@@ -92,14 +93,14 @@ func (d *bed) underHostile(ctx context.Context, kind hostileKind, number int, al
 	}
 	return []row{
 		atMost(d.bench, limit[float64]{
-			what: fmt.Sprintf("%s: memory at its peak", kind), measured: now.peak, most: hostileBudget, show: mebibytes,
+			what: fmt.Sprintf("%s: peak memory", kind), measured: now.peak, most: hostileBudget, show: mebibytes,
 		}),
-		d.told(fmt.Sprintf("%s: a policy of somebody else", kind), "%s (%.1f × alone)", seconds(beside),
+		d.unbudgeted(fmt.Sprintf("%s: a policy of another connection", kind), "%s (%.1f × alone)", seconds(beside),
 			beside.Seconds()/alone.Seconds()),
 	}, nil
 }
 
-// victims are connections to the servers, and what goes through them.
+// victims are connections to the servers, and objects that use them.
 func (d *bed) victims(kind hostileKind, number int, ca string, urls []string) (out []client.Object) {
 	in := builder.InNamespace(namespace)
 	for i, url := range urls {
@@ -120,7 +121,7 @@ func (d *bed) victims(kind hostileKind, number int, ca string, urls []string) (o
 	return out
 }
 
-// besides makes a policy on the good appliance, and says how long that took.
+// besides creates a policy on the good appliance, and returns how long it took to become ready.
 func (d *bed) besides(ctx context.Context, number int) (time.Duration, error) {
 	begun := time.Now()
 	o := policy(fmt.Sprintf("beside-%d", number), number)
@@ -131,7 +132,7 @@ func (d *bed) besides(ctx context.Context, number int) (time.Duration, error) {
 	return time.Since(begun), err
 }
 
-// judged waits until each object says something else than that it is about to be looked at.
+// judged waits until each object has a status other than the initial one.
 func (d *bed) judged(ctx context.Context, objects []client.Object) error {
 	for _, o := range objects {
 		judged, ok := o.(connection)

@@ -16,7 +16,7 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// Sizes of what is there besides the policies.
+// Sizes of what exists besides the policies.
 const (
 	memoryBudget     = 150 << 20 // bytes
 	foreignSpaces    = 30
@@ -49,7 +49,7 @@ func driftCheck(interval time.Duration) builder.Option {
 	})
 }
 
-// foreignSecrets fills the cluster with what belongs to others.
+// foreignSecrets fills the cluster with objects of others.
 func (d *bed) foreignSecrets(ctx context.Context) error {
 	d.say("creating %d foreign Secrets", d.secrets)
 	for i := range foreignSpaces {
@@ -64,7 +64,7 @@ func (d *bed) foreignSecrets(ctx context.Context) error {
 	})
 }
 
-// manyPolicies makes the policies in waves that a small machine can bear, since nothing of this is measured.
+// manyPolicies creates the policies in waves that a small machine can handle, because none of this is measured.
 func (d *bed) manyPolicies(ctx context.Context) error {
 	d.say("creating %d policies", d.idle)
 	for made := 0; made < d.idle; {
@@ -77,12 +77,12 @@ func (d *bed) manyPolicies(ctx context.Context) error {
 			return err
 		}
 	}
-	d.say("waiting until the manager has nothing to do")
+	d.say("waiting until the manager is idle")
 	return d.settled(ctx, d.idle)
 }
 
-// idleRows watch the manager while nothing changes. The window begins with a drift check, so that it holds as many of
-// them as intervals.
+// idleRows watch the manager while nothing changes. The window begins with a drift check, so that it holds as many
+// drift checks as intervals.
 func (d *bed) idleRows(ctx context.Context) ([]row, error) {
 	if err := d.nextDriftCheck(ctx); err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func (d *bed) idleRows(ctx context.Context) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		d.say("interval %d of %d: %s resident, %s at most", i+1, d.intervals, mebibytes(now.resident), mebibytes(now.peak))
+		d.say("interval %d of %d: %s resident, %s peak", i+1, d.intervals, mebibytes(now.resident), mebibytes(now.peak))
 	}
 	used, err := s.end()
 	if err != nil {
@@ -107,7 +107,7 @@ func (d *bed) idleRows(ctx context.Context) ([]row, error) {
 	}
 	rows := []row{
 		atMost(d.bench, limit[float64]{
-			what:     fmt.Sprintf("%d idle policies: appliance calls for each interval of %s", d.idle, d.interval),
+			what:     fmt.Sprintf("%d idle policies: appliance calls per interval of %s", d.idle, d.interval),
 			measured: float64(len(used.calls)) / float64(d.intervals), most: 1,
 			show:   func(x float64) string { return fmt.Sprintf("%.2f", x) },
 			detail: fmt.Sprintf("in %d intervals: %s", d.intervals, tallyOf(used.calls)),
@@ -117,7 +117,7 @@ func (d *bed) idleRows(ctx context.Context) ([]row, error) {
 	return d.withMemory(rows, fmt.Sprintf("idle: memory resident, among %d foreign Secrets", d.secrets))
 }
 
-// noWrites is the budget of nothing at all.
+// noWrites is the budget of zero writes.
 func (b *bench) noWrites(what string, used counted) row {
 	return atMost(b, limit[int]{
 		what: what, measured: used.work.total(), most: 0, show: number,
@@ -129,7 +129,7 @@ func (d *bed) withMemory(rows []row, what string) ([]row, error) {
 	now, err := d.manager.memory()
 	return append(rows, atMost(d.bench, limit[float64]{
 		what: what + " (VmRSS)", measured: now.resident, most: memoryBudget, show: mebibytes,
-		detail: mebibytes(now.peak) + " at most, VmHWM",
+		detail: mebibytes(now.peak) + " peak, VmHWM",
 	})), err
 }
 
@@ -146,7 +146,7 @@ func (d *bed) nextDriftCheck(ctx context.Context) error {
 	}
 }
 
-// pass lets time pass; it is what is measured, and not waited for.
+// pass lets time pass; the time is the measurement, not a wait for something.
 func (d *bed) pass(ctx context.Context, span time.Duration) error {
 	timer := time.NewTimer(span)
 	defer timer.Stop()

@@ -14,10 +14,10 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// disturbance is by how much the objects of one connection may take longer while another one hangs.
+// disturbance is how much longer the objects of one connection may take while another one hangs.
 const disturbance = 1.2
 
-// takes are the times of what somebody waits for.
+// takes are the measured waiting times.
 type takes struct{ policy, session, cancel []time.Duration }
 
 func measureNeighbours(ctx context.Context, b *bench) ([]row, error) {
@@ -25,7 +25,7 @@ func measureNeighbours(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.say("taking times with nobody else there")
+	d.say("measuring undisturbed times")
 	alone, err := d.take(ctx, "alone")
 	if err != nil {
 		return nil, err
@@ -35,11 +35,11 @@ func measureNeighbours(ctx context.Context, b *bench) ([]row, error) {
 		name, what string
 		disturb    func(context.Context) error
 	}{
-		{"policies", fmt.Sprintf("%d policies of an appliance that hangs", b.hungPolicies), d.hungPoliciesApplied},
-		{"sessions", fmt.Sprintf("and %d sessions of a server that hangs", b.hungSessions), d.hungSessionsAsked},
-		{"dead", fmt.Sprintf("and %d connections to an address that says nothing", b.deadConnections), d.deadConnected},
+		{"policies", fmt.Sprintf("beside %d policies of a hanging appliance", b.hungPolicies), d.hungPoliciesApplied},
+		{"sessions", fmt.Sprintf("plus %d sessions of a hanging server", b.hungSessions), d.hungSessionsAsked},
+		{"dead", fmt.Sprintf("plus %d connections to a silent address", b.deadConnections), d.deadConnected},
 	} {
-		d.say("beside %s", c.what)
+		d.say("%s", c.what)
 		if err := c.disturb(ctx); err != nil {
 			return rows, err
 		}
@@ -50,10 +50,10 @@ func measureNeighbours(ctx context.Context, b *bench) ([]row, error) {
 		rows = append(rows, d.compared(c.what, alone, beside)...)
 	}
 	now, err := d.manager.memory()
-	return append(rows, b.told("memory", "%s resident, %s at most", mebibytes(now.resident), mebibytes(now.peak))), err
+	return append(rows, b.unbudgeted("memory", "%s resident, %s peak", mebibytes(now.resident), mebibytes(now.peak))), err
 }
 
-// take takes each time as often as the flag says, one after the other.
+// take measures each time as often as the flag says, one after the other.
 func (d *neighbours) take(ctx context.Context, name string) (takes, error) {
 	var out takes
 	for i := range d.takes {
@@ -71,7 +71,7 @@ func (d *neighbours) take(ctx context.Context, name string) (takes, error) {
 	return out, nil
 }
 
-// tick is what a time may vary by because of how it is taken.
+// tick is the measuring error of a time.
 const tick = 5 * beat
 
 func (d *neighbours) compared(what string, alone, beside takes) []row {
@@ -81,13 +81,13 @@ func (d *neighbours) compared(what string, alone, beside takes) []row {
 	}{
 		{"a new policy until Ready", alone.policy, beside.policy},
 		{"a new session until its Secret", alone.session, beside.session},
-		{"cancel until the server is told", alone.cancel, beside.cancel},
+		{"from cancel until the server receives it", alone.cancel, beside.cancel},
 	}
 	rows := make([]row, 0, len(taken))
 	for _, c := range taken {
 		without := quantile(c.alone, 0.5)
 		rows = append(rows, atMost(d.bench, limit[time.Duration]{
-			what:     fmt.Sprintf("beside %s: %s, median", what, c.of),
+			what:     fmt.Sprintf("%s: %s, median", what, c.of),
 			measured: quantile(c.beside, 0.5), most: time.Duration(disturbance*float64(without)) + tick, show: seconds,
 			detail: fmt.Sprintf("alone %s, %s", seconds(without), spread(c.beside)),
 		}))
@@ -95,7 +95,7 @@ func (d *neighbours) compared(what string, alone, beside takes) []row {
 	return rows
 }
 
-// hungPoliciesApplied applies the policies of an appliance that hangs, and waits until their connection is known.
+// hungPoliciesApplied applies the policies of a hanging appliance, and waits until their connection is known to hang.
 func (d *neighbours) hungPoliciesApplied(ctx context.Context) error {
 	c := d.spsConnection(hungAppliance)
 	if err := d.client.Create(ctx, c); err != nil {

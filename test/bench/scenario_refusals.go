@@ -51,7 +51,7 @@ func measureRefusals(ctx context.Context, b *bench) ([]row, error) {
 		return nil, err
 	}
 	return append(b.refusalRows(d.committed(), used),
-		b.told("until the good ones are Ready / the bad ones Rejected", "%s / %s",
+		b.unbudgeted("until the good ones are Ready / the bad ones Rejected", "%s / %s",
 			seconds(good.Sub(s.begun)), seconds(max(good.Sub(s.begun), bad.Sub(s.begun)).Round(time.Millisecond)))), nil
 }
 
@@ -67,7 +67,7 @@ func (b *bench) poisonedPolicy(i int) client.Object {
 // committed are policies on the appliance.
 type committed struct{ good, bad int }
 
-// committed counts what is on the appliance, and the refused among it.
+// committed counts the policies on the appliance, and the refused ones among them.
 func (d *bed) committed() (c committed) {
 	for _, o := range d.appliance.Objects(policyCollection) {
 		if name, _ := o.Body["name"].(string); strings.HasPrefix(name, refusedPrefix) {
@@ -91,7 +91,7 @@ func (b *bench) refusalRows(have committed, used spent) []row {
 		kept.verdict = missed
 	}
 	return append([]row{kept, atMost(b, limit[int]{
-		what: "commits, the refused ones counted", measured: used.commits + used.refused,
+		what: "commits, including refused ones", measured: used.commits + used.refused,
 		most: commitBudget(b.changes, b.refused), show: number,
 		detail: fmt.Sprintf("%d done, %d refused", used.commits, used.refused),
 	})}, used.rows(b)...)

@@ -11,14 +11,14 @@ import (
 	"github.com/pam-operator/pam-operator/internal/simulator/nps"
 )
 
-// scriptRun is what the runs of the script came to.
+// scriptRun is the result of running the script.
 type scriptRun struct {
 	mu sync.Mutex
-	// waits are how long active sessions went without their connection data, lives how long each took in all.
+	// waits are how long active sessions went without their connection data, lives how long each took in total.
 	waits, lives []time.Duration
 }
 
-// runScripts runs the script for as many sessions as the objects ask for, at the same rate, on a server of their own
+// runScripts runs the script for as many sessions as there are objects, at the same rate, on a server of their own
 // whose sessions take as long to start.
 func (b *bench) runScripts(ctx context.Context, s *server) (*scriptRun, error) {
 	transport := scriptTransport(s.pool)
@@ -65,17 +65,17 @@ func (d *sessionBed) scriptRows(ctx context.Context, use *sessionUse) ([]row, er
 		d.compared("the script: from Active on the server to its connection data, p99",
 			fmt.Sprintf("%s (%s)", seconds(p99), spread(result.waits)),
 			p99.Seconds()/quantile(d.oursWaits, 0.99).Seconds()),
-		d.compared("server calls for each session until its connection data is there",
+		d.compared("server calls per session until its connection data is available",
 			fmt.Sprintf("%.1f, the script %.1f", use.callsEach, each), each/use.callsEach),
-		d.compared("server calls for each session and minute",
-			fmt.Sprintf("%.3f while it is active, the script %.2f while it waits", use.idleMinutes, eachMinute),
+		d.compared("server calls per session and minute",
+			fmt.Sprintf("%.3f while active, the script %.2f while waiting", use.idleMinutes, eachMinute),
 			eachMinute/use.idleMinutes),
 	}, nil
 }
 
-// compared makes a row that says how many times better the operator is than something else.
+// compared creates a row with the ratio between the operator and something else.
 func (b *bench) compared(what, measured string, times float64) row {
-	r := b.told(what, "%s", measured)
+	r := b.unbudgeted(what, "%s", measured)
 	r.ratio = fmt.Sprintf("%.1f ×", times)
 	return r
 }

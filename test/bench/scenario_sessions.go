@@ -12,10 +12,10 @@ import (
 	"github.com/pam-operator/pam-operator/internal/simulator/nps"
 )
 
-// countPause is how seldom the number of live sessions is written while it changes.
+// countPause is the minimum interval between two writes of the number of live sessions while it changes.
 const countPause = 3 * time.Second
 
-// secretOverhead is what the Secret of a session may take beyond the polling interval.
+// secretOverhead is how long the Secret of a session may take beyond the polling interval.
 const secretOverhead = 500 * time.Millisecond
 
 func measureSessions(ctx context.Context, b *bench) ([]row, error) {
@@ -39,17 +39,17 @@ func measureSessions(ctx context.Context, b *bench) ([]row, error) {
 
 // sessionUse is what both sides are compared by.
 type sessionUse struct {
-	callsEach   float64 // until a session's connection data was there
-	idleMinutes float64 // calls for each session and minute
+	callsEach   float64 // until a session's connection data was available
+	idleMinutes float64 // calls per session and minute
 }
 
-// spreadRows ask for the sessions one after the other, while the server starts those before.
+// spreadRows request the sessions one after the other, while the server starts the earlier ones.
 func (d *sessionBed) spreadRows(ctx context.Context, use *sessionUse) ([]row, error) {
 	t, err := d.tap()
 	if err != nil {
 		return nil, err
 	}
-	d.say("asking for %d sessions, %d a second", d.sessions, d.sessionRate)
+	d.say("requesting %d sessions, %d a second", d.sessions, d.sessionRate)
 	err = atRate(ctx, d.sessions, d.sessionRate, func(ctx context.Context, i int) error {
 		return d.client.Create(ctx, session(spreadPrefix, i))
 	})
@@ -78,15 +78,15 @@ func (d *sessionBed) spreadRows(ctx context.Context, use *sessionUse) ([]row, er
 			detail: spread(d.oursWaits),
 		}),
 		atMost(d.bench, limit[int]{
-			what:     fmt.Sprintf("sessions that the server made for %d objects", d.sessions),
+			what:     fmt.Sprintf("sessions created by the server for %d objects", d.sessions),
 			measured: len(sessions), most: d.sessions, show: number,
 		}),
-		d.told("while they start: list calls for each "+d.starting.String()+" and page, at most", "%.2f",
+		d.unbudgeted("while they start: list calls per "+d.starting.String()+" and page, maximum", "%.2f",
 			float64(pages(used.calls).most())/rounds),
-		d.told("while they start: server calls", "%s", tallyBy(used.calls, serverKindOf)),
+		d.unbudgeted("while they start: server calls", "%s", tallyBy(used.calls, serverKindOf)),
 		used.written(d.bench, "while they start: API server writes"),
 		atMost(d.bench, limit[int]{
-			what:     fmt.Sprintf("while they start: writes of the connection's status, one for each %s", countPause),
+			what:     fmt.Sprintf("while they start: writes of the connection's status, one per %s", countPause),
 			measured: used.work["patch npsconnections/status"], most: int(took/countPause) + 2, show: number,
 		}),
 	}, nil
@@ -98,15 +98,15 @@ func (d *sessionBed) allUsable(ctx context.Context, prefix string, n int) error 
 		func() int { return d.secrets.created(prefix) })
 }
 
-// spread tells how times lie.
+// spread describes a distribution of times.
 func spread(times []time.Duration) string {
 	return fmt.Sprintf("p50 %s, max %s", seconds(quantile(times, 0.5)), seconds(quantile(times, 1)))
 }
 
-// idleSessionRows watch the manager while every session stays as it is. The window begins after a round, so that it
-// holds no more rounds than intervals.
+// idleSessionRows watch the manager while no session changes. The window begins after a round, so that it holds no more
+// rounds than intervals.
 func (d *sessionBed) idleSessionRows(ctx context.Context, use *sessionUse) ([]row, error) {
-	d.say("waiting until the manager has nothing to do")
+	d.say("waiting until the manager is idle")
 	if err := d.settledController(ctx, sessionController, d.sessions); err != nil {
 		return nil, err
 	}
@@ -134,20 +134,20 @@ func (d *sessionBed) idleSessionRows(ctx context.Context, use *sessionUse) ([]ro
 	read := pages(used.calls)
 	return []row{
 		atMost(d.bench, limit[float64]{
-			what:     fmt.Sprintf("%d live sessions: list calls for each %s and page, at most", d.sessions, d.active),
+			what:     fmt.Sprintf("%d live sessions: list calls per %s and page, maximum", d.sessions, d.active),
 			measured: float64(read.most()) / float64(d.intervals), most: 1,
 			show:   func(x float64) string { return fmt.Sprintf("%.2f", x) },
 			detail: fmt.Sprintf("%d pages in %d intervals: %s", len(read), d.intervals, tallyBy(used.calls, serverKindOf)),
 		}),
 		d.noWrites("live and idle: API server writes", used),
-		d.told("live and idle: memory resident (VmRSS)", "%s (%s at most, VmHWM)",
+		d.unbudgeted("live and idle: memory resident (VmRSS)", "%s (%s peak, VmHWM)",
 			mebibytes(now.resident), mebibytes(now.peak)),
 	}, err
 }
 
-// burstRows let further sessions become active at the same moment.
+// burstRows let more sessions become active at the same moment.
 func (d *sessionBed) burstRows(ctx context.Context, _ *sessionUse) ([]row, error) {
-	d.say("%d further sessions, which become active at once", d.burst)
+	d.say("%d more sessions, which become active at once", d.burst)
 	d.server.held.Store(true)
 	defer d.server.held.Store(false)
 	if err := d.createAll(ctx, d.burst, func(i int) client.Object { return session(burstPrefix, i) }); err != nil {
@@ -165,7 +165,7 @@ func (d *sessionBed) burstRows(ctx context.Context, _ *sessionUse) ([]row, error
 		return nil, err
 	}
 	waits, err := d.secrets.waits(d.sessionsOf(burstPrefix))
-	return []row{d.told(
+	return []row{d.unbudgeted(
 		fmt.Sprintf("%d at once, %d requests per second: from Active on the server to the Secret, p99", d.burst, d.requests),
 		"%s (%s)", seconds(quantile(waits, 0.99)), spread(waits))}, err
 }
@@ -190,7 +190,7 @@ func (d *sessionBed) endRows(ctx context.Context, _ *sessionUse) ([]row, error) 
 		return nil, err
 	}
 	waits := d.secrets.removals(ends)
-	return []row{d.told(
+	return []row{d.unbudgeted(
 		fmt.Sprintf("%d a second: from the end on the server to the Secret gone, p99 (poll %s)", d.sessionRate, d.active),
 		"%s (%s)", seconds(quantile(waits, 0.99)), spread(waits))}, nil
 }

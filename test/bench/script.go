@@ -14,24 +14,24 @@ import (
 	"time"
 )
 
-// script is the one of the vendor's documentation: sign in, create one session, ask for it every so often until it is
-// active, and fetch its RDP file or SSH URL (nps contract 1, 4, 5 and 7). It shares no code with the operator.
+// script is the one in the vendor's documentation: sign in, create one session, poll it until it is active, and fetch
+// its RDP file or SSH URL (nps contract 1, 4, 5 and 7). It shares no code with the operator.
 type script struct {
 	http     *http.Client
 	url      string
 	interval time.Duration
 }
 
-// Platforms for which there is an RDP file (nps contract 7.1).
+// Platforms with an RDP file (nps contract 7.1).
 const (
 	platformWindows         = "d07c4352-ea1a-44a2-8fe8-6f198ec1119f"
 	platformActiveDirectory = "d6a07d9c-4b2e-4430-8c5b-401724dce933"
 )
 
-// Numbers of states (nps contract 6.1): below active, a session has yet to begin.
+// Status numbers (nps contract 6.1): below active, a session has yet to begin.
 const scriptActive = 1
 
-// scriptSession is what the script reads of a session.
+// scriptSession is the part of a session that the script reads.
 type scriptSession struct {
 	ID              string `json:"id"`
 	Status          int    `json:"status"`
@@ -40,7 +40,7 @@ type scriptSession struct {
 	} `json:"managedResource"`
 }
 
-// scriptTransport is shared by all runs of the script, which is kinder to the server than processes would be.
+// scriptTransport is shared by all runs of the script, which is easier on the server than separate processes would be.
 func scriptTransport(pool *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool}, ForceAttemptHTTP2: true,
@@ -55,7 +55,7 @@ func newScript(transport http.RoundTripper, url string, interval time.Duration) 
 	return &script{http: &http.Client{Jar: jar, Transport: transport}, url: url, interval: interval}, nil
 }
 
-// run is one run of the script. It returns the session, which is active, and when its connection data was there.
+// run runs the script once. It returns the active session, and when its connection data was available.
 func (s *script) run(ctx context.Context, login, password, activity, resource string) (string, time.Time, error) {
 	token, err := s.signIn(ctx, login, password)
 	if err != nil {
@@ -86,7 +86,7 @@ func (s *script) run(ctx context.Context, login, password, activity, resource st
 	return x.ID, time.Now(), err
 }
 
-// signIn goes through both stages. A user who needs no second factor sends any text as the code.
+// signIn completes both stages. A user who needs no second factor sends any text as the code.
 func (s *script) signIn(ctx context.Context, login, password string) (token string, err error) {
 	if err := s.call(ctx, http.MethodPost, "/signinBody", "", map[string]string{
 		"Login": login, "Password": password,

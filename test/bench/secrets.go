@@ -16,8 +16,8 @@ import (
 	"github.com/pam-operator/pam-operator/internal/simulator/nps"
 )
 
-// connectionSecrets watches the Secrets that sessions fill: when each was there first, and when it was gone. A Secret
-// has the name of its object.
+// connectionSecrets watches the Secrets of sessions: when each first existed, and when it was gone. A Secret has the
+// name of its object.
 type connectionSecrets struct {
 	mu          sync.Mutex
 	there, gone map[string]time.Time
@@ -51,7 +51,7 @@ func (s *connectionSecrets) note(object any, times map[string]time.Time) {
 	}
 }
 
-// created and deleted count the Secrets of objects whose name begins like this.
+// created and deleted count the Secrets of objects with this prefix.
 func (s *connectionSecrets) created(prefix string) int { return s.count(s.there, prefix) }
 func (s *connectionSecrets) deleted(prefix string) int { return s.count(s.gone, prefix) }
 
@@ -67,7 +67,7 @@ func (s *connectionSecrets) count(times map[string]time.Time, prefix string) int
 	return n
 }
 
-// objectOf is the object whose session this is: its name is what the note quotes.
+// objectOf returns the object behind a session: the note quotes its name.
 func objectOf(s nps.Session) string {
 	if _, quoted, ok := strings.Cut(s.Note, `"`); ok {
 		name, _, _ := strings.Cut(quoted, `"`)
@@ -77,7 +77,7 @@ func objectOf(s nps.Session) string {
 	return name
 }
 
-// waits are how long after each session's start on the server its Secret was there.
+// waits are how long after each session's start on the server its Secret existed.
 func (s *connectionSecrets) waits(sessions []nps.Session) ([]time.Duration, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

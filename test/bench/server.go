@@ -14,7 +14,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/simulator/nps"
 )
 
-// sessionPath is where the sessions are on the server (nps contract 4).
+// sessionPath is the path of the sessions on the server (nps contract 4).
 const sessionPath = "/api/v1/ActivitySession"
 
 // server is a simulated NPS server behind TLS, in this process.
@@ -28,7 +28,7 @@ type server struct {
 	held atomic.Bool
 }
 
-// startServer starts one that ends with the scenario. Each session takes another time to start.
+// startServer starts one that ends with the scenario. The sessions take different times to start.
 func startServer(ctx context.Context, b *bench) (*server, error) {
 	s := &server{Server: nps.New(nps.Options{})}
 	created := atomic.Int64{}
@@ -56,11 +56,11 @@ func startServer(ctx context.Context, b *bench) (*server, error) {
 	return s, nil
 }
 
-// quickestStart is the shortest that a session takes to start.
+// quickestStart is the shortest time that a session takes to start.
 func quickestStart(longest time.Duration) time.Duration { return longest / 5 }
 
-// startDelay is how long the nth session takes to start: spread evenly between a fifth of the longest and the longest,
-// and the same in each run (the multiples of the golden ratio leave no gap).
+// startDelay is how long the nth session takes to start: spread evenly between a fifth of the maximum and the maximum,
+// and the same in each run (multiples of the golden ratio leave no gap).
 func startDelay(n int, longest time.Duration) time.Duration {
 	_, part := math.Modf(float64(n) * math.Phi)
 	least := quickestStart(longest)

@@ -18,7 +18,7 @@ const (
 	callEnd     = "end"
 )
 
-// serverKindOf says what a call to a server is for (nps contract 1 to 9).
+// serverKindOf returns the purpose of a call to a server (nps contract 1 to 9).
 func serverKindOf(c fault.Call) string {
 	rest, ofSession := strings.CutPrefix(c.Path, sessionPath)
 	head, _, nested := strings.Cut(strings.Trim(rest, "/"), "/")
@@ -52,7 +52,7 @@ func signInKindOf(c fault.Call) string {
 	return kind
 }
 
-// pages counts how often each page of each list was asked for.
+// pages counts how often each page of each list was requested.
 func pages(calls []fault.Call) tally {
 	t := tally{}
 	for _, c := range calls {

@@ -29,7 +29,7 @@ type sessionBed struct {
 	secrets *connectionSecrets
 }
 
-// Names of objects begin with what they are for.
+// Prefixes of object names, by purpose.
 const (
 	spreadPrefix = "spread-"
 	burstPrefix  = "burst-"
@@ -69,14 +69,14 @@ func (d *sessionBed) serverConnection() *pamv1alpha1.NPSConnection {
 		}))
 }
 
-// connectServer makes the namespace of the sessions and a connection to the server, as an application user.
+// connectServer creates the namespace of the sessions and a connection to the server, as an application user.
 func (d *sessionBed) connectServer(ctx context.Context, c *pamv1alpha1.NPSConnection) error {
 	objects := []client.Object{builder.Namespace(namespace)}
 	objects = append(objects, applicationUser(d.server.client)...)
 	return d.createEach(ctx, append(objects, configMap(caConfigMap, map[string]string{caKey: string(d.server.ca)}), c)...)
 }
 
-// applicationUser are the Secrets of the account of an application, with the certificate that it shows.
+// applicationUser returns the Secrets of an application's account, with its certificate.
 func applicationUser(pair simulator.Pair) []client.Object {
 	in := builder.InNamespace(namespace)
 	return []client.Object{
@@ -89,7 +89,7 @@ func applicationUser(pair simulator.Pair) []client.Object {
 	}
 }
 
-// request is what one session is for.
+// request is the purpose of one session.
 type request struct{ activity, resource string }
 
 // requestOf mixes SSH and RDP.
@@ -100,7 +100,7 @@ func requestOf(i int) request {
 	return request{"Windows admin", "win1.payments.example.com"}
 }
 
-// session is an object whose note is its name, so that the server's record says whose session is whose.
+// session is an object whose note is its name, so that the server's record shows whose session it is.
 func session(prefix string, i int) client.Object {
 	name, r := fmt.Sprintf("%s%05d", prefix, i), requestOf(i)
 	return builder.ActivitySession(name, builder.InNamespace(namespace),
@@ -108,21 +108,21 @@ func session(prefix string, i int) client.Object {
 		builder.With(func(s *pamv1alpha1.ActivitySession) { s.Spec.Note = name }))
 }
 
-// atRate calls a function n times, so many times a second, each in a goroutine of its own.
+// atRate calls a function n times, at the given rate per second, each in its own goroutine.
 func atRate(ctx context.Context, n, rate int, f func(ctx context.Context, i int) error) error {
 	group, all := errgroup.WithContext(ctx)
 	begun := time.Now()
 	for i := range n {
 		due := begun.Add(time.Duration(i) * time.Second / time.Duration(rate))
 		if pause(all, time.Until(due)) != nil {
-			break // Wait tells whose fault it is
+			break // Wait returns the cause
 		}
 		group.Go(func() error { return f(all, i) })
 	}
 	return cmp.Or(group.Wait(), ctx.Err())
 }
 
-// sessionsOf are the server's sessions of the objects whose name begins like this.
+// sessionsOf are the server's sessions for objects with this prefix.
 func (d *sessionBed) sessionsOf(prefix string) []nps.Session {
 	var out []nps.Session
 	for _, s := range d.server.Sessions() {
@@ -133,7 +133,7 @@ func (d *sessionBed) sessionsOf(prefix string) []nps.Session {
 	return out
 }
 
-// requested waits until the server has so many sessions of a prefix, and the manager nothing to do for them.
+// requested waits until the server has n sessions of a prefix, and the manager nothing to do for them.
 func (d *sessionBed) requested(ctx context.Context, prefix string, n int) error {
 	err := wait.PollUntilContextTimeout(ctx, pollInterval, d.patience, true, func(context.Context) (bool, error) {
 		return len(d.sessionsOf(prefix)) >= n, d.manager.ended()
@@ -144,7 +144,7 @@ func (d *sessionBed) requested(ctx context.Context, prefix string, n int) error 
 	return d.settledController(ctx, sessionController, n)
 }
 
-// afterRound waits until the poller has just ended a round: the lists were read, and are not read any more.
+// afterRound waits until the poller has just finished a round: the lists were read, and no read is in progress.
 func (d *sessionBed) afterRound(ctx context.Context) error {
 	const quiet = 5 * pollInterval
 	for before := d.server.Stats().Lists; d.server.Stats().Lists == before; {

@@ -80,7 +80,7 @@ func TestConnectionSecretsAreNotedOnce(t *testing.T) {
 	}
 }
 
-// The script that we are compared with must do what it is said to do.
+// The script that the operator is compared with must do what it claims.
 func TestTheScriptPollsUntilActiveAndFetches(t *testing.T) {
 	b := testBench(t, "-sessions=4", "-session-rate=1000", "-provisioning=100ms", "-script-interval=5ms")
 	defer func() {
@@ -103,7 +103,7 @@ func TestTheScriptPollsUntilActiveAndFetches(t *testing.T) {
 		t.Errorf("%+v, %s", got, calls)
 	}
 	if calls[callOther] != 0 || calls[callList] != 0 {
-		t.Errorf("calls that the script has not: %s", calls)
+		t.Errorf("calls that the script does not make: %s", calls)
 	}
 	if len(result.waits) != 4 || slices.Min(result.waits) < 0 || slices.Min(result.lives) < quickestStart(b.provisioning) {
 		t.Errorf("waits %v, lives %v", result.waits, result.lives)
@@ -145,7 +145,7 @@ func TestThePictureOfSessions(t *testing.T) {
 func TestShares(t *testing.T) {
 	got := shares([]time.Duration{4 * time.Second, time.Second, 2 * time.Second, 3 * time.Second})
 	for percent, want := range map[int]float64{0: 0, 25: 1, 26: 2, 50: 2, 100: 4} {
-		if at := got[percent]; at.X != want || at.Y != float64(percent) {
+		if at := got[percent]; at.x != want || at.y != float64(percent) {
 			t.Errorf("%d percent: %+v, want %v seconds", percent, at, want)
 		}
 	}

@@ -21,13 +21,13 @@ const (
 	sessionController = "activitysession"
 )
 
-// pollInterval is how often the manager's metrics are read while we wait for it.
+// pollInterval is how often the manager's metrics are read while waiting for it.
 const pollInterval = 100 * time.Millisecond
 
-// workload is what the manager's metrics say of one controller.
+// workload is what the manager's metrics say about one controller.
 type workload struct{ passes, queued, active float64 }
 
-// parseWorkload reads metrics in the format of Prometheus.
+// parseWorkload parses metrics in the Prometheus format.
 func parseWorkload(text io.Reader, controller string) (workload, error) {
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(text)
@@ -67,7 +67,7 @@ func (m *manager) workload(ctx context.Context, controller string) (workload, er
 	return parseWorkload(response.Body, controller)
 }
 
-// settled waits until the manager has looked at so many policies and has nothing to do any more.
+// settled waits until the manager has reconciled n policies and is idle.
 func (d *bed) settled(ctx context.Context, passes int) error {
 	return d.settledController(ctx, policyController, passes)
 }
@@ -79,7 +79,7 @@ func (d *bed) settledController(ctx context.Context, controller string, passes i
 		}
 		w, err := d.manager.workload(ctx, controller)
 		if err != nil {
-			return false, nil //nolint:nilerr // it does not serve yet
+			return false, nil //nolint:nilerr // it is not serving yet
 		}
 		return w.passes >= float64(passes) && w.queued == 0 && w.active == 0, nil
 	})

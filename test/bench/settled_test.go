@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-const metricsText = `# HELP pam_passes_total Passes over objects that are over
+const metricsText = `# HELP pam_passes_total Finished passes over objects, by result: succeeded or failed.
 # TYPE pam_passes_total counter
 pam_passes_total{controller="rdpconnectionpolicy",result="failed"} 2
 pam_passes_total{controller="rdpconnectionpolicy",result="succeeded"} 40

@@ -10,7 +10,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/simulator/sps"
 )
 
-// tap is a stretch of time in which calls and writes are counted.
+// tap is a period in which calls and writes are counted.
 type tap struct {
 	faults *fault.Injector
 	audit  auditMark
@@ -18,7 +18,7 @@ type tap struct {
 	begun  time.Time
 }
 
-// counted is what was counted in a stretch of time.
+// counted is what was counted in a period.
 type counted struct {
 	calls     []fault.Call
 	work      writes
@@ -31,7 +31,7 @@ func (t tap) counted() (counted, error) {
 	return counted{calls: slices.Clone(t.faults.Calls()[t.calls:]), work: work, elections: elections}, err
 }
 
-// span is a stretch of time in which everything is counted that happens at an appliance.
+// span is a period in which everything that happens at an appliance is counted.
 type span struct {
 	tap
 	bed    *bed
@@ -56,15 +56,16 @@ func (s span) end() (spent, error) {
 	}, err
 }
 
-// rows tell what was spent, without a budget.
+// rows report the consumption, without a budget.
 func (s spent) rows(b *bench) []row {
 	return []row{
-		b.told("appliance calls", "%d: %s", len(s.calls), tallyOf(s.calls)),
-		b.told("log-ins / transactions / commits / refused", "%d / %d / %d / %d", s.logIns, s.opened, s.commits, s.refused),
+		b.unbudgeted("appliance calls", "%d: %s", len(s.calls), tallyOf(s.calls)),
+		b.unbudgeted("log-ins / transactions / commits / refused", "%d / %d / %d / %d",
+			s.logIns, s.opened, s.commits, s.refused),
 		s.written(b, "API server writes"),
 	}
 }
 
 func (c counted) written(b *bench, what string) row {
-	return b.told(what, "%d: %s; and %d of leader election", c.work.total(), c.work, c.elections)
+	return b.unbudgeted(what, "%d: %s; and %d of leader election", c.work.total(), c.work, c.elections)
 }

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// watch tells a handler of all objects of a kind in the namespace of the objects, until the scenario ends.
+// watch passes all objects of a kind in the namespace of the objects to a handler, until the scenario ends.
 func (d *bed) watch(ctx context.Context, kind client.Object, handler toolscache.ResourceEventHandler) error {
 	watching, stop := context.WithCancel(ctx)
 	c, err := cache.New(d.plane.Config, cache.Options{
@@ -24,7 +24,7 @@ func (d *bed) watch(ctx context.Context, kind client.Object, handler toolscache.
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = c.Start(watching) // ends with watching, which is all that it can tell
+		_ = c.Start(watching) // ends with watching, its only error
 	}()
 	d.atEnd(func() error { stop(); <-ended; return nil })
 	informer, err := c.GetInformer(watching, kind)
@@ -35,19 +35,19 @@ func (d *bed) watch(ctx context.Context, kind client.Object, handler toolscache.
 	return err
 }
 
-// until waits until so many are counted, and tells how far it is. It counts again whenever something has changed.
+// until waits until n are counted, and reports progress. It counts again whenever something has changed.
 func (d *bed) until(ctx context.Context, what string, n int, changed <-chan struct{}, count func() int) error {
 	ctx, cancel := context.WithTimeout(ctx, d.patience)
 	defer cancel()
-	told := count()
+	reported := count()
 	for {
 		have := count()
 		if have >= n {
 			d.say("%d %s", have, what)
 			return nil
 		}
-		if have-told >= max(1, n/5) {
-			told = have
+		if have-reported >= max(1, n/5) {
+			reported = have
 			d.say("%d of %d %s", have, n, what)
 		}
 		select {

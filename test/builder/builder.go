@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package builder makes objects for tests. What a constructor returns is complete and valid, so that a test says only
-// what it is about:
+// Package builder creates objects for tests. What a constructor returns is complete and valid, so that a test states
+// only what it is about:
 //
 //	builder.RDPConnectionPolicy("a", builder.Port(3389))
 //
-// Every object goes into DefaultNamespace and refers to the connections and Secrets that the other constructors make by
-// default. apiVersion and kind are set, so that an object can also be printed or applied as it is.
+// Every object is in DefaultNamespace and refers to the connections and Secrets that the other constructors create by
+// default. apiVersion and kind are set, so that an object can be printed or applied as it is.
 package builder
 
 import (
@@ -20,14 +20,14 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 )
 
-// DefaultNamespace is the namespace of every object that InNamespace does not put elsewhere.
+// DefaultNamespace is the namespace of every object, unless InNamespace sets another.
 const DefaultNamespace = "default"
 
-// Option changes an object that is being made.
+// Option changes an object under construction.
 type Option func(client.Object)
 
-// With changes an object of one kind in any way. It panics on another kind: that is a mistake in the test, and shows at
-// its first run.
+// With changes an object of one kind in any way. It panics on another kind: that is a bug in the test, and shows at its
+// first run.
 func With[T client.Object](change func(T)) Option {
 	return func(object client.Object) {
 		target, ok := object.(T)
@@ -38,7 +38,7 @@ func With[T client.Object](change func(T)) Option {
 	}
 }
 
-// InNamespace puts the object into a namespace. References without a namespace of their own then look there, too.
+// InNamespace puts the object into a namespace. References without a namespace then point there, too.
 func InNamespace(namespace string) Option {
 	return func(object client.Object) { object.SetNamespace(namespace) }
 }
@@ -53,10 +53,10 @@ func Annotation(key, value string) Option {
 	return func(object client.Object) { object.SetAnnotations(with(object.GetAnnotations(), key, value)) }
 }
 
-// ReadBy marks a Secret for the objects of one kind.
+// ReadBy labels a Secret as readable for the objects of one kind.
 func ReadBy(kind string) Option { return Label(pamv1alpha1.LabelReadBy, kind) }
 
-// Type is the type of a Secret.
+// Type sets the type of a Secret.
 func Type(of corev1.SecretType) Option {
 	return With(func(secret *corev1.Secret) { secret.Type = of })
 }
@@ -68,14 +68,14 @@ func with(all map[string]string, key, value string) map[string]string {
 	return changed
 }
 
-// Namespace makes a namespace.
+// Namespace creates a namespace.
 func Namespace(name string, options ...Option) *corev1.Namespace {
 	meta := metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}
 	return build(&corev1.Namespace{TypeMeta: meta}, name, "", options)
 }
 
-// Secret makes a Secret with this content that every kind may read: connections by its type, a LocalUser by its label.
-// Say ReadBy where the type is another one.
+// Secret creates a Secret with this content that every kind may read: connections by its type, a LocalUser by its
+// label. Add ReadBy if you change the type.
 func Secret(name string, content map[string]string, options ...Option) *corev1.Secret {
 	secret := &corev1.Secret{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
@@ -89,7 +89,7 @@ func Secret(name string, content map[string]string, options ...Option) *corev1.S
 	return build(secret, name, DefaultNamespace, options)
 }
 
-// build names a new object and applies the options in their order.
+// build names a new object and applies the options in order.
 func build[T client.Object](object T, name, namespace string, options []Option) T {
 	object.SetName(name)
 	object.SetNamespace(namespace)

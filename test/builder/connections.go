@@ -10,9 +10,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/kinds"
 )
 
-// Names of what a connection needs, and of the connections that other objects refer to if nothing else is said.
+// Default names of connections, and of what they refer to.
 const (
 	DefaultSPSConnection = "sps"
 	DefaultNPSConnection = "nps"
@@ -23,7 +24,7 @@ const (
 	defaultNPSURL        = "https://nps.example.com:6500"
 )
 
-// SPSConnection makes a connection that logs in with the Secret SPSCredentials.
+// SPSConnection creates a connection that logs in with the Secret SPSCredentials.
 func SPSConnection(name string, options ...Option) *pamv1alpha1.SPSConnection {
 	connection := &pamv1alpha1.SPSConnection{TypeMeta: typeMeta("SPSConnection")}
 	connection.Spec.URL = defaultSPSURL
@@ -31,7 +32,7 @@ func SPSConnection(name string, options ...Option) *pamv1alpha1.SPSConnection {
 	return build(connection, name, DefaultNamespace, options)
 }
 
-// NPSConnection makes a connection that signs in as an application user with the Secrets NPSCredentials and
+// NPSConnection creates a connection that signs in as an application user with the Secrets NPSCredentials and
 // NPSClientCertificate.
 func NPSConnection(name string, options ...Option) *pamv1alpha1.NPSConnection {
 	connection := &pamv1alpha1.NPSConnection{TypeMeta: typeMeta("NPSConnection")}
@@ -56,14 +57,9 @@ func UserSignIn() Option {
 	})
 }
 
-// Grants says what the allowed namespaces may ask an NPSConnection for.
+// Grants sets what the allowed namespaces may request from an NPSConnection.
 func Grants(grants ...pamv1alpha1.Grant) Option {
 	return With(func(connection *pamv1alpha1.NPSConnection) { connection.Spec.Grants = grants })
-}
-
-// SPSGrants says what namespaces may manage through an SPSConnection.
-func SPSGrants(grants ...pamv1alpha1.SPSGrant) Option {
-	return With(func(connection *pamv1alpha1.SPSConnection) { connection.Spec.Grants = grants })
 }
 
 // OpenToAll lets every namespace manage anything through an SPSConnection.
@@ -77,7 +73,7 @@ func OpenToAll() Option {
 	})
 }
 
-// URL is the address of a connection.
+// URL sets the address of a connection.
 func URL(url string) Option {
 	return eitherConnection(
 		func(spec *pamv1alpha1.SPSConnectionSpec) { spec.URL = url },
@@ -96,7 +92,7 @@ func TrustedCA(configMap string) Option {
 	)
 }
 
-// AllowNamespaces says which namespaces may refer to a connection.
+// AllowNamespaces sets the namespaces that may refer to a connection.
 func AllowNamespaces(allowed pamv1alpha1.AllowedNamespaces) Option {
 	return eitherConnection(
 		func(spec *pamv1alpha1.SPSConnectionSpec) { spec.AllowedNamespaces = allowed.DeepCopy() },
@@ -117,19 +113,22 @@ func eitherConnection(sps func(*pamv1alpha1.SPSConnectionSpec), nps func(*pamv1a
 	}
 }
 
-// Connection makes the object refer to a connection. An empty namespace is left out: it is the object's own.
+// Connection makes the object refer to a connection. An empty namespace is omitted and means the object's own, which it
+// always is for an ApplianceExport.
 func Connection(name, namespace string) Option {
 	reference := pamv1alpha1.ConnectionReference{Name: name, Namespace: namespace}
 	return func(object client.Object) {
 		switch referrer := object.(type) {
-		case *pamv1alpha1.RDPConnectionPolicy:
-			referrer.Spec.ConnectionRef = reference
+		case kinds.ConnectionPolicy:
+			referrer.CommonSpec().ConnectionRef = reference
 		case *pamv1alpha1.LocalUser:
 			referrer.Spec.ConnectionRef = reference
 		case *pamv1alpha1.LocalUserGroup:
 			referrer.Spec.ConnectionRef = reference
 		case *pamv1alpha1.SessionTermination:
 			referrer.Spec.ConnectionRef = reference
+		case *pamv1alpha1.ApplianceExport:
+			referrer.Spec.ConnectionRef.Name = name
 		case *pamv1alpha1.ActivitySession:
 			referrer.Spec.ConnectionRef = reference
 		default:
@@ -138,7 +137,7 @@ func Connection(name, namespace string) Option {
 	}
 }
 
-// SPSCredentialsSecret makes the Secret that SPSConnection names.
+// SPSCredentialsSecret creates the Secret that SPSConnection names.
 func SPSCredentialsSecret(username, password string, options ...Option) *corev1.Secret {
 	return Secret(SPSCredentials, map[string]string{"username": username, "password": password}, options...)
 }

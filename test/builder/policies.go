@@ -10,7 +10,7 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 )
 
-// RDPConnectionPolicy makes a policy that manages nothing but its name.
+// RDPConnectionPolicy creates a policy that manages only its name.
 func RDPConnectionPolicy(name string, options ...Option) *pamv1alpha1.RDPConnectionPolicy {
 	policy := &pamv1alpha1.RDPConnectionPolicy{TypeMeta: typeMeta("RDPConnectionPolicy")}
 	policy.Spec.ConnectionRef.Name = DefaultSPSConnection
@@ -22,12 +22,12 @@ func Port(port int32) Option {
 	return network(func(n *pamv1alpha1.PolicyNetwork) { n.Ports = append(n.Ports, port) })
 }
 
-// Client adds an address or network to those that connections of an RDPConnectionPolicy come from.
+// Client adds a source address or network to an RDPConnectionPolicy.
 func Client(addresses string) Option {
 	return network(func(n *pamv1alpha1.PolicyNetwork) { n.Clients = append(n.Clients, addresses) })
 }
 
-// Target adds an address or network to those that connections of an RDPConnectionPolicy go to.
+// Target adds a destination address or network to an RDPConnectionPolicy.
 func Target(addresses string) Option {
 	return network(func(n *pamv1alpha1.PolicyNetwork) { n.Targets = append(n.Targets, addresses) })
 }
@@ -46,28 +46,28 @@ func References(references pamv1alpha1.PolicyReferences) Option {
 	return With(func(policy *pamv1alpha1.RDPConnectionPolicy) { policy.Spec.Policies = references.DeepCopy() })
 }
 
-// LocalUser makes a user whose password is not managed.
+// LocalUser creates a user whose password is not managed.
 func LocalUser(name string, options ...Option) *pamv1alpha1.LocalUser {
 	user := &pamv1alpha1.LocalUser{TypeMeta: typeMeta("LocalUser")}
 	user.Spec.ConnectionRef.Name = DefaultSPSConnection
 	return build(user, name, DefaultNamespace, options)
 }
 
-// PasswordFrom manages the password of a LocalUser: it is in the key password of a Secret.
+// PasswordFrom manages the password of a LocalUser: the key password of a Secret.
 func PasswordFrom(secret string) Option {
 	return With(func(user *pamv1alpha1.LocalUser) {
 		user.Spec.PasswordSecretRef = &pamv1alpha1.SecretKeyReference{Name: secret, Key: "password"}
 	})
 }
 
-// LocalUserGroup makes a group whose members are not managed.
+// LocalUserGroup creates a group whose members are not managed.
 func LocalUserGroup(name string, options ...Option) *pamv1alpha1.LocalUserGroup {
 	group := &pamv1alpha1.LocalUserGroup{TypeMeta: typeMeta("LocalUserGroup")}
 	group.Spec.ConnectionRef.Name = DefaultSPSConnection
 	return build(group, name, DefaultNamespace, options)
 }
 
-// Members adds users of the appliance to a LocalUserGroup. Without a name it manages an empty list.
+// Members adds users of the appliance to a LocalUserGroup. Without names it manages an empty list.
 func Members(users ...string) Option {
 	return members(users, func(user string) pamv1alpha1.GroupMember { return pamv1alpha1.GroupMember{User: user} })
 }
@@ -92,30 +92,27 @@ func members(names []string, member func(string) pamv1alpha1.GroupMember) Option
 
 // Manage sets the managementPolicy.
 func Manage(policy pamv1alpha1.ManagementPolicy) Option {
-	return stewardship(func(s *pamv1alpha1.Stewardship) { s.ManagementPolicy = policy })
+	return managementPolicies(func(p *pamv1alpha1.ManagementPolicies) { p.ManagementPolicy = policy })
 }
 
 // Adopt sets the adoptionPolicy.
 func Adopt(policy pamv1alpha1.AdoptionPolicy) Option {
-	return stewardship(func(s *pamv1alpha1.Stewardship) { s.AdoptionPolicy = policy })
+	return managementPolicies(func(p *pamv1alpha1.ManagementPolicies) { p.AdoptionPolicy = policy })
 }
 
 // OnDeletion sets the deletionPolicy.
 func OnDeletion(policy pamv1alpha1.DeletionPolicy) Option {
-	return stewardship(func(s *pamv1alpha1.Stewardship) { s.DeletionPolicy = policy })
+	return managementPolicies(func(p *pamv1alpha1.ManagementPolicies) { p.DeletionPolicy = policy })
 }
 
-func stewardship(change func(*pamv1alpha1.Stewardship)) Option {
+func managementPolicies(change func(*pamv1alpha1.ManagementPolicies)) Option {
 	return func(object client.Object) {
-		switch policy := object.(type) {
-		case *pamv1alpha1.RDPConnectionPolicy:
-			change(&policy.Spec.Stewardship)
-		case *pamv1alpha1.LocalUser:
-			change(&policy.Spec.Stewardship)
-		case *pamv1alpha1.LocalUserGroup:
-			change(&policy.Spec.Stewardship)
-		default:
-			panic(fmt.Sprintf("an option for objects that are kept equal to an appliance was given to a %T", object))
+		policy, ok := object.(interface {
+			ManagementPolicies() *pamv1alpha1.ManagementPolicies
+		})
+		if !ok {
+			panic(fmt.Sprintf("an option for policy objects was given to a %T", object))
 		}
+		change(policy.ManagementPolicies())
 	}
 }

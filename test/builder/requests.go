@@ -3,7 +3,6 @@
 package builder
 
 import (
-	"fmt"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,13 +11,13 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 )
 
-// What an ActivitySession asks for if nothing else is said.
+// Default contents of an ActivitySession.
 const (
 	DefaultActivity = "Linux root"
 	DefaultResource = "db1.payments.example.com"
 )
 
-// ActivitySession makes a request for DefaultActivity on DefaultResource, now, for as long as the server allows.
+// ActivitySession creates a request for DefaultActivity on DefaultResource, now, for as long as the server allows.
 func ActivitySession(name string, options ...Option) *pamv1alpha1.ActivitySession {
 	session := &pamv1alpha1.ActivitySession{TypeMeta: typeMeta("ActivitySession")}
 	session.Spec.ConnectionRef.Name = DefaultNPSConnection
@@ -27,36 +26,36 @@ func ActivitySession(name string, options ...Option) *pamv1alpha1.ActivitySessio
 	return build(session, name, DefaultNamespace, options)
 }
 
-// Activity names what an ActivitySession is to do.
+// Activity sets the activity of an ActivitySession.
 func Activity(name string) Option {
 	return With(func(session *pamv1alpha1.ActivitySession) { session.Spec.Activity = pamv1alpha1.NamedOrID{Name: name} })
 }
 
-// Resource names where an ActivitySession is to do it.
+// Resource sets the resource of an ActivitySession.
 func Resource(name string) Option {
 	return With(func(session *pamv1alpha1.ActivitySession) { session.Spec.Resource = &pamv1alpha1.NamedOrID{Name: name} })
 }
 
-// Duration is how long an ActivitySession may last.
+// Duration sets how long an ActivitySession may last.
 func Duration(duration time.Duration) Option {
 	return With(func(session *pamv1alpha1.ActivitySession) {
 		session.Spec.Duration = &metav1.Duration{Duration: duration}
 	})
 }
 
-// RequestedBy says who asks for an ActivitySession.
+// RequestedBy sets the requester of an ActivitySession.
 func RequestedBy(name string) Option {
 	return With(func(session *pamv1alpha1.ActivitySession) { session.Spec.RequestedBy = name })
 }
 
-// BoundToJob makes an ActivitySession end with a Job.
+// BoundToJob binds an ActivitySession to a Job.
 func BoundToJob(name string) Option {
 	return With(func(session *pamv1alpha1.ActivitySession) {
 		session.Spec.BoundTo = &pamv1alpha1.Workload{APIVersion: "batch/v1", Kind: "Job", Name: name}
 	})
 }
 
-// SessionTermination makes a request to close one live session.
+// SessionTermination creates a request to close one live session.
 func SessionTermination(name, sessionID string, options ...Option) *pamv1alpha1.SessionTermination {
 	termination := &pamv1alpha1.SessionTermination{TypeMeta: typeMeta("SessionTermination")}
 	termination.Spec.ConnectionRef.Name = DefaultSPSConnection
@@ -64,12 +63,19 @@ func SessionTermination(name, sessionID string, options ...Option) *pamv1alpha1.
 	return build(termination, name, DefaultNamespace, options)
 }
 
-// OfPolicy makes a SessionTermination close all live sessions of an RDPConnectionPolicy instead of one by its id.
+// OfPolicy makes a SessionTermination close all live sessions of an RDPConnectionPolicy instead of one by ID.
 func OfPolicy(name string) Option {
 	return With(func(termination *pamv1alpha1.SessionTermination) {
 		termination.Spec.SessionID = ""
 		termination.Spec.PolicyRef = &pamv1alpha1.LocalReference{Name: name}
 	})
+}
+
+// ApplianceExport creates an export of all that the appliance has.
+func ApplianceExport(name string, options ...Option) *pamv1alpha1.ApplianceExport {
+	export := &pamv1alpha1.ApplianceExport{TypeMeta: typeMeta("ApplianceExport")}
+	export.Spec.ConnectionRef.Name = DefaultSPSConnection
+	return build(export, name, DefaultNamespace, options)
 }
 
 // Suspended sets suspend, which every kind has.
@@ -85,10 +91,10 @@ func Suspended() Option {
 			suspended.Spec.Suspend = &yes
 		case *pamv1alpha1.SessionTermination:
 			suspended.Spec.Suspend = &yes
-		case *pamv1alpha1.RDPConnectionPolicy, *pamv1alpha1.LocalUser, *pamv1alpha1.LocalUserGroup:
-			stewardship(func(s *pamv1alpha1.Stewardship) { s.Suspend = &yes })(object)
+		case *pamv1alpha1.ApplianceExport:
+			suspended.Spec.Suspend = &yes
 		default:
-			panic(fmt.Sprintf("suspend was asked of a %T", object))
+			managementPolicies(func(p *pamv1alpha1.ManagementPolicies) { p.Suspend = &yes })(object)
 		}
 	}
 }

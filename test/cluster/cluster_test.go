@@ -2,23 +2,21 @@
 
 //go:build cluster
 
-// Package cluster is what needs nodes: the operator as it is installed, simulated appliances beside it, and Jobs that
-// use sessions, all in pods, in namespaces that admit restricted pods only. "make test-cluster" runs it on the cluster
-// of KUBECONFIG with the image IMG, in which are manager, pam-simulator and consumer (see the target test of the
-// Dockerfile). It installs and removes the operator, so it refuses a cluster that has one.
+// Package cluster tests what needs nodes: the chart, installed as its documents say, simulated appliances beside it,
+// and Jobs that use sessions, all in pods, in namespaces that admit only restricted pods. "make test-cluster" runs it
+// on the cluster of KUBECONFIG with the image IMG, which contains manager, pam-simulator and consumer (see the target
+// test of hack/image). It installs and removes the operator again and again, so it refuses a cluster that has one.
 package cluster
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
+	"os/signal"
 	"path/filepath"
-	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,16 +29,17 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
-	"sigs.k8s.io/yaml"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/installation"
 	"github.com/pam-operator/pam-operator/internal/process"
+	"github.com/pam-operator/pam-operator/test/builder"
 )
 
 const (
-	// within is how long a state is waited for: a lease, a commit, and a kubelet that has tried some times.
+	// within is how long to wait for a state: a lease, a commit, and a kubelet that has retried a few times.
 	within       = 2 * time.Minute
-	pollInterval = 20 * time.Millisecond // some of what is waited for is measured
+	pollInterval = 20 * time.Millisecond // some waits are measured
 	root         = "../.."
 )
 
@@ -52,34 +51,44 @@ type cluster struct {
 	kubectl string
 	image   string
 	dir     string
-	user    string // whom the API server takes the user of KUBECONFIG for
+	user    string   // the user of KUBECONFIG, according to the API server
+	reader  []string // the environment of somebody who follows a page
 
-	manifest  string // what was installed; empty if nothing was
+	touched   bool // something of the operator may be in the cluster
+	installed bool // the release and the appliances are
 	simulator simulator
 	forward   *process.Process
 
 	mu   sync.Mutex
-	logs map[string]string // of managers that are gone, by pod
+	logs map[string]string // of managers that no longer exist, by pod
 }
 
-// shared installs everything when the first scenario asks for it.
+// shared connects to the cluster when the first scenario needs it.
 var shared = sync.OnceValues(func() (*cluster, error) {
 	c, err := connect()
 	if err != nil {
 		return nil, err
 	}
 	started = c
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-	defer cancel()
-	return c, errors.Join(c.install(ctx), c.startSimulator(ctx))
+	return c, c.refuseUnlessFree(context.Background())
 })
 
-// started is the cluster, ready or not, nil if no scenario got as far.
+// started is the cluster, ready or not; nil if no scenario got that far.
 var started *cluster
 
 func TestMain(m *testing.M) {
-	ctrl.SetLogger(zap.New(zap.WriteTo(io.Discard))) // the scenarios say what there is to say
-	code := m.Run()
+	ctrl.SetLogger(zap.New(zap.WriteTo(io.Discard))) // the scenarios report errors
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	ended := make(chan int)
+	go func() { ended <- m.Run() }()
+	var code int
+	select {
+	case code = <-ended:
+	case <-interrupted:
+		fmt.Fprintln(os.Stderr, "interrupted: removing what was installed")
+		code = 1
+	}
 	if err := started.remove(code != 0); err != nil {
 		fmt.Fprintln(os.Stderr, "remove what was installed:", err)
 		code = 1
@@ -87,19 +96,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// theCluster is the cluster for one scenario. What the managers were refused meanwhile fails the scenario.
-func theCluster(t *testing.T) *cluster {
-	t.Helper()
-	c, err := shared()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.expectNoRefusal(t) })
-	return c
-}
-
 func connect() (*cluster, error) {
-	for _, name := range []string{"KUBECONFIG", "IMG", "KUBEBUILDER_ASSETS"} {
+	for _, name := range []string{"KUBECONFIG", "IMG", "KUBEBUILDER_ASSETS", "HELM"} {
 		if os.Getenv(name) == "" {
 			return nil, fmt.Errorf("%s is not set: see \"make test-cluster\"", name)
 		}
@@ -114,7 +112,9 @@ func connect() (*cluster, error) {
 		}
 	}
 	var err error
-	if c.config, err = clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG")); err != nil {
+	kubeconfig := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
+		clientcmd.NewDefaultClientConfigLoadingRules(), nil)
+	if c.config, err = kubeconfig.ClientConfig(); err != nil {
 		return nil, err
 	}
 	c.config.QPS = -1
@@ -124,40 +124,31 @@ func connect() (*cluster, error) {
 	if c.dir, err = os.MkdirTemp("", "test-cluster-"); err != nil {
 		return nil, err
 	}
+	if err := c.prepareReader(os.Getenv("HELM")); err != nil {
+		return nil, err
+	}
 	review := &authenticationv1.SelfSubjectReview{}
 	err = c.client.Create(context.Background(), review)
 	c.user = review.Status.UserInfo.Username
 	return c, err
 }
 
-// run runs kubectl with this standard input, and returns what it prints.
+// run runs kubectl with the given standard input, and returns its output.
 func (c *cluster) run(ctx context.Context, stdin string, arguments ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, c.kubectl, arguments...)
-	cmd.Stdin = strings.NewReader(stdin)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("kubectl %s: %w: %s", strings.Join(arguments, " "), err, bytes.TrimSpace(stderr.Bytes()))
-	}
-	return string(out), nil
+	return installation.Kubectl(ctx, c.kubectl, stdin, arguments...)
 }
 
 // apply applies objects as one manifest, server-side.
 func (c *cluster) apply(ctx context.Context, objects ...client.Object) error {
-	var manifest strings.Builder
-	for _, o := range objects {
-		document, err := yaml.Marshal(o)
-		if err != nil {
-			return err
-		}
-		manifest.WriteString("---\n" + string(document))
+	manifest, err := builder.Manifest(objects...)
+	if err != nil {
+		return err
 	}
-	_, err := c.run(ctx, manifest.String(), "apply", "--server-side", "-f", "-")
+	_, err = c.run(ctx, manifest, "apply", "--server-side", "-f", "-")
 	return err
 }
 
-// get reads an object of the cluster into o, by its namespace and name.
+// get reads an object from the cluster into o, by its namespace and name.
 func (c *cluster) get(ctx context.Context, o client.Object) error {
 	return c.client.Get(ctx, client.ObjectKeyFromObject(o), o)
 }
@@ -169,16 +160,57 @@ type scenario struct {
 	began time.Time
 }
 
+// newScenario is for a cluster with the operator and the appliances in it. The scenario fails if the managers were
+// denied anything meanwhile.
 func newScenario(t *testing.T) *scenario {
 	t.Helper()
-	c := theCluster(t)
-	return &scenario{t, c, time.Now()}
+	s := theCluster(t)
+	if err := s.ensureInstalled(t.Context(), t.Logf); err != nil {
+		s.giveUp()
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.expectNoRefusal(t) })
+	s.mark()
+	return s
+}
+
+// newEmptyScenario is for a cluster without them.
+func newEmptyScenario(t *testing.T) *scenario {
+	t.Helper()
+	s := theCluster(t)
+	s.must(s.ensureRemoved(t.Context()))
+	t.Cleanup(func() {
+		if t.Failed() {
+			s.giveUp()
+		}
+	})
+	s.mark()
+	return s
+}
+
+// giveUp removes whatever a failure left behind, because the next scenario needs a known state.
+func (s *scenario) giveUp() {
+	s.Helper()
+	ctx := context.WithoutCancel(s.Context())
+	s.explain(ctx)
+	if err := s.clear(ctx); err != nil {
+		s.Error(err)
+	}
+}
+
+func theCluster(t *testing.T) *scenario {
+	t.Helper()
+	c, err := shared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &scenario{T: t, cluster: c}
 }
 
 // mark starts the clock that step shows.
 func (s *scenario) mark() { s.began = time.Now() }
 
-// step says what has been reached, and how long that took since the mark.
+// step logs what has been reached, and how long it took since the mark.
 func (s *scenario) step(format string, values ...any) time.Duration {
 	s.Helper()
 	took := time.Since(s.began)
@@ -186,14 +218,14 @@ func (s *scenario) step(format string, values ...any) time.Duration {
 	return took
 }
 
-// eventually waits until check is content, and fails the scenario if that takes too long.
+// eventually waits until check succeeds, and fails the scenario on timeout.
 func (s *scenario) eventually(check func(g Gomega)) {
 	s.Helper()
 	NewWithT(s.T).Eventually(check).WithContext(s.Context()).WithTimeout(within).WithPolling(pollInterval).
 		Should(Succeed())
 }
 
-// must ends the scenario with an error that is none of its states.
+// must fails the scenario on an error that none of its states explains.
 func (s *scenario) must(err error) {
 	s.Helper()
 	if err != nil {

@@ -24,13 +24,12 @@ import (
 
 const (
 	leaseName = "pam-operator.io"
-	// takeover is how long nobody may lead after the leader's pod was deleted. It gives its Lease back, so that the other
-	// one need not wait until it runs out after 15 s.
+	// takeover is how long there may be no leader after the leader's pod was deleted. The leader releases its Lease, so
+	// the other manager need not wait 15 s for it to expire.
 	takeover = 10 * time.Second
 )
 
-// TestTheOtherManagerLeadsWhenTheLeadersPodIsDeleted deletes the leader while nothing is to be done, and gives work to
-// the one that follows.
+// TestTheOtherManagerLeadsWhenTheLeadersPodIsDeleted deletes an idle leader, and gives work to its successor.
 func TestTheOtherManagerLeadsWhenTheLeadersPodIsDeleted(t *testing.T) {
 	s := newScenario(t)
 	s.apply(s.policy("before"))
@@ -41,7 +40,7 @@ func TestTheOtherManagerLeadsWhenTheLeadersPodIsDeleted(t *testing.T) {
 	s.mark()
 	s.deleteManager(first)
 	if took := s.awaitLeader(first); took > takeover {
-		t.Errorf("nobody led for %s", took)
+		t.Errorf("there was no leader for %s", took)
 	}
 	s.apply(s.policy("after"))
 	s.awaitSynced("after")
@@ -66,7 +65,7 @@ func TestAPolicyBecomesReadyWhenTheLeaderGoesWithATransactionOpen(t *testing.T) 
 	s.eventually(func(g Gomega) { g.Expect(s.openTransactions(g)).To(BeZero()) })
 }
 
-// apply makes objects, and removes them after the scenario.
+// apply creates objects, and removes them after the scenario.
 func (s *scenario) apply(objects ...client.Object) {
 	s.Helper()
 	s.must(s.cluster.apply(s.Context(), objects...))
@@ -101,7 +100,7 @@ func (s *scenario) synced(g Gomega, name string) string {
 	return string(ready.Status) + " " + ready.Reason
 }
 
-// managers waits for two that are ready, and returns the one that leads and the one that does not.
+// managers waits for two ready ones, and returns the leader and the standby.
 func (s *scenario) managers() (leading, waiting string) {
 	s.Helper()
 	s.eventually(func(g Gomega) {
@@ -131,7 +130,7 @@ func (s *scenario) readyManagers(g Gomega) []string {
 	return names
 }
 
-// leader is the pod that holds the Lease; empty if nobody does.
+// leader returns the pod that holds the Lease; empty if there is none.
 func (s *scenario) leader(g Gomega) string {
 	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: leaseName}}
 	g.Expect(s.get(s.Context(), lease)).To(Succeed())
@@ -142,7 +141,7 @@ func (s *scenario) leader(g Gomega) string {
 	return pod
 }
 
-// awaitLeader waits until another pod than this one leads, most likely the one that waited.
+// awaitLeader waits until another pod than this one leads, most likely the standby.
 func (s *scenario) awaitLeader(before string) time.Duration {
 	s.Helper()
 	var now string
@@ -166,34 +165,51 @@ func (s *scenario) deleteManager(pod string) {
 		ended <- err
 	}()
 	s.Cleanup(func() { s.must(<-ended) })
-	leader := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: pod}}
-	s.must(s.client.Delete(s.Context(), leader))
+	s.must(s.client.Delete(s.Context(), managerPod(pod)))
 }
 
-// request sends a request to the controls of the appliances.
+// killManager deletes a pod and gives it a second to end, the shortest time that a kubelet knows. Its log up to then is
+// kept.
+func (s *scenario) killManager(pod string) {
+	s.Helper()
+	log, err := s.run(s.Context(), "", "logs", "-n", operatorNamespace, pod)
+	s.must(err)
+	s.mu.Lock()
+	s.logs[pod] = log
+	s.mu.Unlock()
+	s.must(s.client.Delete(s.Context(), managerPod(pod), client.GracePeriodSeconds(0)))
+}
+
+func managerPod(name string) *corev1.Pod {
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: name}}
+}
+
+// request sends a request to the control API of the appliances.
 func (s *scenario) request(method, path string, body, into any) {
 	s.Helper()
 	s.must(s.simulator.request(s.Context(), method, path, body, into))
 }
 
-// slowCommits gives a scenario time to do something during a commit.
+// slowCommits gives a scenario time to act during a commit.
 func (s *scenario) slowCommits(delay string) {
 	s.Helper()
-	s.request(http.MethodPut, "/sps/switches", map[string]any{"commitDelay": delay}, nil)
-	s.Cleanup(func() {
-		ctx := context.WithoutCancel(s.Context())
-		s.must(s.simulator.request(ctx, http.MethodPut, "/sps/switches", map[string]any{"commitDelay": "1s"}, nil))
-	})
+	s.setCommitDelay(s.Context(), delay)
+	s.Cleanup(func() { s.setCommitDelay(context.WithoutCancel(s.Context()), commitDelay) })
 }
 
-// openTransactions counts those that are open at SPS, and lock it.
+func (s *scenario) setCommitDelay(ctx context.Context, delay string) {
+	s.Helper()
+	s.must(s.simulator.request(ctx, http.MethodPut, "/sps/switches", map[string]any{"commitDelay": delay}, nil))
+}
+
+// openTransactions returns how many transactions are open at SPS and lock it.
 func (s *scenario) openTransactions(g Gomega) int {
 	var stats struct{ OpenTransactions int }
 	g.Expect(s.simulator.request(s.Context(), http.MethodGet, "/sps/stats", nil, &stats)).To(Succeed())
 	return stats.OpenTransactions
 }
 
-// expectPolicies wants each of these to be at the appliance exactly once.
+// expectPolicies asserts that each of these is on the appliance exactly once.
 func (s *scenario) expectPolicies(names ...string) {
 	s.Helper()
 	var policies []struct{ Body struct{ Name string } }
@@ -204,7 +220,7 @@ func (s *scenario) expectPolicies(names ...string) {
 	}
 	for _, name := range names {
 		if count[name] != 1 {
-			s.Errorf("policy %s is %d times at the appliance", name, count[name])
+			s.Errorf("policy %s exists %d times on the appliance", name, count[name])
 		}
 	}
 }

@@ -9,8 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,46 +20,74 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// Namespaces: that of config/default, one for the appliances, one for connections and policies, one for Jobs.
+// Namespaces of the scenarios: that of the release, one for the appliances, one for connections and policies, one for
+// sessions and Jobs.
 const (
 	operatorNamespace  = "pam-operator-system"
 	applianceNamespace = "pam-cluster-test-appliances"
 	platformNamespace  = "pam-cluster-test-platform"
 	paymentsNamespace  = "pam-cluster-test-payments"
 
+	// systemNamespace and teamNamespace are those of the documents.
+	systemNamespace = "pam-system"
+	teamNamespace   = "payments"
+
 	managerName = "pam-operator-controller-manager"
 	enforce     = "pod-security.kubernetes.io/enforce"
 	nonroot     = int64(65532)
 )
 
+// namespaces are all that this test creates, and those that the documents use, in the order in which they can go:
+// sessions and policies need their connections, connections the appliances, and all of them the manager.
+var namespaces = []string{
+	paymentsNamespace, teamNamespace, platformNamespace, systemNamespace, applianceNamespace, "pam-simulator",
+	operatorNamespace,
+}
+
 // managers are the pods of the Deployment.
 var managers = client.MatchingLabels{"control-plane": "controller-manager"}
 
-// install installs config/default with the image, as "make deploy" does, and waits until it is rolled out.
-func (c *cluster) install(ctx context.Context) error {
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: operatorNamespace}}
-	if err := c.get(ctx, namespace); !apierrors.IsNotFound(err) {
-		return errors.Join(err, fmt.Errorf("namespace %s exists: this test would remove the operator in it",
-			operatorNamespace))
+// ensureInstalled installs the chart as docs/install.md says, and the appliances, unless both are there.
+func (c *cluster) ensureInstalled(ctx context.Context, log func(format string, values ...any)) error {
+	if c.installed {
+		return nil
 	}
-	manifest := filepath.Join(c.dir, "install.yaml")
-	render := exec.CommandContext(ctx, filepath.Join(root, "hack", "render.sh"), c.kubectl, c.image, manifest)
-	if out, err := render.CombinedOutput(); err != nil {
-		return fmt.Errorf("render config/default: %w: %s", err, out)
-	}
-	c.manifest = manifest
-	if _, err := c.run(ctx, "", "apply", "--server-side", "-f", manifest); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	defer cancel()
+	took, err := c.install(ctx)
+	if err != nil {
 		return err
 	}
+	log("%6.2f s  from helm install until both replicas are ready", took.Seconds())
 	for _, name := range []string{applianceNamespace, platformNamespace, paymentsNamespace} {
 		if err := c.apply(ctx, builder.Namespace(name, builder.Label(enforce, "restricted"))); err != nil {
 			return err
 		}
 	}
-	return c.rolledOut(ctx, operatorNamespace, managerName)
+	if err := c.startSimulator(ctx, platformNamespace); err != nil {
+		return err
+	}
+	c.installed = true
+	return nil
+}
+
+// install follows docs/install.md, and waits until all replicas are ready.
+func (c *cluster) install(ctx context.Context) (time.Duration, error) {
+	blocks, err := section("install.md", "With Helm")
+	if err != nil {
+		return 0, err
+	}
+	c.touched = true
+	began := time.Now()
+	if _, err := c.follow(ctx, blocks[0]); err != nil {
+		return 0, err
+	}
+	err = c.rolledOut(ctx, operatorNamespace, managerName)
+	return time.Since(began), err
 }
 
 func (c *cluster) rolledOut(ctx context.Context, namespace, deployment string) error {
@@ -68,30 +95,59 @@ func (c *cluster) rolledOut(ctx context.Context, namespace, deployment string) e
 	return err
 }
 
-// remove takes everything away again. Objects go before what they need to go: the manager, and the appliances.
+// refuseUnlessFree keeps this test from removing anything that others need.
+func (c *cluster) refuseUnlessFree(ctx context.Context) error {
+	found, err := c.leftovers(ctx)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	return fmt.Errorf("this test would remove what the cluster already has: %s; use another cluster, or uninstall the "+
+		"operator first, as docs/uninstall.md says, and delete these", strings.Join(found, ", "))
+}
+
+// leftovers lists everything in the cluster that this test, or a reader of the documents, creates and removes.
+func (c *cluster) leftovers(ctx context.Context) ([]string, error) {
+	out, err := c.run(ctx, "", "get", "crd,clusterroles,clusterrolebindings,validatingadmissionpolicies,"+
+		"validatingadmissionpolicybindings,namespaces", "-o", "name")
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for name := range strings.Lines(out) {
+		name = strings.TrimSpace(name)
+		_, short, _ := strings.Cut(name, "/")
+		own := strings.HasSuffix(name, "."+pamv1alpha1.GroupVersion.Group) || strings.HasPrefix(short, "pam-operator")
+		for _, namespace := range namespaces {
+			own = own || name == "namespace/"+namespace
+		}
+		if own {
+			found = append(found, name)
+		}
+	}
+	return found, nil
+}
+
+// remove leaves the cluster as it was before this test.
 func (c *cluster) remove(failed bool) error {
 	if c == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
+	ctx := context.Background()
 	if failed {
 		c.explain(ctx)
 	}
-	var err error
-	if c.manifest != "" {
-		for _, names := range [][]string{{paymentsNamespace}, {platformNamespace}, {applianceNamespace}} {
-			_, failure := c.run(ctx, "", append([]string{"delete", "namespace", "--ignore-not-found"}, names...)...)
-			err = errors.Join(err, failure)
-		}
-		_, failure := c.run(ctx, "", "delete", "--ignore-not-found", "-f", c.manifest)
-		err = errors.Join(err, failure)
+	err := c.ensureRemoved(ctx)
+	if err != nil {
+		err = errors.Join(err, c.clear(ctx))
 	}
-	return errors.Join(err, c.forward.Stop(), os.RemoveAll(c.dir))
+	return errors.Join(err, os.RemoveAll(c.dir))
 }
 
-// explain shows what a failure may come from.
+// explain logs possible causes of a failure.
 func (c *cluster) explain(ctx context.Context) {
+	if !c.touched {
+		return
+	}
 	for _, arguments := range [][]string{
 		{"get", "pods", "-A", "-o", "wide"},
 		{"get", "pam", "-A", "-o", "wide"},
@@ -107,8 +163,8 @@ func (c *cluster) explain(ctx context.Context) {
 	}
 }
 
-// TestTheInstallationIsRestricted proves that the pods come up where only restricted pods may, and that the namespaces
-// of this test really refuse others.
+// TestTheInstallationIsRestricted proves that the pods start where only restricted pods may, and that the namespaces of
+// this test really refuse others.
 func TestTheInstallationIsRestricted(t *testing.T) {
 	s := newScenario(t)
 	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: managerName}}
@@ -122,15 +178,15 @@ func TestTheInstallationIsRestricted(t *testing.T) {
 		pod.Spec.Containers = []corev1.Container{{Name: "a", Image: s.image}}
 		err := s.client.Create(s.Context(), pod, client.DryRunAll)
 		if !apierrors.IsForbidden(err) {
-			t.Errorf("a pod that is not restricted in %s: %v", namespace, err)
+			t.Errorf("an unrestricted pod in %s: %v", namespace, err)
 		}
 	}
 	s.expectRestricted(operatorNamespace)
 	s.expectRestricted(applianceNamespace)
-	s.step("every namespace refuses a pod that is not restricted, and no pod of ours can write to its root")
+	s.step("every namespace refuses an unrestricted pod, and none of our pods can write to its root file system")
 }
 
-// expectRestricted looks at what admission does not ask for, beside what it does.
+// expectRestricted checks what admission does not require, in addition to what it does.
 func (s *scenario) expectRestricted(namespace string) {
 	s.Helper()
 	var pods corev1.PodList
@@ -142,7 +198,7 @@ func (s *scenario) expectRestricted(namespace string) {
 		for _, container := range pods.Items[i].Spec.Containers {
 			of := container.SecurityContext
 			if of == nil || of.ReadOnlyRootFilesystem == nil || !*of.ReadOnlyRootFilesystem {
-				s.Errorf("container %s of pod %s can write to its root", container.Name, pods.Items[i].Name)
+				s.Errorf("container %s of pod %s can write to its root file system", container.Name, pods.Items[i].Name)
 			}
 		}
 	}

@@ -31,18 +31,18 @@ const (
 	aftermath = 10 * time.Second
 )
 
-// jobRun is a Job with a session that is bound to it: both have the name, and the Secret has it too.
+// jobRun is a Job with a session that is bound to it; both have the same name, and so does the Secret.
 type jobRun struct {
 	*scenario
 	name string
-	// held is the phase in which the session stays until let.
+	// held is the phase in which the session stays until let is called.
 	held pamv1alpha1.SessionPhase
 	let  func(sessionID string)
-	// key is the one that the protocol brings.
+	// key is the one that depends on the protocol.
 	key string
 }
 
-// TestAJobWaitsForApproval lets a pod wait for people.
+// TestAJobWaitsForApproval has a pod wait for an approver.
 func TestAJobWaitsForApproval(t *testing.T) {
 	r := &jobRun{scenario: newScenario(t), name: "approved", held: pamv1alpha1.SessionWaitingForApproval, key: "rdp"}
 	r.let = func(id string) { r.request(http.MethodPost, "/nps/sessions/"+id+"/approve", nil, nil) }
@@ -51,7 +51,7 @@ func TestAJobWaitsForApproval(t *testing.T) {
 	r.follow()
 }
 
-// TestAJobWaitsForTheServer lets a pod wait for a server that takes its time to provide a session.
+// TestAJobWaitsForTheServer has a pod wait for a server that is slow to provision a session.
 func TestAJobWaitsForTheServer(t *testing.T) {
 	r := &jobRun{scenario: newScenario(t), name: "provided", held: pamv1alpha1.SessionStarting, key: "ssh-url"}
 	r.provisioning("1h")
@@ -63,7 +63,7 @@ func TestAJobWaitsForTheServer(t *testing.T) {
 	r.follow()
 }
 
-// provisioning says how long NPS takes for new sessions.
+// provisioning sets how long NPS takes for new sessions.
 func (r *jobRun) provisioning(delay string) {
 	r.Helper()
 	ctx := context.WithoutCancel(r.Context())
@@ -71,7 +71,7 @@ func (r *jobRun) provisioning(delay string) {
 	r.must(r.simulator.request(ctx, http.MethodPut, "/nps/switches", body, nil))
 }
 
-// follow goes all the way, from the pod that waits to the end of the session.
+// follow covers everything from the waiting pod to the end of the session.
 func (r *jobRun) follow() {
 	r.Helper()
 	id := r.awaitHeld()
@@ -81,9 +81,9 @@ func (r *jobRun) follow() {
 	r.mark()
 	r.let(id)
 	r.eventually(func(g Gomega) { g.Expect(r.get(r.Context(), r.secret())).To(Succeed()) })
-	there := r.step("after that: Secret %s is there", r.name)
+	there := r.step("after that: Secret %s exists", r.name)
 	r.awaitComplete()
-	complete := r.step("the Job is Complete, %.2f s after the Secret came; the kubelet tries to mount at intervals",
+	complete := r.step("the Job is Complete, %.2f s after the Secret existed; the kubelet tries to mount at intervals",
 		(time.Since(r.began) - there).Seconds())
 	r.awaitOver(id, complete)
 	started, finished := r.containerTimes()
@@ -104,7 +104,7 @@ func (r *jobRun) secret() *corev1.Secret {
 	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: paymentsNamespace, Name: r.name}}
 }
 
-// job mounts the Secret, which is not optional, and shows the id of the session.
+// job mounts the Secret, which is not optional, and shows the ID of the session.
 func (r *jobRun) job() *batchv1.Job {
 	job := &batchv1.Job{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "batch/v1", Kind: "Job"},
@@ -142,7 +142,7 @@ func (r *jobRun) pod(g Gomega) *corev1.Pod {
 	return &pods.Items[0]
 }
 
-// awaitMountRefused waits until the kubelet says that it cannot mount the Secret.
+// awaitMountRefused waits until the kubelet reports that it cannot mount the Secret.
 func (r *jobRun) awaitMountRefused() {
 	r.Helper()
 	var reason, message string
@@ -175,7 +175,7 @@ func (r *jobRun) expectNotStarted() {
 		}
 	})
 	if err := r.get(r.Context(), r.secret()); !apierrors.IsNotFound(err) {
-		r.Errorf("the Secret before the session is active: %v", err)
+		r.Errorf("the Secret exists before the session is active: %v", err)
 	}
 }
 
@@ -206,7 +206,7 @@ func (r *jobRun) containerTimes() (started, finished string) {
 	return started, finished
 }
 
-// awaitOver waits until the session is over at the server and the Secret is gone, and wants that soon.
+// awaitOver waits until the session is over at the server and the Secret is gone, and requires that to be soon.
 func (r *jobRun) awaitOver(id string, complete time.Duration) {
 	r.Helper()
 	var atServer, secretGone time.Duration
@@ -234,7 +234,7 @@ func (r *jobRun) awaitOver(id string, complete time.Duration) {
 	r.step("the ActivitySession is %s", session.Status.Phase)
 }
 
-// expectRead looks at what the pod found in its mount.
+// expectRead checks what the pod found in its mount.
 func (r *jobRun) expectRead(id string) {
 	r.Helper()
 	log, err := r.run(r.Context(), "", "logs", "-n", paymentsNamespace, "job/"+r.name)

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -33,25 +34,35 @@ const (
 	// password and apiKey open nothing but the simulator of this test.
 	password = "password of the cluster test"
 	apiKey   = "key of the cluster test"
-	spsPort  = 8443
-	npsPort  = 6500
+	// commitDelay is how long a commit takes unless a scenario needs more.
+	commitDelay = "1s"
+	spsPort     = 8443
+	npsPort     = 6500
 )
 
-// simulator is how the test reaches the controls of the appliances.
-type simulator struct{ control string }
+// simulator is the test's access to the control API of the appliances, and what they wrote for their clients.
+type simulator struct {
+	control              string
+	ca, certificate, key string
+}
 
-// startSimulator runs both appliances in one pod behind a Service, and makes connections to them.
-func (c *cluster) startSimulator(ctx context.Context) error {
+// startSimulator runs both appliances in one pod behind a Service, and creates connections to them in a namespace.
+func (c *cluster) startSimulator(ctx context.Context, connections string) error {
 	if err := c.apply(ctx, simulatorDeployment(c.image), simulatorService()); err != nil {
 		return err
 	}
 	if err := c.rolledOut(ctx, applianceNamespace, simulatorName); err != nil {
 		return err
 	}
-	if err := c.applyConnections(ctx); err != nil {
+	if err := c.readCertificates(ctx); err != nil {
 		return err
 	}
-	return c.forwardControl(ctx)
+	if err := c.applyConnections(ctx, connections); err != nil {
+		return err
+	}
+	address, forward, err := c.forwardTo(ctx, applianceNamespace, simulatorName, 8090)
+	c.forward, c.simulator.control = forward, "http://"+address
+	return err
 }
 
 func simulatorDeployment(image string) *appsv1.Deployment {
@@ -65,7 +76,7 @@ func simulatorDeployment(image string) *appsv1.Deployment {
 		Args: []string{
 			fmt.Sprintf("--sps-address=:%d", spsPort), fmt.Sprintf("--nps-address=:%d", npsPort), "--dir=" + certificates,
 			"--server-names=" + simulatorHost(), "--sps-user=" + account, "--sps-password=" + password,
-			"--nps-application=" + account, "--nps-api-key=" + apiKey, "--write-delay=20ms", "--commit-delay=1s",
+			"--nps-application=" + account, "--nps-api-key=" + apiKey, "--write-delay=20ms", "--commit-delay=" + commitDelay,
 		},
 		VolumeMounts: []corev1.VolumeMount{{Name: "certificates", MountPath: certificates}},
 		ReadinessProbe: &corev1.Probe{
@@ -79,7 +90,7 @@ func simulatorDeployment(image string) *appsv1.Deployment {
 	return d
 }
 
-// restricted is a pod with one container that may do nothing but run.
+// restricted is a pod with one container and no privileges.
 func restricted(container corev1.Container) corev1.PodSpec {
 	container.ImagePullPolicy = corev1.PullIfNotPresent
 	container.SecurityContext = &corev1.SecurityContext{
@@ -108,8 +119,10 @@ func simulatorService() *corev1.Service {
 
 func simulatorHost() string { return simulatorName + "." + applianceNamespace + ".svc" }
 
-// applyConnections makes both connections, with what the simulator wrote for its clients.
-func (c *cluster) applyConnections(ctx context.Context) error {
+func simulatorURL(port int) string { return fmt.Sprintf("https://%s:%d", simulatorHost(), port) }
+
+// readCertificates reads what the simulator wrote for its clients.
+func (c *cluster) readCertificates(ctx context.Context) error {
 	out, err := c.run(ctx, "", "exec", "-n", applianceNamespace, "deployment/"+simulatorName, "--",
 		"/consumer", certificates, "ca.crt", "client.crt", "client.key")
 	if err != nil {
@@ -119,69 +132,87 @@ func (c *cluster) applyConnections(ctx context.Context) error {
 	if err := json.Unmarshal([]byte(out), &written); err != nil {
 		return err
 	}
-	in := builder.InNamespace(platformNamespace)
-	ca := &corev1.ConfigMap{
+	c.simulator.ca = written["ca.crt"].Content
+	c.simulator.certificate, c.simulator.key = written["client.crt"].Content, written["client.key"].Content
+	return nil
+}
+
+// caConfigMap has the certificate of the CA that issued those of the appliances.
+func (c *cluster) caConfigMap(namespace string) *corev1.ConfigMap {
+	return &corev1.ConfigMap{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
-		ObjectMeta: metav1.ObjectMeta{Namespace: platformNamespace, Name: "ca"},
-		Data:       map[string]string{"ca.crt": written["ca.crt"].Content},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "ca"},
+		Data:       map[string]string{"ca.crt": c.simulator.ca},
 	}
-	pair := map[string]string{"tls.crt": written["client.crt"].Content, "tls.key": written["client.key"].Content}
-	return c.apply(ctx, ca,
+}
+
+// applyConnections creates both connections with their credentials in a namespace.
+func (c *cluster) applyConnections(ctx context.Context, namespace string) error {
+	in := builder.InNamespace(namespace)
+	pair := map[string]string{"tls.crt": c.simulator.certificate, "tls.key": c.simulator.key}
+	return c.apply(ctx, c.caConfigMap(namespace),
 		builder.Secret(builder.SPSCredentials, map[string]string{"username": account, "password": password}, in),
 		builder.Secret(builder.NPSCredentials, map[string]string{"login": account, "apiKey": apiKey}, in),
 		builder.Secret(builder.NPSClientCertificate, pair, in),
 		builder.SPSConnection(builder.DefaultSPSConnection, in, builder.TrustedCA("ca"),
-			builder.URL(fmt.Sprintf("https://%s:%d", simulatorHost(), spsPort))),
+			builder.URL(simulatorURL(spsPort))),
 		builder.NPSConnection(builder.DefaultNPSConnection, in, builder.TrustedCA("ca"),
-			builder.URL(fmt.Sprintf("https://%s:%d", simulatorHost(), npsPort)),
+			builder.URL(simulatorURL(npsPort)),
 			builder.AllowNamespaces(pamv1alpha1.AllowedNamespaces{From: pamv1alpha1.NamespacesFromAll}),
-			builder.Grants(pamv1alpha1.Grant{Namespaces: []string{paymentsNamespace}})),
+			builder.Grants(pamv1alpha1.Grant{Namespaces: []string{paymentsNamespace, teamNamespace}})),
 	)
 }
 
-// forwarding is what kubectl prints when the controls, which are on the pod's loopback only, can be reached.
+// forwarding is what kubectl prints once the control API, which is only on the pod's loopback, can be reached.
 var forwarding = regexp.MustCompile(`Forwarding from (127\.0\.0\.1:\d+) -> `)
 
-// forwarded waits for that line.
-type forwarded struct {
+// forwardOutput waits for that line.
+type forwardOutput struct {
 	mu      sync.Mutex
 	printed []byte
 	address chan string
 }
 
-func (f *forwarded) Write(text []byte) (int, error) {
+func (f *forwardOutput) Write(text []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.printed = append(f.printed, text...)
 	if found := forwarding.FindSubmatch(f.printed); found != nil {
 		select {
 		case f.address <- string(found[1]):
-		default: // it was told before
+		default: // reported before
 		}
 	}
 	return len(text), nil
 }
 
-func (c *cluster) forwardControl(ctx context.Context) error {
-	output := &forwarded{address: make(chan string, 1)}
-	var err error
-	c.forward, err = process.Start(ctx, filepath.Join(c.dir, "port-forward.log"), output,
-		c.kubectl, "port-forward", "-n", applianceNamespace, "deployment/"+simulatorName, ":8090")
+// forwardTo forwards a free port of this machine to one of a Deployment's pods, until the process is stopped.
+func (c *cluster) forwardTo(ctx context.Context, namespace, deployment string, port int) (
+	address string, forward *process.Process, err error,
+) {
+	return c.forwarded(ctx, c.kubectl, "port-forward", "-n", namespace, "deployment/"+deployment, fmt.Sprintf(":%d", port))
+}
+
+// forwarded runs a command that forwards a port, and returns where to.
+func (c *cluster) forwarded(ctx context.Context, command ...string) (
+	address string, forward *process.Process, err error,
+) {
+	output := &forwardOutput{address: make(chan string, 1)}
+	forward, err = process.Start(ctx, filepath.Join(c.dir, "port-forward.log"), output, command...)
 	if err != nil {
-		return err
+		return "", nil, err
 	}
 	select {
-	case address := <-output.address:
-		c.simulator.control = "http://" + address
-		return nil
-	case <-c.forward.Done():
-		return c.forward.Failure()
+	case address = <-output.address:
+		return address, forward, nil
+	case <-forward.Done():
+		return "", forward, forward.Failure()
 	case <-ctx.Done():
-		return ctx.Err()
+		return "", forward, errors.Join(ctx.Err(), forward.Stop())
 	}
 }
 
-// request sends one request to the controls, such as /sps/stats. body and into are JSON; either may be nil.
+// request sends one request to the control API, such as /sps/stats. body and into are JSON; either may be nil.
 func (s simulator) request(ctx context.Context, method, path string, body, into any) error {
 	const patience = 10 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)

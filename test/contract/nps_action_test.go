@@ -13,13 +13,14 @@ import (
 	simnps "github.com/pam-operator/pam-operator/internal/simulator/nps"
 )
 
-// TestNPSEndInEveryState ends sessions, whatever state they are in and however the server says that it is too late.
+// TestNPSEndInEveryState ends sessions in every state, with every way in which the server may report that it is too
+// late.
 func TestNPSEndInEveryState(t *testing.T) {
 	outcomes := map[simnps.Status]nps.Status{
 		simnps.ApprovalRequired: nps.StatusCancelled, simnps.Pending: nps.StatusComplete, simnps.Active: nps.StatusComplete,
 		simnps.Complete: nps.StatusComplete, simnps.Failed: nps.StatusFailed, simnps.Cancelled: nps.StatusCancelled,
 		simnps.ApprovalDenied: nps.StatusApprovalDenied, simnps.ApprovalFailed: nps.StatusApprovalFailed,
-		simnps.Cancelling: nps.StatusCancelling, // which lasts here until something else is done
+		simnps.Cancelling: nps.StatusCancelling, // which lasts until something else is done
 	}
 	for _, answer := range []int{202, 404, 400, 409, 500} {
 		t.Run(http.StatusText(answer), func(t *testing.T) {
@@ -28,13 +29,13 @@ func TestNPSEndInEveryState(t *testing.T) {
 				for state, want := range outcomes {
 					id := s.create(s.ordinary()).ID
 					s.must(s.sim.SetStatus(id, state))
-					s.clock.advance(time.Second)
+					s.clock.Step(time.Second)
 					for range 2 {
 						if err := s.client.End(s.Context(), id); err != nil {
 							s.Errorf("%s: %v", state, err)
 						}
 					}
-					s.clock.advance(time.Second)
+					s.clock.Step(time.Second)
 					s.wantStatus(id, want)
 				}
 			})
@@ -48,10 +49,10 @@ func TestNPSEndIsAsynchronous(t *testing.T) {
 		s.must(s.client.End(s.Context(), mine.ID))
 		s.must(s.connect(as(admin())).End(s.Context(), theirs.ID))
 		s.wantStatus(mine.ID, nps.StatusCancelling)
-		s.clock.advance(provisioning)
+		s.clock.Step(provisioning)
 		s.wantStatus(mine.ID, nps.StatusComplete)
 		if got := s.wantStatus(theirs.ID, nps.StatusCancelled); got.CancelledBy == "" {
-			s.Error("nobody ended the session")
+			s.Error("the session was not ended")
 		}
 		s.must(s.client.End(s.Context(), "11111111-2222-3333-4444-555555555555"))
 	})
@@ -66,7 +67,7 @@ func TestNPSTroubleAtTheEnd(t *testing.T) {
 			err := s.client.End(s.Context(), session.ID)
 			s.sim.Faults().Clear()
 			if isFinal(err) {
-				s.Errorf("%s: %v is taken for final", trouble, err)
+				s.Errorf("%s: %v is treated as final", trouble, err)
 			}
 			if ended := s.get(session.ID).Status != nps.StatusActive; err == nil && !ended {
 				s.Errorf("%s: the end is reported, and the session is active", trouble)
@@ -93,8 +94,8 @@ func TestNPSExtension(t *testing.T) {
 		if got := s.get(session.ID); !got.ScheduledEnd.Equal(end) {
 			s.Errorf("end %s, want %s", got.ScheduledEnd, end)
 		}
-		s.clock.advance(end.Add(-time.Second).Sub(s.clock.read()))
-		s.wantStatus(session.ID, nps.StatusActive) // it did help
+		s.clock.Step(end.Add(-time.Second).Sub(s.clock.Now()))
+		s.wantStatus(session.ID, nps.StatusActive) // it had an effect
 	})
 }
 
@@ -120,7 +121,7 @@ func TestNPSExtensionsThatAreRefused(t *testing.T) {
 			request: ask(linuxRoot, linuxHost), sim: func(sw *simnps.Switches) { sw.ExtendOnlyNearEnd = true },
 		},
 		"it is over": {
-			request: ask(linuxRoot, linuxHost), reach: func(s *server, _ string) { s.clock.advance(20 * time.Hour) },
+			request: ask(linuxRoot, linuxHost), reach: func(s *server, _ string) { s.clock.Step(20 * time.Hour) },
 		},
 		"it waits for an approval": {
 			request: ask(linuxRoot, linuxHost),
@@ -161,7 +162,7 @@ func TestNPSExtensionsThatTheServerTakesItsOwnWay(t *testing.T) {
 
 		s.set(func(sw *simnps.Switches) { sw.ExtendIgnored, sw.ExtensionCountFalls = false, true })
 		end = end.Add(30 * time.Minute)
-		s.wantEnd(session.ID, 600, end) // cut to what the profile allows at once
+		s.wantEnd(session.ID, 600, end) // cut to the profile's maximum
 		if got := s.get(session.ID).ExtensionCount; got != 1 {
 			s.Errorf("%d extensions are left, want 1", got)
 		}

@@ -30,7 +30,7 @@ func TestNPSConnectionOfASession(t *testing.T) {
 	})
 }
 
-// rdpTarget fetches and reads the RDP file of a session.
+// rdpTarget fetches and parses the RDP file of a session.
 func (s *server) rdpTarget(id string) nps.RDPTarget {
 	s.Helper()
 	file, err := s.client.RDPFile(s.Context(), id)
@@ -43,7 +43,7 @@ func (s *server) rdpTarget(id string) nps.RDPTarget {
 	return target
 }
 
-// sshTarget fetches and reads the SSH URL of a session.
+// sshTarget fetches and parses the SSH URL of a session.
 func (s *server) sshTarget(id string) nps.SSHTarget {
 	s.Helper()
 	raw, err := s.client.SSHURL(s.Context(), id)
@@ -102,7 +102,7 @@ func TestNPSConnectionByPlatform(t *testing.T) {
 	})
 }
 
-// platformOrNone is the platform of a session; a credential has none.
+// platformOrNone returns the platform of a session; a credential has none.
 func (s *server) platformOrNone(session nps.Session) nps.Platform {
 	s.Helper()
 	if session.ManagedResource == nil {
@@ -133,7 +133,7 @@ func TestNPSFormsOfConnectionData(t *testing.T) {
 	}
 }
 
-// wantConnections reads an SSH URL and two RDP files, each with a token of its own.
+// wantConnections fetches an SSH URL and two RDP files, each with a token of its own.
 func (s *server) wantConnections(login string) {
 	s.Helper()
 	first := s.rdpTarget(s.active(ask("Windows admin", windowsHost)).ID)
@@ -159,13 +159,13 @@ func TestNPSConnectionOfAUserByPrincipalName(t *testing.T) {
 	s.wantConnections(user.Login)
 }
 
-// TestNPSConnectionOfASessionThatIsNotReady asks too early, too late, and while the session is locked.
+// TestNPSConnectionOfASessionThatIsNotReady fetches too early, too late, and while the session is locked.
 func TestNPSConnectionOfASessionThatIsNotReady(t *testing.T) {
 	moments := map[string]func(s *server, id string){
 		"before it is active":  func(s *server, id string) { s.must(s.sim.SetStatus(id, simnps.Pending)) },
 		"while it is locked":   func(s *server, id string) { s.must(s.sim.Lock(id, true)) },
 		"while it ends":        func(s *server, id string) { s.must(s.sim.SetStatus(id, simnps.Cancelling)) },
-		"after its end":        func(s *server, _ string) { s.clock.advance(20 * time.Hour) },
+		"after its end":        func(s *server, _ string) { s.clock.Step(20 * time.Hour) },
 		"in an unknown state":  func(s *server, id string) { s.must(s.sim.SetStatus(id, "Frozen")) },
 		"after it was removed": func(s *server, id string) { s.must(s.sim.Purge(id)) },
 	}
@@ -194,7 +194,7 @@ func TestNPSConnectionOfASessionThatIsNotReady(t *testing.T) {
 func TestNPSPassword(t *testing.T) {
 	tests := map[string]struct {
 		request nps.CreateRequest
-		want    string // how it begins; empty if it may not be seen
+		want    string // its beginning; empty if it must not be visible
 	}{
 		"a resource whose profile allows it":  {ask(linuxRoot, linuxHost), "simulated-"},
 		"a resource whose profile forbids it": {ask("Linux break-glass", linuxHost), ""},

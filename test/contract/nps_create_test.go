@@ -33,7 +33,7 @@ func TestNPSCreateReadFindEnd(t *testing.T) {
 			s.Errorf("found by its note: %+v", found)
 		}
 		s.must(s.client.End(s.Context(), created.ID))
-		s.must(s.client.End(s.Context(), created.ID)) // may be repeated
+		s.must(s.client.End(s.Context(), created.ID)) // retryable
 	})
 }
 
@@ -86,7 +86,7 @@ func withPolicy(request nps.CreateRequest, id string) nps.CreateRequest {
 
 func TestNPSTimesOfASession(t *testing.T) {
 	onSimulatedNPS(t, needsCatalogue, func(s *server) {
-		now := s.clock.read()
+		now := s.clock.Now()
 		tests := map[string]struct {
 			start, end         time.Time
 			wantStart, wantEnd time.Duration
@@ -114,7 +114,7 @@ func TestNPSTimesOfASession(t *testing.T) {
 	})
 }
 
-// TestNPSFormsOfTheAnswerToACreate are those that the contract cannot tell apart.
+// TestNPSFormsOfTheAnswerToACreate covers the forms that the contract leaves open.
 func TestNPSFormsOfTheAnswerToACreate(t *testing.T) {
 	forms := map[string]func(*simnps.Switches){
 		"201":                          func(*simnps.Switches) {},
@@ -150,13 +150,14 @@ func TestNPSFormsOfTheAnswerToACreate(t *testing.T) {
 	})
 }
 
-// TestNPSCreateWhoseAnswerIsLost shows that an unknown outcome is told as such, and that the note finds what was made.
+// TestNPSCreateWhoseAnswerIsLost shows that an unknown outcome is reported as such, and that the note finds the
+// session.
 func TestNPSCreateWhoseAnswerIsLost(t *testing.T) {
 	rules := troubles()
 	rules["429"] = fault.Rule{Status: http.StatusTooManyRequests}
 	rules["408"] = fault.Rule{Status: http.StatusRequestTimeout}
 	onSimulatedNPS(t, needsFaults, func(s *server) {
-		_, err := s.client.Version(s.Context()) // signed in, on a connection that is used again
+		_, err := s.client.Version(s.Context()) // signed in, on a connection that is reused
 		s.must(err)
 		for trouble, rule := range rules {
 			request := s.ordinary()
@@ -166,7 +167,7 @@ func TestNPSCreateWhoseAnswerIsLost(t *testing.T) {
 			s.sim.Faults().Clear()
 			s.want("of unknown outcome: "+trouble, rest.IsOutcomeUnknown, err)
 			if isFinal(err) {
-				s.Errorf("%s: %v is taken for final", trouble, err)
+				s.Errorf("%s: %v is treated as final", trouble, err)
 			}
 			want := 0
 			if rule.Drop == fault.DropAfter || rule.Drop == fault.DropHalf {

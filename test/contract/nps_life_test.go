@@ -17,20 +17,20 @@ import (
 func TestNPSLifeOfASession(t *testing.T) {
 	onSimulatedNPS(t, notReal, func(s *server) {
 		request := s.ordinary()
-		request.Start, request.End = s.clock.read().Add(time.Hour), s.clock.read().Add(2*time.Hour)
+		request.Start, request.End = s.clock.Now().Add(time.Hour), s.clock.Now().Add(2*time.Hour)
 		id := s.create(request).ID
-		s.clock.advance(30 * time.Minute)
+		s.clock.Step(30 * time.Minute)
 		s.wantStatus(id, nps.StatusPending) // scheduled
-		s.clock.advance(30 * time.Minute)
+		s.clock.Step(30 * time.Minute)
 		s.wantStatus(id, nps.StatusPending) // provisioned
-		s.clock.advance(provisioning)
+		s.clock.Step(provisioning)
 		active := s.wantStatus(id, nps.StatusActive)
 		if active.ActualStart.IsZero() || !active.ActualEnd.IsZero() || active.LoginAccountName == "" {
 			s.Errorf("active session %+v", active)
 		}
-		s.clock.advance(time.Hour - provisioning)
+		s.clock.Step(time.Hour - provisioning)
 		s.wantStatus(id, nps.StatusCancelling)
-		s.clock.advance(provisioning)
+		s.clock.Step(provisioning)
 		over := s.wantStatus(id, nps.StatusComplete)
 		if over.ActualEnd.IsZero() || over.CancelledBy != "" || !over.Status.Terminal() {
 			s.Errorf("session that is over %+v", over)
@@ -50,12 +50,12 @@ func TestNPSApproval(t *testing.T) {
 			do: func(s *server, id string) error { return s.client.End(s.Context(), id) }, want: nps.StatusCancelled,
 		},
 		"not given": {
-			do:   func(s *server, _ string) error { s.clock.advance(48 * time.Hour); return nil },
+			do:   func(s *server, _ string) error { s.clock.Step(48 * time.Hour); return nil },
 			want: nps.StatusApprovalRequired,
 		},
 		"not given in time": {
 			sim:  func(sw *simnps.Switches) { sw.ApprovalExpires = true },
-			do:   func(s *server, _ string) error { s.clock.advance(48 * time.Hour); return nil },
+			do:   func(s *server, _ string) error { s.clock.Step(48 * time.Hour); return nil },
 			want: nps.StatusApprovalFailed,
 		},
 	}
@@ -66,10 +66,10 @@ func TestNPSApproval(t *testing.T) {
 					s.set(tc.sim)
 				}
 				created := s.create(ask(withWaiting, domainHost))
-				s.clock.advance(time.Minute)
+				s.clock.Step(time.Minute)
 				s.wantStatus(created.ID, nps.StatusApprovalRequired)
 				s.must(tc.do(s, created.ID))
-				s.clock.advance(2 * provisioning)
+				s.clock.Step(2 * provisioning)
 				s.wantStatus(created.ID, tc.want)
 			})
 		})
@@ -81,7 +81,7 @@ func TestNPSProvisioningThatFails(t *testing.T) {
 	onSimulatedNPS(t, needsFaults, func(s *server) {
 		s.set(func(sw *simnps.Switches) { sw.ProvisioningError = why })
 		created := s.create(s.ordinary())
-		s.clock.advance(provisioning)
+		s.clock.Step(provisioning)
 		failed := s.wantStatus(created.ID, nps.StatusFailed)
 		if failed.StatusDescription != why {
 			s.Errorf("description %q, want %q", failed.StatusDescription, why)
@@ -106,7 +106,7 @@ func TestNPSLog(t *testing.T) {
 		last, err := s.client.Log(s.Context(), session.ID, nps.LogLevelAny, 2)
 		s.must(err)
 		if s.isReal() {
-			return // it goes on
+			return // it continues
 		}
 		if diff := cmp.Diff(all[:2], last); diff != "" {
 			s.Errorf("last two lines (-want +got):\n%s", diff)
@@ -130,12 +130,12 @@ func TestNPSTaskAutomationEndsByItself(t *testing.T) {
 		if session.Activity.Type != nps.ActivityTaskAutomation {
 			s.Errorf("activity %+v", session.Activity)
 		}
-		s.clock.advance(2 * provisioning)
+		s.clock.Step(2 * provisioning)
 		s.wantStatus(session.ID, nps.StatusComplete)
 	})
 }
 
-// TestNPSEveryState reads all states, as numbers and as names, and what no version has had so far.
+// TestNPSEveryState reads all states, as numbers and as names, including one that no version has had so far.
 func TestNPSEveryState(t *testing.T) {
 	terminal := map[simnps.Status]bool{
 		simnps.ApprovalRequired: false, simnps.Pending: false, simnps.Active: false, simnps.Cancelling: false,
@@ -171,7 +171,7 @@ func TestNPSSessionThatIsPurged(t *testing.T) {
 		s.must(s.sim.Purge(created.ID))
 		_, err := s.client.Get(s.Context(), created.ID)
 		s.want("not found", rest.IsNotFound, err)
-		s.must(s.client.End(s.Context(), created.ID)) // gone is as good as ended
+		s.must(s.client.End(s.Context(), created.ID)) // gone means ended
 	})
 }
 

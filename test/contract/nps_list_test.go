@@ -26,14 +26,14 @@ func TestNPSListsCanBeRead(t *testing.T) {
 	})
 }
 
-// filters are those that together hold every session of the caller, in the order of a session's life.
+// filters are those that together cover every session of the caller, in the order of a session's life.
 func filters() []nps.StatusFilter {
 	return []nps.StatusFilter{
 		nps.FilterApprovalRequired, nps.FilterPending, nps.FilterActive, nps.FilterCancelling, nps.FilterHistorical,
 	}
 }
 
-// inOneList finds the one session that has a note, in whichever list it is.
+// inOneList finds the only session with a note, in any of the lists.
 func (s *server) inOneList(note string) nps.Summary {
 	s.Helper()
 	var found []nps.Summary
@@ -48,7 +48,7 @@ func (s *server) inOneList(note string) nps.Summary {
 
 func TestNPSListsHaveEveryPage(t *testing.T) {
 	const sessions = 250
-	onSimulatedNPS(t, "would make too many sessions", func(s *server) {
+	onSimulatedNPS(t, "would create too many sessions", func(s *server) {
 		want := map[string]bool{}
 		for i := range sessions {
 			request := s.ordinary()
@@ -77,7 +77,7 @@ func TestNPSListsHaveEveryPage(t *testing.T) {
 	})
 }
 
-// TestNPSEveryStateIsInOneList walks a session through its life: wherever it is, exactly one list has it.
+// TestNPSEveryStateIsInOneList walks a session through its life: in every state, exactly one list has it.
 func TestNPSEveryStateIsInOneList(t *testing.T) {
 	states := map[simnps.Status]nps.StatusFilter{
 		simnps.ApprovalRequired: nps.FilterApprovalRequired, simnps.Pending: nps.FilterPending,
@@ -123,7 +123,7 @@ func TestNPSSummaryAndSessionAgree(t *testing.T) {
 		session := s.create(request)
 		got := s.inOneList(request.Note)
 		if s.isReal() {
-			session = s.get(session.ID) // the lists are a moment younger
+			session = s.get(session.ID) // lists were read slightly later
 		}
 		want := nps.Summary{
 			ID: session.ID, Status: session.Status, StatusDescription: session.StatusDescription,
@@ -137,7 +137,7 @@ func TestNPSSummaryAndSessionAgree(t *testing.T) {
 			AllowExtension:   session.AllowExtension, ExtensionCount: session.ExtensionCount,
 			ExtensionMinutes: session.ExtensionMinutes,
 		}
-		if s.isReal() { // it may have moved on meanwhile
+		if s.isReal() { // it may have changed state meanwhile
 			got.Status, got.StatusDescription, got.ActualStart = want.Status, want.StatusDescription, want.ActualStart
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -151,14 +151,14 @@ func TestNPSListsThatLagBehind(t *testing.T) {
 		s.set(func(sw *simnps.Switches) { sw.ListLagCalls = 2 })
 		request := s.ordinary()
 		created := s.create(request)
-		s.wantStatus(created.ID, nps.StatusPending) // by its id it can be read at once
+		s.wantStatus(created.ID, nps.StatusPending) // by ID it can be read at once
 		for call, want := range []int{0, 0, 1} {
 			if found := s.byNote(nps.FilterPending, request.Note); len(found) != want {
 				s.Errorf("list %d has %d sessions, want %d", call, len(found), want)
 			}
 		}
 		s.set(func(sw *simnps.Switches) { sw.ListLagCalls, sw.ListLag = 0, simnps.Duration(time.Minute) })
-		s.clock.advance(time.Minute)
+		s.clock.Step(time.Minute)
 		if found := s.byNote(nps.FilterPending, request.Note); len(found) != 1 {
 			s.Errorf("a list of a minute ago has %d sessions, want 1", len(found))
 		}
@@ -202,7 +202,7 @@ func TestNPSNotesThatAreCutOrDropped(t *testing.T) {
 			request := s.ordinary()
 			created := s.create(request)
 			if created.Note == request.Note {
-				s.Errorf("note %q", created.Note) // which tells the caller that the note will not find it
+				s.Errorf("note %q", created.Note) // so the caller knows that the note will not find it
 			}
 			if found := s.byNote(nps.FilterPending, request.Note); len(found) != 0 {
 				s.Errorf("%d sessions have the note, want none", len(found))
@@ -225,8 +225,8 @@ func TestNPSSummaryIsShortForTheSession(t *testing.T) {
 				s.Errorf("%s: platform %q and type %q, want %q and %q", state,
 					short.PlatformID(), short.Activity.Type, full.PlatformID(), full.Activity.Type)
 			}
-			// What a summary does not have, or has less of.
-			full.Profile, full.CustomFields, full.ProxySessions, full.CancelledBy = nil, nil, nil, ""
+			// What a summary lacks, or has less of.
+			full.Profile, full.CustomFields, full.CancelledBy = nil, nil, ""
 			full.Activity, full.ManagedResource, full.CredentialID = nil, nil, ""
 			short.Activity, short.ManagedResource = nil, nil
 			if diff := cmp.Diff(full, short); diff != "" {

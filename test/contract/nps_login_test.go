@@ -190,22 +190,22 @@ func (s *server) refusedLogIn(tc refusedLogIn) {
 		_, err = client.Create(s.Context(), ask(linuxRoot, linuxHost))
 		s.wantCredentialsError(err, tc.want)
 		if rest.IsOutcomeUnknown(err) {
-			s.Errorf("%v says that a session may have been created", err)
+			s.Errorf("%v claims that a session may have been created", err)
 		}
-		s.clock.advance(4 * time.Minute)
+		s.clock.Step(4 * time.Minute)
 	}
 	s.wantAttempts(max(1, tc.attempts))
-	s.clock.advance(15 * time.Minute)
+	s.clock.Step(15 * time.Minute)
 	_, err := client.Version(s.Context())
 	s.wantCredentialsError(err, tc.want)
 	s.wantAttempts(2 * max(1, tc.attempts))
 }
 
-// moveWithCodes moves the clock with every code that is sent, so that no client waits for the next one.
+// moveWithCodes moves the clock with every code, so that no client waits for the next one.
 func (s *server) moveWithCodes() {
 	s.sim.Faults().OnRequest(func(r *http.Request) {
 		if r.URL.Path == "/signin2fa" {
-			s.clock.advance(totpStep)
+			s.clock.Step(totpStep)
 		}
 	})
 }
@@ -217,7 +217,7 @@ func (s *server) wantCredentialsError(err error, want nps.CredentialsReason) {
 		s.Fatalf("error %v, want %s", err, want)
 	}
 	if strings.Contains(fmt.Sprintf("%v %+v", err, refusal), logInCanary) {
-		s.Fatalf("the error tells the secret")
+		s.Fatalf("the error contains the secret")
 	}
 }
 
@@ -246,7 +246,7 @@ func TestNPSStatusOfARefusedLogIn(t *testing.T) {
 	}
 }
 
-// TestNPSLockOutIsNotProvoked brings an account to the brink; the client does not push it over.
+// TestNPSLockOutIsNotProvoked brings an account to the brink of a lockout; the client does not trigger it.
 func TestNPSLockOutIsNotProvoked(t *testing.T) {
 	onSimulatedNPS(t, locksAccount, func(s *server) {
 		wrong := plainUser()
@@ -265,10 +265,10 @@ func TestNPSLockOutIsNotProvoked(t *testing.T) {
 func TestNPSSecondCode(t *testing.T) {
 	onSimulatedNPS(t, "uses up codes", func(s *server) {
 		s.moveWithCodes()
-		for range 3 { // each with a code of its own, since a used one is refused
+		for range 3 { // each with a code of its own, because codes work once
 			_, err := s.connect(as(totpUser())).Version(s.Context())
 			s.must(err)
-			s.clock.advance(totpStep)
+			s.clock.Step(totpStep)
 		}
 		s.wantCleanLogIn()
 		if got := s.sim.Stats().SecondFactors; got != 3 {

@@ -19,10 +19,10 @@ type refusedRequest struct {
 	request nps.CreateRequest
 	sim     func(*simnps.Switches)
 	status  int
-	words   string // of the server, which must reach people
+	words   string // of the server; must reach users
 }
 
-// requestOn changes the ordinary request.
+// requestOn changes the default request.
 func requestOn(change func(r *nps.CreateRequest)) nps.CreateRequest {
 	request := ask(linuxRoot, linuxHost)
 	change(&request)
@@ -153,7 +153,7 @@ func TestNPSWhatAProfileDemands(t *testing.T) {
 	tests := map[string]struct {
 		profile simnps.Profile
 		fields  []nps.CustomField
-		words   string // empty: it is accepted
+		words   string // empty if accepted
 	}{
 		"all that is demanded": {simnps.Profile{CustomFields: demands}, []nps.CustomField{
 			cost, field("hours", nps.CustomFieldInteger, "8"), field("stage", nps.CustomFieldOptions, "test"),
@@ -184,21 +184,4 @@ func TestNPSWhatAProfileDemands(t *testing.T) {
 			s.wantSessions(0)
 		})
 	}
-}
-
-func TestNPSSearchOfPolicies(t *testing.T) {
-	onSimulatedNPS(t, needsCatalogue, func(s *server) {
-		search := func(activity, resource string) ([]nps.PolicyMatch, error) {
-			return s.client.SearchPolicies(s.Context(), nps.PolicyQuery{ActivityName: activity, ResourceName: resource})
-		}
-		found, err := search("Linux audit", linuxHost)
-		s.must(err)
-		if len(found) != 1 || !found[0].NotesRequired || found[0].MaxSessionLength != 60 || found[0].ID == "" {
-			s.Errorf("policies %+v", found)
-		}
-		_, err = search(linuxRoot, windowsHost)
-		s.want("final", isFinal, err)
-		_, err = search("Make coffee", linuxHost)
-		s.want("final", isFinal, err)
-	})
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	clocktesting "k8s.io/utils/clock/testing"
+
 	"github.com/pam-operator/pam-operator/internal/nps"
 	"github.com/pam-operator/pam-operator/internal/rest"
 	"github.com/pam-operator/pam-operator/internal/simulator"
@@ -17,7 +19,7 @@ import (
 	simnps "github.com/pam-operator/pam-operator/internal/simulator/nps"
 )
 
-// The catalogue of the simulator that most cases use.
+// The simulator's catalogue objects that most cases use.
 const (
 	linuxRoot   = "Linux root"
 	linuxHost   = "db1.payments.example.com"
@@ -26,7 +28,7 @@ const (
 	clonedHost  = "appliance1"
 	websiteHost = "portal.example.com"
 	released    = "Credential Release"
-	withWaiting = "Activity Token for Domain Admin Access" // demands an approval
+	withWaiting = "Activity Token for Domain Admin Access" // requires approval
 )
 
 // provisioning is how long the simulator takes to start or end a session.
@@ -37,11 +39,11 @@ type server struct {
 	*testing.T
 	config nps.Config
 	client *nps.Client
-	// request asks for a session that can be connected to; empty if a real server has none for us.
+	// request is for a session that can be connected to; empty if a real server has none for us.
 	request nps.CreateRequest
-	// The rest is of the simulator only.
+	// The rest exists only for the simulator.
 	sim         *simnps.Server
-	clock       *clock
+	clock       *clocktesting.FakeClock
 	certificate tls.Certificate
 }
 
@@ -54,7 +56,7 @@ func onEveryNPS(t *testing.T, run func(s *server)) {
 	t.Run("simulated", func(t *testing.T) { run(simulatedNPS(t, simnps.Options{})) })
 }
 
-// onSimulatedNPS runs a case against the simulator, and says why not against a real server.
+// onSimulatedNPS runs a case against the simulator, and gives the reason why not against a real server.
 func onSimulatedNPS(t *testing.T, whyNotReal string, run func(s *server)) {
 	t.Helper()
 	if os.Getenv("NPS_URL") != "" {
@@ -63,7 +65,7 @@ func onSimulatedNPS(t *testing.T, whyNotReal string, run func(s *server)) {
 	t.Run("simulated", func(t *testing.T) { run(simulatedNPS(t, simnps.Options{})) })
 }
 
-// Reasons of onSimulatedNPS that several cases have; others are those of SPS.
+// Reasons of onSimulatedNPS that several cases share; others are those of SPS.
 const (
 	locksAccount   = "five refused log-ins lock the account"
 	notReal        = "would take minutes, or end the log-ins of others"
@@ -73,12 +75,12 @@ const (
 func simulatedNPS(t *testing.T, o simnps.Options) *server {
 	t.Helper()
 	s := &server{T: t, clock: newClock(), request: ask(linuxRoot, linuxHost)}
-	o.Now = s.clock.read
+	o.Now = s.clock.Now
 	s.sim = simnps.New(o)
 	running := host(t, simulator.Listener{Name: "nps", Handler: s.sim.Handler()})
 	s.certificate = running.Client().TLS
 	s.config = nps.Config{
-		URL: running.URL("nps"), TLS: trust(t, s.certificate), UserAgent: userAgent, Now: s.clock.read,
+		URL: running.URL("nps"), TLS: trust(t, s.certificate), UserAgent: userAgent, Now: s.clock.Now,
 		Auth: nps.ApplicationUser{Login: simnps.DefaultApplication, APIKey: simnps.DefaultAPIKey},
 	}
 	s.client = s.connect()
@@ -114,7 +116,7 @@ func realNPS(t *testing.T) *server {
 
 func (s *server) isReal() bool { return s.sim == nil }
 
-// run makes a subtest, which fails by itself.
+// run runs a subtest, which fails by itself.
 func (s *server) run(name string, run func(s *server)) {
 	s.Run(name, func(t *testing.T) {
 		in := *s
@@ -123,7 +125,7 @@ func (s *server) run(name string, run func(s *server)) {
 	})
 }
 
-// connect makes another client, with changes to the good configuration.
+// connect creates another client, with changes to the valid configuration.
 func (s *server) connect(change ...func(*nps.Config)) *nps.Client {
 	s.Helper()
 	cfg := s.config
@@ -138,7 +140,7 @@ func (s *server) connect(change ...func(*nps.Config)) *nps.Client {
 	return client
 }
 
-// as is a change to somebody else's credentials.
+// as switches to another user's credentials.
 func as(auth nps.Auth) func(*nps.Config) { return func(c *nps.Config) { c.Auth = auth } }
 
 // Users of the simulator's catalogue.
@@ -163,7 +165,7 @@ func (s *server) must(err error) {
 	}
 }
 
-// want fails the test if the error has not the nature that is asked for.
+// want fails the test unless the error is of the given kind.
 func (s *server) want(nature string, is func(error) bool, err error) {
 	s.Helper()
 	if !is(err) {
@@ -184,13 +186,13 @@ func ask(activity, resource string) nps.CreateRequest {
 	return nps.CreateRequest{ActivityName: activity, ManagedResourceName: resource}
 }
 
-// create asks for a session, which the test does not leave behind on a real server.
+// create requests a session, which the test does not leave behind on a real server.
 func (s *server) create(request nps.CreateRequest) nps.Session {
 	s.Helper()
 	created, err := s.client.Create(s.Context(), request)
 	s.must(err)
 	if created.ID == "" {
-		s.Fatal("the session has no id")
+		s.Fatal("the session has no ID")
 	}
 	if s.isReal() {
 		s.Cleanup(func() { s.endLater(created.ID) })
@@ -198,20 +200,20 @@ func (s *server) create(request nps.CreateRequest) nps.Session {
 	return created
 }
 
-// endLater ends a session after the context of the test has ended.
+// endLater ends a session even after the context of the test has ended.
 func (s *server) endLater(id string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.Context()), time.Minute)
 	defer cancel()
 	if err := s.client.End(ctx, id); err != nil {
-		s.Errorf("session %s is left behind: %v", id, err)
+		s.Errorf("session %s was left behind: %v", id, err)
 	}
 }
 
-// ordinary is the request for a session that can be connected to, with a note that nobody else has.
+// ordinary is the request for a session that can be connected to, with a unique note.
 func (s *server) ordinary() nps.CreateRequest {
 	s.Helper()
 	if s.request.ActivityName == "" {
-		s.Skip("NPS_ACTIVITY and NPS_RESOURCE do not say what to ask for")
+		s.Skip("NPS_ACTIVITY and NPS_RESOURCE are not set")
 	}
 	request := s.request
 	request.Note = "contract test " + uniqueName("note")
@@ -236,18 +238,18 @@ func (s *server) wantStatus(id string, want nps.Status) nps.Session {
 	return session
 }
 
-// active asks for a session and returns it when it is active: at once where the test moves the clock.
+// active requests a session and returns it once it is active: at once where the test moves the clock.
 func (s *server) active(request nps.CreateRequest) nps.Session {
 	s.Helper()
 	created := s.create(request)
 	if s.isReal() {
 		return s.poll(created.ID)
 	}
-	s.clock.advance(provisioning)
+	s.clock.Step(provisioning)
 	return s.wantStatus(created.ID, nps.StatusActive)
 }
 
-// poll asks a real server until a session is active; nothing else can tell.
+// poll polls a real server until a session is active; there is no other way.
 func (s *server) poll(id string) nps.Session {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), 5*time.Minute)
@@ -270,13 +272,13 @@ func (s *server) poll(id string) nps.Session {
 	}
 }
 
-// isFinal says that an error of a create blames the request or the policy, so that repeating it is useless.
+// isFinal reports whether an error of a create is caused by the request or the policy, so that repeating it is useless.
 func isFinal(err error) bool {
 	refused := rest.IsRejected(err) || rest.IsNotFound(err) || rest.IsForbidden(err) || rest.IsConflict(err)
 	return refused && !rest.IsOutcomeUnknown(err)
 }
 
-// wantSessions says how many sessions the server has, whatever the client was told.
+// wantSessions checks how many sessions the server has, whatever the client was told.
 func (s *server) wantSessions(want int) {
 	s.Helper()
 	if got := len(s.sim.Sessions()); got != want {
@@ -292,7 +294,7 @@ func (s *server) byNote(filter nps.StatusFilter, note string) []nps.Summary {
 	return found
 }
 
-// platform is the platform of a session's resource.
+// platform returns the platform of a session's resource.
 func (s *server) platform(session nps.Session) nps.Platform {
 	s.Helper()
 	platform, err := s.client.Platform(s.Context(), session.PlatformID())

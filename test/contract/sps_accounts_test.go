@@ -15,7 +15,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
-// secret is a password: on a real appliance one that nobody knows, because its user exists for a moment.
+// secret is a password: on a real appliance a random one, because its user exists only for a moment.
 func (a *appliance) secret(password string) string {
 	if a.isReal() {
 		return rand.Text() + "-aA1"
@@ -23,7 +23,7 @@ func (a *appliance) secret(password string) string {
 	return password
 }
 
-// createUser makes and commits a local user with a password of his own.
+// createUser creates and commits a local user with its own password.
 func (a *appliance) createUser(name, password string) (key string) {
 	a.Helper()
 	a.commit(func(tx *sps.Transaction) {
@@ -37,7 +37,7 @@ func (a *appliance) createUser(name, password string) (key string) {
 	return key
 }
 
-// changePassword gives a user another password, the way of the operator.
+// changePassword changes a user's password the way the operator does.
 func (a *appliance) changePassword(user, password string) {
 	a.Helper()
 	a.commit(func(tx *sps.Transaction) {
@@ -68,7 +68,7 @@ func TestSPSPasswordOfAUser(t *testing.T) {
 		if before["name"] != name || !isNumber {
 			a.Fatalf("user %v, want the name %s and the time of the password", before, name)
 		}
-		if seconds, err := created.Int64(); err != nil || !a.isReal() && seconds != a.clock.read().Unix() {
+		if seconds, err := created.Int64(); err != nil || !a.isReal() && seconds != a.clock.Now().Unix() {
 			a.Errorf("the password is of %v, want now", created)
 		}
 		passwordKey, _ := before["password"].(string)
@@ -81,9 +81,9 @@ func TestSPSPasswordOfAUser(t *testing.T) {
 		}
 
 		if !a.isReal() {
-			a.clock.advance(time.Minute)
+			a.clock.Step(time.Minute)
 		}
-		a.commit(func(tx *sps.Transaction) { // with the password that he has
+		a.commit(func(tx *sps.Transaction) { // with the user's own password
 			a.must(tx.Replace(a.Context(), sps.Users, user, before))
 		})
 		a.wantBody(sps.Users, user, before)
@@ -110,7 +110,7 @@ func TestSPSPasswordServesOneUser(t *testing.T) {
 		_, err = tx.Create(a.Context(), sps.Users, a.wire(sps.User{Name: &second, Password: &password}))
 		a.want("a refusal", sps.IsRefused, err)
 		if strings.Contains(err.Error(), secret) {
-			a.Error("the error tells the password")
+			a.Error("the error contains the password")
 		}
 		_, err = tx.Create(a.Context(), sps.Users, a.wire(sps.User{Name: &second, Password: new("no-such-key")}))
 		a.want("a refusal", sps.IsRefused, err)
@@ -123,7 +123,7 @@ func TestSPSPasswordServesOneUser(t *testing.T) {
 }
 
 func TestSPSNewPasswordLogsIn(t *testing.T) {
-	onSimulatedSPS(t, "makes a user who can log in", func(a *appliance) {
+	onSimulatedSPS(t, "creates a user who can log in", func(a *appliance) {
 		name := uniqueName("user")
 		user := a.createUser(name, "first password")
 		api := a.key(sps.Groups, "api")
@@ -157,7 +157,7 @@ func TestSPSMembersOfAGroup(t *testing.T) {
 	})
 }
 
-// wantMembers reads the members of a group, in every shape that an appliance may show them in.
+// wantMembers reads the members of a group, in every form that an appliance may use.
 func (a *appliance) wantMembers(groupKey string, want ...string) {
 	a.Helper()
 	shapes := []string{simsps.MembersNames, simsps.MembersKeys, simsps.MembersRefs}
@@ -181,15 +181,15 @@ func (a *appliance) wantMembers(groupKey string, want ...string) {
 }
 
 func TestSPSWhatIsInUseIsNotDeleted(t *testing.T) {
-	onSimulatedSPS(t, "would delete what is not ours, if it were not refused", func(a *appliance) {
+	onSimulatedSPS(t, "would delete objects of others if it were not refused", func(a *appliance) {
 		user := a.createUser(uniqueName("used"), "password")
 		name := uniqueName("used")
 		groupKey := a.create(sps.Groups, group(name, user))
-		policy := a.create(sps.RDPConnections, a.policy(uniqueName("used"), sps.RDPConnection{
+		policy := a.create(sps.RDPConnections, a.policy(uniqueName("used"), rdp(sps.ConnectionPolicy{
 			WebGatewayAuthentication: &sps.WebGatewayAuthentication{
 				Enabled: true, Groups: []string{name}, RequireSameIP: new(true),
 			},
-		}))
+		})))
 		audit, _ := within(a.body(sps.RDPConnections, policy), "policies")["audit_policy"].(string)
 
 		tx := a.begin(a.client)
@@ -203,7 +203,7 @@ func TestSPSWhatIsInUseIsNotDeleted(t *testing.T) {
 		a.want("a refusal: a built-in object", sps.IsRefused, err)
 		err = tx.Delete(a.Context(), sps.Users, a.key(sps.Users, simsps.DefaultUser))
 		a.want("a refusal: admin", sps.IsRefused, err)
-		a.must(tx.Delete(a.Context(), sps.RDPConnections, policy)) // from the outside to the inside
+		a.must(tx.Delete(a.Context(), sps.RDPConnections, policy)) // from the outside in
 		a.must(tx.Delete(a.Context(), sps.Groups, groupKey))
 		a.must(tx.Delete(a.Context(), sps.Users, user))
 		a.must(tx.Verify(a.Context()))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/pam-operator/pam-operator/internal/rest"
 	"github.com/pam-operator/pam-operator/internal/simulator"
@@ -22,11 +23,11 @@ import (
 type appliance struct {
 	*testing.T
 	config  sps.Config
-	client  *sps.Client // with the right credentials
+	client  *sps.Client // with the correct credentials
 	version string
-	// The rest is of simulated appliances only.
+	// The rest exists only for simulated appliances.
 	sim   *simsps.Appliance
-	clock *clock
+	clock *clocktesting.FakeClock
 }
 
 // onEverySPS runs a case against every simulated version and, if there is one, the real appliance.
@@ -38,7 +39,7 @@ func onEverySPS(t *testing.T, run func(a *appliance)) {
 	onSimulatedVersions(t, run)
 }
 
-// onSimulatedSPS runs a case against every simulated version, and says why not against a real appliance.
+// onSimulatedSPS runs a case against every simulated version, and gives the reason why not against a real appliance.
 func onSimulatedSPS(t *testing.T, whyNotReal string, run func(a *appliance)) {
 	t.Helper()
 	if os.Getenv("SPS_URL") != "" {
@@ -47,12 +48,12 @@ func onSimulatedSPS(t *testing.T, whyNotReal string, run func(a *appliance)) {
 	onSimulatedVersions(t, run)
 }
 
-// Reasons of onSimulatedSPS that several cases have.
+// Reasons of onSimulatedSPS that several cases share.
 const (
-	needsFaults   = "the appliance would have to fail on request"
-	needsSwitches = "the appliance would have to behave in several ways"
-	costsLogIns   = "refused log-ins count towards the lock-out of everybody behind our address"
-	needsPerson   = "somebody else would have to change the appliance at the same time"
+	needsFaults   = "needs an appliance that fails on request"
+	needsSwitches = "needs an appliance whose behaviour can be switched"
+	costsLogIns   = "refused log-ins count towards a lockout of our address"
+	needsPerson   = "needs another user who changes the appliance at the same time"
 )
 
 func onSimulatedVersions(t *testing.T, run func(a *appliance)) {
@@ -68,15 +69,15 @@ func onSimulatedVersions(t *testing.T, run func(a *appliance)) {
 func simulatedSPS(t *testing.T, version string) *appliance {
 	t.Helper()
 	a := &appliance{T: t, clock: newClock(), version: version}
-	const password = "simulated password" // no word that answers contain, because it is cut out of them
+	const password = "simulated password" // must not occur in responses, because it is redacted there
 	a.sim = simsps.New(simsps.Options{
-		Version: version, Now: a.clock.read, ClientCAs: ca(t).Pool(),
+		Version: version, Now: a.clock.Now, ClientCAs: ca(t).Pool(),
 		Users: map[string]string{simsps.DefaultUser: password},
 	})
 	running := host(t, simulator.Listener{Name: "sps", Handler: a.sim.Handler()})
 	a.config = sps.Config{
 		URL: running.URL("sps"), TLS: trust(t), UserAgent: userAgent,
-		Username: simsps.DefaultUser, Password: password, Now: a.clock.read,
+		Username: simsps.DefaultUser, Password: password, Now: a.clock.Now,
 	}
 	a.client = a.connect()
 	return a
@@ -98,7 +99,7 @@ func realSPS(t *testing.T) *appliance {
 
 func (a *appliance) isReal() bool { return a.sim == nil }
 
-// run makes a subtest, which fails by itself.
+// run runs a subtest, which fails by itself.
 func (a *appliance) run(name string, run func(a *appliance)) {
 	a.Run(name, func(t *testing.T) {
 		in := *a
@@ -107,7 +108,7 @@ func (a *appliance) run(name string, run func(a *appliance)) {
 	})
 }
 
-// connect makes another client, with changes to the good configuration.
+// connect creates another client, with changes to the valid configuration.
 func (a *appliance) connect(change ...func(*sps.Config)) *sps.Client {
 	a.Helper()
 	cfg := a.config
@@ -129,7 +130,7 @@ func (a *appliance) must(err error) {
 	}
 }
 
-// want fails the test if the error has not the nature that is asked for.
+// want fails the test unless the error is of the given kind.
 func (a *appliance) want(nature string, is func(error) bool, err error) {
 	a.Helper()
 	if !is(err) {
@@ -137,7 +138,7 @@ func (a *appliance) want(nature string, is func(error) bool, err error) {
 	}
 }
 
-// begin opens a transaction, which is gone at the end of the test in any case.
+// begin opens a transaction that is always gone at the end of the test.
 func (a *appliance) begin(client *sps.Client) *sps.Transaction {
 	a.Helper()
 	tx, err := client.Begin(a.Context())
@@ -150,7 +151,8 @@ func (a *appliance) begin(client *sps.Client) *sps.Transaction {
 	return tx
 }
 
-// commit writes and commits, the way of the operator: what it does not recognise as its own it does not commit.
+// commit writes and commits the way the operator does: it does not commit changes that it does not recognise as its
+// own.
 func (a *appliance) commit(write func(tx *sps.Transaction)) {
 	a.Helper()
 	tx := a.begin(a.client)
@@ -159,7 +161,7 @@ func (a *appliance) commit(write func(tx *sps.Transaction)) {
 	a.must(tx.Commit(a.Context(), "contract test"))
 }
 
-// create makes and commits an object, which the test does not leave behind on a real appliance.
+// create creates and commits an object, which the test does not leave behind on a real appliance.
 func (a *appliance) create(in sps.Collection, body sps.Body) (key string) {
 	a.Helper()
 	a.commit(func(tx *sps.Transaction) { key = a.add(tx, in, body) })
@@ -177,7 +179,7 @@ func (a *appliance) add(tx *sps.Transaction, in sps.Collection, body sps.Body) (
 	return key
 }
 
-// removeLater deletes what is still there, after the context of the test has ended.
+// removeLater deletes what still exists, even after the context of the test has ended.
 func (a *appliance) removeLater(from sps.Collection, key string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.Context()), time.Minute)
 	defer cancel()
@@ -193,11 +195,11 @@ func (a *appliance) removeLater(from sps.Collection, key string) {
 		return tx.Commit(ctx, "contract test")
 	}()
 	if err != nil && !rest.IsNotFound(err) {
-		a.Errorf("%s/%s is left behind: %v", from, key, err)
+		a.Errorf("%s/%s was left behind: %v", from, key, err)
 	}
 }
 
-// body is a committed object in the form in which it is written.
+// body returns a committed object in the form in which it is written.
 func (a *appliance) body(in sps.Collection, key string) sps.Body {
 	a.Helper()
 	object, err := a.client.Get(a.Context(), in, key)
@@ -215,18 +217,18 @@ func (a *appliance) wantBody(in sps.Collection, key string, want sps.Body) {
 	}
 }
 
-// wantFree says that nobody holds the configuration.
+// wantFree checks that the configuration is not locked.
 func (a *appliance) wantFree() {
 	a.Helper()
 	if a.isReal() {
-		return // the next transaction will tell
+		return // the next transaction will show
 	}
 	if stats := a.sim.Stats(); stats.LockHolder != "" || stats.OpenTransactions != 0 {
 		a.Fatalf("%q still holds the configuration; %d open transactions", stats.LockHolder, stats.OpenTransactions)
 	}
 }
 
-// set changes how the simulator behaves.
+// set changes the behaviour of the simulator.
 func (a *appliance) set(change func(*simsps.Switches)) { a.sim.SetSwitches(change) }
 
 // fail makes the simulator fail.
@@ -235,7 +237,7 @@ func (a *appliance) fail(rule fault.Rule) {
 	a.must(a.sim.Faults().Set(rule))
 }
 
-// key finds the key of a name, as the operator does. A real appliance that lacks the object lacks the case.
+// key finds the key of a name, as the operator does. On a real appliance without that object, the case is skipped.
 func (a *appliance) key(in sps.Collection, name string) string {
 	a.Helper()
 	objects, err := a.client.List(a.Context(), in)
@@ -252,7 +254,7 @@ func (a *appliance) key(in sps.Collection, name string) string {
 	return ""
 }
 
-// group is the body of the simplest object there is.
+// group is the body of the simplest possible object.
 func group(name string, members ...string) sps.Body {
 	body, _ := sps.ToBody(sps.Group{Name: &name, Members: append([]string{}, members...)}) // cannot fail
 	return body

@@ -12,7 +12,7 @@ import (
 
 const htmlPage = "<html><head><title>Service</title></head><body>try again later</body></html>"
 
-// troubles are ways in which an answer does not arrive, or not the right one. The request may have been carried out.
+// troubles are ways in which a response gets lost or corrupted. The request may have been carried out.
 func troubles() map[string]fault.Rule {
 	html := map[string]string{"Content-Type": "text/html"}
 	return map[string]fault.Rule{
@@ -27,7 +27,7 @@ func troubles() map[string]fault.Rule {
 	}
 }
 
-// spsWrite is a call that changes something, and which requests trouble strikes.
+// spsWrite is a modifying call, and the requests that trouble strikes.
 type spsWrite struct {
 	method, path string
 	call         func(a *appliance, tx *sps.Transaction, key string) error
@@ -69,11 +69,11 @@ func TestSPSTroubleOnTheWayOfAWrite(t *testing.T) {
 			}
 		}
 		_, err := a.client.Get(a.Context(), sps.Groups, key)
-		a.must(err) // nothing was deleted by half
+		a.must(err) // there are no partial deletions
 	})
 }
 
-// wantTransient says that an error blames neither the content nor the credentials, and not the transaction either.
+// wantTransient checks that an error blames neither the content nor the credentials nor the transaction.
 func (a *appliance) wantTransient(what string, err error) {
 	a.Helper()
 	is := map[string]bool{
@@ -83,7 +83,7 @@ func (a *appliance) wantTransient(what string, err error) {
 	}
 	for name, taken := range is {
 		if taken {
-			a.Errorf("%s: %v is taken for %s", what, err, name)
+			a.Errorf("%s: %v is treated as %s", what, err, name)
 		}
 	}
 }
@@ -148,7 +148,7 @@ func TestSPSTroubleAtTheOpening(t *testing.T) {
 			a.sim.Faults().Clear()
 			a.want("of unknown outcome: "+trouble, rest.IsOutcomeUnknown, err)
 			if sps.IsRefused(err) || sps.IsTransactionLost(err) || sps.IsLocked(err) && rule.Status != 503 {
-				a.Errorf("%s: %v is taken for something else", trouble, err)
+				a.Errorf("%s: %v is treated as something else", trouble, err)
 			}
 			a.wantFree()
 		}
@@ -156,7 +156,7 @@ func TestSPSTroubleAtTheOpening(t *testing.T) {
 	})
 }
 
-// TestSPSCommitWhoseAnswerIsLost shows both ends of an unknown outcome: what is there tells.
+// TestSPSCommitWhoseAnswerIsLost covers both outcomes of an unknown commit: only the configuration shows which.
 func TestSPSCommitWhoseAnswerIsLost(t *testing.T) {
 	onSimulatedSPS(t, needsFaults, func(a *appliance) {
 		for drop, done := range map[fault.Drop]bool{fault.DropBefore: false, fault.DropAfter: true, fault.DropHalf: true} {

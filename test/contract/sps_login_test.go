@@ -49,17 +49,17 @@ func TestSPSWrongPasswordIsTriedOnce(t *testing.T) {
 					a.Errorf("%s: %v is also something else", name, err)
 				}
 				if strings.Contains(err.Error(), canary) {
-					a.Errorf("%s: the error tells the password", name)
+					a.Errorf("%s: the error contains the password", name)
 				}
 			}
 		}
 		everything()
-		a.clock.advance(14 * time.Minute)
+		a.clock.Step(14 * time.Minute)
 		everything()
 		if got := a.sim.Stats().FailedLogIns; got != 1 {
 			a.Fatalf("%d failed log-ins in 14 minutes, want 1", got)
 		}
-		a.clock.advance(time.Minute)
+		a.clock.Step(time.Minute)
 		everything()
 		if got := a.sim.Stats().FailedLogIns; got != 2 {
 			a.Errorf("%d failed log-ins in 15 minutes, want 2", got)
@@ -70,8 +70,8 @@ func TestSPSWrongPasswordIsTriedOnce(t *testing.T) {
 	})
 }
 
-// TestSPSBlockEnds goes through a block by the appliance: right credentials are refused as well, and the
-// client neither lengthens the block nor misses its end.
+// TestSPSBlockEnds goes through a block by the appliance: correct credentials are refused as well, and the client
+// neither prolongs the block nor misses its end.
 func TestSPSBlockEnds(t *testing.T) {
 	onSimulatedSPS(t, costsLogIns, func(a *appliance) {
 		a.set(func(s *simsps.Switches) { s.BruteForceAttempts = 1 })
@@ -80,10 +80,10 @@ func TestSPSBlockEnds(t *testing.T) {
 		_, err = a.client.Info(a.Context())
 		a.want("a refusal of the credentials", sps.IsCredentialsRefused, err)
 		refusal, _ := errors.AsType[*sps.CredentialsError](err)
-		if wait := refusal.Until.Sub(a.clock.read()); wait <= 10*time.Minute {
+		if wait := refusal.Until.Sub(a.clock.Now()); wait <= 10*time.Minute {
 			a.Fatalf("the next log-in is in %s, before the block of 10 minutes is over", wait)
 		}
-		a.clock.advance(refusal.Until.Sub(a.clock.read()))
+		a.clock.Step(refusal.Until.Sub(a.clock.Now()))
 		_, err = a.client.Info(a.Context())
 		a.must(err)
 	})
@@ -156,8 +156,8 @@ func TestSPSReadersOutliveTheirLogInSession(t *testing.T) {
 		a.must(err)
 		ends := map[string]func(){
 			"the appliance restarts":         a.sim.LogOutAll,
-			"nobody has asked for a while":   func() { a.clock.advance(11 * time.Minute) },
-			"the cookie's twelve hours pass": func() { a.clock.advance(13 * time.Hour) },
+			"nobody has asked for a while":   func() { a.clock.Step(11 * time.Minute) },
+			"the cookie's twelve hours pass": func() { a.clock.Step(13 * time.Hour) },
 		}
 		for name, end := range ends {
 			end()

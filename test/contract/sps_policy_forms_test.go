@@ -9,10 +9,10 @@ import (
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
-// x509Identity is the one certificate with a key that a simulated appliance has; they cannot be listed.
+// x509Identity is the only certificate with a key on a simulated appliance; they cannot be listed.
 const x509Identity = "893b7eb7-8c6f-403a-ba3a-1d09dc4b4c7a"
 
-// form is a policy in one of the forms that its unions can take. It may look keys up.
+// form is a policy in one form of its unions. It may look up keys.
 type form func(a *appliance) sps.RDPConnection
 
 // plain is a form that refers to nothing.
@@ -24,8 +24,8 @@ func inband(value, selection string) sps.InbandDomain {
 
 // addressForms are the forms of server, source and client addresses (sps contract 5).
 func addressForms() map[string]form {
-	server := func(s sps.ServerAddress) form { return plain(sps.RDPConnection{ServerAddress: &s}) }
-	source := func(s sps.SourceAddress) form { return plain(sps.RDPConnection{SourceAddress: &s}) }
+	server := func(s sps.ServerAddress) form { return plain(rdp(sps.ConnectionPolicy{ServerAddress: &s})) }
+	source := func(s sps.SourceAddress) form { return plain(rdp(sps.ConnectionPolicy{SourceAddress: &s})) }
 	domains := []sps.InbandDomain{
 		inband("10.0.0.0/8", sps.DomainMatchAddress), inband("*.example.com", sps.DomainMatchDomain),
 	}
@@ -50,10 +50,10 @@ func addressForms() map[string]form {
 		"the appliance as source": source(sps.SourceAddress{Selection: sps.SourceAddressBox}),
 		"the client as source":    source(sps.SourceAddress{Selection: sps.SourceAddressOriginal}),
 		"a fixed source":          source(sps.SourceAddress{Selection: sps.SourceAddressFixed, Address: new("10.1.1.1")}),
-		"IPv6, and several everywhere": plain(sps.RDPConnection{Network: &sps.Network{
+		"IPv6, and several everywhere": plain(rdp(sps.ConnectionPolicy{Network: &sps.Network{
 			Clients: []string{"2001:db8::/32", "192.0.2.1"}, Targets: []string{"2001:db8::1", "198.51.100.0/24"},
 			Ports: []int{3389, 3390},
-		}}),
+		}})),
 	}
 }
 
@@ -95,7 +95,7 @@ func securityForms() map[string]form {
 	}
 }
 
-// signingGateway makes certificates for each client and has users of its own; without a name it uses the appliance's.
+// signingGateway makes certificates for each client and has its own users; without a name it uses the appliance's.
 func (a *appliance) signingGateway(commonName sps.NullableName) sps.RDPConnection {
 	a.Helper()
 	return sps.RDPConnection{RemoteDesktopGateway: &sps.RemoteDesktopGateway{
@@ -120,36 +120,38 @@ func (a *appliance) identity() string {
 	return x509Identity
 }
 
-// otherForms are those of everything else.
+// otherForms cover everything else.
 func otherForms() map[string]form {
 	return map[string]form{
 		"everything off": plain(sps.RDPConnection{
-			ChannelDatabaseCleanup: &sps.ChannelDatabaseCleanup{}, Indexing: &sps.Indexing{}, RateLimit: &sps.RateLimit{},
+			ConnectionPolicy: sps.ConnectionPolicy{
+				ChannelDatabaseCleanup: &sps.ChannelDatabaseCleanup{}, Indexing: &sps.Indexing{}, RateLimit: &sps.RateLimit{},
+				WebGatewayAuthentication: &sps.WebGatewayAuthentication{}, LogAuditTrailDownloads: new(false),
+			},
 			RemoteDesktopGateway: &sps.RemoteDesktopGateway{}, ServerCertificateCheck: &sps.ServerCertificateCheck{},
-			WebGatewayAuthentication: &sps.WebGatewayAuthentication{}, LogAuditTrailDownloads: new(false),
 		}),
-		"metadata is cleaned up": plain(sps.RDPConnection{
+		"metadata is cleaned up": plain(rdp(sps.ConnectionPolicy{
 			ChannelDatabaseCleanup: &sps.ChannelDatabaseCleanup{Enabled: true, Days: new(550)},
-		}),
-		"indexed at once": plain(sps.RDPConnection{
+		})),
+		"indexed at once": plain(rdp(sps.ConnectionPolicy{
 			Indexing: &sps.Indexing{Enabled: true, Policy: new("-50000"), Priority: new(0)},
-		}),
-		"a limit of connections": plain(sps.RDPConnection{RateLimit: &sps.RateLimit{Enabled: true, Value: new(60)}}),
-		"any user of the web gateway": plain(sps.RDPConnection{
+		})),
+		"a limit of connections": plain(rdp(sps.ConnectionPolicy{RateLimit: &sps.RateLimit{Enabled: true, Value: new(60)}})),
+		"any user of the web gateway": plain(rdp(sps.ConnectionPolicy{
 			WebGatewayAuthentication: &sps.WebGatewayAuthentication{Enabled: true, RequireSameIP: new(false)},
-		}),
-		"a group of the web gateway": plain(sps.RDPConnection{
+		})),
+		"a group of the web gateway": plain(rdp(sps.ConnectionPolicy{
 			WebGatewayAuthentication: &sps.WebGatewayAuthentication{
 				Enabled: true, Groups: []string{"admin"}, RequireSameIP: new(true),
 			},
-		}),
-		"access control": plain(sps.RDPConnection{AccessControl: []sps.AccessRule{
+		})),
+		"access control": plain(rdp(sps.ConnectionPolicy{AccessControl: []sps.AccessRule{
 			accessRule(sps.PermissionAudit, sps.AccessSubject{Selection: sps.SubjectEverybody}),
 			accessRule(sps.PermissionAuthorize, sps.AccessSubject{Selection: sps.SubjectOnly, Group: new("root_only")}),
 			accessRule(sps.PermissionAuditAndAuthorize, sps.AccessSubject{Selection: sps.SubjectEverybody}),
-		}}),
+		}})),
 		"every policy that there is": func(a *appliance) sps.RDPConnection {
-			return sps.RDPConnection{Policies: &sps.ConnectionPolicies{
+			return rdp(sps.ConnectionPolicy{Policies: &sps.PolicyReferences{
 				AAPlugin:             a.reference(a.aaPlugins(), "mfa"),
 				AnalyticsPolicy:      a.reference(a.analytics(), defaultPolicy),
 				ArchiveCleanupPolicy: a.reference(sps.ArchiveCleanupPolicies, "yearly"),
@@ -157,7 +159,7 @@ func otherForms() map[string]form {
 				CredentialStore:      a.reference(sps.CredentialStores, "vault"),
 				LDAPServer:           a.reference(sps.LDAPServers, "corp"),
 				UsermappingPolicy:    a.reference(sps.UsermappingPolicies, "standard"),
-			}}
+			}})
 		},
 	}
 }
@@ -168,8 +170,7 @@ func accessRule(permission string, subject sps.AccessSubject) sps.AccessRule {
 	}
 }
 
-// TestSPSEveryFormOfAPolicy creates each form, reads it back, and comes from it to the default body and back again by
-// the way of an update.
+// TestSPSEveryFormOfAPolicy creates each form, reads it back, updates it to the default body, and updates it back.
 func TestSPSEveryFormOfAPolicy(t *testing.T) {
 	onEverySPS(t, func(a *appliance) {
 		for _, forms := range []map[string]form{addressForms(), securityForms(), otherForms()} {

@@ -17,14 +17,14 @@ import (
 // defaultPolicy is the name of a simulated appliance's settings, audit and analytics policy; see key for real ones.
 const defaultPolicy = "default"
 
-// policy is a complete RDP connection policy: the default body, what cannot be defaulted, and what a case is about. It
-// is suspended and about addresses for documentation, so that it does no harm on a real appliance.
+// policy is a complete RDP connection policy: the default body, what has no default, and what a case is about. It is
+// suspended and uses documentation addresses, so that it does no harm on a real appliance.
 func (a *appliance) policy(name string, managed sps.RDPConnection) sps.Body {
 	a.Helper()
-	essential := a.wire(sps.RDPConnection{
+	essential := a.wire(sps.ConnectionPolicy{
 		Name: &name, Active: new(false),
 		Network: &sps.Network{Clients: []string{"192.0.2.0/24"}, Targets: []string{"198.51.100.7/24"}},
-		Policies: &sps.ConnectionPolicies{
+		Policies: &sps.PolicyReferences{
 			ChannelPolicy: a.reference(sps.RDPChannelPolicies, "all"),
 			Settings:      a.reference(sps.RDPSettingsPolicies, defaultPolicy),
 			AuditPolicy:   a.reference(sps.AuditPolicies, defaultPolicy),
@@ -34,13 +34,18 @@ func (a *appliance) policy(name string, managed sps.RDPConnection) sps.Body {
 	return sps.Overlay(complete, a.wire(managed), nil)
 }
 
+// rdp is a policy with only what all protocols have.
+func rdp(common sps.ConnectionPolicy) sps.RDPConnection {
+	return sps.RDPConnection{ConnectionPolicy: common}
+}
+
 // reference is the key of a name as a policy refers to it.
 func (a *appliance) reference(in sps.Collection, name string) *sps.NullableKey {
 	a.Helper()
 	return new(sps.NullableKey(a.key(in, name)))
 }
 
-// aaPlugins is what this version's policies refer to by aa_plugin.
+// aaPlugins is the collection that this version's aa_plugin refers to.
 func (a *appliance) aaPlugins() sps.Collection {
 	if strings.HasPrefix(a.version, "6.0") {
 		return sps.AAPlugins
@@ -48,7 +53,7 @@ func (a *appliance) aaPlugins() sps.Collection {
 	return sps.AAPluginInstances
 }
 
-// analytics is what this version's policies refer to by analytics_policy.
+// analytics is the collection that this version's analytics_policy refers to.
 func (a *appliance) analytics() sps.Collection {
 	if strings.HasPrefix(a.version, "6.0") {
 		return sps.Analytics
@@ -64,8 +69,7 @@ func TestSPSDefaultPolicyIsAccepted(t *testing.T) {
 	})
 }
 
-// TestSPSSampleOfTheVendor sends the one complete policy that the vendor's documentation shows, and gets it back as it
-// is shown there.
+// TestSPSSampleOfTheVendor sends the one complete policy in the vendor's documentation, and expects it back unchanged.
 func TestSPSSampleOfTheVendor(t *testing.T) {
 	data, err := os.ReadFile("../../internal/sps/testdata/rdp_connection_6.0.4.json")
 	if err != nil {
@@ -84,7 +88,7 @@ func TestSPSSampleOfTheVendor(t *testing.T) {
 		}
 		a.commit(func(tx *sps.Transaction) {
 			a.must(tx.Replace(a.Context(), sps.RDPConnections, key, sps.Dereference(got.Body)))
-			a.wantChanges(tx) // what was read is what is there
+			a.wantChanges(tx) // what was read is what exists
 		})
 	})
 }
@@ -98,7 +102,7 @@ func TestSPSUpdateKeepsWhatItDoesNotKnow(t *testing.T) {
 		current[unknown] = map[string]any{"enabled": true, "level": json.Number("7")}
 		a.sim.Put(string(sps.RDPConnections), template, current)
 
-		managed := a.wire(sps.RDPConnection{
+		managed := a.wire(sps.ConnectionPolicy{
 			Network:       &sps.Network{Ports: []int{3390}},
 			ServerAddress: &sps.ServerAddress{Selection: sps.ServerAddressFixed, Address: new("192.0.2.9"), Port: new(3389)},
 			Indexing:      &sps.Indexing{},
@@ -146,11 +150,11 @@ func TestSPSPoliciesThatAreRefused(t *testing.T) {
 		"a port that is none":     func(b sps.Body) { within(b, "network")["ports"] = []any{70000} },
 		"a priority that is none": func(b sps.Body) { within(b, "indexing")["priority"] = 6 },
 	}
-	onSimulatedSPS(t, "how strict a real appliance is, is not documented", func(a *appliance) {
-		archive := &sps.ConnectionPolicies{ArchiveCleanupPolicy: a.reference(sps.ArchiveCleanupPolicies, "yearly")}
+	onSimulatedSPS(t, "the strictness of a real appliance is not documented", func(a *appliance) {
+		archive := &sps.PolicyReferences{ArchiveCleanupPolicy: a.reference(sps.ArchiveCleanupPolicies, "yearly")}
 		tx := a.begin(a.client)
 		for name, spoil := range tests {
-			body := a.policy(uniqueName("spoilt"), sps.RDPConnection{Policies: archive})
+			body := a.policy(uniqueName("spoilt"), rdp(sps.ConnectionPolicy{Policies: archive}))
 			spoil(body)
 			_, err := tx.Create(a.Context(), sps.RDPConnections, body)
 			a.want("a refusal: "+name, sps.IsRefused, err)

@@ -58,7 +58,7 @@ func TestSPSListsAndGets(t *testing.T) {
 	})
 }
 
-// listsAndGets reads a collection and each of its objects, which must be the same.
+// listsAndGets checks that listing a collection and getting its objects give the same result.
 func (a *appliance) listsAndGets(collection sps.Collection) {
 	a.Helper()
 	objects, err := a.client.List(a.Context(), collection)

@@ -133,7 +133,7 @@ func TestSPSRefusals(t *testing.T) {
 					a.Errorf("%s %d: %v is also something else", moment, status, err)
 				}
 				if !strings.Contains(err.Error(), words) {
-					a.Errorf("%v does not have the appliance's words", err)
+					a.Errorf("%v does not quote the appliance's message", err)
 				}
 				a.must(tx.Rollback(a.Context()))
 				a.wantFree()
@@ -146,7 +146,7 @@ func TestSPSRefusals(t *testing.T) {
 	})
 }
 
-// TestSPSAfterARefusedWrite shows that one object that is refused does not spoil the others of its transaction.
+// TestSPSAfterARefusedWrite shows that one refused object does not affect the others in its transaction.
 func TestSPSAfterARefusedWrite(t *testing.T) {
 	onEverySPS(t, func(a *appliance) {
 		name := uniqueName("refused")
@@ -159,7 +159,7 @@ func TestSPSAfterARefusedWrite(t *testing.T) {
 		a.want("a refusal", sps.IsRefused, err)
 		err = tx.Delete(a.Context(), sps.Groups, "00000000000000000000aa")
 		a.want("a refusal", sps.IsRefused, err)
-		if !a.isReal() { // that names are unique is inferred
+		if !a.isReal() { // uniqueness of names is inferred
 			_, err = tx.Create(a.Context(), sps.Groups, group(name))
 			a.want("a refusal", sps.IsRefused, err)
 		}
@@ -188,8 +188,8 @@ func TestSPSUserWhoMayOnlyRead(t *testing.T) {
 func TestSPSLostSessionInsideATransaction(t *testing.T) {
 	ends := map[string]func(a *appliance){
 		"the appliance restarts":           func(a *appliance) { a.sim.LogOutAll() },
-		"the session idles for too long":   func(a *appliance) { a.clock.advance(11 * time.Minute) },
-		"the cookie has lived twelve hour": func(a *appliance) { a.clock.advance(12 * time.Hour) },
+		"the session idles for too long":   func(a *appliance) { a.clock.Step(11 * time.Minute) },
+		"the cookie has lived twelve hour": func(a *appliance) { a.clock.Step(12 * time.Hour) },
 	}
 	calls := map[string]func(a *appliance, tx *sps.Transaction) error{
 		"a read":   func(a *appliance, tx *sps.Transaction) error { _, err := tx.List(a.Context(), sps.Groups); return err },
@@ -224,7 +224,7 @@ func TestSPSLostSessionInsideATransaction(t *testing.T) {
 	})
 }
 
-// TestSPSTransactionThatIsGone ends a transaction behind the back of the client, in the client's own log-in session.
+// TestSPSTransactionThatIsGone ends a transaction without the client's knowledge, in the client's own log-in session.
 func TestSPSTransactionThatIsGone(t *testing.T) {
 	onSimulatedSPS(t, needsFaults, func(a *appliance) {
 		a.set(func(s *simsps.Switches) { s.AutoOpen = false })
@@ -243,7 +243,7 @@ func TestSPSTransactionThatIsGone(t *testing.T) {
 	})
 }
 
-// sessionOfWrites tells the cookie of the next request that opens a transaction.
+// sessionOfWrites returns the cookie of the next request that opens a transaction.
 func (a *appliance) sessionOfWrites() <-chan string {
 	cookies := make(chan string, 1)
 	a.sim.Faults().OnRequest(func(r *http.Request) {

@@ -15,7 +15,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
-const needsSessions = "somebody would have to be connected"
+const needsSessions = "needs a connected user"
 
 // wantSessions compares the live sessions of a policy ("" for all) with ids, in any order.
 func (a *appliance) wantSessions(policy string, want []string) {
@@ -84,7 +84,7 @@ func TestSPSWhatASessionTells(t *testing.T) {
 	})
 }
 
-// TestSPSASessionWithOneServerUser is of an appliance that shows user.server_username as a text and no list (sps
+// TestSPSASessionWithOneServerUser has an appliance that shows user.server_username as text instead of a list (sps
 // contract 8).
 func TestSPSASessionWithOneServerUser(t *testing.T) {
 	onSimulatedSPS(t, needsSessions, func(a *appliance) {

@@ -16,7 +16,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
-// forms are the ways in which an appliance may say what a commit would change.
+// forms are the ways in which an appliance may list what a commit would change.
 var forms = map[string]func(*simsps.Switches){
 	"objects":            func(*simsps.Switches) {},
 	"collections":        func(s *simsps.Switches) { s.Changes = simsps.ChangesCollections },
@@ -24,8 +24,8 @@ var forms = map[string]func(*simsps.Switches){
 	"no list":            func(s *simsps.Switches) { s.Changes = simsps.ChangesNone },
 }
 
-// TestSPSATransactionIsCommittedAsAWholeOrNotAtAll drops a transaction, which makes, changes and deletes one thing each
-// and a user with a password, before each one of its requests.
+// TestSPSATransactionIsCommittedAsAWholeOrNotAtAll drops a transaction, which creates, changes and deletes one object
+// each and a user with a password, before each of its requests.
 func TestSPSATransactionIsCommittedAsAWholeOrNotAtAll(t *testing.T) {
 	onSimulatedSPS(t, needsPerson, func(a *appliance) {
 		for form, set := range forms {
@@ -44,7 +44,7 @@ func TestSPSATransactionIsCommittedAsAWholeOrNotAtAll(t *testing.T) {
 	})
 }
 
-// tearAt drops the transaction before the given request. It says whether there were not so many.
+// tearAt drops the transaction before the given request. It reports whether there were fewer requests than that.
 func (a *appliance) tearAt(at int) (over bool) {
 	a.Helper()
 	w := a.newWork()
@@ -153,11 +153,11 @@ func (a *appliance) hasName(collection sps.Collection, name string) bool {
 	return false
 }
 
-// TestSPSAReplaceThatIsNormalisedAwayIsNoLoss has an appliance that turns what is sent into what is there.
+// TestSPSAReplaceThatIsNormalisedAwayIsNoLoss has an appliance that normalises what is sent into what already exists.
 func TestSPSAReplaceThatIsNormalisedAwayIsNoLoss(t *testing.T) {
 	onSimulatedSPS(t, needsSwitches, func(a *appliance) {
 		a.set(func(s *simsps.Switches) { s.NormaliseNetworks = true })
-		managed := sps.RDPConnection{Network: &sps.Network{Targets: []string{"10.30.255.28/24"}}}
+		managed := rdp(sps.ConnectionPolicy{Network: &sps.Network{Targets: []string{"10.30.255.28/24"}}})
 		key := a.create(sps.RDPConnections, a.policy(uniqueName("normalised"), managed))
 		for form, set := range forms {
 			a.run(form, func(a *appliance) {

@@ -107,7 +107,7 @@ func TestSPSIsolation(t *testing.T) {
 			a.Errorf("the transaction lists %q last, want its own %q", last.Key, key)
 		}
 		a.must(tx.Rollback(a.Context()))
-		a.must(tx.Rollback(a.Context())) // may be repeated
+		a.must(tx.Rollback(a.Context())) // retryable
 		_, err = a.client.Get(a.Context(), sps.Groups, key)
 		a.want("not found", rest.IsNotFound, err)
 	})
@@ -179,7 +179,7 @@ func TestSPSCommitMessage(t *testing.T) {
 }
 
 func TestSPSTransactionsSideBySide(t *testing.T) {
-	onSimulatedSPS(t, "would hold the configuration against others", func(a *appliance) {
+	onSimulatedSPS(t, "would lock others out of the configuration", func(a *appliance) {
 		ours := a.begin(a.client)
 		a.add(ours, sps.Groups, group(uniqueName("beside")))
 		other := a.connect()
@@ -209,7 +209,7 @@ func TestSPSWhatACrashLeavesBehind(t *testing.T) {
 			_, err := a.client.Begin(a.Context())
 			a.want("locked", sps.IsLocked, err)
 		}
-		a.clock.advance(11 * time.Minute) // more than a log-in session may idle
+		a.clock.Step(11 * time.Minute) // longer than a log-in session may be idle
 		a.create(sps.Groups, group(uniqueName("crash")))
 		a.wantFree()
 	})
@@ -227,7 +227,7 @@ func TestSPSRollBackThatDoesNotArrive(t *testing.T) {
 		a.wantChanges(next) // the rest is gone
 		_, err := next.Get(a.Context(), sps.Groups, key)
 		a.want("not found", rest.IsNotFound, err)
-		a.must(tx.Rollback(a.Context())) // is not its business any more
+		a.must(tx.Rollback(a.Context())) // no longer its concern
 		a.add(next, sps.Groups, group(uniqueName("lost")))
 		a.must(next.Commit(a.Context(), ""))
 		a.wantFree()
@@ -236,12 +236,12 @@ func TestSPSRollBackThatDoesNotArrive(t *testing.T) {
 
 func TestSPSOpenTransactionOfOurOwn(t *testing.T) {
 	onSimulatedSPS(t, needsSwitches, func(a *appliance) {
-		for _, status := range []int{409, 200} { // the answer to a second POST of a transaction
+		for _, status := range []int{409, 200} { // the response to a second POST of a transaction
 			a.set(func(s *simsps.Switches) { s.ReopenStatus = status })
 			a.fail(fault.Rule{Name: "cut", Method: "POST", Path: "^/api/transaction$", Drop: fault.DropAfter, Times: 1})
 			_, err := a.client.Begin(a.Context())
 			a.want("of unknown outcome", rest.IsOutcomeUnknown, err)
-			a.wantFree() // it was opened, and let go of
+			a.wantFree() // it was opened and rolled back
 			a.create(sps.Groups, group(uniqueName("reopen")))
 		}
 	})

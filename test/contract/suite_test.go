@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package contract_test runs the same cases against the simulated appliances and against real ones, so that the
-// clients, the simulators and, where there is one, the appliance agree on what the contracts say.
+// clients, the simulators and, if there is one, the appliance agree on the contracts.
 //
-// Without any variable the cases run against the simulators alone: SPS in its versions 6.0, 7.0 and 8.0, and NPS. A
-// real appliance is added by its URL. It gets the cases that destroy nothing and clean up behind themselves; the
-// others are skipped there, each with its reason. What they make is named pam-operator-contract-*.
+// By default the cases run only against the simulators: SPS in its versions 6.0, 7.0 and 8.0, and NPS. To add a real
+// appliance, set its URL. It gets the cases that destroy nothing and clean up; the others are skipped there, each with
+// a reason. The objects they create are named pam-operator-contract-*.
 //
 //	SPS_URL           https://host[:port]
 //	SPS_USERNAME, SPS_PASSWORD
@@ -15,13 +15,13 @@
 //	NPS_URL           https://host[:port]
 //	NPS_USERNAME, NPS_PASSWORD, and NPS_TOTP_SECRET or NPS_MFA_CODE if the account has a second factor; or
 //	NPS_APPLICATION, NPS_API_KEY, NPS_CERT_FILE, NPS_KEY_FILE, and NPS_SERIAL_NUMBER unless it is the certificate's
-//	NPS_ACTIVITY, NPS_RESOURCE  optional, what to ask for; cases that need a session are skipped without them
+//	NPS_ACTIVITY, NPS_RESOURCE  optional, what to request; without them, cases that need a session are skipped
 //	NPS_CA_FILE       optional, PEM
 //
 // A real appliance takes its time over every commit: go test -run /real -timeout 1h ./test/contract
 //
-// Nothing waits: the simulators live by a clock that only the test moves, and fail when they are told to. Only on a
-// real NPS, a case that needs an active session asks for its state until it is reached.
+// Nothing waits: the simulators use a clock that only the test moves, and fail on demand. Only on a real NPS does a
+// case that needs an active session poll for it.
 package contract_test
 
 import (
@@ -35,39 +35,25 @@ import (
 	"testing"
 	"time"
 
+	clocktesting "k8s.io/utils/clock/testing"
+
 	"github.com/pam-operator/pam-operator/internal/simulator"
 )
 
 const userAgent = "pam-operator-contract/1"
 
-// clock is a clock that only the test moves.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
+// newClock starts near the real time, because certificates are checked against it, and at the start of a TOTP step, so
+// that no client waits for the next one.
+func newClock() *clocktesting.FakeClock {
+	return clocktesting.NewFakeClock(time.Now().UTC().Truncate(totpStep))
 }
-
-// newClock is near the true time, because certificates are checked against it, and at the start of a TOTP step, so that
-// no client waits for the next one.
-func newClock() *clock { return &clock{now: time.Now().UTC().Truncate(totpStep)} }
 
 const totpStep = 30 * time.Second
-
-func (c *clock) read() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
 
 // authority signs the certificates of all simulators of this process.
 var authority = sync.OnceValues(simulator.NewCA)
 
-// ca is the authority, which exists.
+// ca returns the authority.
 func ca(t *testing.T) *simulator.CA {
 	t.Helper()
 	ca, err := authority()
@@ -101,14 +87,14 @@ func trust(t *testing.T, client ...tls.Certificate) *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: ca(t).Pool(), Certificates: client}
 }
 
-// trustFile is the TLS configuration of a real appliance: the CA of a file, or the system's trust store without one.
+// trustFile is the TLS configuration of a real appliance: the CA in a file, or the system's trust store.
 func trustFile(t *testing.T, file string) *tls.Config {
 	t.Helper()
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
 	if file == "" {
 		return cfg
 	}
-	pem, err := os.ReadFile(file) //nolint:gosec // whoever runs the test names the file
+	pem, err := os.ReadFile(file) //nolint:gosec // the file is named by the user who runs the test
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +105,7 @@ func trustFile(t *testing.T, file string) *tls.Config {
 	return cfg
 }
 
-// uniqueName is a name that says whose it is and that nobody has.
+// uniqueName is an unused name that shows where it comes from.
 func uniqueName(of string) string {
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails

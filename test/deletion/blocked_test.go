@@ -12,9 +12,10 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	simsps "github.com/pam-operator/pam-operator/internal/simulator/sps"
+	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// change gets an object, changes it, and writes it, as often as it takes.
+// change gets an object, changes it, and writes it, retrying on conflict.
 func change[T client.Object](ctx context.Context, o T, how func(T)) {
 	GinkgoHelper()
 	Eventually(func() error {
@@ -41,27 +42,19 @@ var _ = Describe("Deleting while somebody would have to act", func() {
 			for _, o := range s.objects {
 				Eventually(func() error { return k8s.Get(ctx, client.ObjectKeyFromObject(o), o) }).Should(Satisfy(isGone))
 			}
-			Expect(s.left()).To(HaveLen(len(s.objects)), logs.about(name))
+			Expect(s.left()).To(HaveLen(len(s.objects)), logs.About(name))
 			records := s.records(ctx)
-			Expect(records).To(HaveLen(len(s.objects)), logs.about(name))
+			Expect(records).To(HaveLen(len(s.objects)), logs.About(name))
 			for _, record := range records {
 				Expect(record.Namespace).To(Equal(s.home))
 			}
 			Expect(leftoverMetric() - before).To(Equal(len(s.objects)))
-			Expect(logs.about(`"action": "abandon"`)).To(ContainSubstring(`"namespace": "` + name + `"`))
+			Expect(logs.About(`"action": "abandon"`)).To(ContainSubstring(`"namespace": "` + name + `"`))
 			Eventually(func() int { return eventsOf(ctx, s.name, "may be left on") }).Should(BeNumerically(">=", len(s.objects)))
 		},
 		Entry("the objects are suspended", "blocked-object", "the object is suspended", func(ctx context.Context, s *site) {
-			suspended := func(steward *pamv1alpha1.Stewardship) { steward.Suspend = new(true) }
 			for _, o := range s.objects {
-				switch o := o.(type) {
-				case *pamv1alpha1.LocalUser:
-					change(ctx, o, func(o *pamv1alpha1.LocalUser) { suspended(&o.Spec.Stewardship) })
-				case *pamv1alpha1.LocalUserGroup:
-					change(ctx, o, func(o *pamv1alpha1.LocalUserGroup) { suspended(&o.Spec.Stewardship) })
-				case *pamv1alpha1.RDPConnectionPolicy:
-					change(ctx, o, func(o *pamv1alpha1.RDPConnectionPolicy) { suspended(&o.Spec.Stewardship) })
-				}
+				change(ctx, o, builder.Suspended())
 			}
 		}),
 		Entry("the connection is suspended", "blocked-connection", "the connection is suspended",
@@ -85,7 +78,7 @@ var _ = Describe("Deleting while somebody would have to act", func() {
 	)
 })
 
-// eventuallySeen waits until a change of a connection has been looked at, and it works.
+// eventuallySeen waits until a change of a connection has been reconciled, and the connection works.
 func eventuallySeen(ctx context.Context, c *pamv1alpha1.SPSConnection) {
 	GinkgoHelper()
 	Eventually(func() string {

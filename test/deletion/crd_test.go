@@ -70,13 +70,13 @@ var _ = Describe("Deleting definitions while there are objects", func() {
 				return apierrors.IsNotFound(admin.Get(ctx, client.ObjectKeyFromObject(crd), crd))
 			}).Should(BeTrue(), crd.GetName())
 		}
-		s.remove(ctx, []what{object}) // those whose definition is still there
+		s.remove(ctx, []what{object}) // those whose definition still exists
 		for _, o := range s.objects {
 			Eventually(func() error { return k8s.Get(ctx, client.ObjectKeyFromObject(o), o) }).Should(Satisfy(isGone))
 		}
 		stop()
-		Expect(s.left()).To(HaveLen(map[outcome]int{clean: 0, reported: len(s.objects)}[want]), logs.about(name))
-		Expect(s.records(ctx)).To(HaveLen(len(s.left())), logs.about(name))
+		Expect(s.left()).To(HaveLen(map[outcome]int{clean: 0, reported: len(s.objects)}[want]), logs.About(name))
+		Expect(s.records(ctx)).To(HaveLen(len(s.left())), logs.About(name))
 	},
 		Entry("of all kinds, and nothing is left", "crd-all", ofAll, order{}, never, clean),
 		Entry("of all kinds while no manager runs, and nothing is left", "crd-restart", ofAll,
@@ -88,5 +88,5 @@ var _ = Describe("Deleting definitions while there are objects", func() {
 	)
 })
 
-// isGone says that an object, or its whole kind, does not exist.
+// isGone reports whether an object, or its whole kind, does not exist.
 func isGone(err error) bool { return err != nil && client.IgnoreNotFound(err) == nil }

@@ -19,9 +19,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/kinds"
 )
 
-// Deadlines of the managers: one that nothing reaches, and one that is soon over.
+// Deadlines of the managers: one that is never reached, and one that soon is.
 const (
 	never = time.Hour
 	soon  = 4 * time.Second
@@ -41,10 +42,10 @@ var _ = Describe("Deleting in every order", Ordered, func() {
 
 const boxCount = 6
 
-// run sends all orders that it is for through the lives of two managers.
+// run takes all its orders through the lives of two managers.
 func run(ctx context.Context, name string, deadline time.Duration, isFor func(order) bool) {
 	began := time.Now()
-	b := startBoxes(ctx, 2*boxCount) // the second half will be down
+	b := startBoxes(ctx, 2*boxCount) // the second half will go down
 	before := leftoverMetric()
 	stop := startManager(ctx, deadline)
 	sites := makeSites(ctx, name, b, isFor)
@@ -62,7 +63,7 @@ func run(ctx context.Context, name string, deadline time.Duration, isFor func(or
 		name, len(sites), leftoverMetric()-before,
 		made.Round(time.Second), (time.Since(began) - made).Round(time.Second)))
 	Expect(leftoverMetric()-before).To(BeNumerically(">=", uncertain), "the metric does not count every leftover")
-	Expect(logs.about(password)).To(BeEmpty())
+	Expect(logs.About(password)).To(BeEmpty())
 }
 
 func makeSites(ctx context.Context, name string, b *boxes, isFor func(order) bool) []*site {
@@ -82,9 +83,9 @@ func makeSites(ctx context.Context, name string, b *boxes, isFor func(order) boo
 	return sites
 }
 
-// awaitDeletions deletes everything as the orders say, waits for the end, and returns how many objects were left. What
-// is left is told of in Events, which a manager that ends may lose: so each one is checked before it ends, and the one
-// that is stopped in the middle of deletions has no deadline.
+// awaitDeletions deletes everything in the given orders, waits for the end, and returns how many objects were left.
+// Leftovers are reported by Events, which a stopping manager may lose: so each is checked before the manager stops, and
+// the manager that is stopped in the middle of deletions has no deadline.
 func awaitDeletions(ctx context.Context, stop func(), deadline time.Duration, sites []*site) int {
 	steady := slices.DeleteFunc(slices.Clone(sites), (*site).restarts)
 	broken := slices.DeleteFunc(slices.Clone(sites), func(s *site) bool { return !s.restarts() })
@@ -96,7 +97,7 @@ func awaitDeletions(ctx context.Context, stop func(), deadline time.Duration, si
 	each(broken, func(s *site) { s.remove(ctx, s.before) })
 	stop()
 	each(broken, func(s *site) { s.remove(ctx, s.after) })
-	Eventually(undeleted).WithArguments(ctx, broken).Should(BeEmpty()) // what the namespace controller deletes, too
+	Eventually(undeleted).WithArguments(ctx, broken).Should(BeEmpty()) // the namespace controller deletes these as well
 
 	stop = startManager(ctx, deadline)
 	defer stop()
@@ -117,8 +118,8 @@ func unready(ctx context.Context, sites []*site) []string {
 	there := existing(ctx)
 	var out []string
 	for _, s := range sites {
-		for _, kind := range []string{"LocalUser", "LocalUserGroup", "RDPConnectionPolicy"} {
-			key := kind + " " + s.name + "/" + s.name
+		for _, kind := range kinds.Policies() {
+			key := kind.Name + " " + s.name + "/" + s.name
 			if state := there[key]; !strings.HasPrefix(state, "True") {
 				out = append(out, key+" "+state)
 			}
@@ -127,19 +128,19 @@ func unready(ctx context.Context, sites []*site) []string {
 	return out
 }
 
-// logsOf returns what was logged about the sites that something is said about.
+// logsOf returns the log lines about the sites that have problems.
 func logsOf(sites []*site) string {
 	var out strings.Builder
 	for _, s := range sites {
-		out.WriteString(logs.about(`"name":"` + s.name + `"`))
+		out.WriteString(logs.About(`"name":"` + s.name + `"`))
 	}
 	return out.String()
 }
 
-// check compares the end with what is promised, and returns how many objects were left.
+// check compares the end with the promised outcome, and returns how many objects were left.
 func (s *site) check(ctx context.Context) int {
 	left, records := s.left(), s.records(ctx)
-	about := func() string { return fmt.Sprintf("%s\nleft: %v\n%s", s, left, logs.about(s.name)) }
+	about := func() string { return fmt.Sprintf("%s\nleft: %v\n%s", s, left, logs.About(s.name)) }
 	switch s.want() {
 	case clean:
 		Expect(left).To(BeEmpty(), about)
@@ -162,8 +163,8 @@ func (s *site) check(ctx context.Context) int {
 	return len(left)
 }
 
-// records are the ConfigMaps about the objects, by collection. They are beside the connection while it exists, else
-// beside the object, and beside the manager where these namespaces are going.
+// records returns the ConfigMaps about the objects, by collection. They are next to the connection while it exists,
+// else next to the object, or next to the manager if these namespaces are being deleted.
 func (s *site) records(ctx context.Context) map[string]corev1.ConfigMap {
 	GinkgoHelper()
 	list := &corev1.ConfigMapList{}
@@ -193,7 +194,7 @@ func eventsOf(ctx context.Context, in, text string) (count int) {
 	return count
 }
 
-// leftoverMetric is what pam_leftovers_total counts.
+// leftoverMetric returns the value of pam_leftovers_total.
 func leftoverMetric() (total int) {
 	GinkgoHelper()
 	gatherer, ok := metrics.Registry.(prometheus.Gatherer)
@@ -220,7 +221,7 @@ func eachItem(list client.ObjectList, do func(client.Object)) {
 	})).To(Succeed())
 }
 
-// readiness is what the condition Ready of one of our objects says.
+// readiness returns the Ready condition of one of our objects.
 func readiness(o client.Object) string {
 	status, ok := o.(interface {
 		GetStatus() pamv1alpha1.ObjectStatus
@@ -230,7 +231,7 @@ func readiness(o client.Object) string {
 	}
 	c := meta.FindStatusCondition(*status.GetStatus().ObjectConditions(), pamv1alpha1.ConditionReady)
 	if c == nil {
-		return "not looked at yet"
+		return "not reconciled yet"
 	}
 	return string(c.Status) + " " + c.Reason + ": " + c.Message
 }

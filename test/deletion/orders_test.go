@@ -12,36 +12,36 @@ const (
 	secret     what = "Secret" // the credentials
 	connection what = "connection"
 	namespace  what = "namespace"            // that of the objects
-	home       what = "connection-namespace" // that of the connection, if it is another one
+	home       what = "connection-namespace" // that of the connection, if different
 )
 
 // order is one combination.
 type order struct {
-	// apart says that the connection is in another namespace than the objects.
+	// apart puts the connection in another namespace than the objects.
 	apart bool
 	// before is deleted, one after the other, while the first manager runs; after while none does.
 	before, after []what
-	// down says that the appliance does not answer from the first deletion on.
+	// down makes the appliance unresponsive from the first deletion on.
 	down bool
 }
 
-// restarts says that the manager is stopped and started again.
+// restarts stops the manager and starts it again.
 func (o order) restarts() bool { return len(o.after) > 0 }
 
 func (o order) has(w what) bool { return slices.Contains(o.before, w) || slices.Contains(o.after, w) }
 
-// The namespace of the connection goes, also with what is in it.
+// The namespace of the connection is deleted, directly or along with what is in it.
 func (o order) homeGoes() bool       { return o.has(home) || !o.apart && o.has(namespace) }
 func (o order) secretGoes() bool     { return o.has(secret) || o.homeGoes() }
 func (o order) connectionGoes() bool { return o.has(connection) || o.homeGoes() }
 
-// outcome is what is promised beside that it ends.
+// outcome is what is promised in addition to termination.
 type outcome string
 
 const (
 	clean    outcome = "clean"
 	reported outcome = "reported"
-	either   outcome = "either" // the credentials went while the objects were being deleted
+	either   outcome = "either" // the credentials disappeared while the objects were being deleted
 )
 
 func (o order) want() outcome {
@@ -51,17 +51,17 @@ func (o order) want() outcome {
 	case !o.secretGoes():
 		return clean
 	case !o.restarts() && o.connectionGoes():
-		return clean // the connection waits for its objects, with the client that it had
+		return clean // the connection waits for its objects, with its existing client
 	case len(o.before) == 0:
-		return reported // nobody has the credentials any more
+		return reported // the credentials are no longer available
 	}
 	return either
 }
 
-// waits says that the deletion may have to wait for its deadline.
+// waits reports whether the deletion may have to wait for its deadline.
 func (o order) waits() bool { return o.want() != clean && (o.down || !o.homeGoes()) }
 
-// orders are all that can be told apart.
+// orders are all distinguishable ones.
 func orders() []order {
 	var out []order
 	for _, down := range []bool{false, true} {
@@ -77,8 +77,8 @@ func orders() []order {
 	return out
 }
 
-// redundant says that something is deleted that a namespace takes along, later than right after it, or that is in it
-// and needs nobody to be deleted before.
+// redundant reports whether a deletion makes no difference: a namespace has already taken the object along, or will
+// right afterwards.
 func (o order) redundant() bool {
 	at := slices.Index(o.before, namespace)
 	if at < 0 {
@@ -91,9 +91,9 @@ func (o order) redundant() bool {
 	return len(later)+len(o.after) > 1
 }
 
-// splits are all ways to delete some of what there is: in each order while the manager runs, and then the rest while it
-// does not, where an order makes no difference. After a first deletion that a manager saw, all that matters is what
-// is gone when the next manager comes.
+// splits returns all ways to delete a subset in each order while the manager runs, and then the rest while it does not,
+// where order makes no difference. After a first deletion that a manager has seen, all that matters is what is gone
+// when the next manager starts.
 func splits(apart bool) []order {
 	all := []what{object, secret, connection, namespace}
 	var out []order
@@ -123,7 +123,7 @@ func splits(apart bool) []order {
 	return out
 }
 
-// arrangements are all orders of all subsets, the empty one too.
+// arrangements returns all orders of all subsets, including the empty one.
 func arrangements(of []what) [][]what {
 	out := [][]what{nil}
 	for i, first := range of {

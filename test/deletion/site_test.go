@@ -5,7 +5,6 @@ package deletion_test
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/kinds"
 	"github.com/pam-operator/pam-operator/internal/simulator"
 	"github.com/pam-operator/pam-operator/internal/simulator/fault"
 	simsps "github.com/pam-operator/pam-operator/internal/simulator/sps"
@@ -27,7 +27,7 @@ const (
 	password = "canary-sps-password"
 )
 
-// boxes are appliances that many sites share: each site has names of its own there.
+// boxes are appliances that many sites share: each site uses its own names there.
 type boxes struct {
 	appliances []*simsps.Appliance
 	running    *simulator.Running
@@ -48,13 +48,13 @@ func startBoxes(ctx context.Context, count int) *boxes {
 	return b
 }
 
-// down makes an appliance answer nothing any more.
+// down makes an appliance unresponsive.
 func (b *boxes) down(i int) {
 	GinkgoHelper()
 	Expect(b.appliances[i].Faults().Set(fault.Rule{Name: "down", Drop: fault.DropBefore})).To(Succeed())
 }
 
-// site is a user, a group that has the user, and a policy that names the group, with all they need.
+// site is a user, a group that contains the user, and a policy that names the group, with all they need.
 type site struct {
 	order
 
@@ -69,7 +69,7 @@ func (s *site) String() string {
 	return fmt.Sprintf("%s: before %v, after %v, apart %v, down %v", s.name, s.before, s.after, s.apart, s.down)
 }
 
-// newSite creates everything; nothing is waited for.
+// newSite creates everything and does not wait.
 func newSite(ctx context.Context, o order, name string, b *boxes, at int) *site {
 	s := &site{order: o, name: name, home: name, box: b.appliances[at]}
 	if o.apart {
@@ -109,7 +109,7 @@ func create(ctx context.Context, objects ...client.Object) {
 	}
 }
 
-// remove deletes things in their order, without waiting for their end.
+// remove deletes things in order, without waiting for their end.
 func (s *site) remove(ctx context.Context, things []what) {
 	GinkgoHelper()
 	for _, w := range things {
@@ -135,7 +135,7 @@ func (s *site) things(w what) []client.Object {
 	panic("nothing is called " + w)
 }
 
-// left are the collections in which the appliance still has what the site made.
+// left are the collections in which the appliance still has objects of the site.
 func (s *site) left() []string {
 	var out []string
 	for _, collection := range []string{"aaa/local_database/users", "aaa/local_database/groups", "rdp/connections"} {
@@ -148,7 +148,7 @@ func (s *site) left() []string {
 	return out
 }
 
-// each does something for every site, several at a time.
+// each runs a function for every site, several at a time.
 func each(sites []*site, do func(*site)) {
 	GinkgoHelper()
 	todo := make(chan *site)
@@ -168,7 +168,7 @@ func each(sites []*site, do func(*site)) {
 	workers.Wait()
 }
 
-// unfinished describes what of the sites is still there of what has to go.
+// unfinished describes what should be gone but still exists.
 func unfinished(ctx context.Context, sites []*site) []string {
 	there := existing(ctx)
 	var out []string
@@ -182,7 +182,7 @@ func unfinished(ctx context.Context, sites []*site) []string {
 	return out
 }
 
-// undeleted describes what of the sites has not been deleted yet of what has to be, by whomever.
+// undeleted describes what should be deleted, by whatever means, but has not been yet.
 func undeleted(ctx context.Context, sites []*site) []string {
 	there := map[string]bool{}
 	for _, list := range []client.ObjectList{&corev1.SecretList{}, &pamv1alpha1.SPSConnectionList{}} {
@@ -206,11 +206,11 @@ func undeleted(ctx context.Context, sites []*site) []string {
 	return out
 }
 
-// goes names what has to be gone in the end.
+// goes lists what must be gone in the end.
 func (s *site) goes() []string {
 	var out []string
-	for _, kind := range []string{"LocalUser", "LocalUserGroup", "RDPConnectionPolicy"} {
-		out = append(out, kind+" "+s.name+"/"+s.name)
+	for _, kind := range kinds.Policies() {
+		out = append(out, kind.Name+" "+s.name+"/"+s.name)
 	}
 	if s.has(namespace) {
 		out = append(out, "Namespace /"+s.name)
@@ -224,18 +224,17 @@ func (s *site) goes() []string {
 	return out
 }
 
-// existing are all objects of our kinds, and all namespaces, each behind what its Ready condition says.
+// existing returns all objects of our kinds, and all namespaces, each with its Ready condition.
 func existing(ctx context.Context) map[string]string {
 	GinkgoHelper()
 	out := map[string]string{}
-	for _, list := range []client.ObjectList{
-		&corev1.NamespaceList{}, &pamv1alpha1.SPSConnectionList{}, &pamv1alpha1.LocalUserList{},
-		&pamv1alpha1.LocalUserGroupList{}, &pamv1alpha1.RDPConnectionPolicyList{},
-	} {
+	note := func(kind string, list client.ObjectList) {
 		Expect(k8s.List(ctx, list)).To(Succeed())
-		kind := strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%T", list), "*v1alpha1."), "List")
-		kind = strings.TrimPrefix(kind, "*v1.")
 		eachItem(list, func(o client.Object) { out[kind+" "+o.GetNamespace()+"/"+o.GetName()] = readiness(o) })
+	}
+	note("Namespace", &corev1.NamespaceList{})
+	for _, kind := range kinds.All() {
+		note(kind.Name, kind.NewList())
 	}
 	return out
 }

@@ -22,10 +22,10 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 )
 
-// plants are the texts that are looked for, and the Secrets that may hold them.
+// plants are the texts to search for, and the Secrets that may hold them.
 type plants struct {
 	mu sync.Mutex
-	// in maps what was planted to the names of the Secrets that it was planted in.
+	// in maps each planted text to the names of the Secrets it was planted in.
 	in map[string][]string
 	// wire are the tokens and cookies that were seen on the wire.
 	wire map[string]bool
@@ -33,7 +33,7 @@ type plants struct {
 
 func newPlants() *plants { return &plants{in: map[string][]string{}, wire: map[string]bool{}} }
 
-// plant notes what a Secret may hold.
+// plant records what a Secret may hold.
 func (p *plants) plant(secret string, texts ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -42,7 +42,7 @@ func (p *plants) plant(secret string, texts ...string) {
 	}
 }
 
-// plantAnywhere notes what was not planted in a Secret.
+// plantAnywhere records what was not planted in a Secret.
 func (p *plants) plantAnywhere(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -67,31 +67,50 @@ func (p *plants) mayHold(secret, text string) bool {
 	return slices.Contains(p.in[text], secret)
 }
 
-// search looks for everything that was planted, wherever somebody can look.
+// search searches for everything that was planted, in every place that can be read.
 func (s *canaries) search(metrics string) {
 	s.Helper()
 	planted, wire := s.all(), s.seen()
 	if len(planted) < 10 || len(wire) < 5 {
-		s.Errorf("%d secrets and %d tokens are looked for: what is proved?", len(planted), len(wire))
+		s.Errorf("only %d secrets and %d tokens to search for, which proves nothing", len(planted), len(wire))
 	}
 	for place, text := range map[string]string{
 		"the manager's log": s.manager.log(s.T),
 		"the metrics":       scrape(s.T, metrics),
+		"the traces so far": s.traces.Received(),
 		"an object":         everyObject(s.T, s.cluster),
 	} {
 		for _, secret := range append(planted, wire...) {
 			s.expectAbsent(place, text, secret)
 		}
 	}
-	// Those of the API server would be in hexadecimal, where nothing is found in them.
+	// Those of the API server would be in hexadecimal, in which nothing is found.
 	if log := s.manager.log(s.T); strings.Contains(log, "Request Body") || strings.Contains(log, "Response Body") {
-		s.Error("the manager's log has bodies of requests, Secrets among them")
+		s.Error("the manager's log contains request bodies, including Secrets")
 	}
 	s.searchSecrets(planted, wire)
 }
 
-// searchSecrets looks into the Secrets, too: each may hold what was planted there, and what SPS gave at a log-in may be
-// kept in the Secret for that.
+// searchTraces searches what was exported, also for what may be shown elsewhere: accounts and paths.
+func (s *canaries) searchTraces() {
+	s.Helper()
+	names := s.traces.Names()
+	for _, name := range []string{
+		"reconcile LocalUser", "change", "transaction", "commit", "reconcile ActivitySession", "request_session", "session",
+		"log_in",
+	} {
+		if names[name] == 0 {
+			s.Errorf("no span %s, so the search proves nothing about it: %v", name, names)
+		}
+	}
+	hidden := []string{`LAB\coded`, `LAB\fixed`, "svc-backup", "/api/", "Bearer", "traceparent", "cannot log in with"}
+	for _, secret := range slices.Concat(s.all(), s.seen(), hidden) {
+		s.expectAbsent("a trace", s.traces.Received(), secret)
+	}
+}
+
+// searchSecrets searches the Secrets, too: each may hold what was planted there, and the cookies that SPS issued at a
+// log-in may be in the operator's session Secret.
 func (s *canaries) searchSecrets(planted, wire []string) {
 	s.Helper()
 	secrets := &corev1.SecretList{}
@@ -130,7 +149,7 @@ func (s *canaries) expectAbsent(place, text, secret string) {
 	}
 }
 
-// jsonText is a text as it stands between the quotes of a JSON string.
+// jsonText is a text as it appears between the quotes of a JSON string.
 func jsonText(t *testing.T, text string) string {
 	t.Helper()
 	quoted, err := json.Marshal(text)
@@ -172,7 +191,7 @@ func scrape(t *testing.T, address string) string {
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	if err != nil || !strings.Contains(string(text), "controller_runtime_reconcile_total") {
-		t.Fatalf("these are no metrics: %v: %.200s", err, text)
+		t.Fatalf("not metrics: %v: %.200s", err, text)
 	}
 	return string(text)
 }

@@ -35,8 +35,8 @@ func refusalThatQuotes(t *testing.T, secrets ...string) string {
 	return string(body)
 }
 
-// eavesdrop plants every token and cookie that goes over the wire, and quotes the password that is wrong. Codes that
-// change are six digits and may be a part of anything: nothing could be concluded from them.
+// eavesdrop plants every token and cookie that goes over the wire, and has the server quote a wrong password. One-time
+// codes are six digits and could be part of anything: finding one would prove nothing.
 func (s *canaries) eavesdrop(server http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sent, _ := io.ReadAll(r.Body)
@@ -69,8 +69,8 @@ func (s *canaries) session(name, connection string, more ...builder.Option) *pam
 		builder.RequestedBy(controlplane.Admin))...)
 }
 
-// openSessions is step 3: a session of each kind of connection data, through each kind of log-in. What comes with them
-// is planted, too.
+// openSessions is step 3: a session with each kind of connection data, through each kind of log-in. What comes with
+// them is planted, too.
 func (s *canaries) openSessions() {
 	s.Helper()
 	released := builder.With(func(s *pamv1alpha1.ActivitySession) {
@@ -87,7 +87,7 @@ func (s *canaries) openSessions() {
 	}
 	for session, key := range map[string]string{"ssh": "ssh-url", "rdp": "rdp", "credential": "password"} {
 		if len(s.connectionSecret(session).Data[key]) == 0 {
-			s.Errorf("the Secret of session %s has no %s: nothing is proved of it", session, key)
+			s.Errorf("the Secret of session %s has no %s, so the search proves nothing about it", session, key)
 		}
 	}
 }
@@ -106,7 +106,7 @@ func (s *canaries) plantConnection(session *pamv1alpha1.ActivitySession) {
 	s.Helper()
 	secret := s.connectionSecret(session.Name)
 	keys := []string{"ssh-url", "password"}
-	if session.Spec.Credential == nil { // else it is no token, but the name of an account
+	if session.Spec.Credential == nil { // otherwise it is not a token, but an account name
 		keys = append(keys, "username")
 	}
 	for _, key := range keys {
@@ -122,8 +122,8 @@ func (s *canaries) plantConnection(session *pamv1alpha1.ActivitySession) {
 	}
 }
 
-// provoke is step 4: a session fails, and its server tells why in all the words that it must not use; and the servers
-// refuse what is asked of them in such words.
+// provoke is step 4: a session fails, and its server explains why with every secret it knows; and the servers refuse
+// requests in such words.
 func (s *canaries) provoke() {
 	s.Helper()
 	const words = "cannot log in with "
@@ -144,13 +144,13 @@ func (s *canaries) provoke() {
 		s.reaches(session, "False Failed")
 		s.get(NewWithT(s.T), session)
 		if f := session.Status.Failure; !strings.Contains(f.Message, words) || len(f.Log) == 0 {
-			s.Errorf("the failure says nothing of the server's: %+v", f)
+			s.Errorf("the failure does not quote the server: %+v", f)
 		}
 		s.refuse(connection, known)
 	}
 }
 
-// refuse has the server refuse a session in words that it must not use.
+// refuse makes the server refuse a session in words that quote secrets.
 func (s *canaries) refuse(connection string, words []string) {
 	s.Helper()
 	err := s.nps.Faults().Set(fault.Rule{
@@ -166,7 +166,7 @@ func (s *canaries) refuse(connection string, words []string) {
 	s.nps.Faults().Remove("refuse")
 }
 
-// endSessions is step 5: whatever is left to be said is said, and no Secret of a session is left.
+// endSessions is step 5: the remaining messages appear, and no Secret of a session is left.
 func (s *canaries) endSessions() {
 	s.Helper()
 	s.cluster.kubectl(s.T, "", "delete", "activitysessions", "--all", "--namespace="+s.namespace)

@@ -17,9 +17,11 @@ import (
 	simnps "github.com/pam-operator/pam-operator/internal/simulator/nps"
 	simsps "github.com/pam-operator/pam-operator/internal/simulator/sps"
 	"github.com/pam-operator/pam-operator/test/builder"
+	"github.com/pam-operator/pam-operator/test/collector"
 )
 
-// What is planted: a text for every secret that people give the operator. They hold what JSON and URLs escape.
+// What is planted: a text for every secret that users give the operator. They contain characters that JSON and URLs
+// escape.
 const (
 	canaryNPSPassword   = `canary-password-of-the-"user"`
 	canaryWrongPassword = `canary-password-that-is-wrong&old`
@@ -30,13 +32,14 @@ const (
 	canaryReleased      = `canary-password-that-is-released`
 )
 
-// canaries is a scenario in which every secret passes through the manager, and servers give them back in their errors.
+// canaries is a scenario in which every secret passes through the manager, and servers echo them in their errors.
 type canaries struct {
 	*testing.T
 	*plants
 
 	cluster   *cluster
 	manager   *manager
+	traces    *collector.Collector
 	namespace string
 	sps       *spsSite
 	nps       *simnps.Server
@@ -45,17 +48,21 @@ type canaries struct {
 	tokens sync.Map
 }
 
-// TestNoSecretIsShown has the manager use every secret there is, at its most talkative, in front of servers that quote
-// them, and then looks for them wherever anybody can look: in each line of its log, in its metrics, and in every object
-// of the cluster, but for the Secret that is to hold it.
+// TestNoSecretIsShown has the manager use every kind of secret, at its most verbose, with servers that quote them, and
+// then searches every readable place: each line of its log, its metrics, its traces, and every object in the cluster
+// except the Secret that should hold it.
 func TestNoSecretIsShown(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel() // mostly waiting
 	c := theCluster(t)
 	s := &canaries{T: t, plants: newPlants(), cluster: c, namespace: c.newNamespace("canaries")}
 	s.in = builder.InNamespace(s.namespace)
 	s.manager = newManager(t, c, s.namespace)
 	metrics := freeAddress(t)
-	s.manager.arguments = []string{"--zap-log-level=10", "--metrics-bind-address=" + metrics, "--metrics-secure=false"}
+	s.traces = collector.Start(t)
+	s.manager.arguments = []string{
+		"--zap-log-level=10", "--metrics-bind-address=" + metrics, "--metrics-secure=false",
+		"--tracing-endpoint=" + s.traces.Endpoint, "--tracing-insecure", "--tracing-sample-ratio=1",
+	}
 	s.serve()
 	s.manager.start(t)
 	s.signIn()
@@ -66,9 +73,10 @@ func TestNoSecretIsShown(t *testing.T) {
 	s.endSessions()
 	s.search(metrics)
 	s.manager.stop(t)
+	s.searchTraces() // the manager has sent the last of them
 }
 
-// serve starts both servers, and makes the Secrets.
+// serve starts both servers, and creates the Secrets.
 func (s *canaries) serve() {
 	s.Helper()
 	s.sps = newSPSSite(s.T, s.cluster, s.namespace, simsps.Options{})
@@ -119,7 +127,7 @@ func (s *canaries) serve() {
 	s.connect(running.URL("nps"))
 }
 
-// connect makes a connection for each kind of log-in.
+// connect creates a connection for each kind of log-in.
 func (s *canaries) connect(url string) {
 	s.Helper()
 	fast := builder.With(func(c *pamv1alpha1.NPSConnection) {
@@ -143,7 +151,7 @@ func (s *canaries) secret(name string, content map[string]string) *corev1.Secret
 	return builder.Secret(name, content, s.in)
 }
 
-// signIn is step 1: three log-ins succeed, and one is refused in the words of its own password.
+// signIn is step 1: three log-ins succeed, and one is refused with a message that quotes its password.
 func (s *canaries) signIn() {
 	s.Helper()
 	for name, want := range map[string]string{
@@ -153,7 +161,7 @@ func (s *canaries) signIn() {
 	}
 }
 
-// useSPS is step 2: a local user is refused in the words of his password, and then made.
+// useSPS is step 2: a local user is refused with a message that quotes the password, and then created.
 func (s *canaries) useSPS() {
 	s.Helper()
 	s.reaches(builder.SPSConnection(builder.DefaultSPSConnection, s.in), "True Synced")

@@ -3,14 +3,11 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,15 +16,15 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/controlplane"
 	"github.com/pam-operator/pam-operator/internal/installation"
+	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// cluster is the control plane that all scenarios share, with our kinds and with what the manager is allowed to do. A
-// scenario has a namespace of its own in it.
+// cluster is the control plane that all scenarios share, with our kinds and the manager's rights. Each scenario has a
+// namespace of its own in it.
 type cluster struct {
 	client    client.Client // of an administrator
 	plane     *controlplane.ControlPlane
@@ -39,7 +36,7 @@ type cluster struct {
 	namespaces        atomic.Int64
 }
 
-// shared starts the cluster when the first scenario asks for it.
+// shared starts the cluster when the first scenario needs it.
 var shared = sync.OnceValues(func() (*cluster, error) {
 	dir, err := os.MkdirTemp("", "e2e-")
 	if err != nil {
@@ -49,7 +46,7 @@ var shared = sync.OnceValues(func() (*cluster, error) {
 	return started, started.start(context.Background())
 })
 
-// started is the cluster, ready or not, nil if no scenario needed it.
+// started is the cluster, ready or not; nil if no scenario needed it.
 var started *cluster
 
 func TestMain(m *testing.M) {
@@ -91,7 +88,7 @@ func (c *cluster) start(ctx context.Context) error {
 	return c.installRights(ctx)
 }
 
-// installRights applies what an installation lets the manager do, and makes a kubeconfig with these rights.
+// installRights applies the manager's rights as an installation does, and creates a kubeconfig with them.
 func (c *cluster) installRights(ctx context.Context) error {
 	var err error
 	dir := filepath.Join("..", "..", "config", "default")
@@ -102,7 +99,7 @@ func (c *cluster) installRights(ctx context.Context) error {
 	for _, o := range c.installed.Objects {
 		objects = append(objects, o)
 	}
-	manifest, err := documents(objects...)
+	manifest, err := builder.Manifest(objects...)
 	if err != nil {
 		return err
 	}
@@ -119,7 +116,7 @@ func (c *cluster) installRights(ctx context.Context) error {
 	return os.WriteFile(c.managerKubeconfig, kubeconfig, 0o600)
 }
 
-// newNamespace is a name that no scenario has, and no other run of the same one.
+// newNamespace is a name that no other scenario uses, nor another run of the same one.
 func (c *cluster) newNamespace(scenario string) string {
 	return fmt.Sprintf("%s-%d", scenario, c.namespaces.Add(1))
 }
@@ -135,7 +132,7 @@ func (c *cluster) close() error {
 	return errors.Join(err, os.RemoveAll(c.dir))
 }
 
-// kubectl runs kubectl as an administrator, with this standard input, and returns what it prints.
+// kubectl runs kubectl as an administrator, with this standard input, and returns its output.
 func (c *cluster) kubectl(t *testing.T, stdin string, arguments ...string) string {
 	t.Helper()
 	out, err := c.runKubectl(t.Context(), stdin, arguments...)
@@ -146,38 +143,17 @@ func (c *cluster) kubectl(t *testing.T, stdin string, arguments ...string) strin
 }
 
 func (c *cluster) runKubectl(ctx context.Context, stdin string, arguments ...string) (string, error) {
-	// What kubectl keeps about a server must not come from an earlier one at the same port.
+	// kubectl's cache about a server must not come from an earlier one at the same port.
 	all := append([]string{"--kubeconfig=" + c.plane.KubeconfigFile, "--cache-dir=" + c.dir}, arguments...)
-	cmd := exec.CommandContext(ctx, c.plane.Kubectl(), all...)
-	cmd.Stdin = strings.NewReader(stdin)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("kubectl %s: %w: %s", strings.Join(arguments, " "), err, bytes.TrimSpace(stderr.Bytes()))
-	}
-	return string(out), nil
+	return installation.Kubectl(ctx, c.plane.Kubectl(), stdin, all...)
 }
 
-// apply applies objects as one manifest, server-side, and returns what kubectl says.
+// apply applies objects as one manifest, server-side, and returns kubectl's output.
 func (c *cluster) apply(t *testing.T, objects ...client.Object) string {
 	t.Helper()
-	manifest, err := documents(objects...)
+	manifest, err := builder.Manifest(objects...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c.kubectl(t, manifest, "apply", "--server-side", "-f", "-")
-}
-
-// documents writes objects into one manifest.
-func documents(objects ...client.Object) (string, error) {
-	var manifest strings.Builder
-	for _, o := range objects {
-		document, err := yaml.Marshal(o)
-		if err != nil {
-			return "", err
-		}
-		manifest.WriteString("---\n" + string(document))
-	}
-	return manifest.String(), nil
 }

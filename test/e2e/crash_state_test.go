@@ -26,9 +26,9 @@ type crashes struct {
 	manager   *manager
 	// before is what the appliance had when the scenario began.
 	before map[string][]simsps.Object
-	// unanswered are the policies of the commit whose answer the manager did not live to see.
+	// unanswered are the policies of the commit whose response the manager did not live to see.
 	unanswered []string
-	begun      time.Time // of the present step
+	begun      time.Time // of the current step
 }
 
 func newCrashes(t *testing.T, version string) *crashes {
@@ -52,15 +52,15 @@ func newCrashes(t *testing.T, version string) *crashes {
 	return s
 }
 
-// step notes that a step is done, and how long it took.
+// step logs that a step is done, and how long it took.
 func (s *crashes) step(format string, values ...any) {
 	s.Helper()
 	s.Logf("%s (%s)", fmt.Sprintf(format, values...), time.Since(s.begun).Round(time.Millisecond))
 	s.begun = time.Now()
 }
 
-// policies are what is applied. Each has a target of its own, so that a mix-up shows, and takes over nothing that is on
-// the appliance already: what a lost answer left there has to be recognised.
+// policies are what is applied. Each has a target of its own, so that a mix-up shows, and none adopts what is already
+// on the appliance: what a lost response left there has to be recognised.
 func (s *crashes) policies() []client.Object {
 	strict := builder.With(func(p *pamv1alpha1.RDPConnectionPolicy) {
 		p.Spec.AdoptionPolicy = pamv1alpha1.AdoptionPolicyNever
@@ -74,7 +74,7 @@ func (s *crashes) policies() []client.Object {
 	return all
 }
 
-// created are the policies that the appliance has by us.
+// created are the policies on the appliance that the operator created.
 func (s *crashes) created() []simsps.Object {
 	return slices.DeleteFunc(s.appliance.Objects(rdpConnections), func(o simsps.Object) bool { return !ours(o) })
 }
@@ -97,7 +97,7 @@ func (s *crashes) connection(g Gomega) *pamv1alpha1.SPSConnection {
 	return c
 }
 
-// reasons counts the policies by what Ready says.
+// reasons counts the policies by the reason of Ready.
 func (s *crashes) reasons(g Gomega) map[string]int {
 	count := map[string]int{}
 	for _, p := range s.list(g) {

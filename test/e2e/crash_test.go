@@ -20,23 +20,24 @@ import (
 
 const (
 	policyCount = 300
-	// writesBeforeKill is how many policies stand in the transaction that the first kill leaves open.
+	// writesBeforeKill is how many policies are in the transaction that the first kill leaves open.
 	writesBeforeKill = 20
 	otherAdmin       = "alice"
 )
 
-// poisoned are the policies that the appliance refuses at the commit, each in words of its own.
+// poisoned are the policies that the appliance refuses at the commit, each with its own message.
 var poisoned = map[string]string{
 	"policy-117": "The target overlaps with the network of the cluster",
 	"policy-250": "The port is reserved for the appliance itself",
 }
 
-// TestPoliciesSurviveCrashes applies 300 policies at once, while the appliance refuses two of them, somebody else locks
-// it, and the manager is killed three times: with a transaction open, during a commit, and while it waits for the lock.
+// TestPoliciesSurviveCrashes applies 300 policies at once, while the appliance refuses two of them, another
+// administrator locks it, and the manager is killed three times: with a transaction open, during a commit, and while it
+// waits for the lock.
 func TestPoliciesSurviveCrashes(t *testing.T) {
 	for _, version := range []string{"6.0", "7.0", "8.0"} {
 		t.Run("SPS "+version, func(t *testing.T) {
-			t.Parallel() // most of it is waiting
+			t.Parallel() // mostly waiting
 			s := newCrashes(t, version)
 			s.connect()
 			s.killInTransaction()
@@ -60,11 +61,11 @@ func (s *crashes) connect() {
 }
 
 // killInTransaction is step 2: all policies come from one kubectl apply, and the manager is killed when some of them
-// stand in its transaction.
+// are in its transaction.
 func (s *crashes) killInTransaction() {
 	s.Helper()
 	killed := newKill(s.manager)
-	var before atomic.Int64 // writes before the transaction that is open
+	var before atomic.Int64 // writes before the open transaction
 	s.appliance.Faults().OnRequest(func(r *http.Request) {
 		if r.Method != http.MethodPost {
 			return
@@ -85,13 +86,13 @@ func (s *crashes) killInTransaction() {
 	s.appliance.Faults().OnRequest(nil)
 	stats := s.appliance.Stats()
 	if stats.OpenTransactions != 1 || stats.Writes < writesBeforeKill {
-		s.Fatalf("the manager was to leave a transaction with writes in it: %+v", stats)
+		s.Fatalf("the manager left no transaction with writes in it: %+v", stats)
 	}
 	s.step("2. killed with %d writes in an open transaction, held by %q", stats.Writes, stats.LockHolder)
 }
 
-// killInCommit is step 3: the next manager ends the transaction that was left, and is killed during a commit, which
-// the appliance finishes.
+// killInCommit is step 3: the next manager ends the open transaction, and is killed during a commit, which the
+// appliance finishes.
 func (s *crashes) killInCommit() {
 	s.Helper()
 	killed := newKill(s.manager)
@@ -111,14 +112,14 @@ func (s *crashes) killInCommit() {
 		}
 	}
 	if len(s.unanswered) == 0 || known >= len(s.unanswered) {
-		s.Fatalf("the appliance has %d policies and the cluster knows of %d: no answer was lost", len(s.unanswered), known)
+		s.Fatalf("the appliance has %d policies and the cluster knows %d: no response was lost", len(s.unanswered), known)
 	}
-	s.step("3. killed in a commit: the appliance has %d policies, the cluster knows the keys of %d",
+	s.step("3. killed during a commit: the appliance has %d policies, the cluster knows the keys of %d",
 		len(s.unanswered), known)
 }
 
-// killWhileLocked is step 4: the next manager finds what it has made already, and the configuration locked. It tells so
-// at the connection and at every policy that waits, and is killed.
+// killWhileLocked is step 4: the next manager finds what was created before, and the configuration locked. It reports
+// that on the connection and on every waiting policy, and is killed.
 func (s *crashes) killWhileLocked() {
 	s.Helper()
 	s.manager.start(s.T)
@@ -134,22 +135,22 @@ func (s *crashes) killWhileLocked() {
 		s.Fatal(err)
 	}
 	if open := s.appliance.Stats().OpenTransactions; open != 0 {
-		s.Errorf("%d transactions are open, although somebody else has the lock", open)
+		s.Errorf("%d transactions are open, although another administrator holds the lock", open)
 	}
 	s.step("4. killed while %d policies wait for the lock", policyCount-len(s.unanswered))
 }
 
-// unlock is step 5: the next manager meets the lock, too, and then the other administrator lets go of it.
+// unlock is step 5: the next manager meets the lock, too, and then the other administrator releases it.
 func (s *crashes) unlock() {
 	s.Helper()
 	before := s.appliance.lockRefusals()
 	s.manager.start(s.T)
 	s.eventually(func(g Gomega) { g.Expect(s.appliance.lockRefusals()).To(BeNumerically(">", before)) })
 	s.appliance.Unlock()
-	s.step("5. unlocked in front of a manager that waits for it")
+	s.step("5. unlocked while a manager waits for the lock")
 }
 
-// expectOutcome is step 6: every policy is ready, but for those that the appliance refuses; and these say why.
+// expectOutcome is step 6: every policy is ready, except for those that the appliance refuses; these report why.
 func (s *crashes) expectOutcome() {
 	s.Helper()
 	s.eventually(func(g Gomega) {
@@ -161,14 +162,14 @@ func (s *crashes) expectOutcome() {
 		words, refused := poisoned[p.Name]
 		ready := meta.FindStatusCondition(p.Status.Conditions, pamv1alpha1.ConditionReady)
 		if refused && !strings.Contains(ready.Message, words) {
-			s.Errorf("%s: %q does not have the appliance's words %q", p.Name, ready.Message, words)
+			s.Errorf("%s: %q does not quote the appliance's message %q", p.Name, ready.Message, words)
 		}
 	}
 	s.step("6. %d policies are ready, %d are rejected", policyCount-len(poisoned), len(poisoned))
 }
 
-// expectAppliance is step 7: the appliance has what it had, and every policy that is ready, once, with the content and
-// the key that the cluster shows; it was asked for nothing but creations.
+// expectAppliance is step 7: the appliance has what it had, and every ready policy exactly once, with the content and
+// the key that the cluster shows; it received nothing but creations.
 func (s *crashes) expectAppliance() {
 	s.Helper()
 	created := map[string][]simsps.Object{}
@@ -194,7 +195,7 @@ func (s *crashes) expectAppliance() {
 		}
 	}
 	if len(created) > 0 {
-		s.Errorf("the appliance has policies that nobody asked for: %v", created)
+		s.Errorf("the appliance has unexpected policies: %v", created)
 	}
 	after := s.appliance.state(s.T)
 	after[rdpConnections] = slices.DeleteFunc(after[rdpConnections], func(o simsps.Object) bool { return ours(o) })
@@ -203,18 +204,18 @@ func (s *crashes) expectAppliance() {
 	}
 	for _, method := range []string{http.MethodPut, http.MethodDelete} {
 		if count := s.appliance.Faults().Count(method, "^/api/configuration"); count > 0 {
-			s.Errorf("%d times %s, although there was nothing to change or remove", count, method)
+			s.Errorf("%d requests %s, although there was nothing to change or remove", count, method)
 		}
 	}
 	s.step("7. the appliance has each of them once, and nothing else has changed")
 }
 
-// expectFewCommits is step 8. When a manager starts, all policies are there and make one batch. A batch of n with b bad
-// ones costs 1+2*b*ceil(log2 n) commits at most, refused ones included; see package groupcommit. Of the four managers
-// the last one got through its batch; two more are for stragglers on a machine that is busy, such as the policies that
-// the first manager sees while kubectl is still applying. The second manager was killed at its first commit that
-// succeeded. Before that come only refusals: those on the way down to one bad policy, that one alone, and the other
-// one, if it is its neighbour.
+// expectFewCommits is step 8. When a manager starts, all policies exist and make one batch. A batch of n with b bad
+// ones costs at most 1+2*b*ceil(log2 n) commits, including refused ones; see package groupcommit. Of the four managers
+// only the last got through its batch; two more commits are for stragglers on a busy machine, such as the policies that
+// the first manager sees while kubectl is still applying. The second manager was killed at its first successful commit.
+// Before that there are only refusals: those on the way down to one bad policy, that one alone, and the other one, if
+// it is its neighbour.
 func (s *crashes) expectFewCommits() {
 	s.Helper()
 	levels := bits.Len(uint(policyCount - 1)) // ceil(log2 policyCount)
@@ -223,7 +224,7 @@ func (s *crashes) expectFewCommits() {
 	bound := second + last
 	stats := s.appliance.Stats()
 	if commits := stats.Commits + stats.CommitsRefused; commits > bound {
-		s.Errorf("%d commits for %d policies, want %d at most", commits, policyCount, bound)
+		s.Errorf("%d commits for %d policies, want at most %d", commits, policyCount, bound)
 	}
 	s.step("8. %d commits and %d refused ones, of %d allowed; %d transactions, %d writes, %d log-ins", stats.Commits,
 		stats.CommitsRefused, bound, stats.TransactionsOpened, stats.Writes, stats.LogIns)
@@ -238,5 +239,5 @@ func (s *crashes) expectNothingIsLeft() {
 		return
 	}
 	expectNoSecret(s.T, s.manager, s.appliance.secrets(s.T))
-	s.step("9. no transaction is open, nobody holds the lock, no secret is shown")
+	s.step("9. no open transaction, no lock, no leaked secret")
 }

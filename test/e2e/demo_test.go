@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package e2e runs the built binaries: the manager with the rights that its role gives it and nothing more, on a real
-// control plane, against simulated appliances. "make test-e2e" builds what it needs.
+// Package e2e runs the built binaries: the manager with exactly the rights of its role, on a real control plane,
+// against simulated appliances. "make test-e2e" builds what it needs.
 package e2e
 
 import (
@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// patience bounds a run of the demo, which takes some seconds.
+// patience bounds a run of the demo, which takes a few seconds.
 const patience = 5 * time.Minute
 
-// binary is a command that "make build" made.
+// binary is a command built by "make build".
 func binary(t *testing.T, name string) string {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join("..", "..", "bin", name))
@@ -31,12 +31,12 @@ func binary(t *testing.T, name string) string {
 	return path
 }
 
-// TestDemoMakesEverySampleReady proves that the samples work as they are shipped, and that the manager needs no right
-// beyond its generated role.
+// TestDemoMakesEverySampleReady proves that the shipped samples work, and that the manager needs no right beyond its
+// generated role.
 func TestDemoMakesEverySampleReady(t *testing.T) { makesEverySampleReady(t) }
 
-// TestRolesInSomeNamespacesAreEnough proves that the manager needs no right in the whole cluster where it is told which
-// namespaces to look at: it has what config/namespaced gives it, and nothing else.
+// TestRolesInSomeNamespacesAreEnough proves that the manager needs no cluster-wide rights if it is told which
+// namespaces to watch: it has only those of config/namespaced.
 func TestRolesInSomeNamespacesAreEnough(t *testing.T) { makesEverySampleReady(t, "--namespaced") }
 
 func makesEverySampleReady(t *testing.T, arguments ...string) {

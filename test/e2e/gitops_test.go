@@ -27,13 +27,13 @@ var waysToApply = map[string][]string{
 	"server-side": {"apply", "--server-side", "--force-conflicts", "--field-manager=gitops", "-f", "-"},
 }
 
-// listOfActive is the request by which the poller looks at the session.
+// listOfActive is the request by which the poller polls active sessions.
 const listOfActive = "NPS GET ActivitySession.MySummaryByStatus.Active"
 
-// TestApplyingAgainChangesNothing applies the manifest of a session that lives over and over, as GitOps tools do. The
-// object stays as it is, the manager writes nothing, and the server is asked for nothing but the lists.
+// TestApplyingAgainChangesNothing applies the manifest of a live session over and over, as GitOps tools do. The object
+// stays unchanged, the manager writes nothing, and the server receives nothing but list requests.
 func TestApplyingAgainChangesNothing(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel() // mostly waiting
 	bed := newSessionBed(t, theCluster(t))
 	bed.manager.start(t)
 	for name, command := range waysToApply {
@@ -77,11 +77,10 @@ func TestApplyingAgainChangesNothing(t *testing.T) {
 	bed.manager.stop(t)
 }
 
-// TestWhatIsCreatedAgainGetsASessionOfItsOwn deletes a session that lives, and goes on applying its manifest, as GitOps
-// tools do which prune and sync. The session is ended before another one is asked for, even where the manifest was
-// taken from the cluster with the request id of the first one in it.
+// TestWhatIsCreatedAgainGetsASessionOfItsOwn deletes a live session and keeps applying its manifest, as GitOps tools do
+// that prune and sync. The session is ended before another one is requested.
 func TestWhatIsCreatedAgainGetsASessionOfItsOwn(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel() // mostly waiting
 	bed := newSessionBed(t, theCluster(t))
 	bed.manager.start(t)
 	for name, command := range waysToApply {
@@ -97,9 +96,8 @@ func TestWhatIsCreatedAgainGetsASessionOfItsOwn(t *testing.T) {
 				}
 			})
 			s.delete()
-			copied := builder.Annotation(pamv1alpha1.AnnotationRequestID, first.Annotations[pamv1alpha1.AnnotationRequestID])
 			s.eventually(func(g Gomega) {
-				s.apply(command, copied)
+				s.apply(command)
 				session := s.object()
 				s.get(g, session)
 				g.Expect(session.UID).To(Equal(first.UID))
@@ -111,15 +109,15 @@ func TestWhatIsCreatedAgainGetsASessionOfItsOwn(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.eventually(func(g Gomega) {
-				s.apply(command, copied)
+				s.apply(command)
 				g.Expect(s.uid(g)).NotTo(Equal(first.UID))
 			})
 			second := s.active()
 			if alive.Load() != 0 || len(s.server.Sessions()) != 2 || second.Status.SessionID == first.Status.SessionID {
-				t.Errorf("%d sessions lived when another one was asked for; there are %+v", alive.Load(), s.server.Sessions())
+				t.Errorf("%d sessions were live when another one was requested; there are %+v", alive.Load(), s.server.Sessions())
 			}
 			if second.Status.RequestID == first.Status.RequestID {
-				t.Error("the request id of another object was taken over")
+				t.Error("the request ID of another object was adopted")
 			}
 			s.remove()
 		})
@@ -127,10 +125,10 @@ func TestWhatIsCreatedAgainGetsASessionOfItsOwn(t *testing.T) {
 	bed.manager.stop(t)
 }
 
-// apply applies the manifest of the session, and returns what kubectl says.
+// apply applies the manifest of the session, and returns kubectl's output.
 func (s *sessionTrial) apply(command []string, options ...builder.Option) string {
 	s.Helper()
-	manifest, err := documents(s.object(append(options, builder.Connection(s.name, ""))...))
+	manifest, err := builder.Manifest(s.object(append(options, builder.Connection(s.name, ""))...))
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -145,7 +143,7 @@ func (s *sessionTrial) uid(g Gomega) types.UID {
 	return session.UID
 }
 
-// quiet waits until the connection counts the session, which is the last that is written about it.
+// quiet waits until the connection counts the session, which is the last write about it.
 func (s *sessionTrial) quiet() {
 	s.Helper()
 	conn := builder.NPSConnection(s.name, builder.InNamespace(s.bed.namespace))
@@ -156,14 +154,14 @@ func (s *sessionTrial) quiet() {
 	s.rounds(2)
 }
 
-// rounds waits until the poller has looked so often.
+// rounds waits until the poller has made n rounds.
 func (s *sessionTrial) rounds(n int) {
 	s.Helper()
 	from := s.nps.total(listOfActive)
 	s.eventually(func(g Gomega) { g.Expect(s.nps.total(listOfActive)).To(BeNumerically(">=", from+n)) })
 }
 
-// withoutLists takes the poller's lists out of a count.
+// withoutLists removes the poller's lists from a count.
 func withoutLists(calls map[string]int) map[string]int {
 	maps.DeleteFunc(calls, func(class string, _ int) bool { return strings.Contains(class, "MySummaryByStatus") })
 	return calls

@@ -27,17 +27,17 @@ const (
 	groupsPath       = "/api/configuration/" + groupsCollection
 )
 
-// groupBed is an appliance whose local user groups a manager keeps, and what was seen of them meanwhile.
+// groupBed is an appliance whose local user groups a manager manages, and a record of what happened meanwhile.
 type groupBed struct {
 	*testing.T
 
 	cluster *cluster
 	site    *spsSite
 	manager *manager
-	begun   time.Time // of the present step
+	begun   time.Time // of the current step
 
 	mu sync.Mutex
-	// faults are what must not be seen: an object that is Stalled, or gone before its group is.
+	// faults are observed violations: an object that is Stalled, or gone before its group is.
 	faults []string
 }
 
@@ -53,7 +53,7 @@ func newGroupBed(t *testing.T, version string) *groupBed {
 	return b
 }
 
-// watch notes what must not be seen until the scenario ends.
+// watch records violations until the scenario ends.
 func (b *groupBed) watch() {
 	b.Helper()
 	c, err := client.NewWithWatch(b.cluster.plane.Config, client.Options{Scheme: b.cluster.client.Scheme()})
@@ -117,7 +117,7 @@ func (b *groupBed) groups() []client.Object {
 	return all
 }
 
-// reasons counts the objects by what Ready says.
+// reasons counts the objects by the reason of Ready.
 func (b *groupBed) reasons(g Gomega) map[string]int {
 	list := &pamv1alpha1.LocalUserGroupList{}
 	g.Expect(b.cluster.client.List(b.Context(), list, client.InNamespace(b.site.namespace))).To(Succeed())
@@ -147,7 +147,7 @@ func (b *groupBed) names() []string {
 
 func (b *groupBed) has(name string) bool { return slices.Contains(b.names(), name) }
 
-// expectGroups wants so many groups on the appliance, each once, and nothing that must not be seen.
+// expectGroups requires n groups on the appliance, each once, and no violation.
 func (b *groupBed) expectGroups(count int) {
 	b.Helper()
 	names := b.names()
@@ -165,7 +165,7 @@ func (b *groupBed) expectGroups(count int) {
 	b.faults = nil
 }
 
-// expectNothingIsLeft is for after the end of the manager.
+// expectNothingIsLeft is for use after the manager has stopped.
 func (b *groupBed) expectNothingIsLeft() {
 	b.Helper()
 	records := &corev1.ConfigMapList{}

@@ -20,12 +20,12 @@ import (
 )
 
 const (
-	// within is how long a state is waited for. The longest wait of the product itself is the one for a lock, 15 s.
+	// within is how long to wait for a state. The longest wait in the product itself is the one for a lock, 15 s.
 	within       = 90 * time.Second
 	pollInterval = 200 * time.Millisecond
 )
 
-// readyReason is the status of Ready before its reason, such as "True Synced".
+// readyReason is the status of Ready and its reason, such as "True Synced".
 func readyReason(conditions []metav1.Condition) string {
 	ready := meta.FindStatusCondition(conditions, pamv1alpha1.ConditionReady)
 	if ready == nil {
@@ -34,12 +34,12 @@ func readyReason(conditions []metav1.Condition) string {
 	return string(ready.Status) + " " + ready.Reason
 }
 
-// manager is bin/manager for one scenario, which starts and ends it as often as it likes.
+// manager is bin/manager for one scenario, which starts and stops it as often as it likes.
 type manager struct {
 	cluster   *cluster
 	namespace string
 	dir       string
-	// kubeconfig and arguments may be changed before a start; the arguments are further ones.
+	// kubeconfig and arguments may be changed before a start; the arguments are additional ones.
 	kubeconfig string
 	arguments  []string
 
@@ -47,15 +47,15 @@ type manager struct {
 	lives []*process.Process
 }
 
-// newManager starts nothing. The manager will look at one namespace only, so that scenarios can run side by side, and
-// leads without a Lease: the next one would wait 15 s for that of one that was killed, and a machine that is busy makes
-// one lose it. But for that and for the debug messages it is started as it is installed.
+// newManager starts nothing. The manager watches only one namespace, so that scenarios can run in parallel, and leads
+// without a Lease: a successor would wait 15 s for that of a killed manager, and on a busy machine a manager may lose
+// it. Except for that and for debug logging it is started as installed.
 func newManager(t *testing.T, c *cluster, namespace string) *manager {
 	t.Helper()
 	m := &manager{cluster: c, namespace: namespace, dir: t.TempDir(), kubeconfig: c.managerKubeconfig}
 	t.Cleanup(func() {
 		for _, life := range m.lives {
-			_ = life.Stop() // of those that ended already; the last one is stopped by the scenario, or has failed it
+			_ = life.Stop() // of those that have ended; the last one is stopped by the scenario, or has failed it
 		}
 		if t.Failed() {
 			t.Log("the end of the manager's log:\n" + lastLines(m.log(t), 60))
@@ -69,7 +69,7 @@ func (m *manager) start(t *testing.T) {
 	t.Helper()
 	command := append([]string{binary(t, "manager")}, m.cluster.installed.Arguments(m.kubeconfig)...)
 	command = append(command, "--leader-elect=false", "--watch-namespaces="+m.namespace, "--zap-log-level=debug",
-		"--min-poll-interval=10ms", "--max-requests-per-second=1000") // no scenario is to wait for a round
+		"--min-poll-interval=10ms", "--max-requests-per-second=1000") // no scenario should wait for a round
 	command = append(command, m.arguments...)
 	logFile := filepath.Join(m.dir, fmt.Sprintf("manager-%d.log", len(m.lives)+1))
 	life, err := process.Start(t.Context(), logFile, nil, command...)
@@ -81,7 +81,7 @@ func (m *manager) start(t *testing.T) {
 	m.lives = append(m.lives, life)
 }
 
-// running is the manager's latest life.
+// running is the most recent process.
 func (m *manager) running() *process.Process {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -91,7 +91,7 @@ func (m *manager) running() *process.Process {
 // kill ends the manager with SIGKILL and returns when it is gone.
 func (m *manager) kill() error { return m.running().Kill() }
 
-// stop ends the manager as a Pod's deletion does, and wants it to end well.
+// stop stops the manager as the deletion of its Pod would, and requires a clean exit.
 func (m *manager) stop(t *testing.T) {
 	t.Helper()
 	if err := m.running().Stop(); err != nil {
@@ -99,7 +99,7 @@ func (m *manager) stop(t *testing.T) {
 	}
 }
 
-// alive ends the waiting for something that a manager which has ended will not do.
+// alive aborts a wait for something that an ended manager will never do.
 func (m *manager) alive() {
 	select {
 	case <-m.running().Done():
@@ -127,7 +127,7 @@ func lastLines(text string, count int) string {
 	return strings.Join(lines[max(0, len(lines)-count):], "\n")
 }
 
-// kill kills the manager once, at a moment that a request to the appliance shows.
+// kill kills the manager once, at the moment of a given request to the appliance.
 type kill struct {
 	manager *manager
 	once    sync.Once
@@ -147,6 +147,6 @@ func (k *kill) await(t *testing.T) {
 			t.Fatal(err)
 		}
 	case <-time.After(within):
-		t.Fatal("the moment for the kill did not come")
+		t.Fatal("the request at which to kill the manager was not seen")
 	}
 }

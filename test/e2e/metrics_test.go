@@ -16,8 +16,8 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// TestMetricsAreForThoseWhoMayReadThem asks the metrics as they are served by an installation: over TLS, with the token
-// of a service account, by the right that config/rbac has for it.
+// TestMetricsAreForThoseWhoMayReadThem scrapes the metrics as an installation serves them: over TLS, with the token of
+// a service account, by the right that config/rbac grants.
 func TestMetricsAreForThoseWhoMayReadThem(t *testing.T) {
 	t.Parallel()
 	c := theCluster(t)
@@ -38,7 +38,7 @@ func TestMetricsAreForThoseWhoMayReadThem(t *testing.T) {
 	defer m.stop(t)
 
 	client := &http.Client{Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // G402: the manager made it for itself
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // G402: the manager's self-signed certificate
 	}}
 	defer client.CloseIdleConnections()
 	get := func(token string) (int, string, error) {
@@ -57,7 +57,7 @@ func TestMetricsAreForThoseWhoMayReadThem(t *testing.T) {
 	}{
 		"whoever has the right": {allowed, []int{http.StatusOK}},
 		"whoever has it not":    {token("stranger"), []int{http.StatusForbidden}},
-		// The filter makes an error of its own of a token that the API server does not know.
+		// The filter returns an error of its own for a token that the API server does not know.
 		"a token of nobody": {"made-up", []int{http.StatusUnauthorized, http.StatusInternalServerError}},
 		"nobody":            {"", []int{http.StatusUnauthorized}},
 	} {
@@ -85,7 +85,7 @@ func metrics(ctx context.Context, client *http.Client, url, token string) (statu
 	return answer.StatusCode, string(body), err
 }
 
-// freeAddress is one that nobody listens on.
+// freeAddress is a free one.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -17,9 +17,9 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// TestAManagerThatCannotReadIsAliveAndNotReady starts the manager without its rights, and gives it these later.
+// TestAManagerThatCannotReadIsAliveAndNotReady starts the manager without its rights, and grants them later.
 func TestAManagerThatCannotReadIsAliveAndNotReady(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel() // mostly waiting
 	c := theCluster(t)
 	const user = "powerless"
 	namespace := c.newNamespace("probes")
@@ -63,7 +63,7 @@ func TestAManagerThatCannotReadIsAliveAndNotReady(t *testing.T) {
 	m.stop(t)
 }
 
-// get is the status and the body of an answer, or why there is none.
+// get returns the status and body of a response, or why there is none.
 func get(ctx context.Context, url string) string {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// TestRestartsDoNotSpendLogIns restarts a manager that has a wrong password for each vendor. Each of them locks
-// accounts or addresses after a few failures, so none of the restarts may cause another one.
+// TestRestartsDoNotSpendLogIns restarts a manager that has a wrong password for each vendor. Both lock accounts or
+// addresses after a few failures, so no restart may cause another failure.
 func TestRestartsDoNotSpendLogIns(t *testing.T) {
 	t.Parallel()
 	c := theCluster(t)
@@ -66,7 +66,7 @@ func TestRestartsDoNotSpendLogIns(t *testing.T) {
 	m.stop(t)
 }
 
-// lookedAtAnew changes a connection without changing how it logs in, and waits until the manager has looked at it.
+// lookedAtAnew changes a connection without changing how it logs in, and waits until the manager has reconciled it.
 func lookedAtAnew(t *testing.T, c *cluster, m *manager, conn client.Object) {
 	t.Helper()
 	g := NewWithT(t)

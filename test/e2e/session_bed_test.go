@@ -26,12 +26,12 @@ import (
 
 const (
 	npsUser = `LAB\svc-proof`
-	// proofPoll is short, since a trial is not to take long.
+	// proofPoll is short, to keep trials short.
 	proofPoll = 50 * time.Millisecond
 )
 
-// sessionBed is a namespace in which sessions are asked for, one after the other, and a manager that looks at it alone,
-// through a tap. It is not started yet.
+// sessionBed is a namespace in which sessions are requested one after the other, and a manager that watches only this
+// namespace, through a tap. It is not started yet.
 type sessionBed struct {
 	cluster   *cluster
 	namespace string
@@ -40,9 +40,9 @@ type sessionBed struct {
 	manager   *manager
 	trials    int
 	killing   sync.Mutex
-	// killed says that a strike has killed the manager, and that nobody started the next one yet.
+	// killed is whether a strike has killed the manager and the next one has not been started.
 	killed bool
-	// current is the name of the present trial's objects, whose writes the tap counts.
+	// current is the name of the current trial's objects, whose writes the tap counts.
 	current atomic.Value
 }
 
@@ -86,11 +86,11 @@ type sessionTrial struct {
 	name   string // of the object and of its connection
 	server *simnps.Server
 	nps    *tap
-	strike *strike // nil in a trial that nothing disturbs
+	strike *strike // nil in an undisturbed trial
 	begun  time.Time
 }
 
-// newTrial starts a server. It is reached through a tap.
+// newTrial starts a server, which is reached through a tap.
 func (b *sessionBed) newTrial(t *testing.T, c course) *sessionTrial {
 	t.Helper()
 	b.trials++
@@ -113,7 +113,7 @@ func (b *sessionBed) newTrial(t *testing.T, c course) *sessionTrial {
 	return s
 }
 
-// arm has a strike happen to this trial.
+// arm schedules a strike for this trial.
 func (s *sessionTrial) arm(at moment, after bool, act func() (answer bool)) {
 	s.strike = &strike{moment: at, after: after, act: act, over: make(chan struct{})}
 	if at.isCall() {
@@ -123,7 +123,7 @@ func (s *sessionTrial) arm(at moment, after bool, act func() (answer bool)) {
 	}
 }
 
-// connect makes the connection, and waits for it.
+// connect creates the connection, and waits for it.
 func (s *sessionTrial) connect() {
 	s.Helper()
 	running, err := simulator.Serve(s.Context(), simulator.Config{
@@ -168,7 +168,7 @@ func (s *sessionTrial) gone(g Gomega, o client.Object) {
 	g.Expect(apierrors.IsNotFound(err)).To(BeTrue(), "%T %s is still there (%v)", o, o.GetName(), err)
 }
 
-// ask makes the object.
+// ask creates the object.
 func (s *sessionTrial) ask() {
 	s.Helper()
 	s.create(s.object(builder.Connection(s.name, "")))
@@ -194,7 +194,7 @@ func (s *sessionTrial) live() []string {
 	return live
 }
 
-// active waits until the session can be used: exactly one lives, it is the object's, and its Secret is there.
+// active waits until the session can be used: exactly one lives, it is the object's, and its Secret exists.
 func (s *sessionTrial) active() *pamv1alpha1.ActivitySession {
 	s.Helper()
 	session, secret := s.object(), s.secret()
@@ -208,8 +208,8 @@ func (s *sessionTrial) active() *pamv1alpha1.ActivitySession {
 	return session
 }
 
-// goneOrReady waits for the end of an object that a strike deletes, or, where it did not come to the strike, until the
-// session can be used.
+// goneOrReady waits for the end of an object that a strike deletes or, if the strike did not happen, until the session
+// can be used.
 func (s *sessionTrial) goneOrReady() {
 	s.Helper()
 	session := s.object()
@@ -220,7 +220,7 @@ func (s *sessionTrial) goneOrReady() {
 	})
 }
 
-// delete asks for the deletion of the object, unless it is gone already.
+// delete requests the deletion of the object, unless it is already gone.
 func (s *sessionTrial) delete() {
 	s.Helper()
 	if err := client.IgnoreNotFound(s.bed.cluster.client.Delete(s.Context(), s.object())); err != nil {
@@ -239,12 +239,12 @@ func (s *sessionTrial) remove() {
 func (s *sessionTrial) expectNothingLives() {
 	s.Helper()
 	if live := s.live(); len(live) != 0 {
-		s.Errorf("the object is gone, and at the server lives %v", live)
+		s.Errorf("the object is gone, but the server still has %v", live)
 	}
 	s.gone(NewWithT(s.T), s.secret())
 }
 
-// eventually waits for a state that the manager brings about, and starts the next one where the strike has killed it.
+// eventually waits for a state that the manager brings about, and starts the next manager if the strike has killed it.
 func (s *sessionTrial) eventually(reached func(g Gomega)) {
 	s.Helper()
 	NewWithT(s.T).Eventually(func(g Gomega) {
@@ -253,7 +253,7 @@ func (s *sessionTrial) eventually(reached func(g Gomega)) {
 	}).WithTimeout(within).WithPolling(proofPoll).Should(Succeed())
 }
 
-// keepRunning starts a manager in the place of one that a strike has killed, as a Deployment does.
+// keepRunning replaces a manager that a strike has killed, as a Deployment does.
 func (s *sessionTrial) keepRunning() {
 	m := s.bed.manager
 	select {

@@ -16,18 +16,18 @@ import (
 )
 
 const (
-	// sessionBeds is how many points are tried at the same time; a point is mostly waiting.
+	// sessionBeds is how many points are tried in parallel; a point is mostly waiting.
 	sessionBeds = 8
-	// fewestPoints is far less than there are: a proof that tries fewer has lost its way.
+	// fewestPoints is far below the actual number: a proof that tries fewer is broken.
 	fewestPoints = 40
-	// maxReadsDeleted is at how many of the requests that read the same the object is deleted.
+	// maxReadsDeleted is at how many of the identical reads the object is deleted.
 	maxReadsDeleted = 2
-	// shortWindow is how long the session of a request is looked for here before that is sent again.
+	// shortWindow is the recovery window in this test.
 	shortWindow = "--session-recovery-window=2s"
 )
 
-// way is what becomes of a request: whether the server acted on it, what keeps the manager from its answer, and whether
-// the object is deleted meanwhile.
+// way is what happens to a request: whether the server acts on it, what keeps the manager from its response, and
+// whether the object is deleted meanwhile.
 type way struct {
 	name                 string
 	after, kill, deleted bool
@@ -50,13 +50,13 @@ type course struct {
 	name     string
 	switches simnps.CreateSwitches
 	faults   []fault.Rule
-	// from is the request up to which it goes like the courses before it; those are not tried again, nor is the removal.
+	// from is the request up to which it equals earlier courses; those requests are not tried again, nor is the removal.
 	from moment
 }
 
 var createCall = moment{"NPS POST ActivitySession", 1}
 
-// courses are a session that is asked for and ended, and the two ends of a request that gets no answer.
+// courses are a session that is requested and ended, and the two outcomes of an unanswered request.
 var courses = []course{
 	{name: "answered"},
 	{name: "made without an answer", from: createCall, switches: simnps.CreateSwitches{CreatesLost: 1}},
@@ -77,11 +77,11 @@ func (p point) String() string {
 }
 
 // TestOneSessionWhateverFails kills the manager, and cuts its connection, at each request that it sends to the server
-// and at each write to the API server, from the sign-in to the end of a session: before it is acted on, and after.
-// Which requests these are is recorded first. Whatever happens, there is exactly one session, with its Secret, and
-// after the deletion none. A point can be tried alone: -run 'TestOneSessionWhateverFails/answered/POST/cut_after'.
+// and at each write to the API server, from the sign-in to the end of a session: before it takes effect, and after. The
+// requests are recorded first. In every case there is exactly one session, with its Secret, and none after the
+// deletion. To try a single point: -run 'TestOneSessionWhateverFails/answered/POST/cut_after'.
 func TestOneSessionWhateverFails(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel() // mostly waiting
 	c := theCluster(t)
 	beds := make([]*sessionBed, 0, sessionBeds)
 	for range sessionBeds {
@@ -112,7 +112,7 @@ func TestOneSessionWhateverFails(t *testing.T) {
 	report.tell(t, points)
 }
 
-// points are the points of a course. Those of deletion are where a session is asked for, and until it can be used.
+// points are the points of a course. Those of deletion are where a session is requested, and until it can be used.
 func (b *sessionBed) points(t *testing.T, c course) []point {
 	t.Helper()
 	r := b.record(t, c)
@@ -123,7 +123,7 @@ func (b *sessionBed) points(t *testing.T, c course) []point {
 	var points []point
 	for i, m := range r.requests[from:to] {
 		all := slices.Clone(ways)
-		// Repetitions of a search differ in nothing that a deletion could meet.
+		// A deletion makes no difference at repetitions of a search.
 		if at := from + i; at >= r.asked && at < r.removed && (!m.reads() || m.nth <= maxReadsDeleted) {
 			all = append(all, waysOfDeletion...)
 		}
@@ -134,13 +134,13 @@ func (b *sessionBed) points(t *testing.T, c course) []point {
 	return points
 }
 
-// recorded are the requests of a course in their order, and how many there were when the object was made and deleted.
+// recorded are the requests of a course in order, and how many there were when the object was created and deleted.
 type recorded struct {
 	requests       []moment
 	asked, removed int
 }
 
-// record follows a course that nothing disturbs.
+// record follows an undisturbed course.
 func (b *sessionBed) record(t *testing.T, c course) recorded {
 	t.Helper()
 	s := b.newTrial(t, c)
@@ -173,10 +173,10 @@ func (b *sessionBed) record(t *testing.T, c course) recorded {
 	return r
 }
 
-// trialResult is what came of a point.
+// trialResult is the outcome of a point.
 type trialResult struct {
 	struck, failed bool
-	asked          int // how often the server was asked for a session
+	asked          int // how often a session was requested from the server
 	took           time.Duration
 }
 
@@ -202,7 +202,7 @@ func (b *sessionBed) try(t *testing.T, p point) trialResult {
 	}
 	s.remove()
 	if all := s.server.Sessions(); len(all) > 1 || len(all) == 0 && !p.way.deleted {
-		t.Errorf("the server made %d sessions for one object: %+v", len(all), all)
+		t.Errorf("the server created %d sessions for one object: %+v", len(all), all)
 	}
 	calls, writes := s.nps.disarm(), b.api.disarm()
 	struck := calls || writes

@@ -14,12 +14,12 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// searched is the last list of the first search for the session of a request that got no answer.
+// searched is the last list of the first search for the session of an unanswered request.
 var searched = moment{"NPS GET ActivitySession.MySummaryByStatus.Historical", 1}
 
-// TestOneSessionWhenTheServerIsLate has a server that acts on a request when its client does not wait any more.
+// TestOneSessionWhenTheServerIsLate has a server that acts on a request after its client has given up.
 func TestOneSessionWhenTheServerIsLate(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel() // mostly waiting
 	c := theCluster(t)
 	tests := map[string]struct {
 		arguments []string // of the manager
@@ -75,10 +75,10 @@ func TestOneSessionWhenTheServerIsLate(t *testing.T) {
 				s := newLateTrial(t, c, tt.patient, tt.arguments...)
 				tt.run(s)
 				if asked := s.nps.total(createCall.class); asked != tt.asked {
-					t.Errorf("the server was asked %d times, want %d", asked, tt.asked)
+					t.Errorf("the server received %d requests, want %d", asked, tt.asked)
 				}
 				if all := s.server.Sessions(); len(all) != tt.sessions {
-					t.Errorf("the server made %d sessions, want %d: %+v", len(all), tt.sessions, all)
+					t.Errorf("the server created %d sessions, want %d: %+v", len(all), tt.sessions, all)
 				}
 				s.bed.manager.stop(t)
 			})
@@ -87,13 +87,13 @@ func TestOneSessionWhenTheServerIsLate(t *testing.T) {
 	running.Wait()
 }
 
-// lateTrial is a trial whose server leaves the first request for a session lying.
+// lateTrial is a trial whose server holds back the first request for a session.
 type lateTrial struct {
 	*sessionTrial
 
 	api     http.Handler
 	patient bool
-	// onArrival is called when the request is there.
+	// onArrival is called when the request has arrived.
 	onArrival func()
 
 	mu     sync.Mutex
@@ -124,7 +124,7 @@ func (s *lateTrial) serve(w http.ResponseWriter, r *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// leave keeps the first request for later.
+// leave holds the first request back for later.
 func (s *lateTrial) leave(r *http.Request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +140,7 @@ func (s *lateTrial) leave(r *http.Request) bool {
 	return true
 }
 
-// act has the server act on the request that it left lying.
+// act makes the server act on the request that it held back.
 func (s *lateTrial) act() {
 	s.action.Do(func() {
 		s.mu.Lock()
@@ -153,7 +153,7 @@ func (s *lateTrial) act() {
 	})
 }
 
-// actAt has the server act when another request comes.
+// actAt makes the server act when another request arrives.
 func (s *lateTrial) actAt(at moment) {
 	s.nps.reset(nil, func(m moment) {
 		if m == at {

@@ -13,14 +13,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// stalls are the places where a leader stops, and what was known to whom: a request that is held before it is acted on
-// is under way when the leader stops, and arrives when the next one has done its work.
+// stalls are the places where a leader is frozen, and the knowledge at that time: a request held before it is acted on
+// is in flight when the leader freezes, and arrives when its successor is done.
 var stalls = []struct {
 	name string
 	at   moment
-	// after says that the request was acted on, and that its answer comes late.
+	// after acts on the request at once, and delays its response.
 	after bool
-	// sessions is how many the server may make in the end. More than one never live when all is over.
+	// sessions is how many the server may have created in the end. At most one is live when all is over.
 	sessions int
 }{
 	{"held and not marked", moment{"API PATCH activitysessions", 1}, true, 1},
@@ -32,10 +32,10 @@ var stalls = []struct {
 	{"the Secret is under way", moment{"API POST secrets", 1}, false, 1},
 }
 
-// TestOneSessionWhenALeaderWakesUp freezes the leading manager while it asks for a session. Another one takes over and
-// finishes; then the first wakes up in the middle of what it was doing.
+// TestOneSessionWhenALeaderWakesUp freezes the leading manager while it requests a session. Another one takes over and
+// finishes; then the first resumes where it was.
 func TestOneSessionWhenALeaderWakesUp(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel() // mostly waiting
 	c := theCluster(t)
 	var running sync.WaitGroup
 	for _, stall := range stalls {
@@ -49,7 +49,7 @@ func TestOneSessionWhenALeaderWakesUp(t *testing.T) {
 				l.wake(thawed)
 				l.active()
 				if all := l.server.Sessions(); len(all) > stall.sessions {
-					t.Errorf("the server made %d sessions, want %d at most: %+v", len(all), stall.sessions, all)
+					t.Errorf("the server created %d sessions, want at most %d: %+v", len(all), stall.sessions, all)
 				}
 				l.remove()
 				l.second.stop(t)
@@ -72,7 +72,7 @@ func newLeadership(t *testing.T, c *cluster) *leadership {
 	allowLeases(t, c, bed.namespace)
 	bed.manager.arguments = []string{
 		"--leader-elect", "--leader-election-namespace=" + bed.namespace, "--session-recovery-window=8s",
-		// A machine that is busy is not to make a manager lose its lease.
+		// A busy machine must not make a manager lose its lease.
 		"--leader-elect-lease-duration=10s", "--leader-elect-renew-deadline=8s", "--leader-elect-retry-period=1s",
 	}
 	l := &leadership{first: bed.manager, second: newManager(t, c, bed.namespace)}
@@ -84,7 +84,7 @@ func newLeadership(t *testing.T, c *cluster) *leadership {
 	return l
 }
 
-// allowLeases lets the manager lead by a lease in this namespace: the leases of trials must not be the same.
+// allowLeases lets the manager lead by a lease in this namespace: trials must not share leases.
 func allowLeases(t *testing.T, c *cluster, namespace string) {
 	t.Helper()
 	user, _ := c.installed.User()
@@ -103,7 +103,7 @@ func allowLeases(t *testing.T, c *cluster, namespace string) {
 		})
 }
 
-// stallAt freezes the first manager at a request, and holds this or its answer until it is thawed.
+// stallAt freezes the first manager at a request, and holds the request or its response until it is thawed.
 func (l *leadership) stallAt(at moment, after bool) (frozen <-chan struct{}, thawed chan<- struct{}) {
 	stopped, again := make(chan struct{}), make(chan struct{})
 	l.arm(at, after, func() bool {
@@ -126,12 +126,12 @@ func (l *leadership) takeOver(frozen <-chan struct{}) {
 	select {
 	case <-frozen:
 	case <-time.After(within):
-		l.Fatal("the moment for the leader's stall did not come")
+		l.Fatal("the request at which to freeze the leader was not seen")
 	}
 	l.bed.manager = l.second
 }
 
-// wake lets the first manager go on, until it notices that it does not lead any more.
+// wake resumes the first manager, until it notices that it no longer leads.
 func (l *leadership) wake(thawed chan<- struct{}) {
 	l.Helper()
 	first := l.first.running()

@@ -18,14 +18,14 @@ import (
 )
 
 const (
-	// limitedSessions is how many sessions a connection may have here, and wantedSessions how many are asked for.
+	// limitedSessions is the session limit of the connection, and wantedSessions how many are requested.
 	limitedSessions = 2
 	wantedSessions  = 6
 	limitBeds       = 4
 )
 
-// limitKills are the steps at which the manager is killed while sessions are asked for: those of the one whose writes
-// are counted, and the requests of all of them.
+// limitKills are the steps at which the manager is killed while sessions are requested: the writes of one counted
+// session, and the requests of all.
 var limitKills = []struct {
 	at    moment
 	after bool
@@ -41,11 +41,11 @@ var limitKills = []struct {
 	{moment{"NPS DELETE ActivitySession.ID", 2}, true},
 }
 
-// TestNoMoreSessionsThanTheLimitWhereverTheManagerIsKilled asks for more sessions than a connection may have, ends each
-// when it is active, and kills the manager at one step of that. At no moment do more live at the server than may, and
-// in the end none does.
+// TestNoMoreSessionsThanTheLimitWhereverTheManagerIsKilled requests more sessions than a connection may have, ends each
+// when it is active, and kills the manager at one step. At no time are more sessions live at the server than allowed,
+// and in the end none is.
 func TestNoMoreSessionsThanTheLimitWhereverTheManagerIsKilled(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel() // mostly waiting
 	c := theCluster(t)
 	todo := make(chan int, len(limitKills))
 	for i := range limitKills {
@@ -101,17 +101,17 @@ func (b *sessionBed) tryLimit(t *testing.T, at moment, after bool) {
 		g.Expect(list.Items).To(BeEmpty())
 	})
 	if !s.nps.disarm() && !b.api.disarm() {
-		t.Error("it did not come to the kill")
+		t.Error("the kill did not happen")
 	}
 	if got := most.Load(); got > limitedSessions {
-		t.Errorf("%d sessions lived at the same time, and %d may", got, limitedSessions)
+		t.Errorf("%d sessions were live at the same time, want at most %d", got, limitedSessions)
 	}
 	if live := s.live(); len(live) > 0 {
-		t.Errorf("the objects are gone, and at the server lives %v", live)
+		t.Errorf("the objects are gone, but the server still has %v", live)
 	}
 }
 
-// limit bounds the sessions of the connection, and waits until that is known.
+// limit limits the sessions of the connection, and waits until that has taken effect.
 func (s *sessionTrial) limit() {
 	s.Helper()
 	conn := builder.NPSConnection(s.name, builder.InNamespace(s.bed.namespace))

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// faultReport says which points were tried, and what came of them.
+// faultReport records which points were tried, and their outcomes.
 type faultReport struct {
 	mu      sync.Mutex
 	results map[string]trialResult // by the point's name
@@ -24,7 +24,7 @@ func (r *faultReport) add(p point, result trialResult) {
 	r.results[p.String()] = result
 }
 
-// tell logs the map of all points, a line for each request, and fails if too few were tried.
+// tell logs the map of all points, a line per request, and fails if too few were tried.
 func (r *faultReport) tell(t *testing.T, points []point) {
 	t.Helper()
 	r.mu.Lock()
@@ -37,7 +37,7 @@ func (r *faultReport) tell(t *testing.T, points []point) {
 	)
 	for _, p := range points {
 		result, done := r.results[p.String()]
-		if !done { // not asked for by -run, or it has failed
+		if !done { // deselected by -run, or failed
 			continue
 		}
 		if here := p.course.name + ": " + p.moment.String(); here != line {
@@ -53,9 +53,9 @@ func (r *faultReport) tell(t *testing.T, points []point) {
 		requests[p.moment.isCall()][line] = true
 		fmt.Fprintf(&lines, " %s %.1fs, asked %d;", p.way.name, result.took.Round(time.Second/10).Seconds(), result.asked)
 	}
-	t.Logf("%d points: %d calls and %d writes x %d ways; %d points were not met%s",
+	t.Logf("%d points: %d calls and %d writes x %d ways; %d points were not reached%s",
 		tried, len(requests[true]), len(requests[false]), len(ways), missed, lines.String())
 	if all := len(points) == len(r.results); all && tried < fewestPoints {
-		t.Errorf("%d points were tried, want %d at least", tried, fewestPoints)
+		t.Errorf("%d points were tried, want at least %d", tried, fewestPoints)
 	}
 }

@@ -30,7 +30,7 @@ const (
 	spsPassword = "canary-password-of-the-appliance"
 )
 
-// policyByHand is the body of a policy that an administrator made.
+// policyByHand is the body of a policy that an administrator created.
 func policyByHand(t *testing.T, name string) map[string]any {
 	t.Helper()
 	body := map[string]any{}
@@ -41,7 +41,7 @@ func policyByHand(t *testing.T, name string) map[string]any {
 	return body
 }
 
-// policyOfAnAdministrator has every member that a policy must have (sps contract 5), but for its name.
+// policyOfAnAdministrator has every mandatory member of a policy (sps contract 5), except for its name.
 const policyOfAnAdministrator = `{
 	"active": true, "access_control": [], "channel_database_cleanup": {"enabled": false},
 	"indexing": {"enabled": false}, "log_audit_trail_downloads": false,
@@ -63,13 +63,13 @@ type spsSite struct {
 	namespace string
 
 	mu sync.Mutex
-	// committed is called with the answer to a commit that succeeded, before the client gets it. If it says so, the
+	// committed is called with the response to a successful commit, before the client gets it. If it returns true, the
 	// client gets none.
 	committed func() (withhold bool)
 	cookies   map[string]bool
 }
 
-// newSPSSite starts the appliance and applies the connection, named as objects expect it by default.
+// newSPSSite starts the appliance and applies the connection, under the name that objects refer to by default.
 func newSPSSite(t *testing.T, c *cluster, namespace string, options simsps.Options) *spsSite {
 	t.Helper()
 	options.Users = map[string]string{spsUser: spsPassword}
@@ -92,7 +92,7 @@ func newSPSSite(t *testing.T, c *cluster, namespace string, options simsps.Optio
 	return s
 }
 
-// serve stands in front of the appliance and keeps what is secret of its answers.
+// serve wraps the appliance and records the secrets in its responses.
 func (s *spsSite) serve(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPut && r.URL.Path == transaction {
 		s.commit(w, r)
@@ -106,7 +106,7 @@ func (s *spsSite) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// commit finishes a commit that has begun, as an appliance does whose client dies meanwhile.
+// commit completes a commit that has begun, as an appliance does whose client dies meanwhile.
 func (s *spsSite) commit(w http.ResponseWriter, r *http.Request) {
 	answer := httptest.NewRecorder()
 	s.Handler().ServeHTTP(answer, r.WithContext(context.WithoutCancel(r.Context())))
@@ -121,14 +121,14 @@ func (s *spsSite) commit(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(answer.Body.Bytes())
 }
 
-// onCommit sets what is called at every commit that succeeds; nil removes it.
+// onCommit sets what is called at every successful commit; nil removes it.
 func (s *spsSite) onCommit(committed func() (withhold bool)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.committed = committed
 }
 
-// secrets are the texts that must be seen nowhere outside a Secret: the credentials, and the cookies of all log-ins.
+// secrets are the texts that must not appear outside a Secret: the credentials, and the cookies of all log-ins.
 func (s *spsSite) secrets(t *testing.T) []string {
 	t.Helper()
 	logIns := s.Stats().LogIns
@@ -153,7 +153,7 @@ func (s *spsSite) state(t *testing.T) map[string][]simsps.Object {
 	return state
 }
 
-// lockRefusals counts the transactions that were refused because somebody else holds the configuration.
+// lockRefusals counts the transactions that were refused because another user holds the configuration.
 func (s *spsSite) lockRefusals() int {
 	count := 0
 	for _, call := range s.Faults().Calls() {

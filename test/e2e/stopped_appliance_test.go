@@ -22,8 +22,8 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// TestAStoppedApplianceStopsNobodyElse gives three appliances more policies than there are places to wait in, and stops
-// one of them, so that it accepts connections and says nothing.
+// TestAStoppedApplianceStopsNobodyElse gives three appliances more policies than can wait at the same time, and stops
+// one of them, so that it accepts connections but never responds.
 func TestAStoppedApplianceStopsNobodyElse(t *testing.T) {
 	t.Parallel()
 	const each = 120

@@ -35,29 +35,29 @@ func (m moment) String() string {
 	return fmt.Sprintf("%s#%d", m.class, m.nth)
 }
 
-// isCall says that it is a request to an NPS server, and not a write to the API server.
+// isCall reports whether it is a request to an NPS server rather than a write to the API server.
 func (m moment) isCall() bool { return strings.HasPrefix(m.class, "NPS ") }
 
-// reads says that the request changes nothing.
+// reads reports whether the request changes nothing.
 func (m moment) reads() bool { return strings.Contains(m.class, " GET ") }
 
-// strike is what happens to a request instead of an answer.
+// strike is what happens to a request instead of a response.
 type strike struct {
 	moment
-	// after lets the server act on the request first.
+	// after makes the server act on the request first.
 	after bool
-	// act is called when the request is there, or was acted on. It says whether the answer is given all the same.
+	// act is called when the request has arrived, or was acted on. It returns whether to send the response after all.
 	act func() (answer bool)
-	// over is closed when act has returned, and the server has acted if it is to.
+	// over is closed when act has returned, and the server has acted if it should.
 	over chan struct{}
 }
 
-// tap sits on the way from managers to one server. It counts requests by their kind, and strikes one of them.
+// tap sits between managers and one server. It counts requests by kind, and strikes one of them.
 type tap struct {
 	server http.Handler
-	// class is the kind of a request; one without is let through and not counted.
+	// class returns the kind of a request; one without a kind is passed on and not counted.
 	class func(*http.Request) string
-	// counted is told of every request that is counted, if it is set.
+	// counted, if set, is called for every counted request.
 	counted func(moment)
 
 	mu     sync.Mutex
@@ -66,14 +66,14 @@ type tap struct {
 	struck bool
 }
 
-// reset counts from the beginning, and arms a strike unless it is nil.
+// reset restarts the counts, and arms a strike unless it is nil.
 func (t *tap) reset(s *strike, counted func(moment)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.seen, t.strike, t.struck, t.counted = map[string]int{}, s, false, counted
 }
 
-// disarm ends the chance of a strike, and says whether it had come to it; then it is over.
+// disarm prevents a strike from now on, and reports whether it had already happened; if so, it is over.
 func (t *tap) disarm() bool {
 	t.mu.Lock()
 	s, struck := t.strike, t.struck
@@ -110,7 +110,7 @@ func (t *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(answer.Body.Bytes())
 }
 
-// count counts a request and returns the strike if it is the one to be struck.
+// count counts a request and returns the strike if this is the request to strike.
 func (t *tap) count(r *http.Request) *strike {
 	class := t.class(r)
 	if class == "" {
@@ -130,7 +130,7 @@ func (t *tap) count(r *http.Request) *strike {
 	return t.strike
 }
 
-// total is how many requests of a class there were.
+// total returns how many requests of a class there were.
 func (t *tap) total(class string) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -14,10 +14,10 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// TestConnectionsLeadWhereTheyMay has connections lead to what only the operator can reach: each is refused in the same
-// words whether anything listens there or not, and nothing of what is there shows.
+// TestConnectionsLeadWhereTheyMay points connections at addresses that only the operator can reach: each is refused
+// with the same message whether or not anything listens there, and reveals nothing about it.
 func TestConnectionsLeadWhereTheyMay(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel() // mostly waiting
 	g := NewWithT(t)
 	c := theCluster(t)
 	namespace := c.newNamespace("targets")

@@ -13,15 +13,15 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// successorDeletions is how many of its own deletions the successor has sent when the first leader wakes up.
+// successorDeletions is how many deletions the successor has sent when the first leader wakes up.
 const successorDeletions = 5
 
 // TestADeposedLeaderWritesNothing freezes the leading manager in the middle of the deletion of 40 groups. The other one
-// takes over and ends the transaction that it finds open; while it deletes, the first wakes up where it was.
+// takes over and ends the open transaction; while it deletes, the first resumes where it was.
 func TestADeposedLeaderWritesNothing(t *testing.T) {
 	for _, version := range []string{"6.0", "7.0", "8.0"} {
 		t.Run("SPS "+version, func(t *testing.T) {
-			t.Parallel() // most of it is waiting
+			t.Parallel() // mostly waiting
 			l := newDeposition(t, version)
 			l.create()
 			l.depose()
@@ -40,11 +40,11 @@ type deposition struct {
 	record        writesRecord
 }
 
-// writesRecord is what was sent to the appliance that changes something, in its order.
+// writesRecord is what was sent to the appliance that changes something, in order.
 type writesRecord struct {
 	mu     sync.Mutex
 	writes []sentWrite
-	// meets are called with every request, and may hold it.
+	// meets is called with every request, and may hold it.
 	meets func(sentWrite)
 }
 
@@ -64,7 +64,7 @@ func newDeposition(t *testing.T, version string) *deposition {
 	for _, m := range []*manager{l.first, l.second} {
 		m.arguments = []string{
 			"--leader-elect", "--leader-election-namespace=" + l.site.namespace,
-			// A machine that is busy is not to make a manager lose its lease.
+			// A busy machine must not make a manager lose its lease.
 			"--leader-elect-lease-duration=10s", "--leader-elect-renew-deadline=8s", "--leader-elect-retry-period=1s",
 		}
 	}
@@ -72,7 +72,7 @@ func newDeposition(t *testing.T, version string) *deposition {
 	return l
 }
 
-// note takes a request down. Only what changes something counts.
+// note records a request if it changes something.
 func (r *writesRecord) note(request *http.Request) {
 	if request.Method == http.MethodGet {
 		return
@@ -97,7 +97,7 @@ func (r *writesRecord) meet(meets func(sentWrite)) {
 	r.writes, r.meets = nil, meets
 }
 
-// create is step 1: the first manager leads and makes the groups, and the second stands by.
+// create is step 1: the first manager leads and creates the groups, and the second stands by.
 func (l *deposition) create() {
 	l.Helper()
 	l.first.start(l.T)
@@ -157,12 +157,12 @@ func (l *deposition) await(happened <-chan struct{}, what string) {
 	select {
 	case <-happened:
 	case <-time.After(within):
-		l.Fatalf("it did not come to this: %s", what)
+		l.Fatalf("this did not happen: %s", what)
 	}
 }
 
-// expectOneWriter wants nobody but the successor to have changed anything since it ended what it found open. Until then
-// all that was sent came from the first leader.
+// expectOneWriter requires that only the successor has changed anything since it ended the open transaction. Everything
+// before that came from the first leader.
 func (l *deposition) expectOneWriter() {
 	l.Helper()
 	l.record.mu.Lock()
@@ -181,7 +181,7 @@ func (l *deposition) expectOneWriter() {
 		case successor == "":
 			successor = w.cookie
 		case w.cookie != successor:
-			l.Errorf("a third one sent %s %s after the sweep", w.method, w.path)
+			l.Errorf("another client sent %s %s after the sweep", w.method, w.path)
 		}
 	}
 	after = slices.DeleteFunc(after, func(w sentWrite) bool { return !w.deletesGroup() })

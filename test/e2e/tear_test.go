@@ -20,11 +20,12 @@ import (
 const writesBeforeTear = 15
 
 // TestATornTransactionLosesNothing drops the transaction in the middle of the creation of 40 groups, and of their
-// deletion, with the cookie of its own log-in session: whoever may read the Secret can, and so does a fail-over.
+// deletion, with the cookie of its own log-in session: anyone who can read the Secret could do so, and so does a
+// fail-over.
 func TestATornTransactionLosesNothing(t *testing.T) {
 	for _, version := range []string{"6.0", "7.0", "8.0"} {
 		t.Run("SPS "+version, func(t *testing.T) {
-			t.Parallel() // most of it is waiting
+			t.Parallel() // mostly waiting
 			b := newGroupBed(t, version)
 			b.manager.start(t)
 			b.connect()
@@ -37,7 +38,7 @@ func TestATornTransactionLosesNothing(t *testing.T) {
 	}
 }
 
-// tearAt drops the transaction before the request of a method that comes after so many others of it.
+// tearAt drops the transaction before the request of a method that comes after n others of it.
 func (b *groupBed) tearAt(method string) (torn *atomic.Bool) {
 	b.Helper()
 	torn = &atomic.Bool{}

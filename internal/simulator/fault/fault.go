@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package fault makes a simulated appliance misbehave on request and records every request it was sent.
+// Package fault makes a simulated appliance misbehave on request and records every request it receives.
 //
-// It stands in front of an appliance as HTTP middleware, so that the appliance itself is written from its contract
-// alone and knows nothing of faults in transport: delays, dropped connections before or after the appliance acted,
-// foreign status codes, HTML instead of JSON, half a body.
+// It wraps an appliance as HTTP middleware, so that the appliance implements its contract and nothing else, and knows
+// nothing of transport faults: delays, dropped connections before or after the appliance acted, foreign status codes,
+// HTML instead of JSON, truncated bodies.
 package fault
 
 import (
@@ -20,79 +20,80 @@ import (
 	"time"
 )
 
-// Drop says when the connection of a request is cut without an answer.
+// Drop is when the connection of a request is cut without a response.
 type Drop string
 
 // When a connection is cut.
 const (
 	// DropNever answers.
 	DropNever Drop = ""
-	// DropBefore cuts the connection before the appliance saw the request: nothing happened.
+	// DropBefore cuts the connection before the appliance sees the request: nothing happens.
 	DropBefore Drop = "Before"
 	// DropAfter cuts the connection after the appliance acted: it happened, and the client cannot know.
 	DropAfter Drop = "After"
-	// DropLate cuts the connection at once, and the appliance acts after Delay, as if the network had kept the request.
+	// DropLate cuts the connection at once, and the appliance acts after Delay, as if the network had held the request
+	// back.
 	DropLate Drop = "Late"
-	// DropHalf sends the header and half of the body of the appliance's answer, then cuts the connection.
+	// DropHalf sends the header and half of the response body, then cuts the connection.
 	DropHalf Drop = "Half"
 )
 
-// Rule is one fault. A request that matches Method and Path suffers it, Times times (0 = for ever).
+// Rule is one fault. It applies to requests that match Method and Path.
 type Rule struct {
-	// Name identifies the rule for Remove and for people who read the list.
+	// Name identifies the rule, for Remove and for readers of the list.
 	Name string `json:"name"`
 	// Method is the HTTP method; empty matches all.
 	Method string `json:"method,omitempty"`
-	// Path is a regular expression that is matched against path and raw query ("/api/x?y=z"); empty matches all.
+	// Path is a regular expression for path and raw query ("/api/x?y=z"); empty matches all.
 	Path string `json:"path,omitempty"`
-	// Skip lets this many matching requests pass before the rule applies.
+	// Skip is how many matching requests pass before the rule applies.
 	Skip int `json:"skip,omitempty"`
 	// Times is how often the rule applies; 0 means always.
 	Times int `json:"times,omitempty"`
-	// Delay is waited before the request is looked at, or, with DropLate, acted upon.
+	// Delay is how long to wait before the request is handled or, with DropLate, acted upon.
 	Delay Duration `json:"delay,omitempty"`
 	// Drop cuts the connection.
 	Drop Drop `json:"drop,omitempty"`
-	// Status, when not 0, is answered with Body instead of asking the appliance.
+	// Status, unless 0, is returned with Body instead of calling the appliance.
 	Status int `json:"status,omitempty"`
-	// Acts lets the appliance act on the request before Status is answered, as where something on the way, or the
-	// appliance itself, reports a failure of what was done.
+	// Acts lets the appliance act on the request before Status is returned, as when a proxy or the appliance itself
+	// reports a failure of something that was done.
 	Acts bool `json:"acts,omitempty"`
-	// Header is added to the answer that Status makes.
+	// Header is added to the response with Status.
 	Header map[string]string `json:"header,omitempty"`
-	// Body is the body of the answer that Status makes.
+	// Body is the body of the response with Status.
 	Body string `json:"body,omitempty"`
 
 	path *regexp.Regexp
 	seen int
 }
 
-// Duration is a time.Duration that is written as text ("20ms") in JSON.
+// Duration is a time.Duration that is text ("20ms") in JSON.
 type Duration time.Duration
 
-// MarshalText writes the duration as time.Duration.String does.
+// MarshalText writes the duration in the format of time.Duration.String.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
 
-// UnmarshalText reads what time.ParseDuration reads.
+// UnmarshalText accepts the format of time.ParseDuration.
 func (d *Duration) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(string(text))
 	*d = Duration(v)
 	return err
 }
 
-// Call is one request that reached the simulator, whatever became of it.
+// Call is one request that reached the simulator, whatever its outcome.
 type Call struct {
 	Time   time.Time `json:"time"`
 	Method string    `json:"method"`
 	Path   string    `json:"path"`
 	Query  string    `json:"query,omitempty"`
-	// Status is the status that was answered; 0 if the connection was cut.
+	// Status is the status of the response; 0 if the connection was cut.
 	Status int `json:"status"`
 	// Rule names the fault that applied, if any.
 	Rule string `json:"rule,omitempty"`
 }
 
-// Injector holds the rules and the record. The zero value has no rules and is ready for use.
+// Injector holds the rules and the record of calls. The zero value has no rules and is ready for use.
 type Injector struct {
 	mu    sync.Mutex
 	rules []*Rule
@@ -125,7 +126,7 @@ func (i *Injector) Set(r Rule) error {
 	return nil
 }
 
-// Remove takes a rule away; a name that does not exist is no error.
+// Remove removes a rule; an unknown name is not an error.
 func (i *Injector) Remove(name string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -137,14 +138,14 @@ func (i *Injector) Remove(name string) {
 	}
 }
 
-// Clear takes all rules away.
+// Clear removes all rules.
 func (i *Injector) Clear() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.rules = nil
 }
 
-// Rules lists the rules in force.
+// Rules returns the active rules.
 func (i *Injector) Rules() []Rule {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -155,22 +156,22 @@ func (i *Injector) Rules() []Rule {
 	return out
 }
 
-// OnRequest sets a function that is called with every request before anything else happens to it; nil removes it.
+// OnRequest sets a function that is called with every request before anything else happens; nil removes it.
 func (i *Injector) OnRequest(f func(*http.Request)) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.hook = f
 }
 
-// OnAnswer sets a function that is given the body of every answer of the appliance and returns the one that is sent in
-// its place; nil removes it.
+// OnAnswer sets a function that receives the body of every response of the appliance and returns its replacement; nil
+// removes it.
 func (i *Injector) OnAnswer(f func(r *http.Request, body []byte) []byte) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.edit = f
 }
 
-// edited puts the function of OnAnswer behind an appliance.
+// edited wraps an appliance with the function of OnAnswer.
 func (i *Injector) edited(next http.Handler) http.Handler {
 	i.mu.Lock()
 	edit := i.edit
@@ -200,8 +201,8 @@ func (i *Injector) Calls() []Call {
 	return append([]Call{}, i.calls...) // never nil, so that JSON has a list
 }
 
-// Count says how many recorded calls have this method and a path (without query) that matches the regular expression.
-// An expression that does not compile is a mistake of the test that calls Count, and panics.
+// Count returns how many recorded calls have this method and a path (without query) that matches the regular
+// expression. It panics if the expression does not compile, because that is a bug in the test.
 func (i *Injector) Count(method, path string) int {
 	re := regexp.MustCompile(path)
 	n := 0
@@ -213,7 +214,7 @@ func (i *Injector) Count(method, path string) int {
 	return n
 }
 
-// ResetCalls forgets the record.
+// ResetCalls clears the record.
 func (i *Injector) ResetCalls() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -237,7 +238,7 @@ func (i *Injector) Wrap(next http.Handler) http.Handler {
 			return
 		}
 		rec.call.Rule = rule.Name
-		defer func() { rec.note(0) }() // the connection is cut by a panic, unless something was answered
+		defer func() { rec.note(0) }() // a panic cuts the connection, unless a response was sent
 		rule.apply(rec, r, next)
 	})
 }
@@ -269,7 +270,7 @@ func (i *Injector) record(c Call) {
 	i.calls = append(i.calls, c)
 }
 
-// apply makes the request suffer the rule.
+// apply applies the rule to the request.
 func (r *Rule) apply(rec *recorder, req *http.Request, next http.Handler) {
 	if r.Drop == DropLate {
 		r.later(rec, req, next)
@@ -307,11 +308,11 @@ func (r *Rule) apply(rec *recorder, req *http.Request, next http.Handler) {
 	}
 }
 
-// later has the appliance act on a request when nobody waits for the answer any more. It is recorded then.
+// later has the appliance act on a request after the client has given up. The request is recorded then.
 func (r *Rule) later(rec *recorder, req *http.Request, next http.Handler) {
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
-		return // it did not arrive as a whole
+		return // it did not arrive completely
 	}
 	rec.noted = true
 	late := req.Clone(context.WithoutCancel(req.Context()))
@@ -330,7 +331,7 @@ func (r *Rule) later(rec *recorder, req *http.Request, next http.Handler) {
 	})
 }
 
-// recorder records a request when its answer begins, so that a client which has the answer finds it in the record.
+// recorder records a request when its response begins, so that a client that has the response finds it in the record.
 type recorder struct {
 	http.ResponseWriter
 	injector *Injector
@@ -338,12 +339,12 @@ type recorder struct {
 	noted    bool
 }
 
-// serve lets the appliance answer. An appliance that gives up on the connection by a panic is recorded, too.
+// serve calls the appliance. A panic with which the appliance gives up on the connection is recorded, too.
 func (r *recorder) serve(next http.Handler, req *http.Request) {
 	status := 0
 	defer func() { r.note(status) }()
 	next.ServeHTTP(r, req)
-	status = http.StatusOK // of an answer without a header and a body of its own
+	status = http.StatusOK // for a response without a header or body of its own
 }
 
 func (r *recorder) note(status int) {
@@ -364,7 +365,7 @@ func (r *recorder) Write(p []byte) (int, error) {
 	return r.ResponseWriter.Write(p)
 }
 
-// discard takes an answer that the client never sees whole.
+// discard swallows a response that the client never sees completely.
 type discard struct {
 	header http.Header
 	status int
@@ -384,7 +385,7 @@ func (d *discard) sendHalf(w http.ResponseWriter) {
 	for k, v := range d.header {
 		w.Header()[k] = v
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(max(1, len(d.body)))) // an empty answer is cut short, too
+	w.Header().Set("Content-Length", strconv.Itoa(max(1, len(d.body)))) // an empty response is truncated, too
 	if d.status != 0 {
 		w.WriteHeader(d.status)
 	}

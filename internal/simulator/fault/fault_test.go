@@ -21,7 +21,7 @@ import (
 
 const answer = "an answer of the appliance"
 
-// bench is an injector in front of an appliance that counts what reaches it.
+// bench is an injector in front of an appliance that counts the requests it receives.
 type bench struct {
 	*fault.Injector
 	server  *httptest.Server
@@ -44,7 +44,7 @@ func start(t *testing.T, rules ...fault.Rule) *bench {
 	return b
 }
 
-// post returns status and body, and -1 where the connection was cut before an answer began. It never sends twice.
+// post returns status and body, and -1 if the connection was cut before a response began. It never sends twice.
 func (b *bench) post(t *testing.T, path string) (int, string, error) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.server.URL+path, strings.NewReader("{}"))
@@ -137,7 +137,7 @@ func TestARequestThatArrivesLate(t *testing.T) {
 	if got := <-arrived; got != "POST /a {}" {
 		t.Errorf("arrived as %q", got)
 	}
-	// It is recorded when the appliance has acted.
+	// It is recorded once the appliance has acted.
 	for begun := time.Now(); len(injector.Calls()) == 0 && time.Since(begun) < time.Minute; {
 		runtime.Gosched()
 	}
@@ -216,7 +216,7 @@ func TestWrongRules(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := new(fault.Injector).Set(rule); err == nil {
-				t.Error("the rule was taken")
+				t.Error("the rule was accepted")
 			}
 		})
 	}
@@ -252,7 +252,7 @@ func TestAnApplianceThatGivesUpIsRecorded(t *testing.T) {
 	t.Cleanup(server.Close)
 	b := &bench{Injector: i, server: server}
 	if _, _, err := b.post(t, "/"); err == nil {
-		t.Fatal("there was an answer")
+		t.Fatal("there was a response")
 	}
 	if calls := i.Calls(); len(calls) != 1 || calls[0].Status != 0 {
 		t.Errorf("record: %+v", calls)
@@ -273,7 +273,7 @@ func TestRuleIsReadFromJSON(t *testing.T) {
 		t.Errorf("written: %s, %v", data, err)
 	}
 	if err := json.Unmarshal([]byte(`{"delay":"soon"}`), &got); err == nil {
-		t.Error("a delay that is none was taken")
+		t.Error("an invalid delay was accepted")
 	}
 }
 

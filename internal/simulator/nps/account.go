@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// Lockout of accounts: five failures lock for five minutes, each further failure adds five (nps contract 1.2).
+// Account lockout: five failures lock for five minutes, each further failure adds five (nps contract 1.2).
 const (
 	failuresToLock = 5
 	lockStep       = 5 * time.Minute
 )
 
-// account is a user or an application, with what happened at its log-ins.
+// account is a user or an application, with the state of its log-ins.
 type account struct {
 	id     string // managed account
-	userID string // what createdBy and cancelledBy name
+	userID string // the name in createdBy and cancelledBy
 	login  string
 	admin  bool
 	user   *User        // nil for an application
@@ -58,7 +58,7 @@ func (a *account) domain() string {
 	return ""
 }
 
-// names are the spellings that a log-in may use, in lower case.
+// names are the accepted spellings of the login, in lower case.
 func (a *account) names() []string {
 	names := []string{strings.ToLower(a.login)}
 	if d := a.domain(); d != "" {
@@ -75,7 +75,7 @@ func (a *account) kind() int {
 	return 0
 }
 
-// secret is what the account signs in with.
+// secret is the password or API key of the account.
 func (a *account) secret() string {
 	if a.app != nil {
 		return a.app.APIKey
@@ -89,10 +89,10 @@ func (a *account) needsSecondFactor() bool {
 
 func (a *account) lockedOut(now time.Time) bool { return now.Before(a.lockedUntil) }
 
-// fail counts a failed log-in and locks the account when there were too many.
+// fail counts a failed log-in and locks the account after too many.
 func (a *account) fail(now time.Time) {
 	if !a.lockedUntil.IsZero() && !a.lockedOut(now) {
-		a.unlock() // served its time
+		a.unlock() // the lock has expired
 	}
 	a.failures++
 	switch {
@@ -103,5 +103,5 @@ func (a *account) fail(now time.Time) {
 	}
 }
 
-// unlock forgets the failures, as a complete log-in does.
+// unlock clears the failures, as a complete log-in does.
 func (a *account) unlock() { a.failures, a.lockedUntil = 0, time.Time{} }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// deleteSession asks for the end of a session (nps contract 9). It answers at once; the session ends in its own time.
+// deleteSession requests the end of a session (nps contract 9). It responds at once; the session ends in its own time.
 func (s *Server) deleteSession(c *call) (answer, error) {
 	x, err := s.visible(c)
 	if err != nil {
@@ -30,7 +30,7 @@ func (s *Server) deleteSession(c *call) (answer, error) {
 	return answer{status: http.StatusAccepted}, nil
 }
 
-// end starts the end of a session, unless that has begun already.
+// end starts the end of a session, unless it has already begun.
 func (x *session) end(now time.Time, outcome Status) bool {
 	st := x.life.at(now)
 	if st.status.Ended() || st.status == Cancelling {
@@ -40,7 +40,7 @@ func (x *session) end(now time.Time, outcome Status) bool {
 	return true
 }
 
-// profileMinutes, sent as the number of minutes, asks for as many as the profile says (nps contract 9).
+// profileMinutes, sent as the number of minutes, means the number in the profile (nps contract 9).
 const profileMinutes = -1
 
 // extendSession moves the scheduled end (nps contract 9 and 12).
@@ -68,7 +68,7 @@ func (s *Server) extendSession(c *call) (answer, error) {
 	return ok(x.full(c.switches, x.life.at(c.now))), nil
 }
 
-// extensionRefused says why a session may not be extended. Administrators always may.
+// extensionRefused reports whether a session may not be extended. Administrators always may.
 func (x *session) extensionRefused(c *call, minutes int) string {
 	profile, st := &x.policy.Profile, x.life.at(c.now)
 	switch {
@@ -88,7 +88,7 @@ func (x *session) extensionRefused(c *call, minutes int) string {
 	return ""
 }
 
-// lockRequest is the body of the administrators' lock (nps contract 9), which is echoed.
+// lockRequest is the body of the administrators' lock, which the server echoes (nps contract 9).
 type lockRequest struct {
 	ID                 *string  `json:"id"`
 	ActivitySessionIDs []string `json:"activitySessionIds"`
@@ -100,7 +100,7 @@ type lockRequest struct {
 	LockUser           bool     `json:"lockUser"`
 }
 
-// lockSessions locks sessions or lets them go: they stay active, but their users are kept out (nps contract 9).
+// lockSessions locks or unlocks sessions: they stay active, but their users are locked out (nps contract 9).
 func (s *Server) lockSessions(c *call) (answer, error) {
 	var r lockRequest
 	if err := c.readJSON(&r); err != nil {

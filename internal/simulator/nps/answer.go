@@ -15,18 +15,18 @@ const (
 	contentPlain   = "text/plain; charset=utf-8"
 )
 
-// answer is a response that can be written after the server's state was let go of: body shares nothing that changes.
+// answer is a response that can be written after the server's lock was released: body shares no mutable state.
 type answer struct {
 	status      int
 	contentType string
-	body        any    // written as JSON, when not nil
-	text        string // written as it is, when body is nil
+	body        any    // written as JSON, unless nil
+	text        string // written verbatim if body is nil
 	header      http.Header
 }
 
 func ok(body any) answer { return answer{status: http.StatusOK, body: body} }
 
-// refusal turns an endpoint's error into an answer.
+// refusal turns an endpoint's error into a response.
 func refusal(err error) answer {
 	if errors.Is(err, errNoToken) {
 		h := http.Header{"Www-Authenticate": {`Bearer error="invalid_token"`}}
@@ -39,7 +39,7 @@ func refusal(err error) answer {
 	return answer{status: p.Status, contentType: contentProblem, body: p}
 }
 
-// text answers a single string in the form that the switch and the request ask for.
+// text returns a single string in the form that the switch and the request select.
 func (c *call) text(s string) answer {
 	format := c.switches.TextFormat
 	if format == TextNegotiated {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// applicationToken answers a token to an application user, for which no second factor applies (nps contract 2). What is
-// wrong with the certificate is 403, as the web server in front would say; a wrong key is 401.
+// applicationToken returns a token to an application user, which needs no second factor (nps contract 2). Certificate
+// errors are 403, as from the web server in front; a wrong key is 401.
 func (s *Server) applicationToken(c *call) (answer, error) {
 	var form struct{ Login, Password, CertificateSerialNumber string }
 	if err := c.readJSON(&form); err != nil {
@@ -44,7 +44,7 @@ func (s *Server) applicationLogIn(c *call, login, key, serial string) (string, e
 	return s.issue(c, ticket{account: who, stage: stageFull})
 }
 
-// clientSerial is the serial number of the certificate that the client presented.
+// clientSerial is the serial number of the client's certificate.
 func (c *call) clientSerial() (string, bool) {
 	if c.r.TLS == nil || len(c.r.TLS.PeerCertificates) == 0 {
 		return "", false
@@ -63,8 +63,8 @@ func normalSerial(text string) string {
 	return strings.TrimLeft(digits, "0")
 }
 
-// SetAPIKey has the server generate another key for an application; only the current one is valid (nps contract 2).
-// Tokens that were got with the one before stay valid, and can be renewed.
+// SetAPIKey replaces the key of an application as if the server had generated a new one; only the latest is valid (nps
+// contract 2). Tokens obtained with the previous key stay valid and can be renewed.
 func (s *Server) SetAPIKey(login, key string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

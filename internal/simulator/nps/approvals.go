@@ -4,7 +4,7 @@ package nps
 
 import "net/http"
 
-// approval is one answer of an approver (nps contract 9).
+// approval is one decision of an approver (nps contract 9).
 type approval struct {
 	ApprovalState       int     `json:"approvalState"` // 0 Pending, 1 Approved, 2 Denied
 	ApproverNotes       *string `json:"approverNotes"`
@@ -34,7 +34,7 @@ func (x *session) approvals(sw *Switches) []approval {
 	return []approval{a}
 }
 
-// listApprovals answers the approvals of one session (nps contract 9).
+// listApprovals returns the approvals of one session (nps contract 9).
 func (s *Server) listApprovals(c *call) (answer, error) {
 	r := c.queryReader()
 	id := r.guid("activitysessionid")
@@ -54,12 +54,12 @@ func (s *Server) listApprovals(c *call) (answer, error) {
 	return ok(x.approvals(c.switches)), nil
 }
 
-// approveSession takes an approver's yes, with notes in the query (nps contract 9).
+// approveSession approves a session, with notes in the query (nps contract 9).
 func (s *Server) approveSession(c *call) (answer, error) {
 	return s.decide(c, decision{at: c.now, approver: c.who, approved: true, notes: c.query.Get("notes")})
 }
 
-// denySession takes an approver's no, with notes as a JSON string (nps contract 9).
+// denySession denies a session, with notes as a JSON string (nps contract 9).
 func (s *Server) denySession(c *call) (answer, error) {
 	var notes string
 	if len(c.body) > 0 {
@@ -70,7 +70,7 @@ func (s *Server) denySession(c *call) (answer, error) {
 	return s.decide(c, decision{at: c.now, approver: c.who, notes: notes})
 }
 
-// decide needs no visibility: an approver decides about other people's sessions. Only 200 and 500 are documented.
+// decide needs no visibility: approvers decide about other users' sessions. Only 200 and 500 are documented.
 func (s *Server) decide(c *call, d decision) (answer, error) {
 	id, err := c.id()
 	if err != nil {
@@ -88,7 +88,7 @@ func (s *Server) decide(c *call, d decision) (answer, error) {
 	return answer{status: http.StatusOK}, nil
 }
 
-// decide applies an approver's answer, if the session is waiting for one.
+// decide applies an approver's decision if the session is waiting for one.
 func (x *session) decide(d decision) bool {
 	if x.life.at(d.at).status != ApprovalRequired {
 		return false

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// authorize finds out who calls and whether he may. No valid token is 401, too little of a token 403 (nps contract 12).
+// authorize identifies the caller and checks the access. Without a valid token it returns 401, with an insufficient one
+// 403 (nps contract 12).
 func (s *Server) authorize(c *call, a access) error {
 	if a == anonymous {
 		return nil
@@ -37,8 +38,8 @@ func (c *call) allowed(a access, reached stage) bool {
 	return false
 }
 
-// accountFor is the account that a request is for: the caller's own, or for an administrator whichever he names (nps
-// contract 4.1 and 10). An unknown one is answered with the given status.
+// accountFor returns the account that a request is for: the caller's own or, for an administrator, the one named in the
+// request (nps contract 4.1 and 10). An unknown account gets the given status.
 func (s *Server) accountFor(c *call, id string, unknown int) (*account, error) {
 	if id == "" || id == c.who.id {
 		return c.who, nil

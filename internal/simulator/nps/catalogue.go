@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// catalogue is what the administrators of the server set up: who may do what on which resource. Only accounts change.
+// catalogue is what the server's administrators have set up: who may do what on which resource. Only accounts change.
 type catalogue struct {
 	accounts    []*account
 	byLogin     map[string]*account
@@ -66,7 +66,7 @@ func catalogueID(given, kind, name string) string {
 	return cmp.Or(strings.ToLower(given), deriveGUID(kind, name))
 }
 
-// account finds who signs in under a name.
+// account finds an account by login name.
 func (c *catalogue) account(login string) *account { return c.byLogin[strings.ToLower(login)] }
 
 func (c *catalogue) accountByID(id string) *account {
@@ -109,7 +109,7 @@ func (c *catalogue) platform(id string) *Platform {
 	return find(c.platforms, func(p *Platform) bool { return strings.EqualFold(p.ID, id) })
 }
 
-// basePlatform is the id of the built-in platform behind a platform.
+// basePlatform is the ID of the built-in platform behind a platform.
 func (c *catalogue) basePlatform(id string) string {
 	if p := c.platform(id); p != nil && p.BaseID != "" {
 		return strings.ToLower(p.BaseID)
@@ -149,7 +149,7 @@ func (p *Policy) allows(a *Activity, t target) bool {
 	return containsFold(p.Activities, a.Name) && containsFold(on, t.name())
 }
 
-// policiesFor lists what applies to a request, best first.
+// policiesFor returns the policies that apply to a request, best first.
 func (c *catalogue) policiesFor(who *account, a *Activity, t target) []*Policy {
 	var out []*Policy
 	for i := range c.policies {

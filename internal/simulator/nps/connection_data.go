@@ -14,7 +14,7 @@ const (
 	sshProxyPort = 4422
 )
 
-// getRDP answers the RDP file of a session on Windows or Active Directory (nps contract 7.1), each time with a new
+// getRDP returns the RDP file of a session on Windows or Active Directory (nps contract 7.1), each time with a new
 // token.
 func (s *Server) getRDP(c *call) (answer, error) {
 	_, err := s.connectable(c, PlatformWindows, PlatformActiveDirectory)
@@ -25,7 +25,7 @@ func (s *Server) getRDP(c *call) (answer, error) {
 	return c.text(s.rdpFile(c.switches)), nil
 }
 
-// getSSH answers the SSH URL of a session on Linux or Cisco (nps contract 7.1).
+// getSSH returns the SSH URL of a session on Linux or Cisco (nps contract 7.1).
 func (s *Server) getSSH(c *call) (answer, error) {
 	x, err := s.connectable(c, PlatformLinux, PlatformCisco)
 	if err != nil {
@@ -42,7 +42,7 @@ func (s *Server) getSSH(c *call) (answer, error) {
 	return c.text(fmt.Sprintf("ssh://%s@%s:%d", user, s.proxyHost, sshProxyPort)), nil
 }
 
-// connectable finds a session that may be connected to now, on one of these platforms or a clone of them.
+// connectable finds a session that can be connected to now, on one of these platforms or a clone of them.
 func (s *Server) connectable(c *call, platforms ...string) (*session, error) {
 	x, err := s.visible(c)
 	if err != nil {
@@ -60,10 +60,10 @@ func (s *Server) connectable(c *call, platforms ...string) (*session, error) {
 	return nil, refuse(c.switches.ConnectionRefusedStatus, "The session offers no such connection.")
 }
 
-// usable says whether a session gives anything away: it is active and not locked (nps contract 13, Q5).
+// usable reports whether a session hands out connection data: it is active and not locked (nps contract 13, Q5).
 func (x *session) usable(st state) bool { return st.raw == nil && st.status == Active && !x.locked }
 
-// rdpFile is made as the vendor's template is: one key, type and value per line.
+// rdpFile follows the vendor's template: one key, type and value per line.
 func (s *Server) rdpFile(sw *Switches) string {
 	lines := []string{
 		"screen mode id:i:1", "smart sizing:i:1", "allow font smoothing:i:1", "audiomode:i:0",
@@ -82,17 +82,18 @@ func (s *Server) rdpFile(sw *Switches) string {
 	return start + strings.Join(lines, end) + end
 }
 
-// oneTimeToken stands for what the proxy would accept for about a minute. There is no proxy, so nobody remembers it.
+// oneTimeToken stands for what the proxy would accept for about a minute. There is no proxy, so the server does not
+// store it.
 func oneTimeToken() string { return strings.ReplaceAll(newGUID(), "-", "") }
 
-// directConnectUser names user, activity and resource. A blank becomes an underscore, and an at sign in the user's name
-// stays what it is (nps contract 7.1).
+// directConnectUser combines user, activity and resource. A blank becomes an underscore, and an at sign in the user's
+// name is kept (nps contract 7.1).
 func (x *session) directConnectUser() string {
 	text := x.owner.login + "+" + x.activity.Name + "+" + x.target.name()
 	return strings.ReplaceAll(url.QueryEscape(strings.ReplaceAll(text, " ", "_")), "%40", "@")
 }
 
-// canViewPassword says whether getPassword would answer (nps contract 7.2).
+// canViewPassword reports whether getPassword would succeed (nps contract 7.2).
 func (s *Server) canViewPassword(c *call) (answer, error) {
 	x, err := s.visible(c)
 	if err != nil {
@@ -101,7 +102,7 @@ func (s *Server) canViewPassword(c *call) (answer, error) {
 	return ok(x.passwordAllowed(x.life.at(c.now))), nil
 }
 
-// getPassword answers the password of the session's log-in account (nps contract 7.2).
+// getPassword returns the password of the session's log-in account (nps contract 7.2).
 func (s *Server) getPassword(c *call) (answer, error) {
 	x, err := s.visible(c)
 	if err != nil {
@@ -116,7 +117,8 @@ func (s *Server) getPassword(c *call) (answer, error) {
 	return c.text("simulated-" + deriveGUID("password", x.id)), nil
 }
 
-// passwordAllowed is always so for a credential, and as the profile says for a resource.
+// passwordAllowed reports whether the password may be read: always for a credential, as the profile decides for a
+// resource.
 func (x *session) passwordAllowed(st state) bool {
 	return x.usable(st) && (x.target.credential != nil || !x.policy.Profile.PasswordAccessDenied)
 }

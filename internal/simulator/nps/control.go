@@ -13,22 +13,22 @@ import (
 	"github.com/pam-operator/pam-operator/internal/simulator/fault"
 )
 
-// ControlHandler serves the controls to other processes, as JSON without authentication: bind it to loopback. The host
-// strips its own prefix.
+// ControlHandler serves the control API to other processes, as JSON without authentication: bind it to loopback. The
+// host strips its own prefix.
 //
 //	GET    /sessions, /sessions/{id}
 //	POST   /sessions/{id}/approve|deny|end|lock|unlock|purge
 //	POST   /sessions/{id}/fail         {"message": "..."}
 //	POST   /sessions/{id}/status       {"status": 42}
 //	GET    /calls                      DELETE /calls
-//	GET    /switches                   PUT /switches    the members that are named change, the others stay
+//	GET    /switches                   PUT /switches    changes the given members and keeps the others
 //	GET    /faults                     PUT /faults      one fault.Rule
 //	DELETE /faults, /faults/{name}
 //	GET    /stats
 //	POST   /tokens/revoke-all
 //	PUT    /applications/{login}/serial   {"serialNumber": "..."}
 //
-// What succeeds without an answer is 204; errors are {"error": "..."} with 400, 404 or 409.
+// Success without content is 204; errors are {"error": "..."} with 400, 404 or 409.
 func (s *Server) ControlHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /sessions", show(func(*http.Request) (any, error) { return s.Sessions(), nil }))
@@ -126,7 +126,7 @@ func readControl(r *http.Request, into any) error {
 	return decodeControl(io.LimitReader(r.Body, maxBody), into)
 }
 
-// decodeControl takes an empty body for {}. A member that does not exist is an error, because it is a spelling mistake.
+// decodeControl treats an empty body as {}. An unknown member is an error, because it is a spelling mistake.
 func decodeControl(body io.Reader, into any) error {
 	d := json.NewDecoder(body)
 	d.DisallowUnknownFields()

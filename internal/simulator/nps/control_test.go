@@ -14,7 +14,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/simulator/fault"
 )
 
-// control is the lab's server seen from its control port.
+// control is the lab's server as seen from its control port.
 func (l *lab) control() *lab {
 	return &lab{Server: l.Server, t: l.t, handler: l.ControlHandler(), clock: l.clock}
 }
@@ -130,7 +130,7 @@ func TestErrorsOfTheControls(t *testing.T) {
 	}
 }
 
-// TestManyCallers lets the race detector look at everything that callers share.
+// TestManyCallers lets the race detector see all state that callers share.
 func TestManyCallers(t *testing.T) {
 	l := newLab(t, Options{})
 	token := l.token(DefaultUser)

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// createSession makes one session (nps contract 4).
+// createSession creates one session (nps contract 4).
 func (s *Server) createSession(c *call) (answer, error) {
 	var body json.RawMessage
 	if err := c.readJSON(&body); err != nil {
@@ -33,7 +33,7 @@ func (s *Server) createSession(c *call) (answer, error) {
 	return a, nil
 }
 
-// createGroup makes several sessions, all or none (nps contract 9).
+// createGroup creates several sessions, all or none (nps contract 9).
 func (s *Server) createGroup(c *call) (answer, error) {
 	var bodies []json.RawMessage
 	if err := c.readJSON(&bodies); err != nil {
@@ -61,7 +61,7 @@ func (s *Server) store(x *session) {
 	s.stats.Creates++
 }
 
-// createLost says whether this create is one of those that are stored and then answered with an error.
+// createLost reports whether this create is one of those that are stored and then answered with an error.
 func (s *Server) createLost() bool {
 	if s.switches.CreatesLost > 0 {
 		s.switches.CreatesLost--
@@ -70,7 +70,7 @@ func (s *Server) createLost() bool {
 	return s.switches.CreatesLost < 0
 }
 
-// prepare turns a request into a session that is not stored yet, or says why it is refused.
+// prepare turns a request into a session that is not stored yet, or returns why it is refused.
 func (s *Server) prepare(c *call, body []byte) (*session, error) {
 	r, err := parseCreate(body)
 	if err != nil {
@@ -144,8 +144,8 @@ func (sw *Switches) storedNote(note *string) *string {
 	return note
 }
 
-// newLifecycle schedules a session (nps contract 4.1): it starts now unless a later start was asked for, and lasts for
-// the profile's maximum unless an earlier end was.
+// newLifecycle schedules a session (nps contract 4.1): it starts now unless a later start was requested, and lasts for
+// the profile's maximum unless an earlier end was requested.
 func newLifecycle(c *call, r createRequest, x *session) (lifecycle, error) {
 	profile, sw := &x.policy.Profile, c.switches
 	l := lifecycle{

@@ -10,19 +10,20 @@ import (
 	"time"
 )
 
-// createRequest is the vendor's ActivitySessionRequest (nps contract 4.1), as far as the server takes it from a client.
+// createRequest is the vendor's ActivitySessionRequest (nps contract 4.1), as far as the server accepts it from a
+// client.
 type createRequest struct {
 	resourceName, resourceID             string
 	activityName, activityID             string
 	credentialName, credentialID         string
 	credentialUsername, credentialDomain string
 	policyID, accountID                  string
-	start, end                           time.Time // zero when left out
+	start, end                           time.Time // zero if omitted
 	note, ticket                         *string
 	fields                               []customField
 }
 
-// fieldReader takes typed values out of a JSON object whose member names are compared without case.
+// fieldReader reads typed values from a JSON object and compares member names case-insensitively.
 type fieldReader struct {
 	members map[string]json.RawMessage
 	errs    fieldErrors
@@ -50,8 +51,8 @@ func parseCreate(body []byte) (createRequest, error) {
 	return r, f.errs.problem()
 }
 
-// read decodes a member and says whether it is there. A null is as good as none where the type allows null, and a
-// validation problem where it does not.
+// read decodes a member and returns whether it is present. A null counts as absent where the type allows null, and is a
+// validation problem otherwise.
 func (f fieldReader) read(name string, into any, nullable bool, typeName string) bool {
 	raw, ok := f.members[strings.ToLower(name)]
 	if !ok {
@@ -87,7 +88,7 @@ func (f fieldReader) textPointer(name string) *string {
 	return &s
 }
 
-// guid reads a GUID; the zero GUID counts as none.
+// guid reads a GUID; the zero GUID counts as absent.
 func (f fieldReader) guid(name string, nullable bool) string {
 	var s string
 	if !f.read(name, &s, nullable, "System.Guid") {
@@ -103,7 +104,7 @@ func (f fieldReader) guid(name string, nullable bool) string {
 	return id
 }
 
-// time reads a moment; .NET's zero year counts as none.
+// time reads a time; .NET's zero year counts as absent.
 func (f fieldReader) time(name string, nullable bool) time.Time {
 	var s string
 	if !f.read(name, &s, nullable, "System.DateTime") {
@@ -116,7 +117,7 @@ func (f fieldReader) time(name string, nullable bool) time.Time {
 	return t
 }
 
-// target finds what a request is about. A resource and a credential exclude each other (nps contract 4.1).
+// target returns the subject of a request. A resource and a credential exclude each other (nps contract 4.1).
 func (c *catalogue) target(r createRequest) (target, error) {
 	byResource := r.resourceID != "" || r.resourceName != ""
 	byCredential := r.credentialID != "" || r.credentialName != "" || r.credentialUsername != ""

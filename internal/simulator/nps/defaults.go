@@ -19,13 +19,13 @@ const (
 	DefaultAPIKey      = `simulated\key\with"marks`
 )
 
-// The ids of built-in platforms that the contract trusts less (nps contract 7.3), and of the clone of the catalogue.
+// IDs of built-in platforms that the contract is less sure of (nps contract 7.3), and of the catalogue's clone.
 const (
 	platformWebsite = "5b0d7e0a-0d0f-4a4e-9a55-6f4f2d0c7a11"
 	platformClone   = "9e7f0a52-8f3e-4c0b-a7f0-2f6d6a1c9b04"
 )
 
-// Names of the default catalogue, which its policies repeat.
+// Names in the default catalogue, which its policies repeat.
 const (
 	linuxRoot         = "Linux root"
 	linuxBreakGlass   = "Linux break-glass"
@@ -34,7 +34,7 @@ const (
 	nightlyVacuum     = "Nightly vacuum"
 	windowsAdmin      = "Windows admin"
 	websiteAdmin      = "Website admin"
-	credentialRelease = "Credential Release" //nolint:gosec // an activity, no credential
+	credentialRelease = "Credential Release" //nolint:gosec // an activity, not a credential
 	domainAdmin       = "Activity Token for Domain Admin Access"
 	linuxHost         = "db1.payments.example.com"
 	windowsHost       = "win1.payments.example.com"

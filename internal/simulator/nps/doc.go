@@ -2,14 +2,14 @@
 
 // Package nps is a simulated Netwrix Privilege Secure server: its REST API around activity sessions, with state.
 //
-// It is written from the nps contract alone and knows nothing of any client. Where the contract infers a fact or leaves
-// a question open, the answer is a switch (see Switches), so that a client cannot come to depend on a guess. Transport
-// faults (delays, cut connections, foreign answers) are the fault.Injector's, which stands in front of the REST API.
+// It implements the nps contract alone and knows nothing of any client. Where the contract infers a fact or leaves a
+// question open, the behaviour is a switch (see Switches), so that no client comes to depend on a guess. Transport
+// faults (delays, cut connections, foreign responses) are the job of the fault.Injector in front of the REST API.
 //
-// Time is computed, never awaited: a session holds what was decided about it and when, and its state is worked out from
-// Options.Now whenever somebody looks. There are no timers and no goroutines, so a test with a fake clock never waits.
+// Time is computed, never awaited: a session stores what was decided about it and when, and its state follows from
+// Options.Now whenever it is read. There are no timers and no goroutines, so a test with a fake clock never waits.
 //
-// The default catalogue, which every slice of Options replaces as a whole:
+// The default catalogue; every slice of Options replaces one part completely:
 //
 //	users         LAB\svc-k8s    password and TOTP secret: DefaultPassword, DefaultTOTPSecret
 //	              LAB\svc-nomfa  the same password, no second factor required
@@ -19,13 +19,13 @@
 //	              dc1.example.com            Active Directory  appliance1                 custom, cloned from Linux
 //	              portal.example.com         Website
 //	credentials   svc-backup (LAB), oracle-sys
-//	activities    Linux root              db1, appliance1    8 h, may be extended twice by 30 min
+//	activities    Linux root              db1, appliance1    8 h, can be extended twice by 30 min
 //	              Nightly vacuum          db1                the same; a task automation, ends by itself
-//	              Linux audit             db1                demands a note
-//	              Linux patching          db1                demands a ticket
+//	              Linux audit             db1                requires a note
+//	              Linux patching          db1                requires a ticket
 //	              Linux break-glass       db1, appliance1    15 min, no extension, no password
 //	              Windows admin           win1, dc1          20 h, no extension
-//	              Activity Token for Domain Admin Access     dc1, waits for an approval, 1 h
+//	              Activity Token for Domain Admin Access     dc1, waits for approval, 1 h
 //	              Website admin           portal             1 h
 //	              Credential Release      both credentials   1 h
 //

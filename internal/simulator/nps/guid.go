@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// zeroGUID is what the server writes, and reads, as "no id" where a GUID may not be null.
+// zeroGUID is what the server writes, and reads, as "no ID" where a GUID cannot be null.
 const zeroGUID = "00000000-0000-0000-0000-000000000000"
 
 var guidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
@@ -22,7 +22,7 @@ func newGUID() string {
 	return formatGUID(b, 4)
 }
 
-// deriveGUID returns the same GUID for the same kind and name, so that ids of the catalogue can be written into YAML.
+// deriveGUID returns the same GUID for the same kind and name, so that the catalogue's IDs can be written into YAML.
 func deriveGUID(kind, name string) string {
 	sum := sha256.Sum256([]byte(kind + "\x00" + strings.ToLower(name)))
 	return formatGUID([16]byte(sum[:16]), 8)
@@ -35,7 +35,7 @@ func formatGUID(b [16]byte, version byte) string {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
-// parseGUID returns the lower-case form, and whether text is a GUID at all.
+// parseGUID returns the lower-case form, and whether text is a GUID.
 func parseGUID(text string) (string, bool) {
 	id := strings.ToLower(text)
 	return id, guidForm.MatchString(id)

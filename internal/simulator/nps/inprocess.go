@@ -10,23 +10,23 @@ import (
 	"time"
 )
 
-// What the controls of sessions and applications can refuse.
+// Errors of the controls for sessions and applications.
 var (
 	ErrNotFound   = errors.New("not found")
 	ErrWrongState = errors.New("not possible in this state")
 )
 
-// Session is a copy of what the server knows of a session.
+// Session is a copy of what the server knows about a session.
 type Session struct {
 	ID string `json:"id"`
-	// Status is the vendor's name, or the text of what SetStatus forced.
+	// Status is the vendor's name, or the text set by SetStatus.
 	Status      string `json:"status"`
 	Description string `json:"description,omitempty"`
-	// User is the login for whom, CreatedBy the login by whom it was created.
+	// User is the login that the session is for, CreatedBy the login that created it.
 	User      string `json:"user"`
 	CreatedBy string `json:"createdBy"`
 	Activity  string `json:"activity"`
-	// Resource is the name of the resource, or Credential that of the credential.
+	// Resource is the name of the resource, Credential that of the credential; one is empty.
 	Resource   string `json:"resource,omitempty"`
 	Credential string `json:"credential,omitempty"`
 	Policy     string `json:"policy"`
@@ -41,11 +41,11 @@ type Session struct {
 	Ended      time.Time `json:"ended,omitzero"`
 	Extensions int       `json:"extensions"`
 	Locked     bool      `json:"locked"`
-	// CancelledBy is the login of who ended it early.
+	// CancelledBy is the login that ended it early.
 	CancelledBy string `json:"cancelledBy,omitempty"`
 }
 
-// Sessions returns all sessions in the order of their creation.
+// Sessions returns all sessions in order of creation.
 func (s *Server) Sessions() []Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,7 +56,7 @@ func (s *Server) Sessions() []Session {
 	return out
 }
 
-// Session returns one session; false if there is none of this id.
+// Session returns one session; false for an unknown ID.
 func (s *Server) Session(id string) (Session, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +91,8 @@ func (x *session) snapshot(now time.Time) Session {
 	return out
 }
 
-// change runs a function on a session under the lock. It returns ErrNotFound, or ErrWrongState if the function says no.
+// change runs a function on a session under the lock. It returns ErrNotFound, or ErrWrongState if the function returns
+// false.
 func (s *Server) change(id string, f func(x *session, now time.Time) bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,17 +107,17 @@ func (s *Server) change(id string, f func(x *session, now time.Time) bool) error
 	return nil
 }
 
-// Approve gives the approval that a session waits for.
+// Approve approves a waiting session.
 func (s *Server) Approve(id string) error {
 	return s.change(id, func(x *session, now time.Time) bool { return x.decide(decision{at: now, approved: true}) })
 }
 
-// Deny refuses the approval that a session waits for.
+// Deny denies a waiting session.
 func (s *Server) Deny(id string) error {
 	return s.change(id, func(x *session, now time.Time) bool { return x.decide(decision{at: now}) })
 }
 
-// Fail makes a session that has not ended fail with a message, which becomes its description and a line of its log.
+// Fail makes a live session fail with a message, which becomes its description and a line in its log.
 func (s *Server) Fail(id, message string) error {
 	return s.change(id, func(x *session, now time.Time) bool {
 		if x.life.at(now).status.Ended() {
@@ -139,7 +140,7 @@ func (s *Server) End(id string) error {
 	})
 }
 
-// Lock locks a session or lets it go.
+// Lock locks or unlocks a session.
 func (s *Server) Lock(id string, locked bool) error {
 	return s.change(id, func(x *session, _ time.Time) bool {
 		x.locked = locked
@@ -155,10 +156,10 @@ func (s *Server) Purge(id string) error {
 	})
 }
 
-// SetStatus puts a session into a state, whatever it is in. A name or number of SessionStatus (Status, int or string)
-// is a jump into that state: Pending and Cancelling then last until something else is done, Active ends as scheduled.
-// Anything else is shown as it is, and the session goes on beneath it, until nil or another state is set or somebody
-// ends the session.
+// SetStatus puts a session into a state, whatever its current one. A name or number of SessionStatus (Status, int or
+// string) makes it jump to that state: Pending and Cancelling then last until something else is done, Active ends as
+// scheduled. Any other value is only displayed, and the session continues underneath until nil or another state is set
+// or the session is ended.
 func (s *Server) SetStatus(id string, raw any) error {
 	if _, err := json.Marshal(raw); err != nil {
 		return fmt.Errorf("status of session %q: %w", id, err)

@@ -7,9 +7,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	clocktesting "k8s.io/utils/clock/testing"
 )
 
 // lab is a server with a clock that only the test moves.
@@ -17,18 +18,7 @@ type lab struct {
 	*Server
 	t       *testing.T
 	handler http.Handler
-	clock   *clock
-}
-
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) read() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
+	clock   *clocktesting.FakeClock
 }
 
 // labStart is at the start of a TOTP step.
@@ -36,25 +26,21 @@ var labStart = time.Date(2025, 3, 11, 18, 39, 30, 0, time.UTC)
 
 func newLab(t *testing.T, o Options) *lab {
 	t.Helper()
-	c := &clock{now: labStart}
-	o.Now = c.read
+	c := clocktesting.NewFakeClock(labStart)
+	o.Now = c.Now
 	s := New(o)
 	return &lab{Server: s, t: t, handler: s.Handler(), clock: c}
 }
 
-// in is the same lab for a subtest, which must fail by itself.
+// in returns the same lab for a subtest, which must fail by itself.
 func (l *lab) in(t *testing.T) *lab {
 	t.Helper()
 	return &lab{Server: l.Server, t: t, handler: l.handler, clock: l.clock}
 }
 
-func (l *lab) advance(d time.Duration) {
-	l.clock.mu.Lock()
-	defer l.clock.mu.Unlock()
-	l.clock.now = l.clock.now.Add(d)
-}
+func (l *lab) advance(d time.Duration) { l.clock.Step(d) }
 
-// reply is an answer with its body read.
+// reply is a response with its body read.
 type reply struct {
 	t      *testing.T
 	status int
@@ -62,7 +48,7 @@ type reply struct {
 	body   string
 }
 
-// send makes a request. A body that is no string is sent as JSON.
+// send makes a request. A body that is not a string is sent as JSON.
 func (l *lab) send(r *http.Request) reply {
 	l.t.Helper()
 	w := httptest.NewRecorder()
@@ -127,14 +113,14 @@ func (r reply) str() string {
 	return s
 }
 
-// firstToken passes the first stage.
+// firstToken completes the first stage.
 func (l *lab) firstToken(login, password string) string {
 	l.t.Helper()
 	return l.do(http.MethodPost, "/signinBody", "", map[string]string{"Login": login, "Password": password}).
 		want(http.StatusOK).str()
 }
 
-// token passes both stages with a code that suits the default users.
+// token completes both stages with a code for the default users.
 func (l *lab) token(login string) string {
 	l.t.Helper()
 	code := "NA"
@@ -155,12 +141,12 @@ func (l *lab) code() string {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	return totpCode(secret, totpStep(l.clock.read()))
+	return totpCode(secret, totpStep(l.clock.Now()))
 }
 
 const sessionsPath = "/api/v1/ActivitySession"
 
-// create makes a session and returns its id.
+// create creates a session and returns its ID.
 func (l *lab) create(token, activity, resource string) string {
 	l.t.Helper()
 	return l.createWith(token, map[string]any{"ActivityName": activity, "ManagedResourceName": resource})
@@ -188,7 +174,7 @@ func (l *lab) wantStatus(id, want string) {
 	}
 }
 
-// must fails the test for an error of the in-process controls.
+// must fails the test on an error of the in-process controls.
 func (l *lab) must(err error) {
 	l.t.Helper()
 	if err != nil {

@@ -4,32 +4,32 @@ package nps
 
 import "time"
 
-// never is a moment that no clock reaches.
+// never is a time that no clock reaches.
 var never = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
-// lifecycle is everything that was decided about the course of a session, with the time of each decision. The state at
-// any moment follows from it alone (nps contract 6.3).
+// lifecycle is everything that was decided about the course of a session, with the time of each decision. Its state at
+// any time follows from this alone (nps contract 6.3).
 type lifecycle struct {
 	created, start, end time.Time // end is the scheduled end
 
 	needsApproval   bool
 	approvalExpires bool
-	approved        time.Time // zero until somebody approved
+	approved        time.Time // zero until approved
 
 	provisioning      time.Duration
 	provisioningError string
-	ready             time.Time // when it becomes Active, if that was set by hand instead of following from provisioning
+	ready             time.Time // when it becomes Active, if set by hand rather than by provisioning
 
 	automation bool // completes by itself after runtime
 	runtime    time.Duration
 	ending     time.Duration // how long Cancelling lasts
 
-	stop    *stop    // somebody asked for the end
-	verdict *verdict // somebody put it into a state that is final
-	forced  *forced  // a state outside of the enumeration
+	stop    *stop    // a request to end it
+	verdict *verdict // set to a final state by hand
+	forced  *forced  // a state outside the enumeration
 }
 
-// stop is a request to end the session; outcome is where it leads to.
+// stop is a request to end the session; outcome is the resulting status.
 type stop struct {
 	at      time.Time
 	outcome Status
@@ -42,16 +42,16 @@ type verdict struct {
 	description string
 }
 
-// forced is shown as the status instead of the true one.
+// forced is displayed as the status instead of the true one.
 type forced struct {
 	at  time.Time
 	raw any
 }
 
-// state is what a session shows at one moment. started and ended are zero as long as they are not so.
+// state is what a session shows at a given time. started and ended are zero until they happen.
 type state struct {
 	status         Status
-	raw            any // when not nil, shown instead of status
+	raw            any // if not nil, shown instead of status
 	description    string
 	started, ended time.Time
 }
@@ -68,7 +68,7 @@ var descriptions = map[Status]string{
 	ApprovalFailed:   "Activity session approval could not be completed.",
 }
 
-// at works out the state at a moment.
+// at computes the state at a given time.
 func (l *lifecycle) at(now time.Time) state {
 	st := l.reached(now)
 	if st.description == "" {
@@ -100,12 +100,12 @@ func (l *lifecycle) reached(now time.Time) state {
 	return state{status: Active, started: ready}
 }
 
-// waiting says whether the approval is still outstanding.
+// waiting reports whether the approval is outstanding.
 func (l *lifecycle) waiting(now time.Time) bool {
 	return l.needsApproval && (l.approved.IsZero() || now.Before(l.approved))
 }
 
-// undecided is the state of a session that nobody approved; ending one needs no clean-up.
+// undecided is the state of a session without a decision; ending it needs no clean-up.
 func (l *lifecycle) undecided(now time.Time) state {
 	if l.stop != nil && !now.Before(l.stop.at) {
 		return state{status: Cancelled, ended: l.stop.at}
@@ -116,7 +116,7 @@ func (l *lifecycle) undecided(now time.Time) state {
 	return state{status: ApprovalRequired}
 }
 
-// readyAt is when provisioning is over.
+// readyAt is when provisioning ends.
 func (l *lifecycle) readyAt() time.Time {
 	if !l.ready.IsZero() {
 		return l.ready
@@ -127,8 +127,8 @@ func (l *lifecycle) readyAt() time.Time {
 // begin is when provisioning starts.
 func (l *lifecycle) begin() time.Time { return latest(l.created, l.start, l.approved) }
 
-// stopAt is the first of the reasons to end: the scheduled end, a finished automation, somebody's request. A session
-// whose provisioning failed has nothing left that could be ended.
+// stopAt is the earliest reason to end: the scheduled end, the end of an automation, a request. A session that failed
+// in provisioning has nothing left to end.
 func (l *lifecycle) stopAt() stop {
 	over := stop{at: latest(l.end, l.approved), outcome: Complete}
 	if l.ready.Equal(never) {
@@ -154,7 +154,7 @@ func (l *lifecycle) stopped(now time.Time, over stop) state {
 	return state{status: over.outcome, started: started, ended: ended}
 }
 
-// startedBefore is when the session became active, or zero if it did not up to t.
+// startedBefore is when the session became active, or zero if it did not before t.
 func (l *lifecycle) startedBefore(t time.Time) time.Time {
 	if ready := l.readyAt(); !l.waiting(t) && !ready.After(t) {
 		return ready
@@ -162,8 +162,8 @@ func (l *lifecycle) startedBefore(t time.Time) time.Time {
 	return time.Time{}
 }
 
-// setStatus puts the session into a state of the enumeration, whatever it was before. Pending and Cancelling last until
-// something else is done to it.
+// setStatus puts the session into a state of the enumeration, whatever its current one. Pending and Cancelling last
+// until something else is done to it.
 func (l *lifecycle) setStatus(now time.Time, status Status) {
 	l.stop, l.verdict, l.forced = nil, nil, nil
 	l.needsApproval, l.provisioningError = false, ""

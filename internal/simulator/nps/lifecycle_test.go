@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// moment is what is looked at of a session; times are minutes, 0 for none.
+// moment is the observed part of a session; times are minutes, 0 for none.
 type moment struct {
 	At             int
 	Status         Status
@@ -25,8 +25,8 @@ func minuteOf(t time.Time) int {
 	return int(t.Sub(labStart) / time.Minute)
 }
 
-// lifecycles are sessions that are created at minute 0, provision for 2 minutes, end at minute 60 and take 3 minutes
-// to end, each with one change.
+// lifecycles are sessions that are created at minute 0, provision for 2 minutes, end at minute 60 and take 3 minutes to
+// end, each with one change.
 var lifecycles = map[string]struct {
 	change func(*lifecycle)
 	want   []moment
@@ -126,41 +126,6 @@ func TestLifecycle(t *testing.T) {
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("states (-want +got):\n%s", diff)
 			}
-		})
-	}
-}
-
-func TestUnknownStatusIsShownUntilSomethingIsDone(t *testing.T) {
-	l := newLab(t, Options{})
-	token := l.token(DefaultUserNoMFA)
-	tests := map[string]struct {
-		raw  any
-		want string // on the wire
-	}{
-		"an unknown number": {raw: 42, want: "42"},
-		"an unknown name":   {raw: "Paused", want: `"Paused"`},
-	}
-	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) {
-			l := l.in(t)
-			id := l.create(token, linuxRoot, linuxHost)
-			l.advance(time.Second)
-			l.must(l.SetStatus(id, tc.raw))
-			var got struct {
-				Status            any
-				StatusDescription *string
-			}
-			l.get(sessionsPath+"/"+id, token).want(200).decode(&got)
-			var want struct {
-				Status            any
-				StatusDescription *string
-			}
-			(reply{t: t, body: `{"status":` + tc.want + `}`}).decode(&want)
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("session (-want +got):\n%s", diff)
-			}
-			l.must(l.End(id))
-			l.wantStatus(id, "Cancelling")
 		})
 	}
 }

@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// listed is a session as a list sees it, which may be behind the truth.
+// listed is a session as a list shows it, which may be stale.
 type listed struct {
 	*session
 	state state
 }
 
-// listMine lists what was created by or for the caller (nps contract 5).
+// listMine lists the sessions created by or for the caller (nps contract 5).
 func (s *Server) listMine(c *call) (answer, error) {
 	return s.listByStatus(c, func(x *session) bool { return x.mine(c.who) })
 }
 
-// listAll lists everybody's sessions. Whether others than administrators see them is unknown (nps contract 5).
+// listAll lists all sessions. Whether non-administrators see those of others is unknown (nps contract 5).
 func (s *Server) listAll(c *call) (answer, error) {
 	all := c.who.admin || c.switches.SummaryByStatusShowsAll
 	return s.listByStatus(c, func(x *session) bool { return all || x.mine(c.who) })
@@ -34,7 +34,7 @@ func (s *Server) listByStatus(c *call, whose func(*session) bool) (answer, error
 	return s.answerList(c, takeAll, func(x listed) bool { return whose(x.session) && inGroup(x) })
 }
 
-// listForResource lists the sessions on one resource, ten unless the caller asks for more (nps contract 5).
+// listForResource lists the sessions on one resource, ten unless the caller requests more (nps contract 5).
 func (s *Server) listForResource(c *call) (answer, error) {
 	id, err := c.id()
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *Server) answerList(c *call, take int, keep func(listed) bool) (answer, 
 	return ok(table), nil
 }
 
-// listPage makes the page that the query asks for; take is its size if the query names none.
+// listPage returns the requested page; take is its default size.
 func (s *Server) listPage(c *call, take int, keep func(listed) bool) (dataTable, error) {
 	q, err := c.listQuery(take)
 	if err != nil {
@@ -72,7 +72,7 @@ func (s *Server) listPage(c *call, take int, keep func(listed) bool) (dataTable,
 	return dataTable{Data: c.switches.pageData(page), RecordsTotal: total}, nil
 }
 
-// pageData is null instead of an empty list, if the switch says so.
+// pageData is null instead of an empty list if the switch is on.
 func (sw *Switches) pageData(page []summary) any {
 	if len(page) == 0 && sw.NullData {
 		return nil
@@ -80,7 +80,7 @@ func (sw *Switches) pageData(page []summary) any {
 	return page
 }
 
-// look gathers the sessions that a list call can see and wants.
+// look returns the sessions that a list call can see and has requested.
 func (s *Server) look(c *call, keep func(listed) bool) ([]listed, error) {
 	s.stats.Lists++
 	v := s.sessions.look(c.now, c.switches)
@@ -99,8 +99,8 @@ func (s *Server) look(c *call, keep func(listed) bool) ([]listed, error) {
 	return out, nil
 }
 
-// statusGroup says which states the last segment of a list's path means: a SessionStatus, or Historical for all that
-// have ended.
+// statusGroup returns the states that the last segment of a list's path selects: a SessionStatus, or Historical for all
+// ended ones.
 func (c *call) statusGroup(segment string) (func(listed) bool, error) {
 	if strings.EqualFold(segment, "Historical") {
 		return func(x listed) bool { return x.state.raw == nil && x.state.status.Ended() }, nil
@@ -120,10 +120,10 @@ func (c *call) statusGroup(segment string) (func(listed) bool, error) {
 	}, nil
 }
 
-// takeAll is the size of a page when the caller named none.
+// takeAll is the page size if the caller gave none.
 const takeAll = -1
 
-// listQuery is what the caller wants to see of a list.
+// listQuery is the caller's selection from a list.
 type listQuery struct {
 	skip, take       int
 	orderBy          string
@@ -156,13 +156,13 @@ func (q listQuery) matches(x listed) bool {
 	return x.contains(q.filter)
 }
 
-// contains looks for a text, in lower case, in what people see of a session.
+// contains searches the visible texts of a session for a lower-case text.
 func (x *session) contains(text string) bool {
 	places := []string{deref(x.note), deref(x.ticket), x.target.name(), x.activity.Name}
 	return slices.ContainsFunc(places, func(place string) bool { return containsText(place, text) })
 }
 
-// containsText compares without case; text is in lower case.
+// containsText ignores case; text is in lower case.
 func containsText(place, text string) bool { return strings.Contains(strings.ToLower(place), text) }
 
 func deref(text *string) string {
@@ -172,7 +172,7 @@ func deref(text *string) string {
 	return *text
 }
 
-// page sorts what was found and cuts the page out of it.
+// page sorts the results and cuts out the page.
 func (q listQuery) page(found []listed) []listed {
 	slices.SortStableFunc(found, func(a, b listed) int {
 		if q.descending {
@@ -210,7 +210,7 @@ func (q listQuery) compare(a, b listed) int {
 	return a.life.created.Compare(b.life.created)
 }
 
-// boards are the groups of the administrators' list of full objects (nps contract 5).
+// boards are the groups in the administrators' list of full objects (nps contract 5).
 var boards = map[string][]Status{
 	"pending":    {ApprovalRequired, Pending},
 	"active":     {Active, Cancelling},
@@ -241,7 +241,7 @@ func (s *Server) listFull(c *call) (answer, error) {
 	return ok(out), nil
 }
 
-// targets says whether a session is on a host and for a target user; an empty id means any.
+// targets reports whether a session is on a host and for a target user; an empty ID means any.
 func (x *session) targets(hostTarget, userTarget string) bool {
 	if userTarget != "" && userTarget != deriveGUID("target user", x.loginName()) {
 		return false

@@ -36,7 +36,7 @@ func TestSummaryHasTheDocumentedMembers(t *testing.T) {
 	}
 }
 
-// page is what the tests read of a list.
+// page is the part of a list that the tests read.
 type page struct {
 	Data []struct {
 		ID            string
@@ -160,41 +160,6 @@ func TestSummaryStatusIsAnotherEnumeration(t *testing.T) {
 	if diff := cmp.Diff([][2]any{{1.0, 2.0}, {1.0, 11.0}, {1.0, 1.0}}, got); diff != "" {
 		t.Errorf("sessionStatus and status (-want +got):\n%s", diff)
 	}
-}
-
-func TestLaggingLists(t *testing.T) {
-	t.Run("by time", func(t *testing.T) {
-		l := newLab(t, Options{ProvisioningDelay: time.Second})
-		token := l.token(DefaultUser)
-		l.SetSwitches(func(sw *Switches) { sw.ListLag = Duration(10 * time.Second) })
-		l.create(token, linuxRoot, linuxHost)
-		var got []int
-		for range 4 { // after 0, 5, 10 and 15 seconds
-			got = append(got, l.list(minePath+"Pending", token).RecordsTotal, l.list(minePath+"Active", token).RecordsTotal)
-			l.advance(5 * time.Second)
-		}
-		if diff := cmp.Diff([]int{0, 0, 0, 0, 1, 0, 0, 1}, got); diff != "" {
-			t.Errorf("pending and active (-want +got):\n%s", diff)
-		}
-	})
-	t.Run("by calls", func(t *testing.T) {
-		l := newLab(t, Options{ProvisioningDelay: time.Second})
-		token := l.token(DefaultUser)
-		l.SetSwitches(func(sw *Switches) { sw.ListLagCalls = 2 })
-		id := l.create(token, linuxRoot, linuxHost)
-		var got []int
-		for range 4 {
-			got = append(got, l.list(minePath+"Pending", token).RecordsTotal)
-		}
-		l.advance(time.Second)
-		for range 3 {
-			got = append(got, l.list(minePath+"Active", token).RecordsTotal)
-		}
-		if diff := cmp.Diff([]int{0, 0, 1, 1, 0, 0, 1}, got); diff != "" {
-			t.Errorf("totals (-want +got):\n%s", diff)
-		}
-		l.wantStatus(id, "Active")
-	})
 }
 
 func TestListSwitches(t *testing.T) {

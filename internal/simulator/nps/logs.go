@@ -21,7 +21,7 @@ const (
 
 var logLevelNames = []string{"Debug", "Info", "Warn", "Error"}
 
-// logEvent is one thing that happened to a session.
+// logEvent is one event in the life of a session.
 type logEvent struct {
 	at      time.Time
 	level   logLevel
@@ -45,7 +45,7 @@ type logCollection struct {
 	Version    string    `json:"version"`
 }
 
-// events tells a session's story up to now. Like its state, the story follows from what was decided and when.
+// events returns the session's history up to now. Like its state, it follows from what was decided and when.
 func (x *session) events(now time.Time) []logEvent {
 	st := x.life.at(now)
 	out := []logEvent{{x.life.created, logInfo, descriptions[Pending]}}
@@ -72,7 +72,7 @@ func (x *session) events(now time.Time) []logEvent {
 	return out
 }
 
-// lastEvents are those of a session that is over.
+// lastEvents are those of an ended session.
 func (st state) lastEvents() []logEvent {
 	if st.status != Failed {
 		return []logEvent{{st.ended, logInfo, st.description}}
@@ -94,7 +94,7 @@ func (d *decision) message() string {
 	return strings.TrimSpace("The request was " + verb + " by " + who + ". " + d.notes)
 }
 
-// getLog answers a page of the session's log (nps contract 8). logLevel is the lowest level that is shown.
+// getLog returns a page of the session's log (nps contract 8). logLevel is the lowest level shown.
 func (s *Server) getLog(c *call) (answer, error) {
 	x, err := s.visible(c)
 	if err != nil {

@@ -4,7 +4,7 @@ package nps
 
 import "net/http"
 
-// searchPolicies answers the policies that would allow an activity on a resource, best first (nps contract 10).
+// searchPolicies returns the policies that would allow an activity on a resource, best first (nps contract 10).
 func (s *Server) searchPolicies(c *call) (answer, error) {
 	r := c.queryReader()
 	accountID := r.guid("managedaccountid")
@@ -30,7 +30,7 @@ func (s *Server) searchPolicies(c *call) (answer, error) {
 	return ok(out), nil
 }
 
-// namedTarget finds the resource, or else the credential, of a name.
+// namedTarget finds the resource, or else the credential, with a name.
 func (s *Server) namedTarget(name string) *target {
 	if r := s.catalogue.resource("", name); r != nil {
 		return &target{resource: r}
@@ -59,7 +59,7 @@ func (s *Server) simplePolicy(p *Policy) object {
 	}
 }
 
-// listActivityCards answers what the caller may do, one card per activity (nps contract 10).
+// listActivityCards returns what the caller may do, one card per activity (nps contract 10).
 func (s *Server) listActivityCards(c *call) (answer, error) {
 	r := c.queryReader()
 	id := r.guid("managedaccountid")
@@ -69,7 +69,7 @@ func (s *Server) listActivityCards(c *call) (answer, error) {
 	return s.answerCards(c, id)
 }
 
-// listAccountCards is the same for the account that the path names (nps contract 10).
+// listAccountCards does the same for the account in the path (nps contract 10).
 func (s *Server) listAccountCards(c *call) (answer, error) {
 	id, err := c.id()
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *Server) answerCards(c *call, accountID string) (answer, error) {
 	return ok(dataTable{Data: window(cards, q.skip, q.take), RecordsTotal: len(cards)}), nil
 }
 
-// policiesOf are the policies that let an account do something, on whatever.
+// policiesOf returns the policies that let an account do something on any target.
 func (s *Server) policiesOf(who *account, a *Activity) []*Policy {
 	var out []*Policy
 	for i := range s.catalogue.policies {
@@ -125,8 +125,8 @@ func (s *Server) activityCard(a *Activity, policies []*Policy) object {
 	}
 }
 
-// listPolicyResources answers the resources that an activity may be done on (nps contract 10). The documents and the
-// vendor's scripts disagree about an entry's form, so it has the members of both.
+// listPolicyResources returns the resources that an activity is allowed on (nps contract 10). The documents and the
+// vendor's scripts disagree about the form of an entry, so it has the members of both.
 func (s *Server) listPolicyResources(c *call) (answer, error) {
 	r := c.queryReader()
 	activityID, policyID, accountID := r.guid("activityid"), r.guid("policyid"), r.guid("managedaccountid")
@@ -169,7 +169,7 @@ func (s *Server) resourceEntry(r *Resource) object {
 	}
 }
 
-// getResource answers one resource; an unknown one is 400 here (nps contract 10).
+// getResource returns one resource; an unknown one is 400 here (nps contract 10).
 func (s *Server) getResource(c *call) (answer, error) {
 	id, err := c.id()
 	if err != nil {
@@ -182,7 +182,7 @@ func (s *Server) getResource(c *call) (answer, error) {
 	return ok(s.catalogue.resourceView(r)), nil
 }
 
-// listResources answers all resources to an administrator (nps contract 10).
+// listResources returns all resources to an administrator (nps contract 10).
 func (s *Server) listResources(c *call) (answer, error) {
 	q, err := c.listQuery(takeAll)
 	if err != nil {
@@ -197,7 +197,7 @@ func (s *Server) listResources(c *call) (answer, error) {
 	return ok(dataTable{Data: window(out, q.skip, q.take), RecordsTotal: len(out)}), nil
 }
 
-// listPlatforms answers an array (nps contract 7.3).
+// listPlatforms returns an array (nps contract 7.3).
 func (s *Server) listPlatforms(*call) (answer, error) {
 	out := make([]object, 0, len(s.catalogue.platforms))
 	for i := range s.catalogue.platforms {
@@ -206,7 +206,7 @@ func (s *Server) listPlatforms(*call) (answer, error) {
 	return ok(out), nil
 }
 
-// getPlatform answers one platform, with the base of a clone (nps contract 7.3).
+// getPlatform returns one platform, with the base of a clone (nps contract 7.3).
 func (s *Server) getPlatform(c *call) (answer, error) {
 	id, err := c.id()
 	if err != nil {
@@ -219,7 +219,7 @@ func (s *Server) getPlatform(c *call) (answer, error) {
 	return ok(platformObject(p)), nil
 }
 
-// listActivities answers an array (nps contract 10).
+// listActivities returns an array (nps contract 10).
 func (s *Server) listActivities(*call) (answer, error) {
 	out := make([]object, 0, len(s.catalogue.activities))
 	for i := range s.catalogue.activities {
@@ -228,7 +228,7 @@ func (s *Server) listActivities(*call) (answer, error) {
 	return ok(out), nil
 }
 
-// getActivity answers one activity (nps contract 10).
+// getActivity returns one activity (nps contract 10).
 func (s *Server) getActivity(c *call) (answer, error) {
 	id, err := c.id()
 	if err != nil {

@@ -4,15 +4,15 @@ package nps
 
 import "time"
 
-// Options describe the server. The zero value gives the default catalogue (see the package comment) on the real clock.
+// Options define the server. The zero value means the default catalogue (see the package comment) on the real clock.
 type Options struct {
 	// Now is the server's clock; time.Now by default.
 	Now func() time.Time
-	// ProvisioningDelay is how long a session stays Pending; 50 ms by default, less than 0 for none.
+	// ProvisioningDelay is how long a session stays Pending; 50 ms by default, negative for none.
 	ProvisioningDelay time.Duration
 	// TokenLifetime is how long a token is valid; 15 minutes by default (nps contract 1.4).
 	TokenLifetime time.Duration
-	// Version is what GET Version answers; "25.12.00002" by default.
+	// Version is returned by GET Version; "25.12.00002" by default.
 	Version string
 	// ProxyHost is the host in RDP files and SSH URLs; "nps-proxy.lab.test" by default.
 	ProxyHost string
@@ -25,14 +25,14 @@ type Options struct {
 	Activities   []Activity
 	Policies     []Policy
 
-	// Switches are the answers to what the contract leaves open, at the start.
+	// Switches are the initial choices for what the contract leaves open.
 	Switches Switches
 }
 
-// User is somebody who signs in with a password. Without TOTPSecret and MFACode no second factor is required of him,
-// and any text passes as his code.
+// User signs in with a password. Without TOTPSecret and MFACode the user needs no second factor, and any text passes as
+// the code.
 type User struct {
-	// ID is the managed account's GUID; derived from Login by default, as all ids of the catalogue are.
+	// ID is the managed account's GUID; derived from Login by default, like all IDs in the catalogue.
 	ID string
 	// Login is DOMAIN\user; user@DOMAIN is accepted as well. Case does not matter.
 	Login    string
@@ -44,25 +44,25 @@ type User struct {
 	Admin   bool
 }
 
-// Application is a user kind for REST only: API key and TLS client certificate (nps contract 2).
+// Application is a REST-only user: API key and TLS client certificate (nps contract 2).
 type Application struct {
 	ID     string
 	Login  string
 	APIKey string
 	// SerialNumber is the hexadecimal serial number of the client certificate. Empty accepts any certificate, as long as
-	// the request names the number of the one that was presented.
+	// the request names the number of the one presented.
 	SerialNumber string
 	Admin        bool
 }
 
-// Platform says what kind of system a resource is; custom platforms are clones that name a base (nps contract 7.3).
+// Platform is the kind of system that a resource is; custom platforms are clones with a base (nps contract 7.3).
 type Platform struct {
 	ID, Name string
-	// BaseID is the id of the built-in platform that a custom one was cloned from.
+	// BaseID is the ID of the built-in platform that a custom one was cloned from.
 	BaseID string
 }
 
-// Ids of built-in platforms (nps contract 7.3).
+// IDs of built-in platforms (nps contract 7.3).
 const (
 	PlatformWindows         = "d07c4352-ea1a-44a2-8fe8-6f198ec1119f"
 	PlatformActiveDirectory = "d6a07d9c-4b2e-4430-8c5b-401724dce933"
@@ -73,7 +73,7 @@ const (
 // ResourceType is the vendor's ManagedResourceType (nps contract 6.2).
 type ResourceType int
 
-// The kinds of resource.
+// Resource types.
 const (
 	Host ResourceType = iota
 	Domain
@@ -86,7 +86,7 @@ const (
 // Resource is a system that sessions are opened on.
 type Resource struct {
 	ID string
-	// Name is the DNS host name, or the IP address, that the resource was registered with.
+	// Name is the DNS host name or IP address under which the resource is registered.
 	Name        string
 	DisplayName string
 	IPAddress   string
@@ -102,7 +102,7 @@ type Credential struct {
 // ActivityType is the vendor's activityType (nps contract 4.3).
 type ActivityType int
 
-// The kinds of activity.
+// Activity types.
 const (
 	Interactive ActivityType = iota
 	InteractiveAppLaunch
@@ -110,10 +110,10 @@ const (
 	CredentialRelease
 )
 
-// LoginAccount says with which account a session logs in (nps contract 4.3).
+// LoginAccount is the account that a session logs in with (nps contract 4.3).
 type LoginAccount int
 
-// The kinds of log-in account.
+// Log-in account types.
 const (
 	LoginRequester LoginAccount = iota
 	LoginManaged
@@ -122,7 +122,7 @@ const (
 	LoginResource
 )
 
-// Activity is what may be done on a resource.
+// Activity is something that can be done on a resource.
 type Activity struct {
 	ID, Name     string
 	Type         ActivityType
@@ -130,22 +130,22 @@ type Activity struct {
 	LoginAccount LoginAccount
 }
 
-// Policy allows activities on resources or credentials. The lowest Priority that matches a request is used.
+// Policy allows activities on resources or credentials. The matching policy with the lowest Priority is used.
 type Policy struct {
 	ID, Name string
 	Priority int
 	Disabled bool
-	// Users are logins of users and applications; empty means everybody.
+	// Users are logins of users and applications; empty means all.
 	Users []string
 	// Activities, Resources and Credentials are names.
 	Activities, Resources, Credentials []string
 	Profile                            Profile
 }
 
-// Approval says what happens to a request that a policy allows.
+// Approval is what happens to a request that a policy allows.
 type Approval int
 
-// The kinds of approval.
+// Approval types.
 const (
 	// ApprovalAutomatic starts the session at once.
 	ApprovalAutomatic Approval = iota
@@ -157,14 +157,14 @@ const (
 
 // Profile is the connection profile, which the API calls activityConfiguration (nps contract 4.3).
 type Profile struct {
-	// MaxSessionLength is the longest and the default session; 20 hours by default.
+	// MaxSessionLength is the maximum and the default length of a session; 20 hours by default.
 	MaxSessionLength time.Duration
 	AllowExtension   bool
-	// ExtensionMinutes is how much one extension adds (30 by default), ExtensionCount how many there may be (2).
+	// ExtensionMinutes is how much one extension adds (30 by default), ExtensionCount how many are allowed (2).
 	ExtensionMinutes, ExtensionCount int
 	NotesRequired, TicketRequired    bool
 	Approval                         Approval
-	// Approvers are the logins that may decide besides administrators.
+	// Approvers are the logins that may decide, besides administrators.
 	Approvers []string
 	// PasswordAccessDenied hides the password of the log-in account.
 	PasswordAccessDenied bool
@@ -174,14 +174,14 @@ type Profile struct {
 // CustomFieldType is the vendor's customFieldDataType (nps contract 4.1).
 type CustomFieldType int
 
-// The kinds of custom field.
+// Custom field types.
 const (
 	IntegerField CustomFieldType = iota
 	StringField
 	OptionsField
 )
 
-// CustomField is an additional field that a profile asks for.
+// CustomField is an additional field that a profile requires.
 type CustomField struct {
 	Name     string
 	Type     CustomFieldType

@@ -10,10 +10,11 @@ import (
 	"net/http"
 )
 
-// errNoToken refuses a request whose bearer token is missing, expired, revoked or not one of ours.
+// errNoToken refuses a request whose bearer token is missing, expired, revoked or not ours.
 var errNoToken = errors.New("no valid token")
 
-// problem is a refusal as ASP.NET Core writes it, ProblemDetails (nps contract 4.2). It is the error of all endpoints.
+// problem is a refusal in ASP.NET Core's format, ProblemDetails (nps contract 4.2). All endpoints return it as their
+// error.
 type problem struct {
 	Type    string              `json:"type"`
 	Title   string              `json:"title"`
@@ -36,7 +37,7 @@ var problemSections = map[int]string{
 	http.StatusInternalServerError:   "15.6.1",
 }
 
-// refuse makes a problem; detail may be empty.
+// refuse creates a problem; detail may be empty.
 func refuse(status int, detail string) *problem {
 	p := &problem{Title: http.StatusText(status), Status: status, Detail: detail, TraceID: newTraceID()}
 	if section := problemSections[status]; section != "" {
@@ -51,12 +52,12 @@ func newTraceID() string {
 	return "00-" + hex.EncodeToString(b[:16]) + "-" + hex.EncodeToString(b[16:]) + "-00"
 }
 
-// fieldErrors gathers what is wrong with the members of a request.
+// fieldErrors collects the errors in the members of a request.
 type fieldErrors map[string][]string
 
 func (e fieldErrors) add(field, message string) { e[field] = append(e[field], message) }
 
-// problem is nil when nothing is wrong.
+// problem returns nil if there are no errors.
 func (e fieldErrors) problem() error {
 	if len(e) == 0 {
 		return nil
@@ -66,7 +67,7 @@ func (e fieldErrors) problem() error {
 	return p
 }
 
-// invalid is a validation problem of a single field.
+// invalid is a validation problem with a single field.
 func invalid(field, message string) error {
 	e := fieldErrors{}
 	e.add(field, message)

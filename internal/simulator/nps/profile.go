@@ -10,10 +10,10 @@ import (
 	"unicode/utf8"
 )
 
-// maxStringField is how many characters a custom field of type string may have (nps contract 4.1).
+// maxStringField is how many characters a custom field of type string can have (nps contract 4.1).
 const maxStringField = 12
 
-// accepts says whether a request gives all that the profile demands (nps contract 4.1).
+// accepts returns an error unless a request gives everything that the profile requires (nps contract 4.1).
 func (p *Profile) accepts(r createRequest, policyID string) error {
 	switch {
 	case p.Approval == ApprovalDeny:

@@ -4,8 +4,8 @@ package nps
 
 import "net/http"
 
-// visible finds the session that the path names, if the caller may see it. Somebody else's session is hidden from
-// everybody but administrators (nps contract 12).
+// visible finds the session in the path, if the caller may see it. Other users' sessions are visible only to
+// administrators (nps contract 12).
 func (s *Server) visible(c *call) (*session, error) {
 	id, err := c.id()
 	if err != nil {
@@ -25,7 +25,7 @@ func (s *Server) visibleByID(c *call, id string) (*session, error) {
 	return x, nil
 }
 
-// getSession answers the full object (nps contract 5).
+// getSession returns the full object (nps contract 5).
 func (s *Server) getSession(c *call) (answer, error) {
 	s.stats.Gets++
 	x, err := s.visible(c)
@@ -35,7 +35,7 @@ func (s *Server) getSession(c *call) (answer, error) {
 	return ok(x.full(c.switches, x.life.at(c.now))), nil
 }
 
-// getSummary answers one summary (nps contract 5).
+// getSummary returns one summary (nps contract 5).
 func (s *Server) getSummary(c *call) (answer, error) {
 	s.stats.Gets++
 	id, err := c.id()
@@ -52,7 +52,7 @@ func (s *Server) getSummary(c *call) (answer, error) {
 	return ok(s.summarise(c.switches, x, x.life.at(c.now))), nil
 }
 
-// getConfig answers the session's copy of its profile (nps contract 5).
+// getConfig returns the session's copy of its profile (nps contract 5).
 func (s *Server) getConfig(c *call) (answer, error) {
 	x, err := s.visible(c)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// readJSON decodes the body, as model binding does: member names in any case, trouble is a validation problem.
+// readJSON decodes the body like ASP.NET's model binding: member names in any case, errors as validation problems.
 func (c *call) readJSON(into any) error {
 	media, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
 	if err != nil || media != "application/json" && media != "text/json" {
@@ -32,7 +32,7 @@ func (c *call) id() (string, error) {
 	return id, nil
 }
 
-// queryReader reads typed values of the query and gathers what is wrong with them.
+// queryReader reads typed values from the query and collects errors.
 type queryReader struct {
 	c    *call
 	errs fieldErrors
@@ -48,7 +48,7 @@ func (q queryReader) invalid(name string) {
 
 func invalidValue(text string) string { return "The value '" + text + "' is not valid." }
 
-// count reads a number that is not negative.
+// count reads a non-negative number.
 func (q queryReader) count(name string, otherwise int) int {
 	if q.text(name) == "" {
 		return otherwise
@@ -93,10 +93,10 @@ func (q queryReader) time(name string) time.Time {
 	return t
 }
 
-// all reads a parameter that may be repeated.
+// all reads a repeatable parameter.
 func (q queryReader) all(name string) []string { return slices.Clone(q.c.query[name]) }
 
-// parseTime reads ISO 8601, with or without zone; without one it is UTC.
+// parseTime reads ISO 8601, with or without a zone; the default is UTC.
 func parseTime(text string) (time.Time, bool) {
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.9999999", "2006-01-02T15:04", "2006-01-02"} {
 		if t, err := time.Parse(layout, text); err == nil {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// access is what a caller must have.
+// access is what an endpoint requires from its caller.
 type access int
 
 const (
@@ -16,7 +16,7 @@ const (
 	firstStage                // a token of either stage
 	mfaRequired               // a full token of a caller with roles, the vendor's policy MfaRequired
 	adminOnly                 // the role Admin
-	serviceOnly               // the role App of the server's own services: nobody has it (nps contract, Base facts)
+	serviceOnly               // the role App of the server's own services, which no account has (nps contract, Base facts)
 )
 
 // route is one endpoint. Segments in braces are parameters.
@@ -35,7 +35,7 @@ func split(path string) []string { return strings.Split(strings.Trim(path, "/"),
 
 func isParameter(segment string) bool { return strings.HasPrefix(segment, "{") }
 
-// match returns the parameters of a path that fits. Segments are compared without case (nps contract 9).
+// match returns the parameters if the path matches. Segments are compared case-insensitively (nps contract 9).
 func (rt *route) match(path []string) (map[string]string, bool) {
 	if len(path) != len(rt.segments) {
 		return nil, false
@@ -66,7 +66,7 @@ func literalFirst(a, b route) int {
 	})
 }
 
-// find returns the route of a request with its parameters, or the status that there is none with: 404 or 405.
+// find returns the route of a request with its parameters, or the status if there is none: 404 or 405.
 func (s *Server) find(r *http.Request) (*route, map[string]string, int) {
 	path, status := split(r.URL.Path), http.StatusNotFound
 	for i := range s.routes {

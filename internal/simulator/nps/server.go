@@ -15,10 +15,10 @@ import (
 	"github.com/pam-operator/pam-operator/internal/simulator/fault"
 )
 
-// maxBody limits what a request may send, in bytes.
+// maxBody limits a request body, in bytes.
 const maxBody = 4 << 20
 
-// Server is one simulated server. Create it with New; its methods may be called from many goroutines.
+// Server is one simulated server. Create it with New; its methods are safe for concurrent use.
 type Server struct {
 	clock     func() time.Time
 	version   string
@@ -34,7 +34,7 @@ type Server struct {
 	stats     Stats
 }
 
-// Stats counts what the server did for its callers. Lists and Gets include those that were refused.
+// Stats counts what the server did for its callers. Lists and Gets include refused calls.
 type Stats struct {
 	SignIns             int `json:"signIns"`
 	FailedSignIns       int `json:"failedSignIns"`
@@ -52,7 +52,7 @@ type Stats struct {
 	SSHs                int `json:"sshs"`
 }
 
-// New makes a server.
+// New creates a server.
 func New(o Options) *Server {
 	o = o.withDefaults()
 	s := &Server{
@@ -64,11 +64,11 @@ func New(o Options) *Server {
 	return s
 }
 
-// Handler serves the REST API behind the fault injector. For application users, the TLS listener must ask for client
+// Handler serves the REST API behind the fault injector. For application users, the TLS listener must request client
 // certificates (tls.RequestClientCert or stricter).
 func (s *Server) Handler() http.Handler { return s.faults.Wrap(http.HandlerFunc(s.serve)) }
 
-// Faults is the injector in front of Handler, which also keeps the record of calls.
+// Faults returns the injector in front of Handler, which also records the calls.
 func (s *Server) Faults() *fault.Injector { return &s.faults }
 
 // Stats returns the counters since the start.
@@ -78,17 +78,17 @@ func (s *Server) Stats() Stats {
 	return s.stats
 }
 
-// now is the server's time. Sessions and tokens live by it; .NET counts in units of 100 ns. Needs the lock.
+// now is the server's time, used for sessions and tokens; .NET counts in units of 100 ns. The caller holds the lock.
 func (s *Server) now() time.Time {
 	return s.clock().Add(time.Duration(s.switches.ClockSkew)).UTC().Truncate(100 * time.Nanosecond)
 }
 
-// call is one request while it is answered.
+// call is one request in progress.
 type call struct {
 	r        *http.Request
 	body     []byte
 	params   map[string]string
-	query    url.Values // names in lower case, as ASP.NET compares them without case
+	query    url.Values // names in lower case, because ASP.NET ignores case
 	now      time.Time
 	switches *Switches
 	token    string

@@ -10,8 +10,8 @@ import (
 // session is one activity session.
 type session struct {
 	id          string
-	creator     *account // whose token created it
-	owner       *account // for whom: the managed account
+	creator     *account // the owner of the token that created it
+	owner       *account // whom it is for: the managed account
 	fromAddress string
 	groupID     string
 	configID    string // each session has its own copy of the profile (nps contract 4.3)
@@ -29,10 +29,10 @@ type session struct {
 	cancelledBy *account
 	byOperator  bool // cancelled by hand, not through the API
 	decision    *decision
-	listCalls   int // how many list calls there had been when it was created
+	listCalls   int // how many list calls there had been at its creation
 }
 
-// decision is an approver's answer.
+// decision is an approver's decision.
 type decision struct {
 	at       time.Time
 	approver *account // nil: by hand, not through the API
@@ -48,10 +48,10 @@ type customField struct {
 	Value    string          `json:"value"`
 }
 
-// mine says whether a session was created by or for an account.
+// mine reports whether a session was created by or for an account.
 func (x *session) mine(who *account) bool { return x.creator == who || x.owner == who }
 
-// extensionsLeft is what sessionExtensionCount shows.
+// extensionsLeft is the value of sessionExtensionCount.
 func (x *session) extensionsLeft(falls bool) int {
 	if falls {
 		return max(x.policy.Profile.ExtensionCount-x.extensions, 0)
@@ -77,7 +77,7 @@ func (x *session) loginName() string {
 	return x.owner.samName() + "-nps"
 }
 
-// sessionStore holds the sessions in the order of their creation, and what lists need to lag behind.
+// sessionStore holds the sessions in order of creation, and what lists need in order to lag.
 type sessionStore struct {
 	byID      map[string]*session
 	inOrder   []*session
@@ -101,7 +101,8 @@ func (st *sessionStore) remove(x *session) {
 	st.inOrder = slices.DeleteFunc(st.inOrder, func(y *session) bool { return x == y })
 }
 
-// view is what one list call can see: the world as it was at a time, and sessions older than a number of list calls.
+// view is what one list call can see: the state as of a given time, and only sessions older than a given number of list
+// calls.
 type view struct {
 	at    time.Time
 	calls int
@@ -109,7 +110,7 @@ type view struct {
 
 func (v view) shows(x *session) bool { return x.listCalls < v.calls && !x.life.created.After(v.at) }
 
-// look counts a list call and says what it can see.
+// look counts a list call and returns what it can see.
 func (st *sessionStore) look(now time.Time, sw *Switches) view {
 	st.listCalls++
 	st.listTimes = append(st.listTimes, now)

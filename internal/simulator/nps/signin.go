@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// factorCookie carries the first stage over to the second (nps contract 1.2).
+// factorCookie connects the second stage to the first (nps contract 1.2).
 const factorCookie = "NPS.SecondFactor"
 
 // signInBody is the first stage with a JSON body (nps contract 1.1).
@@ -55,7 +55,7 @@ func (s *Server) firstStage(c *call, login, password string) (answer, error) {
 	return a, nil
 }
 
-// passes checks an account's secret and keeps the books of its lockout. A locked account passes never.
+// passes checks an account's secret and counts failures for its lockout. A locked account never passes.
 func passes(c *call, who *account, secret string) bool {
 	if who == nil {
 		return false
@@ -98,7 +98,7 @@ func (c *call) cookiePasses(want string) bool {
 	return err == nil && cookie.Value == want
 }
 
-// readCode takes the quotes off a JSON string; whatever else was sent is the code itself, valid JSON or not.
+// readCode strips the quotes of a JSON string; anything else is the code itself, valid JSON or not.
 func readCode(body []byte) string {
 	var quoted string
 	if json.Unmarshal(body, &quoted) == nil {
@@ -107,7 +107,7 @@ func readCode(body []byte) string {
 	return strings.TrimSpace(string(body))
 }
 
-// codePasses checks the second factor. A user who needs none passes with any text.
+// codePasses checks the second factor. A user without one passes with any text.
 func codePasses(c *call, who *account, code string) bool {
 	if who.lockedOut(c.now) {
 		return false
@@ -130,7 +130,7 @@ func codePasses(c *call, who *account, code string) bool {
 	return false
 }
 
-// signInFailed answers wrong credentials the way that the switch says (nps contract 13, Q1).
+// signInFailed rejects wrong credentials as the switch selects (nps contract 13, Q1).
 func (c *call) signInFailed() (answer, error) {
 	if status := c.switches.SignInFailureStatus; status != http.StatusOK {
 		return answer{}, refuse(status, "")

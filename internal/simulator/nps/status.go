@@ -10,7 +10,7 @@ import (
 // Status is the life-cycle status of a session, the vendor's SessionStatus (nps contract 6.1).
 type Status int
 
-// The life-cycle of a session.
+// Session statuses.
 const (
 	ApprovalRequired Status = iota - 1
 	Pending
@@ -36,7 +36,7 @@ func (s Status) String() string {
 	return statusNames[s+1]
 }
 
-// Ended says whether a session of this status will not change any more.
+// Ended reports whether the status is final.
 func (s Status) Ended() bool { return s >= Complete && s <= ApprovalFailed }
 
 // parseStatus reads a name, in any case, or a number of the enumeration.
@@ -54,7 +54,7 @@ type summaryStatus int
 
 const (
 	_ summaryStatus = iota // Unknown
-	_                      // Active: somebody is logged on, which never happens here
+	_                      // Active: a user is logged on, which never happens here
 	summaryActiveNoLogon
 	summaryCancelling
 	summaryCompleted

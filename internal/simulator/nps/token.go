@@ -16,17 +16,17 @@ import (
 	"time"
 )
 
-// signingKey stands for the server's JWT signing certificate. One per process is enough: a server accepts only tokens
-// that it issued itself.
+// signingKey stands for the server's JWT signing certificate. One per process is enough: a server accepts only the
+// tokens it has issued.
 var signingKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
-// stage says how far a log-in got.
+// stage is how far a log-in has progressed.
 type stage int
 
 const (
-	stagePassword stage = iota // the token of the first stage, good for signin2fa only
+	stagePassword stage = iota // the token of the first stage, only for signin2fa
 	stageFull                  // passes the policy MfaRequired
-	stageNoRole                // an application that came in by the wrong door (nps contract 2)
+	stageNoRole                // an application that signed in as a user (nps contract 2)
 )
 
 // ticket is what a token stands for.
@@ -37,7 +37,7 @@ type ticket struct {
 	cookie  string // of the first stage
 }
 
-// tokenStore holds the tokens in force. Looking a token up whole is the strictest check of its signature.
+// tokenStore holds the valid tokens. Looking up the whole token is the strictest check of its signature.
 type tokenStore struct {
 	live map[string]ticket
 }
@@ -51,7 +51,7 @@ func (t *tokenStore) find(token string, now time.Time) (ticket, bool) {
 
 func (t *tokenStore) revokeAll() { clear(t.live) }
 
-// issue makes a token and forgets those that expired.
+// issue creates a token and removes expired ones.
 func (s *Server) issue(c *call, k ticket) (string, error) {
 	k.expires = c.now.Add(time.Duration(c.switches.TokenLifetime))
 	claims := k.claims(c.now)
@@ -109,14 +109,14 @@ func sign(claims map[string]any) (string, error) {
 	return signed + "." + enc.EncodeToString(signature), nil
 }
 
-// RevokeTokens makes all tokens invalid, as a new signing certificate does.
+// RevokeTokens invalidates all tokens, as a new signing certificate does.
 func (s *Server) RevokeTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tokens.revokeAll()
 }
 
-// renewToken answers a new token for a valid one (nps contract 1.4). The old one stays valid until it expires.
+// renewToken exchanges a valid token for a new one (nps contract 1.4). The old one stays valid until it expires.
 func (s *Server) renewToken(c *call) (answer, error) {
 	if c.switches.RenewalRefused {
 		return answer{}, errNoToken

@@ -15,10 +15,10 @@ import (
 
 const (
 	totpPeriod = 30 // seconds
-	totpWindow = 1  // steps that server and client may be apart (nps contract 13, Q2)
+	totpWindow = 1  // steps by which server and client may differ (nps contract 13, Q2)
 )
 
-// totpStep is the number of the code that is current at a moment.
+// totpStep is the number of the code that is current at a given time.
 func totpStep(t time.Time) int64 { return t.Unix() / totpPeriod }
 
 // totpCode is the six-digit code of a step (RFC 4226, RFC 6238).
@@ -32,7 +32,7 @@ func totpCode(secret []byte, step int64) string {
 	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[offset:])&0x7fffffff%1_000_000)
 }
 
-// totpMatch returns the step whose code was given, if that is one of the window around now.
+// totpMatch returns the step of the given code, if it is within the window around now.
 func totpMatch(secret []byte, code string, now time.Time) (int64, bool) {
 	for step := totpStep(now) - totpWindow; step <= totpStep(now)+totpWindow; step++ {
 		if subtle.ConstantTimeCompare([]byte(totpCode(secret, step)), []byte(code)) == 1 {
@@ -42,7 +42,7 @@ func totpMatch(secret []byte, code string, now time.Time) (int64, bool) {
 	return 0, false
 }
 
-// decodeBase32 reads a secret as people type it: any case, with blanks, with or without padding.
+// decodeBase32 reads a secret as users type it: any case, with blanks, with or without padding.
 func decodeBase32(secret string) ([]byte, error) {
 	secret = strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' || r >= '2' && r <= '7' {

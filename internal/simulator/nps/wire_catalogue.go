@@ -4,13 +4,14 @@ package nps
 
 import "time"
 
-// nodeID is the server's own id in everything it made.
+// nodeID is the server's own ID in everything it creates.
 const nodeID = "e1d6a0de-5b1c-4c63-9a0e-0a6d3a3b7c55"
 
 // catalogueCreated is when the catalogue was set up.
 const catalogueCreated = "2025-01-01T00:00:00Z"
 
-// defaultNotification is the profile's expirationTimeoutThreshold: how long before its end a session's user is warned.
+// defaultNotification is the profile's expirationTimeoutThreshold: how long before the end of a session its user is
+// warned.
 const defaultNotification = 5 * time.Minute
 
 func activityObject(a *Activity) object {
@@ -142,7 +143,7 @@ func platformObject(p *Platform) object {
 	}
 }
 
-// hostID is the id of the host behind a resource, empty if it is no host.
+// hostID is the ID of the host behind a resource; empty if it is not a host.
 func hostID(r *Resource) string {
 	if r.Type != Host {
 		return ""
@@ -150,7 +151,7 @@ func hostID(r *Resource) string {
 	return deriveGUID("host", r.Name)
 }
 
-// operatorName is who acts when it is not somebody who signed in: whoever works the simulator's controls.
+// operatorName is the actor behind the simulator's controls, which need no log-in.
 const operatorName = "administrator"
 
 func adminID() string { return deriveGUID("user", operatorName) }

@@ -4,7 +4,7 @@ package nps
 
 import "time"
 
-// object is a JSON object of which the server knows more members than anybody here needs.
+// object is a JSON object with more members than the simulator itself needs.
 type object = map[string]any
 
 // sessionObject is the full ActivitySession with its 61 members (nps contract 5.1).
@@ -15,7 +15,7 @@ type sessionObject struct {
 	sessionCourse
 }
 
-// sessionOrigin says who asked for what.
+// sessionOrigin is who requested what.
 type sessionOrigin struct {
 	ID                  string  `json:"id"`
 	CreatedBy           string  `json:"createdBy"`
@@ -36,7 +36,7 @@ type sessionOrigin struct {
 	ModifiedDateTimeUtc string  `json:"modifiedDateTimeUtc"`
 }
 
-// sessionSubject holds the catalogue's objects that a session is made of.
+// sessionSubject holds the catalogue's objects that a session uses.
 type sessionSubject struct {
 	ActivityID              string  `json:"activityId"`
 	Activity                object  `json:"activity"`
@@ -54,7 +54,7 @@ type sessionSubject struct {
 	TargetID                *string `json:"targetId"`
 }
 
-// sessionQueues are the action queues: ids without their objects.
+// sessionQueues are the action queues: IDs without their objects.
 type sessionQueues struct {
 	SessionInitActionQueueID *string `json:"sessionInitActionQueueId"`
 	SessionInitActionQueue   object  `json:"sessionInitActionQueue"`
@@ -74,7 +74,7 @@ type sessionQueues struct {
 	MessageActionQueue       object  `json:"messageActionQueue"`
 }
 
-// sessionCourse is how far the session got.
+// sessionCourse is how far the session has progressed.
 type sessionCourse struct {
 	Status                    any        `json:"status"`
 	StatusDescription         *string    `json:"statusDescription"`
@@ -92,7 +92,7 @@ type sessionCourse struct {
 	SessionExtensionMinutes   int        `json:"sessionExtensionMinutes"`
 }
 
-// sessionGroup is the answer to the creation of several sessions (nps contract 9).
+// sessionGroup is the response to the creation of several sessions (nps contract 9).
 type sessionGroup struct {
 	ID        string          `json:"id"`
 	CreatedBy string          `json:"createdBy"`
@@ -178,7 +178,7 @@ func (x *session) cancelledByID() *string {
 	return nil
 }
 
-// The shapes that customFields can take (nps contract 5.1, type trap).
+// Forms of customFields (nps contract 5.1, type trap).
 const (
 	customFieldsArray  = "Array"
 	customFieldsString = "String"
@@ -198,7 +198,7 @@ func (x *session) customFields(shape string) any {
 	return append([]customField{}, x.fields...)
 }
 
-// optional is nil for an empty text.
+// optional returns nil for an empty text.
 func optional(text string) *string {
 	if text == "" {
 		return nil
@@ -206,7 +206,7 @@ func optional(text string) *string {
 	return &text
 }
 
-// statusValue is the status in the form that the switch asks for.
+// statusValue is the status in the form that the switch selects.
 func (sw *Switches) statusValue(st state) any {
 	switch {
 	case st.raw != nil:
@@ -231,7 +231,7 @@ func (sw *Switches) timeText(t time.Time) string {
 	return t.UTC().Format(time.RFC3339Nano)
 }
 
-// timePointer is nil for a moment that has not come.
+// timePointer returns nil for a time that has not come.
 func (sw *Switches) timePointer(t time.Time) *string {
 	if t.IsZero() {
 		return nil

@@ -133,7 +133,7 @@ func (x *session) summaryCourse(sw *Switches, st state) summaryCourse {
 	}
 }
 
-// summaryStatus is the summary's `status`, which is another enumeration than its `sessionStatus` (nps contract 5.2).
+// summaryStatus is the summary's `status`, a different enumeration from its `sessionStatus` (nps contract 5.2).
 func (x *session) summaryStatus(sw *Switches, st state) any {
 	switch {
 	case sw.SummaryStatusIsSessionStatus:

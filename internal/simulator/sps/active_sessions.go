@@ -4,7 +4,7 @@ package sps
 
 import "net/http"
 
-// terminationErrors are the failures of the contract's section 8 and their statuses.
+// terminationErrors are the failures in section 8 of the contract and their statuses.
 var terminationErrors = map[string]int{
 	"SessionIdMissing":                     http.StatusBadRequest,
 	"SessionCouldNotBeFound":               http.StatusNotFound,
@@ -14,7 +14,7 @@ var terminationErrors = map[string]int{
 	"MinionUnavailable":                    http.StatusGatewayTimeout,
 }
 
-// terminate answers DELETE /api/active-sessions?id=..., which needs no transaction.
+// terminate handles DELETE /api/active-sessions?id=..., which needs no transaction.
 func (a *Appliance) terminate(c *call) (answer, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

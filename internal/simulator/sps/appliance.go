@@ -3,11 +3,11 @@
 // Package sps is a simulated One Identity Safeguard for Privileged Sessions (SPS) appliance: the part of its REST API
 // that contracts/sps.md describes, with state, transactions, locks and log-in sessions.
 //
-// It is written from that contract alone and shares no code with any client, so that a misreading on one side does not
-// hide on the other. Whatever the contract marks as inferred or open is a field of Switches, with the contract's
+// It implements that contract alone and shares no code with any client, so that a misreading on one side does not hide
+// on the other. Everything that the contract marks as inferred or open is a field of Switches, with the contract's
 // default: a client that works under every setting does not depend on a guess.
 //
-// The way of a request: Handler (faults) -> serve (routing, log-in session) -> configuration.go or one of the small
+// The path of a request: Handler (faults) -> serve (routing, log-in session) -> configuration.go or one of the small
 // areas -> transaction.go (the overlay of this log-in session) -> tree.go (committed state).
 package sps
 
@@ -21,28 +21,28 @@ import (
 	"github.com/pam-operator/pam-operator/internal/simulator/fault"
 )
 
-// The account that exists when Options.Users is empty.
+// The account that exists if Options.Users is empty.
 const (
 	DefaultUser     = "admin"
 	DefaultPassword = "admin"
 )
 
-// Options say what kind of appliance New makes.
+// Options define the appliance that New creates.
 type Options struct {
-	// Version is the simulated version, "major.minor"; the contract knows 6.0, 7.0 and 8.0. Default (and for what
-	// cannot be read): 8.0. It only selects the defaults of the switches.
+	// Version is the simulated version, "major.minor"; the contract covers 6.0, 7.0 and 8.0. Default, and fallback for
+	// invalid values: 8.0. It only selects the defaults of the switches.
 	Version string
-	// Users are the accounts that may log in with all rights, name to password. Default: admin with password admin.
+	// Users are the accounts with all rights, name to password. Default: admin with password admin.
 	Users map[string]string
 	// Now is the appliance's clock. Default: time.Now.
 	Now func() time.Time
-	// ClientCAs, when set, must have issued the certificates of X.509 log-ins. Without it the common name alone decides.
+	// ClientCAs, if set, must have issued the certificates of X.509 log-ins. Otherwise only the common name counts.
 	ClientCAs *x509.CertPool
 	// Configure adjusts the switches that follow from Version.
 	Configure func(*Switches)
 }
 
-// Appliance is one simulated appliance. All methods may be called concurrently.
+// Appliance is one simulated appliance. It is safe for concurrent use.
 type Appliance struct {
 	users     map[string]string
 	now       func() time.Time
@@ -50,7 +50,7 @@ type Appliance struct {
 	faults    *fault.Injector
 	routes    map[string]route
 
-	mu        sync.Mutex // guards all below
+	mu        sync.Mutex // guards everything below
 	switches  Switches
 	committed *tree
 	revision  int // counts the states of committed
@@ -62,7 +62,7 @@ type Appliance struct {
 	counters  counters
 }
 
-// New makes an appliance that holds the objects of seed.go.
+// New creates an appliance with the objects of seed.go.
 func New(o Options) *Appliance {
 	a := &Appliance{
 		users:     maps.Clone(o.Users),
@@ -90,10 +90,10 @@ func New(o Options) *Appliance {
 // Handler serves the REST API, behind the fault injector.
 func (a *Appliance) Handler() http.Handler { return a.faults.Wrap(http.HandlerFunc(a.serve)) }
 
-// Faults returns the injector that stands in front of the REST API.
+// Faults returns the injector in front of the REST API.
 func (a *Appliance) Faults() *fault.Injector { return a.faults }
 
-// Switches returns the behaviour in force.
+// Switches returns the current behaviour.
 func (a *Appliance) Switches() Switches {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -109,7 +109,7 @@ func (a *Appliance) SetSwitches(change func(*Switches)) {
 	a.switches = next
 }
 
-// publish makes a tree the committed one, or notes that the committed one changed. The caller holds the mutex.
+// publish commits a tree, or records that the committed one changed. The caller holds the mutex.
 func (a *Appliance) publish(t *tree) {
 	a.revision++
 	t.revision = a.revision

@@ -11,9 +11,9 @@ import (
 
 // AuditSession is one session that the appliance records or has recorded (sps contract 8).
 type AuditSession struct {
-	// ID is recording.session_id, the id that DELETE /api/active-sessions takes.
+	// ID is recording.session_id, the ID that DELETE /api/active-sessions takes.
 	ID string `json:"id"`
-	// Key is the key of the search result, which is another thing.
+	// Key is the key of the search result, which differs from ID.
 	Key string `json:"key"`
 	// Protocol is "rdp" unless set.
 	Protocol string `json:"protocol"`
@@ -32,7 +32,7 @@ type AuditSession struct {
 	End time.Time `json:"end,omitzero"`
 }
 
-// StartSession makes a live session. What is empty gets a plausible value; the result says which.
+// StartSession starts a live session. Empty members get plausible values; the result contains them.
 func (a *Appliance) StartSession(s AuditSession) AuditSession {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -69,7 +69,7 @@ func (a *Appliance) Sessions() []AuditSession {
 	return out
 }
 
-// EndSession ends a live session, as its user would; false if there is none of this id.
+// EndSession ends a live session, as its user would; false for an unknown ID.
 func (a *Appliance) EndSession(id string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// term is field:value of a search; several are joined by AND. A field of a session is the path of a member of its body.
+// term is one field:value of a search; several are joined by AND. A field is the path of a member of the session's
+// body.
 type term struct{ field, value string }
 
 func (t term) matches(body fields) bool {
@@ -17,8 +18,8 @@ func (t term) matches(body fields) bool {
 	return slices.Contains(textsOf(body, t.field), t.value)
 }
 
-// parseQuery reads the part of the search language that the contract names: field:value AND field:value. A value with
-// special characters stands in double quotes, or has a backslash before each of them.
+// parseQuery parses the part of the search language that the contract describes: field:value AND field:value. A value
+// with special characters is in double quotes, or has a backslash before each of them.
 func parseQuery(q string) ([]term, error) {
 	words, err := splitWords(q)
 	if err != nil {
@@ -43,7 +44,7 @@ func parseQuery(q string) ([]term, error) {
 	return terms, nil
 }
 
-// splitWords cuts a query at spaces and each word at its first bare colon; a word without one has no field.
+// splitWords splits a query at spaces and each word at its first bare colon; a word without one has no field.
 func splitWords(q string) ([]term, error) {
 	var words []term
 	var now term

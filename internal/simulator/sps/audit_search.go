@@ -18,13 +18,13 @@ const (
 	defaultLimit = 500
 )
 
-// hit is one session that the search found.
+// hit is one session found by the search.
 type hit struct {
 	key  string
 	body fields
 }
 
-// searchSessions answers GET /api/audit/sessions: q, start, end, fields, sort, limit and offset.
+// searchSessions handles GET /api/audit/sessions: q, start, end, fields, sort, limit and offset.
 func (a *Appliance) searchSessions(c *call) (answer, error) {
 	query := c.r.URL.Query()
 	hits, err := a.search(query)
@@ -52,7 +52,7 @@ func (a *Appliance) searchSessions(c *call) (answer, error) {
 	return ok(fields{"items": items, "meta": meta}), nil
 }
 
-// countSessions answers GET /api/audit/sessions/_count.
+// countSessions handles GET /api/audit/sessions/_count.
 func (a *Appliance) countSessions(c *call) (answer, error) {
 	hits, err := a.search(c.r.URL.Query())
 	if err != nil {
@@ -61,7 +61,7 @@ func (a *Appliance) countSessions(c *call) (answer, error) {
 	return ok(fields{"count": len(hits), "meta": link(sessionsPath + "/_count")}), nil
 }
 
-// showSession answers GET of one session by the key of the search result.
+// showSession handles GET of one session by the key of the search result.
 func (a *Appliance) showSession(c *call) (answer, error) {
 	key := lastOf(c.path)
 	for _, s := range a.Sessions() {
@@ -102,7 +102,7 @@ func (a *Appliance) search(query url.Values) ([]hit, error) {
 	return hits, nil
 }
 
-// order sorts by one field, "-" before it meaning from high to low. Without it, the newest session comes first.
+// order sorts by one field; a leading "-" means descending. The default is newest first.
 func order(hits []hit, by string) {
 	by = cmp.Or(by, "-start_time")
 	name, descending := strings.CutPrefix(by, "-")
@@ -115,7 +115,7 @@ func order(hits []hit, by string) {
 	})
 }
 
-// item shows the fields that the client asked for; without any, key and meta only.
+// item shows the requested fields; by default only key and meta.
 func (h hit) item(wanted []string) fields {
 	i := item(h.key, sessionsPath+"/"+h.key)
 	switch {
@@ -159,7 +159,7 @@ func textOf(body fields, path string) string {
 	return texts[0]
 }
 
-// textsOf are the values of a member, which may be a list.
+// textsOf returns the values of a member, which may be a list.
 func textsOf(body fields, path string) []string {
 	value := inside(body, strings.Split(path, ".")...)
 	list, isList := value.([]any)

@@ -18,53 +18,15 @@ const (
 	sessions = "/api/audit/sessions"
 )
 
-func TestTermination(t *testing.T) {
-	tests := map[string]termination{
-		"a live session":               {id: liveSession, status: 200},
-		"no id":                        {id: "", status: 400, kind: "SessionIdMissing", stillAlive: true},
-		"an id that nobody has":        {id: "svc/x:1", status: 404, kind: "SessionCouldNotBeFound", stillAlive: true},
-		"an internal failure":          failing("SessionTerminationFailed", 500),
-		"a node that is not known":     failing("RemoteNodeInfoMissing", 500),
-		"a service that is not there":  failing("SessionTerminationServiceUnavailable", 503),
-		"a minion that does not reply": failing("MinionUnavailable", 504),
+func TestTerminationWithoutAnID(t *testing.T) {
+	b := start(t, "7.0", nil)
+	live := b.sps.StartSession(sps.AuditSession{})
+	c := b.logIn()
+	c.refusedWith(400, "SessionIdMissing", http.MethodDelete, active, nil)
+	want := object{"meta": object{"href": active, "parent": "/api"}}
+	if diff := cmp.Diff(want, c.must(http.MethodDelete, active+"?id="+url.QueryEscape(live.ID), nil)); diff != "" {
+		t.Errorf("answer (-want +got):\n%s", diff)
 	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			b := start(t, "7.0", tt.switches)
-			b.sps.StartSession(sps.AuditSession{ID: liveSession})
-			c := b.logIn()
-			status, answer := c.do(http.MethodDelete, active+"?id="+url.QueryEscape(tt.id), nil)
-			if kind, _ := dig(answer, "error", "type").(string); status != tt.status || kind != tt.kind {
-				t.Errorf("got %d %v, want %d %s", status, answer, tt.status, tt.kind)
-			}
-			want := object{"meta": object{"href": active, "parent": "/api"}}
-			if diff := cmp.Diff(want, answer); tt.status == 200 && diff != "" {
-				t.Errorf("answer (-want +got):\n%s", diff)
-			}
-			if got := b.sps.Sessions()[0].Active; got != tt.stillAlive {
-				t.Errorf("active: %v, want %v", got, tt.stillAlive)
-			}
-			if n := b.sps.Stats().OpenTransactions; n != 0 {
-				t.Errorf("%d transactions were opened", n)
-			}
-		})
-	}
-}
-
-// liveSession is the id that the contract's sample ends.
-const liveSession = "svc/rpokH8fD9kx6CaxNLznKx2/test:12"
-
-// termination is one way in which DELETE /api/active-sessions answers.
-type termination struct {
-	switches   func(*sps.Switches)
-	id         string
-	status     int
-	kind       string
-	stillAlive bool
-}
-
-func failing(kind string, status int) termination {
-	return termination{func(s *sps.Switches) { s.ActiveSessionsError = kind }, liveSession, status, kind, true}
 }
 
 func TestActiveSessionsServesDeleteOnly(t *testing.T) {
@@ -116,7 +78,7 @@ func TestSearch(t *testing.T) {
 	}
 }
 
-// escape encodes the values of a query that is written plainly.
+// escape encodes a query written in plain text.
 func escape(query string) string {
 	values := url.Values{}
 	for name := range map[string]bool{"q": true, "sort": true, "start": true, "end": true} {
@@ -181,43 +143,4 @@ func TestFieldsOfTheSearch(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("some fields (-want +got):\n%s", diff)
 	}
-}
-
-func TestPagesOfTheSearch(t *testing.T) {
-	b := start(t, "8.0", nil)
-	for range 5 {
-		b.sps.StartSession(sps.AuditSession{})
-	}
-	c := b.logIn()
-	seen := map[string]bool{}
-	pages := 0
-	for next := any(sessions + "?q=active:true&limit=2&fields=active"); next != nil; pages++ {
-		path, _ := next.(string)
-		answer := c.must(http.MethodGet, path, nil)
-		for _, key := range keysOf(answer) {
-			seen[key] = true
-		}
-		if dig(answer, "meta", "match_count") != 5.0 || dig(answer, "meta", "limit") != 2.0 {
-			t.Errorf("meta: %v", answer["meta"])
-		}
-		next = dig(answer, "meta", "next")
-	}
-	if len(seen) != 5 || pages != 3 {
-		t.Errorf("%d sessions on %d pages, want 5 on 3", len(seen), pages)
-	}
-	if got := dig(c.must(http.MethodGet, sessions, nil), "meta", "limit"); got != 500.0 {
-		t.Errorf("default limit: %v", got)
-	}
-}
-
-func TestSearchThatLagsBehind(t *testing.T) {
-	b := start(t, "8.0", func(s *sps.Switches) { s.SearchLag = true })
-	s := b.sps.StartSession(sps.AuditSession{})
-	c := b.logIn()
-	path := active + "?id=" + url.QueryEscape(s.ID)
-	c.must(http.MethodDelete, path, nil)
-	if got := c.must(http.MethodGet, sessions+"/_count?q=active:true", nil)["count"]; got != 1.0 {
-		t.Errorf("the search shows %v live sessions, want the ended one", got)
-	}
-	c.refusedWith(404, "SessionCouldNotBeFound", http.MethodDelete, path, nil)
 }

@@ -46,7 +46,7 @@ func (a *Appliance) changeList(tx *transaction) []any {
 	return out
 }
 
-// memberPath is what names an object that comes or goes.
+// memberPath is the path that names an added or removed object.
 func (a *Appliance) memberPath(p place) string {
 	if a.switches.Changes == ChangesCollections {
 		return href(p.collection, "")
@@ -77,7 +77,7 @@ func memberChanges(path string, before, now map[string]any) []any {
 	return out
 }
 
-// reorders lists the collections whose sequence of keys is another one.
+// reorders lists the collections whose order of keys has changed.
 func reorders(tx *transaction, committed *tree) []any {
 	var out []any
 	for _, name := range slices.Sorted(maps.Keys(tx.view.own)) {

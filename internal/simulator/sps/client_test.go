@@ -10,9 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/pam-operator/pam-operator/internal/simulator/sps"
 )
@@ -32,31 +33,21 @@ type bench struct {
 	t      *testing.T
 	sps    *sps.Appliance
 	server *httptest.Server
-
-	mu    sync.Mutex
-	clock time.Time
+	clock  *clocktesting.FakeClock
 }
 
 func start(t *testing.T, version string, configure func(*sps.Switches)) *bench {
 	t.Helper()
-	b := &bench{t: t, clock: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	b := &bench{t: t, clock: clocktesting.NewFakeClock(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))}
 	b.sps = sps.New(sps.Options{Version: version, Now: b.now, Configure: configure})
 	b.server = httptest.NewServer(b.sps.Handler())
 	t.Cleanup(b.server.Close)
 	return b
 }
 
-func (b *bench) now() time.Time {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.clock
-}
+func (b *bench) now() time.Time { return b.clock.Now() }
 
-func (b *bench) advance(d time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.clock = b.clock.Add(d)
-}
+func (b *bench) advance(d time.Duration) { b.clock.Step(d) }
 
 // client is one log-in session, or none.
 type client struct {
@@ -68,7 +59,7 @@ type client struct {
 
 func (b *bench) anonymous() *client { return &client{bench: b, t: b.t, header: http.Header{}} }
 
-// in is the same session, failing another test.
+// in returns the same session for another test.
 func (c *client) in(t *testing.T) *client {
 	t.Helper()
 	other := *c
@@ -76,7 +67,7 @@ func (c *client) in(t *testing.T) *client {
 	return &other
 }
 
-// reply is an answer that was read to its end. body is nil where the answer is not JSON.
+// reply is a response that was read completely. body is nil if it is not JSON.
 type reply struct {
 	status  int
 	header  http.Header
@@ -156,7 +147,7 @@ func (c *client) do(method, path string, body any) (int, object) {
 	return got.status, got.body
 }
 
-// must is do for a request that has to be answered with 2xx.
+// must sends a request that must succeed with 2xx.
 func (c *client) must(method, path string, body any) object {
 	c.t.Helper()
 	status, answer := c.do(method, path, body)
@@ -214,7 +205,7 @@ func sample(t *testing.T, name string) object {
 	return v
 }
 
-// bare turns every {key, meta} into its key, as bodies are written.
+// bare turns every {key, meta} into its key, as in bodies that clients write.
 func bare(v any) any {
 	switch v := v.(type) {
 	case object:
@@ -236,7 +227,7 @@ func bare(v any) any {
 	return v
 }
 
-// policyBody is the contract's sample as it is written.
+// policyBody is the contract's sample, verbatim.
 func policyBody() object {
 	data, err := os.ReadFile(filepath.Join("testdata", "rdp_connection.json"))
 	if err != nil {
@@ -248,7 +239,7 @@ func policyBody() object {
 	return body
 }
 
-// policy is a valid RDP connection policy: the contract's sample under another name.
+// policy is a valid RDP connection policy: the contract's sample with another name.
 func policy(t *testing.T, name string) object {
 	t.Helper()
 	body, _ := bare(sample(t, "rdp_connection.json")["body"]).(object)

@@ -22,14 +22,14 @@ func (a *Appliance) locate(c *call) (target, error) {
 	return target{e, key}, nil
 }
 
-// lacks says that this version has an endpoint elsewhere.
+// lacks reports whether this version has an endpoint elsewhere.
 func (s Switches) lacks(path string) bool {
 	return slices.Contains(analyticsCollections, path) && path != s.AnalyticsCollection
 }
 
 func (t target) place() place { return place{t.path, t.key} }
 
-// read answers GET of an area, a collection, a document or an object, as this log-in session sees it.
+// read handles GET of an area, a collection, a document or an object, as this log-in session sees it.
 func (a *Appliance) read(c *call) (answer, error) {
 	t, err := a.locate(c)
 	if err != nil {
@@ -45,7 +45,7 @@ func (a *Appliance) read(c *call) (answer, error) {
 	}
 }
 
-// viewOf is the configuration as a session sees it. The caller holds the mutex.
+// viewOf returns the configuration as a session sees it. The caller holds the mutex.
 func (a *Appliance) viewOf(s *session) *tree {
 	if s.tx == nil {
 		return a.committed
@@ -106,7 +106,7 @@ func (a *Appliance) readObject(c *call, t target) (answer, error) {
 	return ok(fields{"key": key, "body": body, "meta": a.configurationMeta(c.session, links)}), nil
 }
 
-// shown is the body of an object as GET answers it. names, when not nil, replaces the members of a user group.
+// shown returns the body of an object as GET shows it. names, if not nil, replaces the members of a user group.
 func shown(r rule, o *object, names map[string]string) any {
 	body := r.show(o.body)
 	if names == nil {
@@ -118,7 +118,7 @@ func shown(r rule, o *object, names map[string]string) any {
 	return body
 }
 
-// configurationMeta completes the links of an answer below /api/configuration (sps contract 2).
+// configurationMeta completes the links of a response below /api/configuration (sps contract 2).
 func (a *Appliance) configurationMeta(s *session, links fields) fields {
 	links["transaction"] = transactionPath
 	show := a.switches.RemainingSeconds
@@ -128,7 +128,7 @@ func (a *Appliance) configurationMeta(s *session, links fields) fields {
 	return links
 }
 
-// endpointLinks point to the endpoints in the same area. The root stands alone.
+// endpointLinks link the endpoints in the same area. The root has no siblings.
 func endpointLinks(path string) fields {
 	address := func(path string) string { return href(path, "") }
 	if path == "" {
@@ -142,7 +142,7 @@ func endpointLinks(path string) fields {
 	return links
 }
 
-// objectLinks point to the objects in the same collection. Secrets stand alone, as they cannot be listed.
+// objectLinks link the objects in the same collection. Secrets have no siblings, because they cannot be listed.
 func objectLinks(t *tree, p place) fields {
 	row := t.keys(p.collection)
 	if configurationEndpoints.byPath[p.collection].kind == vaultKind {

@@ -11,29 +11,29 @@ import (
 	"github.com/pam-operator/pam-operator/internal/simulator/fault"
 )
 
-// ControlHandler is the control API for other processes, JSON over plain HTTP and without log-in: it must not be
-// reachable from elsewhere. Errors are {"error": "..."}; changes answer 204 where nothing else is said.
+// ControlHandler serves the control API to other processes, as JSON over plain HTTP without authentication: bind it to
+// loopback. Errors are {"error": "..."}; changes return 204 unless stated otherwise.
 //
-//	GET    /                                 the list of these
+//	GET    /                                 this list
 //	GET    /state                            all committed objects by collection
 //	GET    /stats                            Stats
 //	GET    /calls, DELETE /calls             the requests since the start or the last DELETE
-//	GET    /switches, PUT /switches          Switches; PUT keeps what the document leaves out and answers the result
-//	GET    /faults, PUT /faults              fault.Rule; PUT adds one, or replaces the one of its name
+//	GET    /switches, PUT /switches          Switches; PUT keeps omitted members and returns the result
+//	GET    /faults, PUT /faults              fault.Rule; PUT adds one, or replaces the one with its name
 //	DELETE /faults, /faults/{name}           all rules; one
 //	GET    /refusals, PUT /refusals          Refusal; PUT adds one
 //	DELETE /refusals                         all
-//	PUT    /lock {"user":"","via":"ui"}      somebody holds the configuration
-//	GET    /lock, DELETE /lock               who does; nobody does
+//	PUT    /lock {"user":"","via":"ui"}      lets a user hold the configuration
+//	GET    /lock, DELETE /lock               the holder; release
 //	GET    /objects?collection=              the objects of one collection
-//	PUT    /objects?collection=&key=         the bare body of an object, edited by somebody else; answers the key.
-//	                                         With transactions=true it goes into the open transactions instead
-//	DELETE /objects?collection=&key=         removed by somebody else
-//	POST   /objects/move?collection=&key=&position=   moved by somebody else
-//	GET    /sessions, POST /sessions         AuditSession; POST starts one and answers it
+//	PUT    /objects?collection=&key=         the bare body of an object, as another user's edit; returns the key.
+//	                                         With transactions=true it goes into all open transactions instead
+//	DELETE /objects?collection=&key=         removed by another user
+//	POST   /objects/move?collection=&key=&position=   moved by another user
+//	GET    /sessions, POST /sessions         AuditSession; POST starts one and returns it
 //	DELETE /sessions?id=                     its user ends it
-//	POST   /logout-all                       all log-in sessions end
-//	POST   /drop-transactions                all open transactions are dropped, and their log-in sessions go on
+//	POST   /logout-all                       ends all log-in sessions
+//	POST   /drop-transactions                drops all open transactions and keeps their log-in sessions
 func (a *Appliance) ControlHandler() http.Handler {
 	mux := http.NewServeMux()
 	a.controlState(mux)
@@ -91,7 +91,7 @@ func (a *Appliance) putSwitches(w http.ResponseWriter, r *http.Request) {
 	if !decode(w, r, &document) {
 		return
 	}
-	// Into a copy first: a document that is wrong half-way changes nothing.
+	// Decode into a copy first: an invalid document must not change anything.
 	next := a.Switches()
 	if err := json.Unmarshal(document, &next); err != nil {
 		controlError(w, http.StatusBadRequest, err)
@@ -128,7 +128,7 @@ func (a *Appliance) putObject(w http.ResponseWriter, r *http.Request) {
 	}
 	collection, key := r.URL.Query().Get("collection"), r.URL.Query().Get("key")
 	if e, known := configurationEndpoints.byPath[collection]; !known || e.kind == areaKind {
-		controlError(w, http.StatusNotFound, fmt.Errorf("there is no collection %q", collection))
+		controlError(w, http.StatusNotFound, fmt.Errorf("no collection %q", collection))
 		return
 	}
 	put := a.Put
@@ -179,7 +179,7 @@ func take[T fault.Rule | Refusal | Lock | upgradeRequest](do func(T) error) http
 	}
 }
 
-// decode reads the body of a control request. A member that does not exist is an error: most likely a slip of the pen.
+// decode reads the body of a control request. An unknown member is an error, because it is most likely a typo.
 func decode(w http.ResponseWriter, r *http.Request, into any) bool {
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	d.DisallowUnknownFields()
@@ -192,7 +192,7 @@ func decode(w http.ResponseWriter, r *http.Request, into any) bool {
 
 func found(w http.ResponseWriter, was bool) {
 	if !was {
-		controlError(w, http.StatusNotFound, fmt.Errorf("there is no such object"))
+		controlError(w, http.StatusNotFound, fmt.Errorf("no such object"))
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)

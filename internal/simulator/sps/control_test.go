@@ -25,7 +25,7 @@ func control(t *testing.T, a *sps.Appliance, method, path, body string) (int, st
 	return w.Code, w.Body.String()
 }
 
-// controlled is control for a request that has to succeed; the answer is decoded.
+// controlled sends a control request that must succeed, and decodes the response.
 func controlled[T any](t *testing.T, a *sps.Appliance, method, path, body string) T {
 	t.Helper()
 	status, text := control(t, a, method, path, body)

@@ -9,24 +9,24 @@ import (
 
 const configurationRoot = "/api/configuration"
 
-// analyticsCollections are where analytics policies are: in 6.0, and later (sps contract 5).
+// analyticsCollections are the paths of analytics policies: in 6.0, and later (sps contract 5).
 var analyticsCollections = []string{"analytics", "policies/analytics"}
 
-// kind says what an endpoint of the configuration is.
+// kind is the type of a configuration endpoint.
 type kind int
 
 const (
 	areaKind       kind = iota // holds endpoints
 	collectionKind             // holds objects in order
-	vaultKind                  // a collection of secrets: not listed, its objects not changed or deleted by clients
-	documentKind               // is itself one object
+	vaultKind                  // a collection of secrets: not listed, and clients cannot change or delete its objects
+	documentKind               // is itself an object
 )
 
 // endpoint is a node of the configuration above the objects. Its path is relative to configurationRoot.
 type endpoint struct {
 	path string
 	kind kind
-	// rule makes the rule of its objects; nil for areas.
+	// rule creates the rule for its objects; nil for areas.
 	rule func(Switches) rule
 }
 
@@ -41,7 +41,7 @@ func pluginInstanceRule(Switches) rule {
 	return record{fields: []field{required("name", filledText()), optional("plugin", ref{"plugins/aa"})}, open: true}
 }
 
-// endpoints are all nodes that hold something (sps contract 2, 5, 6, 7 and 9); the areas follow from their paths.
+// endpoints are all nodes that hold objects (sps contract 2, 5, 6, 7 and 9); the areas follow from their paths.
 func endpoints() []endpoint {
 	return []endpoint{
 		{"aaa/acls", documentKind, freeRule},
@@ -117,7 +117,7 @@ func parentOf(path string) string {
 
 func lastOf(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
 
-// locate resolves a path below configurationRoot to an endpoint, or to an object (key not "") of one.
+// locate resolves a path below configurationRoot to an endpoint, or to one of its objects (key not "").
 func (t endpointTable) locate(path string) (e endpoint, key string, found bool) {
 	if e, known := t.byPath[path]; known {
 		return e, "", true
@@ -129,7 +129,7 @@ func (t endpointTable) locate(path string) (e endpoint, key string, found bool) 
 	return e, lastOf(path), true
 }
 
-// href is the address of what locate finds.
+// href is the inverse of locate.
 func href(path, key string) string {
 	full := configurationRoot
 	for _, part := range []string{path, key} {
@@ -140,7 +140,7 @@ func href(path, key string) string {
 	return full
 }
 
-// ruleOf is the rule of the objects at a path; collections that the simulator does not know are free.
+// ruleOf returns the rule for the objects at a path; collections that the simulator does not know accept anything.
 func ruleOf(path string, s Switches) rule {
 	if e, known := configurationEndpoints.byPath[path]; known && e.rule != nil {
 		return e.rule(s)

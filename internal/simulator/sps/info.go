@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// areas answers GET /api: what there is, for clients that discover (sps contract 9).
+// areas handles GET /api: what exists, for clients that discover (sps contract 9).
 func (a *Appliance) areas(*call) (answer, error) {
 	names := []string{
 		"audit", "authentication", "configuration", "firmware", "health-status", "health_status", "info", "setup",
@@ -23,7 +23,7 @@ func (a *Appliance) areas(*call) (answer, error) {
 	return ok(fields{"items": items, "meta": fields{"href": "/api"}}), nil
 }
 
-// info answers GET /api/info: more to those who are logged in (sps contract 9).
+// info handles GET /api/info, with more details after log-in (sps contract 9).
 func (a *Appliance) info(c *call) (answer, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -50,7 +50,7 @@ func (a *Appliance) setup(*call) (answer, error) {
 	return ok(fields{"status": a.Switches().SetupStatus, "meta": link("/api/setup")}), nil
 }
 
-// health answers both spellings of the path (Q23).
+// health handles both spellings of the path (Q23).
 func (a *Appliance) health(c *call) (answer, error) {
 	perProtocol := fields{"http": 0, "ica": 0, "mssql": 0, "rdp": 0, "ssh": 0, "telnet": 0, "vnc": 0}
 	total := 0

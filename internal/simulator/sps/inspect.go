@@ -9,14 +9,14 @@ import (
 	"slices"
 )
 
-// Object is a committed object as tests and the control API see it: references are bare keys, as clients write them.
-// A document, such as rdp/options, is the one object of its collection and has the key "".
+// Object is a committed object as tests and the control API see it: references are bare keys, as clients write them. A
+// document, such as rdp/options, is the only object of its collection and has the key "".
 type Object struct {
 	Key  string         `json:"key"`
 	Body map[string]any `json:"body"`
 }
 
-// Objects lists the committed objects of a collection ("rdp/connections") in order. The result is a copy.
+// Objects returns a copy of the committed objects of a collection ("rdp/connections"), in order.
 func (a *Appliance) Objects(collection string) []Object {
 	a.mu.Lock()
 	objects := a.committed.list(collection)
@@ -39,8 +39,8 @@ func (a *Appliance) Object(collection, key string) (Object, bool) {
 	return o.export(), true
 }
 
-// Put is an edit by somebody else, straight into the committed configuration and without checks. An empty key makes a
-// new object; the key is returned. The body is copied; it must be what JSON can express.
+// Put writes straight to the committed configuration, unchecked, as another user's edit would. An empty key creates a
+// new object; the key is returned. The body is copied; it must be representable in JSON.
 func (a *Appliance) Put(collection, key string, body map[string]any) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -50,7 +50,7 @@ func (a *Appliance) Put(collection, key string, body map[string]any) string {
 	return o.key
 }
 
-// PutIntoTransactions is Put into every open transaction instead: a change that the clients did not ask for.
+// PutIntoTransactions is Put into every open transaction instead: a change that their clients did not make.
 func (a *Appliance) PutIntoTransactions(collection, key string, body map[string]any) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -63,13 +63,13 @@ func (a *Appliance) PutIntoTransactions(collection, key string, body map[string]
 	return o.key
 }
 
-// Remove takes an object out of the committed configuration, without checks; false if there was none.
+// Remove deletes an object from the committed configuration, unchecked; false if there is none.
 func (a *Appliance) Remove(collection, key string) bool {
 	return a.edit(place{collection, key}, func(t *tree) { t.remove(place{collection, key}) })
 }
 
-// Move puts an object at a position of its collection, counted from 0, as persons do in the web UI; false if there is
-// no such object.
+// Move puts an object at a position of its collection, counted from 0, as users do in the web UI; false if there is no
+// such object.
 func (a *Appliance) Move(collection, key string, position int) bool {
 	return a.edit(place{collection, key}, func(t *tree) { t.move(place{collection, key}, position) })
 }
@@ -85,7 +85,7 @@ func (a *Appliance) edit(p place, change func(*tree)) bool {
 	return true
 }
 
-// foreignObject makes an object from a body that nobody checked. An empty key makes a new one, but for documents.
+// foreignObject creates an object from an unchecked body. An empty key means a new one, except for documents.
 func (a *Appliance) foreignObject(collection, key string, body map[string]any) *object {
 	if key == "" && configurationEndpoints.byPath[collection].kind != documentKind {
 		key = newKey()
@@ -99,14 +99,14 @@ func (a *Appliance) foreignObject(collection, key string, body map[string]any) *
 
 func (o *object) export() Object { return Object{o.key, normal(o.body)} }
 
-// normal copies a body the way it would arrive over the wire: all numbers float64, all lists []any.
+// normal copies a body as if it had arrived over the wire: all numbers float64, all lists []any.
 func normal(body map[string]any) map[string]any {
 	data, err := json.Marshal(body)
 	if err != nil {
 		panic(fmt.Sprintf("the body of a simulated object cannot be expressed in JSON: %v", err))
 	}
 	out := map[string]any{}
-	_ = json.Unmarshal(data, &out) // what was just written can be read
+	_ = json.Unmarshal(data, &out) // it was encoded just now
 	return out
 }
 

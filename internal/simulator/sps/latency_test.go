@@ -16,7 +16,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/simulator/sps"
 )
 
-// direct sends requests to a handler without a network, so that synctest can hold the clock.
+// direct sends requests to a handler without a network, so that synctest can control the clock.
 type direct struct {
 	handler http.Handler
 	session *http.Cookie
@@ -30,7 +30,7 @@ func (d *direct) do(ctx context.Context, method, path string, body any) (w *http
 	if d.session != nil {
 		r.AddCookie(d.session)
 	}
-	defer func() { _ = recover() }() // http.ErrAbortHandler, where the client went away
+	defer func() { _ = recover() }() // http.ErrAbortHandler, if the client has gone away
 	d.handler.ServeHTTP(w, r)
 	return w
 }

@@ -35,7 +35,7 @@ func groupRule(s Switches) rule {
 	}}
 }
 
-// members are written as keys and shown as the switch says. For names see nameMembers.
+// members are written as keys and shown as the switch selects. For names see nameMembers.
 type members struct {
 	list
 	shape string
@@ -48,7 +48,8 @@ func (m members) show(v any) any {
 	return v
 }
 
-// userNames maps the keys of users to their names, if the members of user groups are to be shown by name; nil if not.
+// userNames maps the keys of users to their names, if the switch shows the members of user groups by name; nil
+// otherwise.
 func (a *Appliance) userNames(t *tree, path string) map[string]string {
 	if path != groupsCollection || a.switches.MembersShape != MembersNames {
 		return nil
@@ -60,7 +61,7 @@ func (a *Appliance) userNames(t *tree, path string) map[string]string {
 	return names
 }
 
-// nameMembers replaces the keys of a shown group's members.
+// nameMembers replaces the keys of a group's members for display.
 func nameMembers(group map[string]any, names map[string]string) {
 	keys, _ := group["members"].([]any)
 	members := make([]any, 0, len(keys))
@@ -71,7 +72,7 @@ func nameMembers(group map[string]any, names map[string]string) {
 	group["members"] = members
 }
 
-// passwordRule takes the password itself or its hash, one of the two.
+// passwordRule accepts either the password itself or its hash.
 func passwordRule(Switches) rule { return passwordForm{} }
 
 type passwordForm struct{}
@@ -87,7 +88,7 @@ func (passwordForm) check(c *checker, at string, v any) {
 
 func (passwordForm) show(v any) any { return v }
 
-// splitSecret takes out of a body what must never be shown, and returns its SHA-256 in hex.
+// splitSecret removes from a body what must never be shown, and returns its SHA-256 in hex.
 func splitSecret(collection string, body map[string]any) (map[string]any, string) {
 	if configurationEndpoints.byPath[collection].kind != vaultKind {
 		return body, ""
@@ -112,7 +113,7 @@ func sha256Hex(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// stampPassword sets password_created: to now if the password is another one, to what it was if not.
+// stampPassword sets password_created: to now if the password changed, to the previous value otherwise.
 func stampPassword(body map[string]any, before *object, now time.Time) {
 	created := any(float64(now.Unix()))
 	if before != nil && before.body["password"] == body["password"] {
@@ -123,7 +124,7 @@ func stampPassword(body map[string]any, before *object, now time.Time) {
 	body["password_created"] = created
 }
 
-// checkSingleUse refuses a secret that another object uses already (sps contract 7: one password object, one use). The
+// checkSingleUse refuses a secret that another object already uses (sps contract 7: one password object, one use). The
 // object's own secret may be written again (Q16).
 func checkSingleUse(t *tree, refs []reference, self place) error {
 	for _, r := range refs {
@@ -132,14 +133,13 @@ func checkSingleUse(t *tree, refs []reference, self place) error {
 		}
 		secret := t.get(place{r.collection, r.target})
 		if _, used := t.referrer(r.collection, secret, self); used {
-			return semanticError("%s: the object in %s is used already; an object serves one purpose only", r.path, r.collection)
+			return semanticError("%s: the object in %s is already in use; an object serves one purpose", r.path, r.collection)
 		}
 	}
 	return nil
 }
 
-// dropUnused removes the passwords, and the certificates and keys that this transaction brought, that nothing refers to
-// (Q21).
+// dropUnused removes passwords, and the certificates and keys added by this transaction, that nothing refers to (Q21).
 func dropUnused(t, committed *tree) {
 	used := t.referred()
 	for _, collection := range []string{passwordsCollection, "private_keys", certificatesCollection} {
@@ -153,7 +153,7 @@ func dropUnused(t, committed *tree) {
 	}
 }
 
-// passwordFits says whether this is the password of a committed local user, and whether the user may use the REST API.
+// passwordFits reports whether this is the password of a committed local user with access to the REST API.
 func (t *tree) passwordFits(name, password string) (fits, mayUseREST bool) {
 	user := t.byName(usersCollection, name)
 	if user == nil {

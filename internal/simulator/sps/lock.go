@@ -11,7 +11,7 @@ const (
 	ViaREST = "rest"
 )
 
-// Lock is somebody who holds the configuration.
+// Lock is a holder of the configuration.
 type Lock struct {
 	User string `json:"user"`
 	// Via is ViaUI, ViaSSH or ViaREST.
@@ -19,22 +19,22 @@ type Lock struct {
 	Since time.Time `json:"since"`
 }
 
-// LockBy lets somebody outside this API hold the configuration, until Unlock. A transaction that is open already goes
-// on. Another REST client (ViaREST) locks nobody out where REST transactions live side by side.
+// LockBy lets a user outside this API hold the configuration until Unlock. A transaction that is already open
+// continues. Another REST client (ViaREST) locks out no one if REST transactions can coexist.
 func (a *Appliance) LockBy(user, via string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.lock = &Lock{User: user, Via: via, Since: a.now()}
 }
 
-// Unlock ends what LockBy began.
+// Unlock releases the lock of LockBy.
 func (a *Appliance) Unlock() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.lock = nil
 }
 
-// holder is who keeps s from changing the configuration; nil if nobody does (sps contract 3).
+// holder returns who keeps s from changing the configuration; nil if s is free to change it (sps contract 3).
 func (a *Appliance) holder(s *session) *Lock {
 	if a.lock != nil && (a.switches.ExclusiveLock || a.lock.Via != ViaREST) {
 		return a.lock
@@ -50,7 +50,7 @@ func (a *Appliance) holder(s *session) *Lock {
 	return nil
 }
 
-// checkLock refuses s if somebody else holds the configuration at this moment of a change (AtWrite or AtCommit).
+// checkLock refuses s if another user holds the configuration at this stage of a change (AtWrite or AtCommit).
 func (a *Appliance) checkLock(s *session, moment string) error {
 	h := a.holder(s)
 	if h == nil {
@@ -71,7 +71,7 @@ func (a *Appliance) checkLock(s *session, moment string) error {
 	return e
 }
 
-// lockHolder names who holds the configuration, "" for nobody.
+// lockHolder returns the name of the holder, "" for none.
 func (a *Appliance) lockHolder() string {
 	if h := a.holder(nil); h != nil {
 		return h.User
@@ -84,7 +84,7 @@ func (a *Appliance) lockHolder() string {
 	return ""
 }
 
-// LockedBy says who LockBy let hold the configuration; nil if nobody.
+// LockedBy returns the holder set by LockBy; nil if there is none.
 func (a *Appliance) LockedBy() *Lock {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -7,10 +7,10 @@ import "time"
 // failure counts the failed log-ins of one address or one user.
 type failure struct {
 	count int
-	until time.Time // end of the block, zero while there is none
+	until time.Time // end of the block; zero if there is none
 }
 
-// culprits are the counters that a log-in attempt belongs to (sps contract 1.13).
+// culprits are the counters that apply to a log-in attempt (sps contract 1.13).
 func culprits(from, user string) []string { return []string{"address " + from, "user " + user} }
 
 func (a *Appliance) blocked(from, user string) bool {

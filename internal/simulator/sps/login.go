@@ -12,14 +12,14 @@ import (
 	"slices"
 )
 
-// authenticationFailure is the one answer to every failed log-in, also to right credentials during a block
-// (sps contract 1.12, 1.13).
+// authenticationFailure is the response to every failed log-in, and to correct credentials during a block (sps contract
+// 1.12, 1.13).
 func authenticationFailure() *apiError {
 	return refused(http.StatusUnauthorized, "AuthenticationFailure", "Unable to authenticate")
 }
 
-// logIn answers GET /api/authentication (sps contract 1.2 to 1.8): the credentials are checked, and the session is the
-// cookie of the answer.
+// logIn handles GET /api/authentication (sps contract 1.2 to 1.8): it checks the credentials; the session is in the
+// response's cookie.
 func (a *Appliance) logIn(c *call) (answer, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -55,7 +55,7 @@ func (a *Appliance) logIn(c *call) (answer, error) {
 	}, nil
 }
 
-// certificateUser is the account that the client certificate names; "" if there is none.
+// certificateUser is the account in the client certificate; "" if there is none.
 func (a *Appliance) certificateUser(r *http.Request) string {
 	if !a.switches.X509 || r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return ""
@@ -80,8 +80,8 @@ func (a *Appliance) certificateUser(r *http.Request) string {
 	return leaf.Subject.CommonName
 }
 
-// credentialsFit checks the accounts of Options.Users, then the committed local users. A local user may use the REST
-// API as a member of the group "api".
+// credentialsFit checks the accounts of Options.Users, then the committed local users. A local user needs the group
+// "api" to use the REST API.
 func (a *Appliance) credentialsFit(user, password string) (fits, mayUseREST bool) {
 	if want, known := a.users[user]; known && subtle.ConstantTimeCompare([]byte(want), []byte(password)) == 1 {
 		return true, true
@@ -90,7 +90,7 @@ func (a *Appliance) credentialsFit(user, password string) (fits, mayUseREST bool
 	return fits, mayUseREST || user == DefaultUser
 }
 
-// methodFits checks login_method, which versions before the discovery of methods do not know.
+// methodFits checks login_method, which versions without discovery of methods ignore.
 func (a *Appliance) methodFits(r *http.Request) bool {
 	method := r.URL.Query().Get("login_method")
 	if method == "" {
@@ -99,7 +99,7 @@ func (a *Appliance) methodFits(r *http.Request) bool {
 	return a.switches.LoginMethodsPath == LoginTypes || slices.Contains(a.switches.LoginMethods, method)
 }
 
-// cookies are those of a log-in, with the attributes of the contract's 1.3.
+// cookies are the cookies of a log-in, with the attributes in section 1.3 of the contract.
 func (a *Appliance) cookies(s *session) []*http.Cookie {
 	expires := s.created.Add(cookieLife).UTC()
 	//nolint:gosec // the appliance sends no SameSite (sps contract 1.3)
@@ -119,7 +119,7 @@ func (a *Appliance) cookies(s *session) []*http.Cookie {
 	}}
 }
 
-// logOut answers DELETE /api/authentication, which the contract supposes not to exist (Q11).
+// logOut handles DELETE /api/authentication, which according to the contract probably does not exist (Q11).
 func (a *Appliance) logOut(c *call) (answer, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -157,7 +157,7 @@ func (a *Appliance) loginMethods(*call) (answer, error) {
 	return ok(fields{"login_methods": methods, "meta": link("/api/authentication/" + LoginMethods)}), nil
 }
 
-// userInfo gives the token that browsers must send back (sps contract 1.15).
+// userInfo returns the token that browsers must send back (sps contract 1.15).
 func (a *Appliance) userInfo(c *call) (answer, error) {
 	body := fields{"name": c.session.user, "token": c.session.token}
 	return ok(fields{"body": body, "key": "info", "meta": link("/api/user/info")}), nil

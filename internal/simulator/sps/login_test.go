@@ -37,43 +37,26 @@ func TestLogInCookie(t *testing.T) {
 }
 
 func TestLogIn(t *testing.T) {
-	external := func(s *sps.Switches) { s.RequireLoginMethod = true }
-	const local, unknown = "?login_method=local", "?login_method=x"
+	const unknown = "?login_method=x"
 	tests := map[string]struct {
-		version        string
-		configure      func(*sps.Switches)
-		user, password string
-		query          string
-		want           int
+		version, user, password, query string
+		want                           int
 	}{
-		"right credentials":            {user: "admin", password: "admin", want: 200},
-		"a wrong password":             {user: "admin", password: "no", want: 401},
-		"nobody":                       {user: "nobody", password: "admin", want: 401},
-		"the local method":             {user: "admin", password: "admin", query: local, want: 200},
-		"a method that does not exist": {user: "admin", password: "admin", query: unknown, want: 401},
-		"6.0 does not look at methods": {
-			version: "6.0", user: "admin", password: "admin", query: unknown, want: 200,
-		},
-		"an external default back end, no method": {configure: external, user: "admin", password: "admin", want: 401},
-		"an external default back end, local method": {
-			configure: external, user: "admin", password: "admin", query: local, want: 200,
-		},
-		"by certificate, without one":                 {user: "admin", password: "admin", query: "?type=x509", want: 401},
-		"a local user who may not use the REST API":   {user: "plain", password: "p1", want: 403},
-		"a local user of the group api":               {user: "robot", password: "p2", want: 200},
-		"a local user with another's password":        {user: "robot", password: "p1", want: 401},
-		"the empty password of a user without object": {user: "broken", password: "", want: 401},
+		"nobody":                                      {"8.0", "nobody", "admin", "", 401},
+		"a method that does not exist":                {"8.0", "admin", "admin", unknown, 401},
+		"6.0 does not look at methods":                {"6.0", "admin", "admin", unknown, 200},
+		"by certificate, without one":                 {"8.0", "admin", "admin", "?type=x509", 401},
+		"a local user with another's password":        {"8.0", "robot", "p1", "", 401},
+		"the empty password of a user without object": {"8.0", "broken", "", "", 401},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			b := start(t, tt.version, tt.configure)
+			b := start(t, tt.version, nil)
 			b.sps.Put("passwords", "k1", object{"plain": "p1"})
 			b.sps.Put("passwords", "k2", object{"plain": "p2"})
 			b.sps.Put("aaa/local_database/users", "plain", object{"name": "plain", "password": "k1"})
 			b.sps.Put("aaa/local_database/users", "robot", object{"name": "robot", "password": "k2"})
 			b.sps.Put("aaa/local_database/users", "broken", object{"name": "broken", "password": nil})
-			members := object{"name": "api", "members": []string{"robot"}}
-			b.sps.Put("aaa/local_database/groups", "90b3c4d5546232548bb3e1", members)
 			if got := b.anonymous().authenticate(tt.user, tt.password, tt.query); got != tt.want {
 				t.Errorf("status %d, want %d", got, tt.want)
 			}
@@ -164,18 +147,7 @@ func TestLogOut(t *testing.T) {
 	c.open()
 	c.must(http.MethodDelete, "/api/authentication", nil)
 	c.refusedWith(401, "Unauthenticated", http.MethodGet, transaction, nil)
-	b.logIn().open() // the lock went with the session
-}
-
-func TestLogOutAllEndsEverySession(t *testing.T) {
-	b := start(t, "6.0", nil)
-	c := b.logIn()
-	c.open()
-	b.sps.LogOutAll()
-	c.refusedWith(401, "Unauthenticated", http.MethodPut, transaction, object{"status": "commit"})
-	if n := b.sps.Stats().OpenTransactions; n != 0 {
-		t.Errorf("%d transactions are open", n)
-	}
+	b.logIn().open() // the lock ended with the session
 }
 
 func TestSessionEndsAfterTwelveHours(t *testing.T) {

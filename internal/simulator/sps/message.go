@@ -12,10 +12,10 @@ import (
 
 const jsonType = "application/json; charset=utf-8"
 
-// fields is one JSON object of an answer.
+// fields is a JSON object in a response.
 type fields = map[string]any
 
-// answer is a successful answer. A nil body sends none.
+// answer is a successful response. A nil body sends none.
 type answer struct {
 	status  int
 	body    any
@@ -24,8 +24,8 @@ type answer struct {
 
 func ok(body any) answer { return answer{status: http.StatusOK, body: body} }
 
-// apiError is a refusal in the error shape of the contract's section 2. raw sends text instead of JSON, as the
-// front-end web server does for what never reaches the API.
+// apiError is a refusal in the error format of section 2 of the contract. raw sends text instead of JSON, like the
+// front-end web server for requests that never reach the API.
 type apiError struct {
 	status  int
 	kind    string
@@ -104,8 +104,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 // link is the meta object of endpoints outside the configuration.
 func link(href string) fields { return fields{"href": href, "parent": path.Dir(href)} }
 
-// siblings are the links from one node to those beside it, null beyond the ends: a row of nodes, the place in it, and
-// the address of a node.
+// siblings link a node to its neighbours, null beyond the ends: nodes in order, a position, and the address of a node.
 func siblings(row []string, at int, address func(string) string) fields {
 	near := func(i int) any {
 		if i < 0 || i >= len(row) {

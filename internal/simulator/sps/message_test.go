@@ -64,21 +64,6 @@ func TestSamplesOfTheVendor(t *testing.T) {
 	}
 }
 
-func TestStoredPolicyIsTheOneWritten(t *testing.T) {
-	b := start(t, "8.0", nil)
-	c := b.logIn()
-	key := c.create(connections, policy(t, "rdp_demo"))
-	c.commit()
-	got := c.must(http.MethodGet, connections+"/"+key, nil)["body"]
-	if diff := cmp.Diff(sample(t, "rdp_connection.json")["body"], got); diff != "" {
-		t.Errorf("body (-want +got):\n%s", diff)
-	}
-	stored, found := b.sps.Object("rdp/connections", key)
-	if diff := cmp.Diff(policy(t, "rdp_demo"), stored.Body); !found || diff != "" {
-		t.Errorf("stored (-want +got):\n%s", diff)
-	}
-}
-
 func TestAnswersToChanges(t *testing.T) {
 	c := start(t, "7.0", nil).logIn()
 	answer := c.send(c.request(http.MethodPost, connections, policy(t, "a")))

@@ -12,8 +12,7 @@ import (
 // connectionsCollection holds the RDP connection policies.
 const connectionsCollection = "rdp/connections"
 
-// connectionRule is the member table of an RDP connection policy (sps contract 5, 6.0.4), with what the switches add to
-// it and take from it.
+// connectionRule is the member table of an RDP connection policy (sps contract 5, 6.0.4), modified by the switches.
 func connectionRule(s Switches) rule {
 	members := []field{
 		required("name", filledText()),
@@ -83,7 +82,7 @@ func accessRule() rule {
 	}}
 }
 
-// policiesRule demands all ten members; seven may be null.
+// policiesRule requires all ten members; seven may be null.
 func policiesRule(aaPlugins, analytics string) rule {
 	return record{fields: []field{
 		required("aa_plugin", nullable{ref{aaPlugins}}),
@@ -190,7 +189,7 @@ func checkRetention(t *tree, body map[string]any) error {
 	return nil
 }
 
-// inside follows members into a JSON value; nil where there is nothing.
+// inside follows members into a JSON value; nil if one is missing.
 func inside(v any, path ...string) any {
 	for _, name := range path {
 		object, _ := v.(map[string]any)

@@ -19,7 +19,7 @@ func required(name string, r rule) field { return field{name: name, rule: r} }
 
 func optional(name string, r rule) field { return field{name: name, rule: r, optional: true} }
 
-// record is a JSON object. An open one may have members that are not listed.
+// record is a JSON object. An open one may have unlisted members.
 type record struct {
 	fields []field
 	open   bool
@@ -70,14 +70,14 @@ func (r record) show(v any) any {
 	return out
 }
 
-// union is an object whose member on decides which others it has.
+// union is an object whose member on determines which others it has.
 type union struct {
 	on    string
 	forms map[string][]field // by the text of on: for booleans "true" and "false"
 	label rule
 }
 
-// switchable is a union on "enabled" whose off form has nothing else (sps contract 5, union convention).
+// switchable is a union on "enabled" whose off form has no other members (sps contract 5, union convention).
 func switchable(whenEnabled ...field) rule {
 	return union{on: "enabled", label: flag(), forms: map[string][]field{"true": whenEnabled, "false": nil}}
 }
@@ -88,7 +88,7 @@ func selection(forms map[string][]field) rule {
 	return union{on: "selection", label: enum(names...), forms: forms}
 }
 
-// form returns the record that a value has to be, false if its discriminator is no good.
+// form returns the record that a value must match, false if its discriminator is invalid.
 func (u union) form(v any) (record, bool) {
 	body, isObject := v.(map[string]any)
 	if !isObject {

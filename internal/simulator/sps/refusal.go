@@ -8,18 +8,18 @@ import (
 	"regexp"
 )
 
-// Refusal poisons objects: the appliance refuses what matches, at its write, or by failing the whole commit.
+// Refusal poisons objects: the appliance refuses those that match, at the write or by failing the whole commit.
 type Refusal struct {
 	// Collection is the collection's path below /api/configuration; empty matches all.
 	Collection string `json:"collection,omitempty"`
-	// Name is a regular expression that is searched in the object's name; empty matches all.
+	// Name is a regular expression for the object's name; empty matches all.
 	Name string `json:"name,omitempty"`
 	// At is AtWrite (default) or AtCommit.
 	At string `json:"at,omitempty"`
-	// Status and Type make the answer; default 400 and SemanticError.
+	// Status and Type define the response; default 400 and SemanticError.
 	Status int    `json:"status,omitempty"`
 	Type   string `json:"type,omitempty"`
-	// Message is the answer's message; there is a default.
+	// Message is the message of the response; it has a default.
 	Message string `json:"message,omitempty"`
 	// Times is how often it refuses; 0 means always.
 	Times int `json:"times,omitempty"`
@@ -31,7 +31,7 @@ type refusal struct {
 	used int
 }
 
-// Refuse adds a refusal. It fails for a Name that is no regular expression and for an unknown At.
+// Refuse adds a refusal. It fails for a Name that is not a regular expression and for an unknown At.
 func (a *Appliance) Refuse(r Refusal) error {
 	name, err := regexp.Compile(r.Name)
 	if err != nil {
@@ -48,7 +48,7 @@ func (a *Appliance) Refuse(r Refusal) error {
 	case r.Status == 0:
 		r.Status = http.StatusBadRequest
 	case r.Status < 400 || r.Status > 599:
-		return fmt.Errorf("refusal: status %d is no error", r.Status)
+		return fmt.Errorf("refusal: %d is not an error status", r.Status)
 	}
 	if r.Type == "" {
 		r.Type = "SemanticError"
@@ -62,14 +62,14 @@ func (a *Appliance) Refuse(r Refusal) error {
 	return nil
 }
 
-// ClearRefusals takes all refusals away.
+// ClearRefusals removes all refusals.
 func (a *Appliance) ClearRefusals() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.refusals = nil
 }
 
-// Refusals lists the refusals in force, those that are used up included.
+// Refusals returns all refusals, including exhausted ones.
 func (a *Appliance) Refusals() []Refusal {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -80,7 +80,7 @@ func (a *Appliance) Refusals() []Refusal {
 	return out
 }
 
-// poisoned returns the refusal of an object at a moment, if there is one, and counts its use.
+// poisoned returns the refusal of an object at a given stage, if there is one, and counts its use.
 func (a *Appliance) poisoned(moment, collection string, o *object) error {
 	for _, r := range a.refusals {
 		matches := r.At == moment && (r.Collection == "" || r.Collection == collection) && r.name.MatchString(o.name)
@@ -93,7 +93,7 @@ func (a *Appliance) poisoned(moment, collection string, o *object) error {
 	return nil
 }
 
-// refuseCommit fails a commit that contains a poisoned object. The answer does not say which one it is.
+// refuseCommit fails a commit with a poisoned object. The response does not name the object.
 func (a *Appliance) refuseCommit(tx *transaction) error {
 	for _, p := range tx.changed() {
 		o := tx.view.get(p)

@@ -10,18 +10,18 @@ import (
 	"strings"
 )
 
-// rule describes a JSON value: check says what is wrong with one that a client sends, show turns a stored one into what
-// GET answers (references become {key, meta}).
+// rule describes a JSON value: check finds errors in a value from a client, show turns a stored one into what GET
+// returns (references become {key, meta}).
 type rule interface {
 	check(c *checker, at string, v any)
 	show(v any) any
 }
 
-// checker gathers what is wrong with a body, and what it refers to.
+// checker collects errors in a body, and its references.
 type checker struct {
 	strict    bool
 	structure []string // wrong types, missing and unknown members
-	meaning   []string // right structure, impossible value
+	meaning   []string // correct structure, impossible value
 	refs      []reference
 }
 
@@ -33,7 +33,7 @@ func (c *checker) senseless(at, format string, args ...any) {
 	c.meaning = append(c.meaning, at+": "+fmt.Sprintf(format, args...))
 }
 
-// err is the refusal of the body, all problems in one message; nil if there are none.
+// err is the refusal of the body, with all problems in one message; nil if there are none.
 func (c *checker) err() error {
 	if len(c.structure) > 0 {
 		return syntacticError("%s", strings.Join(c.structure, "; "))
@@ -51,7 +51,7 @@ func member(at, name string) string {
 	return at + "." + name
 }
 
-// scalar is a value without parts. test returns what is wrong with it, and "" for nothing.
+// scalar is a value without parts. test returns the error in it, or "".
 type scalar struct {
 	test func(v any) (structure, meaning string)
 }
@@ -68,7 +68,7 @@ func (s scalar) check(c *checker, at string, v any) {
 
 func (scalar) show(v any) any { return v }
 
-// text is a string that test accepts; what names the accepted ones.
+// text is a string that test accepts; what describes the accepted strings.
 func text(what string, test func(string) bool) rule {
 	return scalar{func(v any) (string, string) {
 		s, isText := v.(string)
@@ -112,7 +112,7 @@ func integer(low, high int) rule {
 	}}
 }
 
-// null is the value null and nothing else.
+// null accepts only null.
 func null() rule {
 	return scalar{func(v any) (string, string) {
 		if v != nil {
@@ -122,7 +122,7 @@ func null() rule {
 	}}
 }
 
-// nullable permits null beside what its rule permits.
+// nullable accepts null in addition to what its rule accepts.
 type nullable struct{ rule }
 
 func (n nullable) check(c *checker, at string, v any) {
@@ -180,7 +180,7 @@ func (r ref) show(v any) any {
 	return v
 }
 
-// groupName names a user group. The group may be on a directory server, so it need not exist; while it exists here, it
+// groupName names a user group. The group may be on a directory server, so it need not exist here; if it does, it
 // cannot be deleted (sps contract Q17).
 type groupName struct{}
 
@@ -195,7 +195,7 @@ func (groupName) check(c *checker, at string, v any) {
 
 func (groupName) show(v any) any { return v }
 
-// anything is a value that the simulator does not look into. References inside would have to be bare keys.
+// anything is a value that the simulator does not inspect. References in it would have to be bare keys.
 type anything struct{}
 
 func (anything) check(c *checker, at string, v any) {

@@ -15,8 +15,8 @@ type seeded struct {
 
 func named(collection, key, name string) seeded { return seeded{collection, key, fields{"name": name}} }
 
-// seededPolicies are the objects that RDP connection policies refer to. Keys that the contract's samples show are used;
-// built-in objects have negative ones. The names are those of the documentation's examples.
+// seededPolicies are the objects that RDP connection policies refer to. Their keys are those in the contract's samples
+// where known; built-in objects have negative keys. The names are those of the documentation's examples.
 func seededPolicies() []seeded {
 	return []seeded{
 		named("rdp/channel_policies", "-20100", "terminal-only"),
@@ -56,7 +56,7 @@ func seededPolicies() []seeded {
 	}
 }
 
-// seededDocuments are the endpoints that are themselves one object.
+// seededDocuments are the endpoints that are themselves an object.
 func seededDocuments() []seeded {
 	return []seeded{
 		{"aaa/acls", "", fields{"groups": []any{}}},

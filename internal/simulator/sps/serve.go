@@ -14,10 +14,10 @@ import (
 // maxBody is the largest request body that is read, in bytes.
 const maxBody = 8 << 20
 
-// call is one request on its way through a handler.
+// call is one request in progress.
 type call struct {
 	r *http.Request
-	// path has no trailing slash: the API takes both forms (sps contract 2).
+	// path has no trailing slash: the API accepts both forms (sps contract 2).
 	path string
 	// session is nil for anonymous requests.
 	session *session
@@ -25,7 +25,7 @@ type call struct {
 
 type handler func(*call) (answer, error)
 
-// route says which methods a path has. Without a session only anonymous ones answer.
+// route defines the methods of a path. Without a session, only anonymous methods are served.
 type route struct {
 	anonymous bool
 	methods   map[string]handler
@@ -89,13 +89,14 @@ func (a *Appliance) serve(w http.ResponseWriter, r *http.Request) {
 	case errors.As(err, &refusal):
 		refusal.write(w, c.path)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		panic(http.ErrAbortHandler) // the client is gone
+		panic(http.ErrAbortHandler) // the client has gone away
 	default:
 		refused(http.StatusInternalServerError, "InternalError", "%v", err).write(w, c.path)
 	}
 }
 
-// answer keeps the log-in session alive for as long as the request is worked on. It is over before the client can know.
+// answer keeps the log-in session alive while the request is handled, and releases it before the client has the
+// response.
 func (a *Appliance) answer(c *call) (answer, error) {
 	c.session = a.enter(c.r)
 	defer a.leave(c.session)
@@ -120,7 +121,7 @@ func (a *Appliance) dispatch(c *call) (answer, error) {
 	return handle(c)
 }
 
-// checkToken protects sessions of browsers from requests that other sites make (sps contract 1.15).
+// checkToken protects browser sessions from cross-site requests (sps contract 1.15).
 func (a *Appliance) checkToken(c *call) error {
 	if c.r.Method == http.MethodGet || c.session == nil || !strings.Contains(c.r.UserAgent(), "Mozilla") {
 		return nil
@@ -131,7 +132,7 @@ func (a *Appliance) checkToken(c *call) error {
 	return nil
 }
 
-// object reads the body of a request, which must be one JSON object.
+// object reads the request body, which must be one JSON object.
 func (c *call) object() (map[string]any, error) {
 	data, err := io.ReadAll(http.MaxBytesReader(nil, c.r.Body, maxBody))
 	var tooLarge *http.MaxBytesError

@@ -13,7 +13,7 @@ import (
 
 const (
 	sessionCookie = "session_id"
-	// cookieLife is the Max-Age of the cookie, and so the longest life of a log-in session (sps contract 1.3).
+	// cookieLife is the Max-Age of the cookie, and thus the maximum life of a log-in session (sps contract 1.3).
 	cookieLife = 12 * time.Hour
 )
 
@@ -23,8 +23,8 @@ type session struct {
 	user      string
 	created   time.Time
 	seen      time.Time
-	busy      int           // requests in flight; the idle countdown stands still meanwhile
-	turn      chan struct{} // holds one token: changes of one session are made one after the other
+	busy      int           // requests in flight, which stop the idle countdown
+	turn      chan struct{} // holds one token: changes of one session are serialized
 	tx        *transaction  // nil while none is open
 }
 
@@ -71,7 +71,7 @@ func (a *Appliance) leave(s *session) {
 	s.seen = a.now()
 }
 
-// expire ends the sessions whose time is over; with them go their transactions and the lock.
+// expire ends the sessions whose time is up, with their transactions and the lock.
 func (a *Appliance) expire() {
 	now, idle := a.now(), a.idleLimit()
 	for _, s := range a.sessions {
@@ -81,8 +81,8 @@ func (a *Appliance) expire() {
 	}
 }
 
-// idleLimit is how long a session may be idle: the switch, or the minutes of management/webinterface
-// (sps contract 1.10).
+// idleLimit is how long a session may be idle: the switch, or the minutes in management/webinterface (sps contract
+// 1.10).
 func (a *Appliance) idleLimit() time.Duration {
 	if a.switches.SessionIdleSeconds > 0 {
 		return time.Duration(a.switches.SessionIdleSeconds) * time.Second
@@ -99,7 +99,7 @@ func (a *Appliance) drop(s *session) {
 	delete(a.sessions, s.id)
 }
 
-// LogOutAll ends all log-in sessions, with their transactions, as a restart of the appliance's web server does.
+// LogOutAll ends all log-in sessions, with their transactions, like a restart of the appliance's web server.
 func (a *Appliance) LogOutAll() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -108,7 +108,7 @@ func (a *Appliance) LogOutAll() {
 	}
 }
 
-// takeTurn waits for the session's earlier changes and then for as long as this one takes.
+// takeTurn waits for the session's earlier changes, and then for the duration of this one.
 func (s *session) takeTurn(ctx context.Context, takes time.Duration) (done func(), err error) {
 	select {
 	case s.turn <- struct{}{}:
@@ -134,7 +134,7 @@ func unauthenticated() *apiError {
 	return refused(http.StatusUnauthorized, "Unauthenticated", "The client is not authenticated")
 }
 
-// checkWriter refuses a session that ended while its request waited, and a user without the right to change.
+// checkWriter refuses a session that ended while its request waited, and a user without write permission.
 func (a *Appliance) checkWriter(s *session) error {
 	if a.sessions[s.id] != s {
 		return unauthenticated()

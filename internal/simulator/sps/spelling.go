@@ -10,25 +10,25 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Values of Switches.NormaliseSpelling: what an appliance may make of what it is sent.
+// Values of Switches.NormaliseSpelling: how an appliance may rewrite what it receives.
 const (
 	NormaliseCase      = "Case"      // host and domain names in lower case
-	NormaliseDot       = "Dot"       // no dot at their end
-	NormaliseNFC       = "NFC"       // names in this form of Unicode
-	NormaliseAddresses = "Addresses" // addresses compressed, IPv4 as such
+	NormaliseDot       = "Dot"       // without a trailing dot
+	NormaliseNFC       = "NFC"       // names in this Unicode normalization form
+	NormaliseAddresses = "Addresses" // addresses compressed, IPv4-mapped ones as IPv4
 	NormaliseHostBits  = "HostBits"  // networks without host bits
 	NormaliseRepeats   = "Repeats"   // each network once
 )
 
-// Normalisations are all of them.
+// Normalisations are all values.
 func Normalisations() []string {
 	return []string{
 		NormaliseCase, NormaliseDot, NormaliseNFC, NormaliseAddresses, NormaliseHostBits, NormaliseRepeats,
 	}
 }
 
-// normaliser gives what a client sends the spelling that this appliance keeps. What is no text where one belongs stays
-// as it is, for the rules to refuse.
+// normaliser rewrites what a client sends into the spelling that this appliance stores. A value of the wrong type is
+// left for the rules to refuse.
 type normaliser []string
 
 func (n normaliser) does(what string) bool { return slices.Contains(n, what) }
@@ -57,7 +57,7 @@ func (n normaliser) normalise(collection string, body map[string]any) {
 	}
 }
 
-// network is about the sets of addresses that a policy is for.
+// network applies to the sets of addresses that a policy covers.
 func (n normaliser) network(network map[string]any) {
 	for _, member := range []string{"clients", "targets"} {
 		respell(network, member, n.set)
@@ -75,7 +75,7 @@ func (n normaliser) name(text string) string {
 	return text
 }
 
-// set is the spelling of a network for which host bits say nothing.
+// set is the spelling of a network whose host bits are meaningless.
 func (n normaliser) set(text string) string {
 	if p, err := netip.ParsePrefix(text); err == nil && n.does(NormaliseHostBits) {
 		text = p.Masked().String()
@@ -116,7 +116,7 @@ func (n normaliser) host(text string) string {
 	return text
 }
 
-// respell writes a text, or each of a list of texts, in another spelling.
+// respell rewrites a text, or each text in a list.
 func respell(object map[string]any, member string, spelling func(string) string) {
 	switch value := object[member].(type) {
 	case string:

@@ -82,7 +82,7 @@ func TestEachNormalisationForItself(t *testing.T) {
 	}
 }
 
-// TestACommitChecksAgain is of two transactions that live side by side, which each for itself are without fault.
+// TestACommitChecksAgain has two concurrent transactions, each valid on its own.
 func TestACommitChecksAgain(t *testing.T) {
 	tests := map[string]struct {
 		prepare func(one, two *client)
@@ -92,7 +92,7 @@ func TestACommitChecksAgain(t *testing.T) {
 			one.create(groups, object{"name": "g", "members": []string{}})
 			two.create(groups, object{"name": "g", "members": []string{}})
 		}},
-		"a password that somebody else used meanwhile": {says: "used already", prepare: func(one, two *client) {
+		"a password that somebody else used meanwhile": {says: "already in use", prepare: func(one, two *client) {
 			key := one.password("p")
 			spare := one.create(users, object{"name": "spare", "password": key})
 			one.commit()

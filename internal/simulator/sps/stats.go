@@ -11,19 +11,19 @@ import (
 type Stats struct {
 	LogIns       int `json:"logIns"`
 	FailedLogIns int `json:"failedLogIns"`
-	// TransactionsOpened counts those that a first change opened, too.
+	// TransactionsOpened includes those opened implicitly by a first change.
 	TransactionsOpened int `json:"transactionsOpened"`
 	Commits            int `json:"commits"`
-	// CommitsRefused counts PUT /api/transaction inside a transaction that was answered with an error.
+	// CommitsRefused counts failed PUT /api/transaction calls inside a transaction.
 	CommitsRefused int `json:"commitsRefused"`
-	// RollBacks counts DELETE /api/transaction; transactions that timed out are not in it.
+	// RollBacks counts DELETE /api/transaction; it excludes transactions that timed out.
 	RollBacks int `json:"rollBacks"`
 	// Writes counts accepted POST, PUT and DELETE of objects.
 	Writes           int `json:"writes"`
 	OpenTransactions int `json:"openTransactions"`
-	// LockHolder is the user who holds the configuration; with several open transactions, one of them. "" for nobody.
+	// LockHolder is the user who holds the configuration; with several open transactions, one of them. "" for none.
 	LockHolder string `json:"lockHolder"`
-	// HoldTimes says for each ended transaction how long it was open, in nanoseconds in JSON.
+	// HoldTimes are how long each ended transaction was open, in nanoseconds in JSON.
 	HoldTimes  []time.Duration `json:"holdTimes"`
 	ConfigHash string          `json:"configHash"`
 }
@@ -34,7 +34,7 @@ type counters struct {
 	holdTimes                                                                []time.Duration
 }
 
-// Stats returns the counts and the present state.
+// Stats returns the counts and the current state.
 func (a *Appliance) Stats() Stats {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/simulator/fault"
 )
 
-// plainSwitches has no methods, so that encoding/json treats it member by member.
+// plainSwitches has no methods, so that encoding/json handles it member by member.
 type plainSwitches Switches
 
 // switchesJSON is the JSON form: durations as text.
@@ -30,7 +30,7 @@ func (s *Switches) wire() switchesJSON {
 // MarshalJSON writes durations as text.
 func (s Switches) MarshalJSON() ([]byte, error) { return json.Marshal(s.wire()) }
 
-// UnmarshalJSON keeps what the document leaves out, and refuses what is no switch.
+// UnmarshalJSON keeps omitted members, and rejects unknown ones.
 func (s *Switches) UnmarshalJSON(data []byte) error {
 	w := s.wire()
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -42,7 +42,7 @@ func (s *Switches) UnmarshalJSON(data []byte) error {
 	return s.check()
 }
 
-// check refuses values that no appliance could have.
+// check rejects values that no appliance could have.
 func (s *Switches) check() error {
 	choices := map[string]struct {
 		value   string

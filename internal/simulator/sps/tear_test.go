@@ -13,49 +13,6 @@ import (
 
 func group(name string) object { return object{"name": name, "members": []string{}} }
 
-// TestADroppedTransactionGoesOnInANewOne drops it in the middle: with its own cookie from elsewhere, as whoever has the
-// session's Secret can, and without one, as a fail-over does.
-func TestADroppedTransactionGoesOnInANewOne(t *testing.T) {
-	drops := map[string]func(*client){
-		"with its own cookie": func(c *client) {
-			other := c.anonymous()
-			other.session = c.session
-			other.must(http.MethodDelete, transaction, nil)
-		},
-		"by the appliance": func(c *client) {
-			if n := c.sps.DropTransactions(); n != 1 {
-				c.t.Errorf("%d transactions were dropped", n)
-			}
-		},
-	}
-	for name, drop := range drops {
-		t.Run(name, func(t *testing.T) {
-			c := start(t, "7.0", nil).logIn()
-			c.open()
-			lost := c.create(groups, group("lost"))
-			drop(c)
-			c.create(groups, group("kept"))
-			c.refusedWith(404, "NotFound", http.MethodGet, groups+"/"+lost, nil)
-			if changes, _ := c.must(http.MethodGet, transaction+"/changes", nil)["changes"].([]any); len(changes) != 1 {
-				t.Errorf("changes: %v", changes)
-			}
-			c.commit()
-			if opened := c.sps.Stats().TransactionsOpened; opened != 2 {
-				t.Errorf("%d transactions", opened)
-			}
-
-			old := start(t, "6.0", nil).logIn()
-			old.open()
-			old.create(groups, group("lost"))
-			drop(old)
-			old.refusedWith(409, "NoTransaction", http.MethodPost, groups, group("refused"))
-			if changes, _ := old.must(http.MethodGet, transaction+"/changes", nil)["changes"].([]any); len(changes) != 0 {
-				t.Errorf("changes: %v", changes)
-			}
-		})
-	}
-}
-
 func TestACommitWithNothingOpen(t *testing.T) {
 	commit := object{"status": "commit"}
 	c := start(t, "7.0", nil).logIn()

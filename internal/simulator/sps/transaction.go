@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// transaction is the overlay of one log-in session over the committed tree. Its session sees view, all others see what
-// is committed; where the transaction changed nothing, view follows what others commit.
+// transaction is the overlay of one log-in session over the committed tree. Its session sees view, all others see the
+// committed state; where the transaction changed nothing, view follows the commits of others.
 type transaction struct {
 	opened time.Time
 	base   int // revision of the committed tree at that time
 	view   *tree
-	// touched are the objects that the transaction changed, in the order of the first change; before holds each as it
-	// was committed at that time, nil if there was none.
+	// touched are the objects changed by the transaction, in the order of the first change; before holds each as it was
+	// committed at that time, nil if it did not exist.
 	touched []place
 	before  map[place]*object
 }
@@ -23,7 +23,7 @@ func newTransaction(committed *tree, now time.Time) *transaction {
 	return &transaction{opened: now, base: committed.revision, view: committed.clone(), before: map[place]*object{}}
 }
 
-// follow lays the changes over what is committed by now.
+// follow reapplies the changes to the current committed tree.
 func (t *transaction) follow(committed *tree) {
 	if t.view.revision == committed.revision {
 		return
@@ -39,7 +39,7 @@ func (t *transaction) follow(committed *tree) {
 	t.view = view
 }
 
-// touch notes that p is about to change.
+// touch records that p is about to change.
 func (t *transaction) touch(p place) {
 	if _, known := t.before[p]; !known {
 		t.touched = append(t.touched, p)
@@ -57,7 +57,7 @@ func (t *transaction) remove(p place) {
 	t.view.remove(p)
 }
 
-// changed are the places where something is different in effect.
+// changed are the places that differ in effect.
 func (t *transaction) changed() []place {
 	var out []place
 	for _, p := range t.touched {
@@ -68,7 +68,7 @@ func (t *transaction) changed() []place {
 	return out
 }
 
-// overlap finds a change of this transaction that somebody else made meanwhile to the same object.
+// overlap finds a change of this transaction to an object that another client has changed meanwhile.
 func (t *transaction) overlap(committed *tree) (place, bool) {
 	at := slices.IndexFunc(t.touched, func(p place) bool { return !t.before[p].sameAs(committed.get(p)) })
 	if at < 0 {
@@ -77,7 +77,7 @@ func (t *transaction) overlap(committed *tree) (place, bool) {
 	return t.touched[at], true
 }
 
-// dangling refuses a changed object that refers to one which is no longer there, and a removal of one that is in use.
+// dangling refuses a changed object that refers to a missing one, and the removal of one in use.
 func (t *transaction) dangling() error {
 	for _, p := range t.changed() {
 		now := t.view.get(p)
@@ -94,7 +94,7 @@ func (t *transaction) dangling() error {
 	return nil
 }
 
-// stillFits checks again what somebody else's commit may have made impossible since the object was written.
+// stillFits checks again for conflicts with commits by other clients since the object was written.
 func (t *transaction) stillFits(at place, o *object) error {
 	if err := checkReferences(t.view, o.refs); err != nil {
 		return err

@@ -19,7 +19,7 @@ func (a *Appliance) showTransaction(c *call) (answer, error) {
 	return ok(a.transactionBody(c.session)), nil
 }
 
-// transactionBody is the state of the session's transaction, in the version's shape (sps contract 3).
+// transactionBody is the state of the session's transaction, in the version's format (sps contract 3).
 func (a *Appliance) transactionBody(s *session) fields {
 	meta, status := link(transactionPath), "closed"
 	if s.tx != nil {
@@ -67,7 +67,7 @@ func announcesLength(r *http.Request) bool {
 	return r.ContentLength > 0 || r.ContentLength == 0 && r.Header.Get("Content-Length") != ""
 }
 
-// begin opens a transaction, unless somebody else holds the configuration.
+// begin opens a transaction, unless another user holds the configuration.
 func (a *Appliance) begin(s *session) error {
 	if err := a.checkWriter(s); err != nil {
 		return err
@@ -80,7 +80,7 @@ func (a *Appliance) begin(s *session) error {
 	return nil
 }
 
-// endTransaction forgets the session's transaction and with it the lock.
+// endTransaction drops the session's transaction and with it the lock.
 func (a *Appliance) endTransaction(s *session) {
 	if s.tx == nil {
 		return
@@ -89,8 +89,8 @@ func (a *Appliance) endTransaction(s *session) {
 	s.tx = nil
 }
 
-// DropTransactions drops all open transactions and keeps their log-in sessions, as a fail-over does, or an
-// administrator who ends them. It returns how many there were.
+// DropTransactions drops all open transactions and keeps their log-in sessions, like a fail-over, or an administrator
+// who ends them. It returns how many there were.
 func (a *Appliance) DropTransactions() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -182,7 +182,7 @@ func (a *Appliance) commit(s *session, request map[string]any) error {
 	return nil
 }
 
-// checkCommitRequest wants {"status":"commit"}, and a message where one is required (sps contract 3, Q4). Versions
+// checkCommitRequest requires {"status":"commit"}, and a message if one is mandatory (sps contract 3, Q4). Versions
 // without messages know no other member.
 func (a *Appliance) checkCommitRequest(request map[string]any) error {
 	if request["status"] != "commit" {
@@ -208,7 +208,7 @@ func (a *Appliance) checkCommitRequest(request map[string]any) error {
 
 func (a *Appliance) checkOverlap(tx *transaction) error {
 	conflict := func(what string) error {
-		return refused(http.StatusConflict, "Conflict", "%s was changed by somebody else since the transaction opened", what)
+		return refused(http.StatusConflict, "Conflict", "%s was changed by another user since the transaction opened", what)
 	}
 	switch a.switches.OverlappingCommit {
 	case OverlapLastWriterWins:

@@ -73,38 +73,6 @@ func TestWritingNeedsATransactionBefore65(t *testing.T) {
 	}
 }
 
-func TestOthersSeeOnlyWhatIsCommitted(t *testing.T) {
-	for _, version := range []string{"6.0", "7.0", "8.0"} {
-		t.Run(version, func(t *testing.T) {
-			b := start(t, version, nil)
-			writer, reader := b.logIn(), b.logIn()
-			writer.open()
-			path := connections + "/" + writer.create(connections, policy(t, "a"))
-			writer.must(http.MethodGet, path, nil)
-			reader.refusedWith(404, "NotFound", http.MethodGet, path, nil)
-			if n := len(b.sps.Objects("rdp/connections")); n != 0 {
-				t.Errorf("%d objects are committed before the commit", n)
-			}
-			writer.commit()
-			reader.must(http.MethodGet, path, nil)
-		})
-	}
-}
-
-func TestRollBackForgetsChanges(t *testing.T) {
-	b := start(t, "7.0", nil)
-	c := b.logIn()
-	path := groups + "/" + c.create(groups, object{"name": "g", "members": []string{}})
-	got := c.must(http.MethodDelete, transaction, nil)
-	if diff := cmp.Diff(object{"meta": object{"href": transaction, "parent": "/api"}}, got); diff != "" {
-		t.Errorf("answer (-want +got):\n%s", diff)
-	}
-	c.refusedWith(404, "NotFound", http.MethodGet, path, nil)
-	if s := b.sps.Stats(); s.RollBacks != 1 || s.OpenTransactions != 0 || s.Commits != 0 {
-		t.Errorf("stats: %+v", s)
-	}
-}
-
 func TestOpeningTwice(t *testing.T) {
 	b := start(t, "8.0", nil)
 	c := b.logIn()
@@ -126,25 +94,6 @@ func TestPostWithoutLengthIs411(t *testing.T) {
 	c.open()
 }
 
-func TestIdleTimeOutDropsSessionTransactionAndLock(t *testing.T) {
-	b := start(t, "6.0", nil)
-	crashed := b.logIn()
-	crashed.open()
-	crashed.create(groups, object{"name": "g", "members": []string{}})
-	b.advance(599 * time.Second)
-	crashed.must(http.MethodGet, transaction, nil) // starts the countdown again
-	b.advance(599 * time.Second)
-	next := b.logIn()
-	next.refusedWith(409, "ConfigurationLocked", http.MethodPost, transaction, nil)
-	b.advance(time.Second)
-	next.open()
-	crashed.refusedWith(401, "Unauthenticated", http.MethodGet, transaction, nil)
-	s := b.sps.Stats()
-	if diff := cmp.Diff([]time.Duration{1199 * time.Second}, s.HoldTimes); diff != "" {
-		t.Errorf("hold times (-want +got):\n%s", diff)
-	}
-}
-
 func TestIdleLimitFollowsTheWebInterface(t *testing.T) {
 	b := start(t, "7.0", nil)
 	c := b.logIn()
@@ -154,57 +103,16 @@ func TestIdleLimitFollowsTheWebInterface(t *testing.T) {
 	c.refusedWith(401, "Unauthenticated", http.MethodGet, configuration, nil)
 }
 
-func TestOverlappingCommits(t *testing.T) {
-	group := func(name string) object { return object{"name": name, "members": []string{}} }
-	tests := map[string]struct {
-		behaviour string
-		foreign   string // the name of the group that somebody else edits
-		want      int
-	}{
-		"the same object is refused":                     {sps.OverlapRefuse, "g", 409},
-		"another object is no conflict":                  {sps.OverlapRefuse, "search", 200},
-		"the last writer wins":                           {sps.OverlapLastWriterWins, "g", 200},
-		"any change is refused where the appliance does": {sps.OverlapRefuseAnyChange, "search", 409},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			b := start(t, "8.0", func(s *sps.Switches) { s.OverlappingCommit = tt.behaviour })
-			key := b.sps.Put("aaa/local_database/groups", "", group("g"))
-			mine, theirs := b.logIn(), b.logIn()
-			mine.must(http.MethodPut, groups+"/"+key, group("mine"))
-			foreign := key
-			if tt.foreign != "g" {
-				foreign = "77e0a91b546232548bb30d"
-			}
-			theirs.must(http.MethodPut, groups+"/"+foreign, group("theirs"))
-			theirs.commit()
-			status, answer := mine.do(http.MethodPut, transaction, object{"status": "commit"})
-			if status != tt.want {
-				t.Fatalf("status %d, want %d: %v", status, tt.want, answer)
-			}
-			if tt.want == 409 {
-				if got := dig(mine.must(http.MethodGet, transaction, nil), "body", "status"); got != "open" {
-					t.Errorf("the refused transaction is %v, want open", got)
-				}
-				return
-			}
-			if o, _ := b.sps.Object("aaa/local_database/groups", key); o.Body["name"] != "mine" {
-				t.Errorf("committed: %v", o.Body)
-			}
-		})
-	}
-}
-
-func TestTransactionFollowsForeignCommits(t *testing.T) {
-	b := start(t, "8.0", nil)
-	c := b.logIn()
-	c.create(groups, object{"name": "mine", "members": []string{}})
-	key := b.sps.Put("rdp/connections", "", policy(t, "theirs"))
-	c.must(http.MethodGet, connections+"/"+key, nil)
-	c.refusedWith(400, "SemanticError", http.MethodPost, connections, policy(t, "theirs"))
-	c.commit()
-	if _, found := b.sps.Object("rdp/connections", key); !found {
-		t.Error("the foreign object is lost")
+func TestTheLastWriterWins(t *testing.T) {
+	b := start(t, "8.0", func(s *sps.Switches) { s.OverlappingCommit = sps.OverlapLastWriterWins })
+	key := b.sps.Put("aaa/local_database/groups", "", group("g"))
+	mine, theirs := b.logIn(), b.logIn()
+	mine.must(http.MethodPut, groups+"/"+key, group("mine"))
+	theirs.must(http.MethodPut, groups+"/"+key, group("theirs"))
+	theirs.commit()
+	mine.commit()
+	if o, _ := b.sps.Object("aaa/local_database/groups", key); o.Body["name"] != "mine" {
+		t.Errorf("committed: %v", o.Body)
 	}
 }
 
@@ -242,15 +150,6 @@ func TestCommitMessage(t *testing.T) {
 				t.Errorf("status %d, want %d: %v", status, tt.status, answer)
 			}
 		})
-	}
-}
-
-func TestAccountingDemandsAMessage(t *testing.T) {
-	c := start(t, "8.0", nil).logIn()
-	c.must(http.MethodPut, configuration+"/management/accounting", object{"require_commitlog": true})
-	c.commit()
-	if got := dig(c.must(http.MethodGet, transaction, nil), "body", "commit_message"); got != "required" {
-		t.Errorf("commit_message is %v", got)
 	}
 }
 
@@ -299,43 +198,17 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-func TestForeignChangeInsideATransactionIsListed(t *testing.T) {
-	b := start(t, "8.0", nil)
-	c := b.logIn()
-	c.open()
-	b.sps.PutIntoTransactions("rdp/options", "", object{"service": object{"enabled": true}})
-	changes, _ := c.must(http.MethodGet, transaction+"/changes", nil)["changes"].([]any)
-	if len(changes) != 1 || dig(changes[0], "path") != configuration+"/rdp/options" {
-		t.Errorf("changes: %v", changes)
-	}
-}
-
 func TestPoisonedObjects(t *testing.T) {
 	b := start(t, "8.0", nil)
-	for _, r := range []sps.Refusal{
-		{Collection: "rdp/connections", Name: "^bad-write$", Times: 1},
-		{Name: "^bad-commit$", At: sps.AtCommit, Status: 409, Type: "Broken", Message: "no"},
-	} {
-		if err := b.sps.Refuse(r); err != nil {
-			t.Fatal(err)
-		}
+	if err := b.sps.Refuse(sps.Refusal{Collection: "rdp/connections", Name: "^bad$", Times: 1}); err != nil {
+		t.Fatal(err)
 	}
 	c := b.logIn()
-	c.refusedWith(400, "SemanticError", http.MethodPost, connections, policy(t, "bad-write"))
-	c.create(connections, policy(t, "bad-write")) // it was to refuse once
-	key := c.create(connections, policy(t, "bad-commit"))
-	c.refusedWith(409, "Broken", http.MethodPut, transaction, object{"status": "commit"})
-	if s := b.sps.Stats(); s.OpenTransactions != 1 || s.CommitsRefused != 1 || s.Commits != 0 {
-		t.Errorf("stats after the refusal: %+v", s)
-	}
-	c.must(http.MethodDelete, connections+"/"+key, nil)
-	c.commit()
-	if n := len(b.sps.Objects("rdp/connections")); n != 1 {
-		t.Errorf("%d policies are committed, want the good one", n)
-	}
+	c.refusedWith(400, "SemanticError", http.MethodPost, connections, policy(t, "bad"))
+	c.create(connections, policy(t, "bad")) // it should refuse once
 	for _, wrong := range []sps.Refusal{{Name: "("}, {At: "Sometime"}, {Status: 200}} {
 		if err := b.sps.Refuse(wrong); err == nil {
-			t.Errorf("%+v was taken", wrong)
+			t.Errorf("%+v was accepted", wrong)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"slices"
 )
 
-// object is one stored object. It is never changed once it is in a tree: changing means putting another one.
+// object is one stored object. It is immutable once it is in a tree: to change it, put another one.
 type object struct {
 	key  string
 	name string
@@ -24,7 +24,7 @@ type object struct {
 	digest [sha256.Size]byte
 }
 
-// reference says that the member at path refers to an object, by key, or by name where the appliance does so.
+// reference is a member, at path, that refers to an object by key, or by name where the appliance does so.
 type reference struct {
 	path       string
 	collection string
@@ -40,7 +40,7 @@ func newObject(key string, body map[string]any, secret string, refs []reference)
 	return o
 }
 
-// sameAs says that nothing would change if one replaced the other.
+// sameAs reports whether replacing one with the other would change nothing.
 func (o *object) sameAs(other *object) bool {
 	if o == nil || other == nil {
 		return o == other
@@ -51,7 +51,7 @@ func (o *object) sameAs(other *object) bool {
 // place is where an object is. A document, which is an endpoint with one object, has the key "".
 type place struct{ collection, key string }
 
-// collection keeps objects in order; on RDP connection policies the order is the order of evaluation.
+// collection keeps objects in order; for RDP connection policies it is the order of evaluation.
 type collection struct {
 	order   []string
 	objects map[string]*object
@@ -72,7 +72,7 @@ func newTree() *tree {
 	return &tree{collections: map[string]*collection{}, own: map[string]bool{}}
 }
 
-// clone makes both trees share all collections: whichever changes one first copies it.
+// clone makes both trees share all collections: the first to change one copies it.
 func (t *tree) clone() *tree {
 	t.own = map[string]bool{}
 	return &tree{revision: t.revision, collections: maps.Clone(t.collections), own: map[string]bool{}}
@@ -105,7 +105,7 @@ func (t *tree) body(p place) map[string]any {
 	return nil
 }
 
-// put stores an object: in its place if the key exists, at the end otherwise.
+// put stores an object: in place if the key exists, at the end otherwise.
 func (t *tree) put(name string, o *object) {
 	c := t.writable(name)
 	if c.objects[o.key] == nil {
@@ -124,7 +124,7 @@ func (t *tree) remove(p place) {
 	c.order = slices.Delete(c.order, at, at+1)
 }
 
-// move puts an object at a position, counted from 0 and cut to the ends.
+// move puts an object at a position, counted from 0 and clamped to the ends.
 func (t *tree) move(p place, position int) {
 	if t.get(p) == nil {
 		return
@@ -219,7 +219,7 @@ func (t *tree) hash() string {
 	return hex.EncodeToString(h.Sum(nil))[:32]
 }
 
-// newKey makes a key as the appliance gives to what REST clients create: a version 4 UUID.
+// newKey creates a key as the appliance does for objects from REST clients: a version 4 UUID.
 func newKey() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails

@@ -4,9 +4,9 @@ package sps
 
 import "errors"
 
-// Upgrade makes another version of the appliance, in place: what is stored stays and is shown as the new version shows
-// it, under the config_hash of before. As with every restart, log-in sessions and their transactions end. configure
-// adjusts the switches that follow from the version; it may be nil and must not call the appliance.
+// Upgrade changes the appliance's version, in place: stored objects stay and are shown as the new version shows them,
+// under the same config_hash. As with every restart, log-in sessions and their transactions end. configure adjusts the
+// switches that follow from the version; it may be nil and must not call the appliance.
 func (a *Appliance) Upgrade(version string, configure func(*Switches)) {
 	next := defaultSwitches(version)
 	if configure != nil {
@@ -16,7 +16,7 @@ func (a *Appliance) Upgrade(version string, configure func(*Switches)) {
 	a.LogOutAll()
 }
 
-// upgradeRequest is an Upgrade over the control API.
+// upgradeRequest is an Upgrade via the control API.
 type upgradeRequest struct {
 	Version string `json:"version"`
 }

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// change runs one change of the configuration inside the session's transaction, which it opens where the version does
-// that by itself. Changes of one session queue up, each taking WriteDelay.
+// change makes one change of the configuration in the session's transaction, opening it if the version does that
+// implicitly. Changes of one session queue up, each taking WriteDelay.
 func (a *Appliance) change(c *call, edit func(*transaction) (answer, error)) (answer, error) {
 	done, err := c.session.takeTurn(c.r.Context(), a.Switches().WriteDelay)
 	if err != nil {
@@ -37,7 +37,7 @@ func (a *Appliance) change(c *call, edit func(*transaction) (answer, error)) (an
 	return result, err
 }
 
-// create answers POST to a collection: 201 and the key of the new object, which stands at the end.
+// create handles POST to a collection: 201 and the key of the new object, which is added at the end.
 func (a *Appliance) create(c *call) (answer, error) {
 	t, err := a.locate(c)
 	if err != nil {
@@ -49,7 +49,7 @@ func (a *Appliance) create(c *call) (answer, error) {
 	return a.store(c, target{t.endpoint, newKey()}, http.StatusCreated)
 }
 
-// replace answers PUT of an object or a document with the full new body.
+// replace handles PUT of an object or a document with the complete new body.
 func (a *Appliance) replace(c *call) (answer, error) {
 	t, err := a.locate(c)
 	if err != nil {
@@ -82,13 +82,13 @@ func (a *Appliance) store(c *call, t target, status int) (answer, error) {
 	})
 }
 
-// writeMeta is the short meta object of answers to changes (sps contract 4.1 and 4.5).
+// writeMeta is the short meta object in responses to changes (sps contract 4.1 and 4.5).
 func writeMeta(t target) fields {
 	at := href(t.path, t.key)
 	return fields{"href": at, "parent": at[:strings.LastIndexByte(at, '/')], "transaction": transactionPath}
 }
 
-// accept checks a body that a client sends for a place, and makes the object to store.
+// accept checks a body from a client for a place, and creates the object to store.
 func (a *Appliance) accept(view *tree, t target, body map[string]any) (*object, error) {
 	normaliser(a.switches.NormaliseSpelling).normalise(t.path, body)
 	c := &checker{strict: a.switches.Strict}
@@ -122,7 +122,7 @@ func (a *Appliance) accept(view *tree, t target, body map[string]any) (*object, 
 	return newObject(t.key, body, secret, c.refs), nil
 }
 
-// checkName refuses a second object of a name (Q10).
+// checkName refuses a second object with the same name (Q10).
 func checkName(view *tree, at place, name string) error {
 	if other := view.byName(at.collection, name); other != nil && other.key != at.key {
 		return semanticError("name: there is another object with the name %q", name)
@@ -144,7 +144,7 @@ func normaliseNetworks(body map[string]any) {
 	}
 }
 
-// remove answers DELETE of an object. Built-in and referenced objects stay (sps contract 4.5).
+// remove handles DELETE of an object. Built-in and referenced objects stay (sps contract 4.5).
 func (a *Appliance) remove(c *call) (answer, error) {
 	t, err := a.locate(c)
 	if err != nil {

@@ -1,37 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command consumer stands for the programs that use a connection Secret: it reads the files of a folder, and says what
-// it found. The images of the tests have no shell that could do so.
+// Command consumer stands in for programs that use a connection Secret: it reads the files in a folder and reports what
+// it found. The test images have no shell that could do so.
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
-// file is what is told of a file. The content is told only of those that were asked for.
+// file is the report on a file. The content is reported only on request.
 type file struct {
 	Size    int    `json:"size"`
 	Content string `json:"content,omitempty"`
 }
 
 func main() {
-	if err := run(os.Args[1:], os.Stdout); err != nil {
+	stay := flag.Bool("stay", false, "Do not end before a signal says so.")
+	flag.Parse()
+	told, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	err := run(flag.Args(), os.Stdout)
+	if err == nil && *stay {
+		<-told.Done()
+	}
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "consumer:", err)
 		os.Exit(1)
 	}
 }
 
-// run takes a folder, and the names of the files whose content it shows. Each of those must be there.
+// run takes a folder, and the names of the files whose content to report. Each of those must exist.
 func run(args []string, stdout io.Writer) error {
 	if len(args) == 0 {
-		return errors.New("usage: consumer FOLDER [FILE-TO-SHOW...]")
+		return errors.New("usage: consumer [-stay] FOLDER [FILE-TO-SHOW...]")
 	}
 	found, err := read(args[0], args[1:])
 	if err != nil {
@@ -53,10 +65,10 @@ func read(folder string, shown []string) (map[string]file, error) {
 	found := map[string]file{}
 	for _, entry := range entries {
 		name := entry.Name()
-		if strings.HasPrefix(name, "..") || entry.IsDir() { // how a kubelet keeps the versions of a Secret
+		if strings.HasPrefix(name, "..") || entry.IsDir() { // where a kubelet keeps the versions of a Secret
 			continue
 		}
-		content, err := os.ReadFile(filepath.Join(folder, name)) //nolint:gosec // G304: the folder is what it is for
+		content, err := os.ReadFile(filepath.Join(folder, name)) //nolint:gosec // G304: reading that folder is the purpose
 		if err != nil {
 			return nil, err
 		}

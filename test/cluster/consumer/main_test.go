@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// mounted is a folder as a kubelet makes it: links into a folder of the present version.
+// mounted returns a folder as a kubelet creates it: links into the folder of the current version.
 func mounted(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

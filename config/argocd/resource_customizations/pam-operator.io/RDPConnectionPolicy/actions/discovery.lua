@@ -1,0 +1,3 @@
+return {
+  ["reconcile"] = { ["displayName"] = "Reconcile now", ["iconClass"] = "fa fa-fw fa-sync" },
+}

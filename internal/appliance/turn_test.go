@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package appliance
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+
+	"github.com/pam-operator/pam-operator/internal/gate"
+	"github.com/pam-operator/pam-operator/internal/groupcommit"
+)
+
+// idleAppliance never sends anything, because another transaction occupies its gate.
+func idleAppliance() *Appliance {
+	g := gate.New(1)
+	if _, entered := g.TryEnter(); !entered {
+		panic("a new gate is shut")
+	}
+	return New(Config{URL: "https://sps.example.com", Gate: g})
+}
+
+func noChange(context.Context, *Transaction) error { return nil }
+
+// takeAll takes all turns that there are.
+func takeAll(t *testing.T, a *Appliance) []*Turn {
+	t.Helper()
+	turns := make([]*Turn, 0, maxTurns)
+	for range maxTurns {
+		turn, err := a.TakeTurn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		turns = append(turns, turn)
+	}
+	return turns
+}
+
+// full reports whether one more turn would have to be waited for.
+func full(t *testing.T, a *Appliance) bool {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	taken := make(chan bool)
+	go func() {
+		turn, err := a.TakeTurn(ctx)
+		if err == nil {
+			turn.End()
+		}
+		taken <- err == nil
+	}()
+	synctest.Wait()
+	cancel()
+	return !<-taken
+}
+
+func TestTurnsAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := idleAppliance()
+		turns := takeAll(t, a)
+		if !full(t, a) {
+			t.Errorf("more than %d turns at the same time", maxTurns)
+		}
+		for range 2 {
+			turns[0].End()
+		}
+		if full(t, a) {
+			t.Error("the end of a turn made no room")
+		}
+		takeAnother(t, a)
+		if !full(t, a) {
+			t.Error("a turn that ended twice made room for two")
+		}
+	})
+}
+
+func takeAnother(t *testing.T, a *Appliance) {
+	t.Helper()
+	if _, err := a.TakeTurn(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNoTurnIsHeldWhileWaitingForACommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := idleAppliance()
+		turn := takeAll(t, a)[0]
+		answer := make(chan error)
+		go func() { answer <- turn.Change(t.Context(), noChange) }()
+		synctest.Wait()
+		if full(t, a) {
+			t.Error("the turn is held while its change waits for the commit")
+		}
+		ended, end := context.WithCancel(t.Context())
+		end()
+		_ = a.committer.Close(ended) // the change is not made
+		if err := <-answer; !errors.Is(err, groupcommit.ErrClosed) {
+			t.Errorf("the change has the answer %v", err)
+		}
+		if !full(t, a) {
+			t.Error("no turn was taken after the commit")
+		}
+		turn.End()
+		if full(t, a) {
+			t.Error("the end of the turn made no room")
+		}
+	})
+}
+
+func TestAChangeReturnsItsAnswerWithoutATurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := idleAppliance()
+		turn := takeAll(t, a)[0]
+		ctx, cancel := context.WithCancel(t.Context())
+		answer := make(chan error)
+		go func() { answer <- turn.Change(ctx, noChange) }()
+		synctest.Wait()
+		takeAnother(t, a) // there is no turn left
+		cancel()
+		if err := <-answer; !errors.Is(err, context.Canceled) {
+			t.Errorf("the change has the answer %v", err)
+		}
+		turn.End()
+		if !full(t, a) {
+			t.Error("a turn was given back that was never taken")
+		}
+		_ = a.committer.Close(ctx)
+	})
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	simsps "github.com/pam-operator/pam-operator/internal/simulator/sps"
+	"github.com/pam-operator/pam-operator/test/builder"
+)
+
+var _ = Describe("kubectl pam terminate", Ordered, func() {
+	var s *site
+	BeforeAll(func(ctx context.Context) {
+		s = newSite(ctx)
+		s.create(ctx, s.policy("fine"))
+		s.ready(ctx, "rdpcp/fine")
+	})
+
+	It("asks first, and does nothing without an answer", func(ctx context.Context) {
+		live := s.sps.StartSession(simsps.AuditSession{})
+		r := s.pam(ctx, "terminate", live.ID, "--connection", "sps")
+		Expect(r.Code).To(Equal(2), r.String())
+		Expect(r.Err).To(ContainSubstring("nobody can be asked here: add --yes"))
+		r = terminal{asked: true, in: "n\n"}.pam(ctx, "-n", s.namespace, "terminate", live.ID, "--connection", "sps")
+		Expect(r.Code).To(Equal(1))
+		Expect(r.Err).To(ContainSubstring("Close the session " + live.ID + " through spsc/sps? [y/N] "))
+		Expect(s.pam(ctx, "status", "st").Out).To(BeEmpty())
+	})
+
+	It("closes one session", func(ctx context.Context) {
+		live := s.sps.StartSession(simsps.AuditSession{})
+		r := terminal{asked: true, in: "yes\n"}.pam(ctx, "-n", s.namespace, "terminate", live.ID, "--connection", "sps")
+		Expect(r.Code).To(BeZero(), r.String())
+		Expect(steady(r.Out)).To(MatchRegexp(`^✔ st/terminate-\w{5}  Completed  \(AGE\)\n$`))
+		Expect(r.Err).To(HaveSuffix("✔ 1 session closed\n"))
+	})
+
+	It("closes those of a policy, whose connection it finds", func(ctx context.Context) {
+		policy := s.policy("fine")
+		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(policy), policy)).To(Succeed())
+		for range 2 {
+			s.sps.StartSession(simsps.AuditSession{ConnectionPolicyID: policy.Status.Key})
+		}
+		r := s.pam(ctx, "terminate", "--policy", "fine", "--yes", "-o", "json")
+		Expect(r.Code).To(BeZero(), r.String())
+		Expect(r.Err).To(ContainSubstring("2 sessions closed"))
+		var d struct {
+			APIVersion, Kind string
+			Items            []struct {
+				Result string
+				Ready  bool
+			}
+		}
+		Expect(json.Unmarshal([]byte(r.Out), &d)).To(Succeed())
+		Expect(d.Kind).To(Equal("Terminate"))
+		Expect(d.Items).To(HaveLen(1))
+		Expect(d.Items[0].Ready).To(BeTrue())
+	})
+
+	It("fails for a session that is not there, and refuses half a question", func(ctx context.Context) {
+		Expect(s.pam(ctx, "terminate").Code).To(Equal(2))
+		Expect(s.pam(ctx, "terminate", "x").Code).To(Equal(2))
+		Expect(s.pam(ctx, "terminate", "x", "--policy", "fine").Code).To(Equal(2))
+		Expect(s.pam(ctx, "terminate", "--policy", "nobody").Code).To(Equal(2))
+		r := s.pam(ctx, "terminate", "--policy", "fine", "--connection", "other")
+		Expect(r.Err).To(ContainSubstring("leave out --connection"))
+	})
+
+	It("only says what it would do with --dry-run", func(ctx context.Context) {
+		live := s.sps.StartSession(simsps.AuditSession{})
+		for _, mode := range []string{"client", "server"} {
+			r := s.pam(ctx, "terminate", live.ID, "--connection", "sps", "--dry-run="+mode)
+			Expect(r.Code).To(BeZero(), r.String())
+			Expect(r.Out).To(ContainSubstring("would be closed"))
+		}
+		Expect(s.sps.Sessions()).To(ContainElement(HaveField("ID", live.ID)))
+	})
+})
+
+var _ = Describe("kubectl pam adopt", Ordered, func() {
+	var s *site
+	var folder string
+	BeforeAll(func(ctx context.Context) {
+		s = newSite(ctx)
+		folder = GinkgoT().TempDir()
+		s.byHand("same", `{"network": {"clients": ["10.1.0.0/16"], "targets": ["10.2.0.0/16"], "ports": [3389]}}`)
+		s.byHand("other", `{"network": {"clients": ["10.1.0.0/16"], "targets": ["10.2.0.0/16"], "ports": [3390]}}`)
+		for _, name := range []string{"same", "other"} {
+			text, err := builder.Manifest(builder.RDPConnectionPolicy(name, builder.InNamespace(s.namespace),
+				builder.Connection("sps", ""), builder.With(func(p *pamv1alpha1.RDPConnectionPolicy) {
+					p.Spec = pamv1alpha1.RDPConnectionPolicySpec{ConnectionPolicySpec: pamv1alpha1.ConnectionPolicySpec{
+						ConnectionRef: pamv1alpha1.ConnectionReference{Name: "sps"},
+						Network:       &pamv1alpha1.PolicyNetwork{Ports: []int32{3389}},
+					}}
+				})))
+			Expect(err).NotTo(HaveOccurred())
+			Expect(os.WriteFile(filepath.Join(folder, name+".yaml"), []byte(text), 0o600)).To(Succeed())
+		}
+	})
+
+	It("applies a folder, and says what was refused; nothing is committed", func(ctx context.Context) {
+		r := s.pam(ctx, "adopt", "-f", folder, "--dry-run=server")
+		Expect(r.Out).To(Equal("2 objects would be applied (server dry run)\n"))
+		r = s.pam(ctx, "adopt", "-f", folder)
+		Expect(r.Code).To(Equal(1), r.String())
+		Expect(r.Out).To(HavePrefix("✖ 1 adopted, 1 refused; sps: nothing was committed\n"))
+		Expect(r.Out).To(MatchRegexp(`(?m)^rdpcp/other +✖ AdoptionRefused`))
+		Expect(r.Err).To(ContainSubstring("next: kubectl pam diff"))
+		var d struct {
+			Kind  string
+			Items []struct{ Name, Result string }
+		}
+		again := s.pam(ctx, "adopt", "-f", folder, "-o", "json")
+		Expect(again.Code).To(Equal(1))
+		Expect(json.Unmarshal([]byte(again.Out), &d)).To(Succeed())
+		Expect(d.Kind).To(Equal("Adopt"))
+		Expect(d.Items).To(HaveLen(2))
+	})
+
+	It("takes over in spite of a difference only after it has shown it and asked", func(ctx context.Context) {
+		r := terminal{asked: true, in: "\n"}.pam(ctx, "-n", s.namespace, "adopt", "rdpcp/other")
+		Expect(r.Code).To(Equal(1), r.String())
+		Expect(r.Err).To(And(ContainSubstring("-  ports: [3390]\n+  ports: [3389]"),
+			ContainSubstring("Change the appliance to what the spec of 1 object says? [y/N]")))
+		r = s.pam(ctx, "adopt", "rdpcp/other", "--yes")
+		Expect(r.Code).To(BeZero(), r.String())
+		Expect(r.Out).To(HavePrefix("✔ 1 adopted, 0 refused; sps: changes were committed\n"))
+	})
+
+	It("refuses what cannot be adopted", func(ctx context.Context) {
+		wrong := filepath.Join(GinkgoT().TempDir(), "x.yaml")
+		Expect(os.WriteFile(wrong, []byte("apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n"), 0o600)).To(Succeed())
+		r := s.pam(ctx, "adopt", "-f", wrong)
+		Expect(r.Code).To(Equal(2))
+		Expect(r.Err).To(ContainSubstring(`v1 Secret "x" cannot be adopted`))
+		Expect(s.pam(ctx, "adopt").Code).To(Equal(2))
+		Expect(s.pam(ctx, "adopt", "spsc/sps").Code).To(Equal(2))
+		Expect(s.pam(ctx, "adopt", "-f", "/nonexistent").Code).To(Equal(2))
+	})
+})

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connection
+
+import (
+	"strconv"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/pam-operator/pam-operator/internal/appliance"
+)
+
+// showing is the fingerprint of an appliance with a name, in its first configuration.
+func showing(self string) appliance.Fingerprint {
+	return appliance.Fingerprint{Self: self, Configuration: "1"}
+}
+
+func TestTwoAppliancesAreCompared(t *testing.T) {
+	is := func(configuration string) appliance.Fingerprint {
+		return appliance.Fingerprint{Self: "sps.example.com", Configuration: configuration}
+	}
+	tests := map[string]struct {
+		before, other, after appliance.Fingerprint
+		want                 comparison
+	}{
+		"equal while the first did not change":           {is("1"), is("1"), is("1"), equal},
+		"another configuration, and the first is stable": {is("1"), is("2"), is("1"), unequal},
+		"the first changed meanwhile":                    {is("1"), is("2"), is("2"), undecided},
+		"the first changed away from the other":          {is("1"), is("1"), is("2"), undecided},
+		"another name with the same configuration":       {is("1"), showing("other"), is("1"), unequal},
+		"no config_hash":                                 {is(""), is(""), is(""), undecided},
+		"the other reports no config_hash":               {is("1"), is(""), is("1"), undecided},
+		"neither has a name or a certificate":            {showing(""), showing(""), showing(""), undecided},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := compare(tt.before, tt.other, tt.after); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// Whatever happened before, two appliances that ever differed are two, and equality in one configuration is not enough
+// to make them one.
+func TestOneDifferenceIsEnough(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var known sameAppliance
+		seen, different := map[string]bool{}, false
+		for _, at := range rapid.SliceOfN(rapid.IntRange(-1, 3), 0, 8).Draw(t, "configurations; -1 differs") {
+			if at < 0 {
+				known.record("b", "a", "", unequal)
+				different = true
+				continue
+			}
+			configuration := strconv.Itoa(at)
+			known.record("a", "b", configuration, equal)
+			seen[configuration] = true
+		}
+		isSame, isDifferent := known.known("b", "a")
+		if isDifferent != different || isSame != (!different && len(seen) > 1) {
+			t.Errorf("isSame %v, different %v, of %d configurations, different %v", isSame, isDifferent, len(seen), different)
+		}
+	})
+}
+
+func TestWhatIsKnownOfAddressesIsBounded(t *testing.T) {
+	var known sameAppliance
+	for i := range 3 * maxPairs {
+		known.record("a", strconv.Itoa(i), "1", equal)
+	}
+	if len(known.pairs) > maxPairs {
+		t.Errorf("%d are remembered", len(known.pairs))
+	}
+}

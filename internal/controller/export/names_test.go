@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package export
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"pgregory.net/rapid"
+
+	"github.com/pam-operator/pam-operator/internal/kinds"
+	"github.com/pam-operator/pam-operator/internal/sps"
+)
+
+var policies, _ = kinds.Named(kinds.RDPConnectionPolicy)
+
+// recordsOf are records whose key is their name, so that a table reads well.
+func recordsOf(names ...string) []sps.Record {
+	out := make([]sps.Record, 0, len(names))
+	for _, name := range names {
+		out = append(out, sps.Record{Key: name, Name: name})
+	}
+	return out
+}
+
+func TestNamesInKubernetes(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("ab", 120)
+	for what, c := range map[string]struct {
+		names []string
+		there existing
+		want  map[string]string
+	}{
+		"a name that is valid": {[]string{"rdp-demo", "e.f", long}, existing{},
+			map[string]string{"rdp-demo": "rdp-demo", "e.f": "e.f", long: long}},
+		"another spelling": {[]string{"RDP Demo", " rdp__finance ", "Übergang", "a/b"}, existing{},
+			map[string]string{"RDP Demo": "rdp-demo", " rdp__finance ": "rdp-finance", "Übergang": "ubergang", "a/b": "a-b"}},
+		"a clash": {[]string{"Demo", "demo", "DEMO"}, existing{},
+			map[string]string{"demo": "demo", "DEMO": "demo-2", "Demo": "demo-3"}},
+		"nothing that Kubernetes allows": {[]string{"日本"}, existing{},
+			map[string]string{"日本": "rdpconnectionpolicy-cf2abf0c"}},
+		"a name that is too long": {[]string{strings.Repeat("A", 253)}, existing{},
+			map[string]string{strings.Repeat("A", 253): strings.Repeat("a", maxSlug)}},
+		"an object that is there": {[]string{"Finance"}, existing{names: map[string]string{"Finance": "money"},
+			taken: map[string]bool{"money": true}}, map[string]string{"Finance": "money"}},
+		"a name that something else has": {[]string{"finance", "Money"}, existing{taken: map[string]bool{
+			"finance": true, "money": true, "money-2": true}}, map[string]string{"finance": "finance-2", "Money": "money-3"}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(c.want, c.there.name(policies, recordsOf(c.names...))); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+			slices.Reverse(c.names)
+			if diff := cmp.Diff(c.want, c.there.name(policies, recordsOf(c.names...))); diff != "" {
+				t.Errorf("in another order: -want +got\n%s", diff)
+			}
+		})
+	}
+}
+
+// Whatever an appliance has, each object gets a valid name of its own, and a file name of its own.
+func TestNamesAreValidAndUnique(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		names := rapid.SliceOfDistinct(rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-zA-Z ._é-]{1,4}`),
+			rapid.StringMatching(`[a-z]{250,260}`)), rapid.ID[string]).Draw(t, "names")
+		taken := map[string]bool{}
+		for _, name := range rapid.SliceOf(rapid.StringMatching(`[a-z]{1,3}`)).Draw(t, "taken") {
+			taken[name] = true
+		}
+		used, files := map[string]bool{}, map[string]bool{}
+		for record, name := range (existing{taken: taken}).name(policies, recordsOf(names...)) {
+			file := fileName(policies, name)
+			if taken[name] || used[name] || files[file] {
+				t.Fatalf("%q becomes %q, %q, which something else has", record, name, file)
+			}
+			used[name], files[file] = true, true
+			if problems := append(validation.IsDNS1123Subdomain(name), validation.IsConfigMapKey(file)...); len(problems) > 0 {
+				t.Fatalf("%q becomes %q, %q: %v", record, name, file, problems)
+			}
+		}
+		if len(used) != len(names) {
+			t.Fatalf("%d names for %d objects", len(used), len(names))
+		}
+	})
+}

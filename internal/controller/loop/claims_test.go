@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package loop
+
+import (
+	"fmt"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/types"
+	toolscache "k8s.io/client-go/tools/cache"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/kinds"
+	"github.com/pam-operator/pam-operator/internal/sps"
+	"github.com/pam-operator/pam-operator/test/builder"
+)
+
+var (
+	policies, _ = kinds.Named(kinds.RDPConnectionPolicy)
+	users, _    = kinds.Named(kinds.LocalUser)
+	// home is an appliance that one connection leads to.
+	home = connection.Approaches{
+		Connections: []types.NamespacedName{{Namespace: "pam-system", Name: "sps"}}, Addresses: []string{"https://a"},
+	}
+)
+
+// claiming is a policy that names something, and has found a key at an address.
+func claiming(name, key, address string) *pamv1alpha1.RDPConnectionPolicy {
+	p := builder.RDPConnectionPolicy("a", builder.InNamespace("team"), builder.Connection("sps", "pam-system"))
+	p.Spec.PolicyName = name
+	p.Status.Key, p.Status.Appliance = key, address
+	return p
+}
+
+func TestClaimsFollowTheObjects(t *testing.T) {
+	t.Parallel()
+	c := NewClaims()
+	follow := c.handler(policies.Name)
+	demo := sps.Record{Key: "k1", Name: "rdp_demo"}
+	expect := func(when string, want bool, record sps.Record) {
+		t.Helper()
+		if got := c.Claimed(policies, home, record); got != want {
+			t.Errorf("%s: %q is claimed: %t", when, record.Name, got)
+		}
+	}
+	expect("at first", false, demo)
+	first, second := claiming("rdp_demo", "", ""), claiming("rdp_demo", "", "")
+	follow.OnAdd(first, true)
+	follow.OnAdd(second, false)
+	expect("with two objects", true, demo)
+	expect("with two objects", false, sps.Record{Key: "k2", Name: "RDP_demo"})
+	follow.OnDelete(second)
+	expect("with one object", true, demo)
+
+	found := claiming("rdp_demo", "k1", "https://a")
+	follow.OnUpdate(first, found)
+	expect("with a key", true, sps.Record{Key: "k1", Name: "renamed by hand"})
+	version := c.Version()
+	follow.OnUpdate(found, found.DeepCopy())
+	if c.Version() != version {
+		t.Error("an update without another claim counts as a change")
+	}
+	if c.Claimed(users, home, demo) {
+		t.Error("a user is claimed by a policy")
+	}
+	elsewhere := home
+	elsewhere.Connections, elsewhere.Addresses = nil, []string{"https://b"}
+	if c.Claimed(policies, elsewhere, demo) {
+		t.Error("something at another appliance is claimed")
+	}
+	follow.OnDelete(toolscache.DeletedFinalStateUnknown{Obj: found})
+	expect("at last", false, demo)
+	if len(c.names)+len(c.keys) > 0 {
+		t.Errorf("%v and %v are left of objects that are gone", c.names, c.keys)
+	}
+}
+
+func TestAClaimIsOneInEveryUnicodeForm(t *testing.T) {
+	t.Parallel()
+	c := NewClaims()
+	c.handler(policies.Name).OnAdd(claiming("\u00e9", "", ""), true)
+	if !c.Claimed(policies, home, sps.Record{Key: "k", Name: "e\u0301"}) {
+		t.Error("the other spelling of a letter is not claimed")
+	}
+}
+
+func TestLookingUpAClaimCopiesNothing(t *testing.T) {
+	c := NewClaims()
+	follow := c.handler(policies.Name)
+	for i := range 1000 {
+		follow.OnAdd(claiming(fmt.Sprint("policy-", i), fmt.Sprint("key-", i), "https://a"), true)
+	}
+	record := sps.Record{Key: "key-700", Name: "policy-700"}
+	if allocations := testing.AllocsPerRun(100, func() { c.Claimed(policies, home, record) }); allocations > 0 {
+		t.Errorf("%v allocations", allocations)
+	}
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/controller/loop"
+	"github.com/pam-operator/pam-operator/test/builder"
+)
+
+const manifest = `{"kind":"RDPConnectionPolicy"}`
+
+// appliedPolicy is a policy that kubectl apply made.
+func appliedPolicy() *pamv1alpha1.RDPConnectionPolicy {
+	return builder.RDPConnectionPolicy("rdp", builder.Annotation(corev1.LastAppliedConfigAnnotation, manifest),
+		builder.Annotation(loop.AnnotationCreating, "a mark of old"))
+}
+
+// fromCache is that object as the cache shows it.
+func fromCache(t *testing.T, c client.Client) *pamv1alpha1.RDPConnectionPolicy {
+	t.Helper()
+	live := &pamv1alpha1.RDPConnectionPolicy{}
+	if err := c.Get(t.Context(), client.ObjectKey{Namespace: builder.DefaultNamespace, Name: "rdp"}, live); err != nil {
+		t.Fatal(err)
+	}
+	if got := live.Annotations[corev1.LastAppliedConfigAnnotation]; got != manifest {
+		t.Fatalf("the manifest of kubectl is %q", got)
+	}
+	cached := live.DeepCopy()
+	if _, err := loop.StripForCache(cached); err != nil {
+		t.Fatal(err)
+	}
+	return cached
+}
+
+func TestTheCacheKeepsNoManifests(t *testing.T) {
+	t.Parallel()
+	p := appliedPolicy()
+	p.Annotations["team"], p.ManagedFields = "a", []metav1.ManagedFieldsEntry{
+		{Manager: "kubectl", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`)},
+		{Manager: "manager", FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:finalizers":{}}}`)},
+		{Manager: "manager", Subresource: "status", FieldsV1: metav1.NewFieldsV1(`{"f:status":{}}`)},
+	}
+	if _, err := loop.StripForCache(p); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]metav1.ManagedFieldsEntry{{Manager: "kubectl"}}, p.ManagedFields); diff != "" {
+		t.Errorf("who wrote the spec last: %s", diff)
+	}
+	if p.Annotations[corev1.LastAppliedConfigAnnotation] != "" || p.Annotations["team"] != "a" {
+		t.Errorf("kept %v", p.Annotations)
+	}
+	bare := builder.RDPConnectionPolicy("rdp")
+	if _, err := loop.StripForCache(bare); err != nil || len(bare.Annotations) > 0 || bare.ManagedFields != nil {
+		t.Errorf("%v, annotations %v, managed fields %v", err, bare.Annotations, bare.ManagedFields)
+	}
+	namespace := builder.Namespace("a")
+	namespace.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}
+	if _, err := loop.StripForCache(namespace); err != nil || namespace.ManagedFields != nil {
+		t.Errorf("%v, managed fields of what is not ours %v", err, namespace.ManagedFields)
+	}
+	if got, err := loop.StripForCache(toolscache.DeletedFinalStateUnknown{Key: "k"}); err != nil || got == nil {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// TestPatchesLeaveTheManifestOfKubectl goes through all that writes metadata, from the object as the cache shows it.
+func TestPatchesLeaveTheManifestOfKubectl(t *testing.T) {
+	t.Parallel()
+	c := cachedPolicies(t, appliedPolicy())
+	r := newReconciler[*pamv1alpha1.RDPConnectionPolicy](loop.Deps{Client: c, Live: c}, nil)
+	p := fromCache(t, c)
+	before := p.DeepCopy()
+	p.Status.Appliance = "https://sps.example.com"
+	if err := r.prepareWrite(t.Context(), before, p, true); err != nil {
+		t.Fatal(err)
+	}
+	p = fromCache(t, c)
+	_, marked := p.Annotations[loop.AnnotationCreating]
+	if before.Status.PendingCreation == nil || !loop.HasFinalizer(p) || !loop.Creating(p) || marked {
+		t.Fatalf("finalizers %v, annotations %v, status %+v", p.Finalizers, p.Annotations, p.Status)
+	}
+	if _, released := r.release(t.Context(), p, ""); !released {
+		t.Error("it was not released")
+	}
+	if p = fromCache(t, c); loop.HasFinalizer(p) {
+		t.Errorf("finalizers %v", p.Finalizers)
+	}
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/audit"
+	"github.com/pam-operator/pam-operator/internal/controller/loop"
+	"github.com/pam-operator/pam-operator/internal/nps"
+	"github.com/pam-operator/pam-operator/internal/rest"
+	"github.com/pam-operator/pam-operator/internal/sessions"
+)
+
+// duplicates ends second sessions of the same request, whenever they appear.
+type duplicates struct {
+	*base
+
+	finder *finder
+}
+
+// endExtras ends further sessions of a request once the stored status names the one that is kept. Until then they are
+// left alone; the lists show them again.
+func (d *duplicates) endExtras(
+	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession, extras []nps.Summary,
+) error {
+	extras = slices.DeleteFunc(extras, func(extra nps.Summary) bool { return extra.Status.Terminal() })
+	if len(extras) == 0 {
+		return nil
+	}
+	if proven, err := d.proven(ctx, s); err != nil || !proven {
+		return err
+	}
+	for _, extra := range extras {
+		if err := d.end(ctx, server, s, extra.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// proven reports whether this reconcile may decide which session of a request is a duplicate, because the API server
+// has the same session in the status, or because none is wanted anymore. Two managers may be at work if a leader was
+// paused: each has a session, and the one that has stored its id decides. If each ended what it takes for the other
+// one, there would be none.
+func (d *duplicates) proven(ctx context.Context, s *pamv1alpha1.ActivitySession) (bool, error) {
+	live := &pamv1alpha1.ActivitySession{}
+	if err := d.Live.Get(ctx, client.ObjectKeyFromObject(s), live); err != nil {
+		return false, client.IgnoreNotFound(err)
+	}
+	if live.UID != s.UID {
+		return false, nil
+	}
+	unwanted := !live.DeletionTimestamp.IsZero() || live.Status.SessionID == "" && live.Status.Phase.Terminal()
+	same := s.Status.SessionID != "" && strings.EqualFold(live.Status.SessionID, s.Status.SessionID)
+	return unwanted || same, nil
+}
+
+// end ends one duplicate.
+func (d *duplicates) end(
+	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession, id string,
+) error {
+	if err := server.Client().End(ctx, id); err != nil {
+		return err
+	}
+	d.auditSession(ctx, server, s, audit.Record{
+		Action: audit.EndDuplicate, Result: audit.Succeeded, Session: id, Reason: "duplicate session of the same request",
+	})
+	d.StatusWriter().Event(s, corev1.EventTypeWarning, pamv1alpha1.ReasonConflict,
+		"ended session "+id+", a second one for the same request")
+	return nil
+}
+
+// endListed ends the sessions of the request that the lists show besides the object's. Each is read first. One that is
+// left alone appears again.
+func (d *duplicates) endListed(
+	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession,
+) error {
+	copies := server.Copies(client.ObjectKeyFromObject(s))
+	if len(copies) == 0 {
+		return nil
+	}
+	if proven, err := d.proven(ctx, s); err != nil || !proven {
+		return err
+	}
+	for _, id := range copies {
+		session, err := server.Client().Get(ctx, id)
+		if rest.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		over := session.Status.Terminal() || session.Status == nps.StatusCancelling
+		if over || strings.EqualFold(id, s.Status.SessionID) || !sessions.NoteIsOf(session.Note, loop.NewRequestID(s)) {
+			continue
+		}
+		if err := d.end(ctx, server, s, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// searchProgress is how far the search for sessions of earlier sendings is.
+type searchProgress int
+
+const (
+	_ searchProgress = iota
+	// searchedOnce: when the session that is kept was stored in the status.
+	searchedOnce
+	// searchedAtLast: when the request could no longer lead to a session.
+	searchedAtLast
+)
+
+// endOfEarlierSendings ends the session of an earlier sending of the request, if the answer to a later one has shown
+// that the server loses notes: a session for the same that was created between the two, and that no other object has,
+// is of the first. It is searched for once the session that is kept is stored, and again when the request can no longer
+// lead to a session. after says when that will be; 0 if it was.
+func (d *duplicates) endOfEarlierSendings(
+	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession,
+) (after time.Duration, err error) {
+	extra := int(countOf(s.Status.RequestAttempts)) - 1
+	if extra < 1 || loop.RequestID(s) == "" || !server.LosesNotes(loop.NewRequestID(s)) {
+		return 0, nil
+	}
+	left := max(d.RecoveryWindow-d.now().Sub(d.sentAt(s)), 0)
+	searched := d.memory.of(s.UID).earlierSendings
+	if searched == searchedAtLast || searched == searchedOnce && left > 0 {
+		return left, nil
+	}
+	// While another request for the same is in progress, a session that appears may be of that one.
+	if proven, err := d.proven(ctx, s); err != nil || !proven || d.claims.contended(s) {
+		return d.SecondLook, err
+	}
+	if err := d.endUnnamed(ctx, server, s, extra); err != nil {
+		return 0, err
+	}
+	searched = searchedAtLast
+	if left > 0 {
+		searched = searchedOnce
+	}
+	d.memory.update(s.UID, func(known *memo) { known.earlierSendings = searched })
+	return left, nil
+}
+
+// endUnnamed ends sessions that may be of this request, as many as there are duplicates.
+func (d *duplicates) endUnnamed(
+	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession, extra int,
+) error {
+	found, err := d.finder.unnamed(ctx, server, s)
+	if err != nil {
+		return err
+	}
+	for _, candidate := range found {
+		if extra == 0 || candidate.Status.Terminal() || strings.EqualFold(candidate.ID, s.Status.SessionID) {
+			continue
+		}
+		mine, err := d.finder.claimUnnamed(ctx, server, s, candidate.ID)
+		if err != nil {
+			return err
+		}
+		if !mine {
+			continue
+		}
+		if err := d.end(ctx, server, s, candidate.ID); err != nil {
+			return err
+		}
+		extra--
+	}
+	return nil
+}

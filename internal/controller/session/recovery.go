@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/audit"
+	"github.com/pam-operator/pam-operator/internal/controller/loop"
+	"github.com/pam-operator/pam-operator/internal/nps"
+	"github.com/pam-operator/pam-operator/internal/sessions"
+)
+
+// This file finds out what became of a request that was not answered.
+
+// recover searches for the session of a request that was sent before. It continues if there is none: that is believed
+// only after the recovery window, because the server may still be processing a request whose answer did not come.
+func (r *requester) recover(
+	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession,
+) (loop.Outcome, error) {
+	if r.memory.of(s.UID).isUnsent() {
+		return loop.Continue(), nil
+	}
+	if out, err := r.adopt(ctx, server, s); err != nil || !out.Continues() {
+		return out, err
+	}
+	if loop.RequestID(s) == "" { // nothing says that anything was sent
+		return loop.Continue(), nil
+	}
+	if f := r.memory.of(s.UID).refusal; f != nil {
+		return r.afterRefusal(s, f), nil
+	}
+	if next := r.untilNextSearch(s); next > 0 {
+		return loop.Wait(pamv1alpha1.ReasonProgressing,
+			"the request was not answered, and the server shows no session for it; searching again", next), nil
+	}
+	return loop.Continue(), nil
+}
+
+// untilLook is how long to wait before the next search for the session of a request that was sent that long ago; 0 if
+// none is needed. The pauses double, and the last search is at the end of the recovery window.
+func untilLook(elapsed, first, window time.Duration) time.Duration {
+	if elapsed >= window {
+		return 0
+	}
+	return min(max(elapsed, first), window-elapsed+time.Millisecond)
+}
+
+// adopt searches for the sessions of this request, and continues if there are none. The oldest one that is live becomes
+// the object's, the others are ended.
+func (r *requester) adopt(
+	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession,
+) (loop.Outcome, error) {
+	found, err := r.finder.search(ctx, server, s)
+	if err != nil || len(found) == 0 {
+		return loop.Continue(), err
+	}
+	if err := r.duplicates.endExtras(ctx, server, s, found[1:]); err != nil {
+		return loop.Outcome{}, err
+	}
+	session, err := server.Read(ctx, found[0].ID)
+	if err != nil {
+		return loop.Outcome{}, err
+	}
+	r.accepted(ctx, server, s, session.ID, audit.AdoptSession)
+	r.StatusWriter().Event(s, corev1.EventTypeNormal, pamv1alpha1.ReasonProgressing,
+		"adopted session "+session.ID+": it was requested before, and the answer was not seen")
+	r.observer.observe(ctx, server, s, session)
+	return nextPhase(), nil
+}
+
+// withdraw ends the session of a request whose namespace has lost its permission since. The session is not used, and
+// the request is not sent again.
+func (r *requester) withdraw(
+	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession, denial error,
+) (loop.Outcome, error) {
+	found, err := r.finder.search(ctx, server, s)
+	if err != nil {
+		return loop.Outcome{}, err
+	}
+	why := "the request was withdrawn: " + loop.OutcomeOf(denial).Message
+	live := slices.DeleteFunc(found, func(x nps.Summary) bool { return x.Status.Terminal() })
+	if len(live) > 0 {
+		return r.endWithdrawn(ctx, server, s, live, why)
+	}
+	if r.memory.of(s.UID).refusal != nil { // the permission may come back
+		return loop.Outcome{}, denial
+	}
+	if next := r.untilNextSearch(s); next > 0 {
+		return loop.Wait(pamv1alpha1.ReasonConnectionNotPermitted, why+"; searching for its session", next), nil
+	}
+	r.fail(s, pamv1alpha1.FailureNotPermitted, why)
+	return nextPhase(), nil
+}
+
+// endWithdrawn ends all sessions of a request, and follows the first one to its end.
+func (r *requester) endWithdrawn(
+	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession, live []nps.Summary, why string,
+) (loop.Outcome, error) {
+	for _, x := range live {
+		if err := server.Client().End(ctx, x.ID); err != nil {
+			return loop.Outcome{}, err
+		}
+		r.auditSession(ctx, server, s, audit.Record{
+			Action: audit.End, Result: audit.Succeeded, Session: x.ID, Reason: why,
+		})
+	}
+	r.claims.setOwner(live[0].ID, s.UID)
+	s.Status.SessionID, s.Status.RequestTime = live[0].ID, &metav1.Time{Time: r.now()}
+	s.Status.Failure = newFailure(pamv1alpha1.FailureNotPermitted, why)
+	r.enter(s, pamv1alpha1.SessionEnding, why)
+	s.Status.Deadline = deadline(s, r.moment(ctx, s))
+	return nextPhase(), nil
+}
+
+const (
+	// requestPatience is how long a request that was not sent waits for its connection, or for the session quota.
+	requestPatience = 24 * time.Hour
+	// refusalPatience is how long a request that was sent and led to nothing is retried. The cause may be fixed at the
+	// server, but a privileged session must not open hours after it was requested.
+	refusalPatience = time.Hour
+)
+
+// pendingDeadline is when a request that led to nothing is given up. It is never postponed.
+func pendingDeadline(s *pamv1alpha1.ActivitySession, now time.Time) time.Time {
+	end := now
+	if s.Spec.StartTime != nil && s.Spec.StartTime.After(now) {
+		end = s.Spec.StartTime.Time
+	}
+	end = end.Add(requestPatience)
+	if loop.RequestID(s) != "" {
+		end = now.Add(refusalPatience)
+	}
+	if known := s.Status.Deadline; known != nil && known.Time.Before(end) {
+		end = known.Time
+	}
+	return end
+}
+
+// giveUp ends a request whose time is over, after a last search for its session.
+func (r *requester) giveUp(ctx context.Context, s *pamv1alpha1.ActivitySession) (loop.Outcome, error) {
+	reason, why := pamv1alpha1.FailureRequestTimeout, "the session could not be requested in time"
+	if c := loop.ReadyOf(s); c != nil {
+		why += ": " + c.Message
+		if c.Reason == pamv1alpha1.ReasonRejected {
+			reason = pamv1alpha1.FailureRejected
+		}
+	}
+	if loop.RequestID(s) == "" || r.memory.of(s.UID).isUnsent() {
+		r.fail(s, reason, why)
+		return nextPhase(), nil
+	}
+	err := r.lastSearch(ctx, s)
+	switch {
+	case s.Status.Phase != pamv1alpha1.SessionPending:
+	case err == nil && r.untilNextSearch(s) == 0, r.memory.of(s.UID).refusal != nil:
+		r.fail(s, reason, why)
+	default:
+		r.fail(s, pamv1alpha1.FailureOutcomeUnknown, fmt.Sprintf(
+			"it is not known whether the server has created a session: search its notes for %s. One that appears within "+
+				"%s is ended. %s", loop.NewRequestID(s), watchFor, why))
+	}
+	return nextPhase(), nil
+}
+
+// lastSearch searches once more for the session of a request that is given up.
+func (r *requester) lastSearch(ctx context.Context, s *pamv1alpha1.ActivitySession) error {
+	_, denial := r.mayAsk(ctx, s)
+	_, server, err := r.Pool.ServerOfSession(ctx, s.Spec.ConnectionRef, s.Namespace)
+	if err != nil {
+		return err
+	}
+	if isDenied(denial) {
+		_, err = r.withdraw(ctx, server, s, denial)
+	} else {
+		_, err = r.adopt(ctx, server, s)
+	}
+	return err
+}
