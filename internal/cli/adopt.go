@@ -50,7 +50,7 @@ Always and managementPolicy: Manage. The appliance is then CHANGED to what the s
 // Validate wants names or files.
 func (o *adoptOptions) Validate() error {
 	if (len(o.refs) == 0) == (len(o.files) == 0) {
-		return frame.Usagef("say what to adopt: either KIND/NAME or -f with manifests")
+		return frame.Usagef("name what to adopt: either KIND/NAME or -f with manifests")
 	}
 	for _, ref := range o.refs {
 		if !ref.Kind.IsPolicy() || ref.Name == "" {

@@ -55,7 +55,7 @@ func (o *exporting) Complete([]string) error {
 // Validate wants a connection.
 func (o *exporting) Validate() error {
 	if o.connection == "" {
-		return frame.Usagef("say with --connection which appliance to read")
+		return frame.Usagef("--connection is required: it names the appliance to read")
 	}
 	return nil
 }
@@ -111,7 +111,7 @@ export on the connection.`,
 // Validate wants a place to write to.
 func (o *exportOptions) Validate() error {
 	if (o.folder == "") == (o.output == printer.FormatText) {
-		return frame.Usagef("say where to write the manifests: either -d DIR or -o yaml")
+		return frame.Usagef("no destination for the manifests: give either -d DIR or -o yaml")
 	}
 	if o.unmanaged {
 		o.spec.Selection = pamv1alpha1.ExportUnmanaged

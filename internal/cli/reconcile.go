@@ -47,7 +47,7 @@ The command waits until the operator has done so, and ends with 1 if an object i
 // Validate wants to be told what to reconcile.
 func (o *reconcileOptions) Validate() error {
 	if len(o.refs) == 0 && o.connection == "" && !o.allNamespaces {
-		return frame.Usagef("say what to reconcile: KIND/NAME, KIND, --connection NAME or --all-namespaces")
+		return frame.Usagef("name what to reconcile: KIND/NAME, KIND, --connection NAME or --all-namespaces")
 	}
 	return o.selecting.Validate()
 }

@@ -57,7 +57,7 @@ themselves with --sessions=keep.
 func (o *releaseOptions) Validate() error {
 	switch {
 	case len(o.refs) == 0 && o.connection == "" && !o.allNamespaces:
-		return frame.Usagef("say what to let go: KIND/NAME, --connection NAME or --all-namespaces")
+		return frame.Usagef("name what to release: KIND/NAME, --connection NAME or --all-namespaces")
 	case o.sessions != "" && o.sessions != release.End && o.sessions != release.Keep:
 		return frame.Usage(fmt.Errorf("--sessions must be %s or %s, and is %q", release.End, release.Keep, o.sessions))
 	}

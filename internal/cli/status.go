@@ -57,7 +57,7 @@ with 124 after --timeout. --watch goes on until it is interrupted.`,
 func (o *statusOptions) Validate() error {
 	switch {
 	case o.watch && o.wait:
-		return frame.Usagef("--watch never ends and --wait does: give one of them")
+		return frame.Usagef("give either --watch or --wait")
 	case o.watch && o.output.Structured():
 		return frame.Usagef("--watch prints no documents; use kubectl get --watch --output json")
 	case o.timeout != 0 && !o.wait:

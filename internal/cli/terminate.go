@@ -65,7 +65,7 @@ func (o *terminateOptions) Validate() error {
 	case (o.sessionID == "") == (o.policy == ""):
 		return frame.Usagef("give either the ID of a session or --policy")
 	case o.policy == "" && o.connection == "":
-		return frame.Usagef("say with --connection which appliance has the session")
+		return frame.Usagef("--connection is required: it names the appliance that has the session")
 	}
 	return nil
 }

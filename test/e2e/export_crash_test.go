@@ -83,7 +83,8 @@ func newExportBed(t *testing.T) *exportBed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.api = &tap{server: server, class: func(r *http.Request) string { return writeClass(r, s.export.Name) }}
+	name := s.export.Name // the object itself is read anew while the tap serves requests
+	s.api = &tap{server: server, class: func(r *http.Request) string { return writeClass(r, name) }}
 	s.api.reset(nil, nil)
 	s.manager.kubeconfig = serveAPI(t, s.api)
 	rule := fmt.Sprintf(`{"authorizer": %q, "permission": "audit", "require_different_ip": false,

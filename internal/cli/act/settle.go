@@ -97,7 +97,7 @@ type Result struct {
 	Kind      string `json:"kind"`
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
-	// Result is what was done, or what came of it, in one word.
+	// Result is what was done, or its outcome, in one word.
 	Result  string `json:"result"`
 	Ready   bool   `json:"ready"`
 	Reason  string `json:"reason,omitempty"`

@@ -112,7 +112,7 @@ func (o *options) divide(dash int, args []string) error {
 	case o.nothingToRun() && len(args) > 0:
 		return frame.Usagef("--write-only and --hold run no command")
 	case !o.nothingToRun() && len(args) == 0:
-		return frame.Usagef("say behind -- what to run")
+		return frame.Usagef("no command: give one after --")
 	}
 	o.command = args
 	return nil

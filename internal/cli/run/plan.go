@@ -25,7 +25,7 @@ func (p plan) apply(s *pamv1alpha1.ActivitySession) (grows bool, err error) {
 	switch {
 	case s.Spec.BoundTo != nil:
 	case p.bind == bindPod && p.here.name == "":
-		return false, frame.Usagef("--bind=pod is for a command in a Pod: set POD_NAME by the downward API")
+		return false, frame.Usagef("--bind=pod is for a command in a Pod: set POD_NAME through the downward API")
 	case p.bind == bindPod && !inPod:
 		return false, frame.Usagef("a session ends only with a Pod of its own namespace, and this one is in " +
 			p.here.namespace + ": use --namespace")
@@ -34,8 +34,8 @@ func (p plan) apply(s *pamv1alpha1.ActivitySession) (grows bool, err error) {
 	}
 	switch {
 	case s.Spec.BoundTo == nil && p.leave:
-		return false, frame.Usagef("nothing would end the session: --write-only is for a Pod, whose name is in POD_NAME by " +
-			"the downward API; elsewhere, add --hold")
+		return false, frame.Usagef("nothing would end the session: --write-only is for a Pod, whose name is in POD_NAME " +
+			"through the downward API; elsewhere, add --hold")
 	case s.Spec.BoundTo == nil:
 		limit(&s.Spec, p.limits)
 		return true, nil

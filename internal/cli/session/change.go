@@ -174,7 +174,7 @@ func newExtend(f *frame.Frame) *cobra.Command {
 // Validate wants one of the two.
 func (o *extendOptions) Validate() error {
 	if (o.by == 0) == (o.to == "") || o.by < 0 {
-		return frame.Usagef("say either --by how much or --to when, in the future")
+		return frame.Usagef("give either --by with a duration or --to with a time in the future")
 	}
 	return o.named.Validate()
 }

@@ -61,9 +61,9 @@ func (r *Request) Validate() error {
 	case r.From != "":
 		return nil
 	case r.Connection == "":
-		return frame.Usagef("say with --connection which server to ask")
+		return frame.Usagef("--connection is required: it names the server to ask")
 	case r.Activity == "":
-		return frame.Usagef("say with --activity what to do")
+		return frame.Usagef("--activity is required: it names the activity to request")
 	case (r.Resource == "") == (r.Credential == ""):
 		return frame.Usagef("give either --resource or --credential")
 	case r.Duration < 0, r.Refresh < 0:

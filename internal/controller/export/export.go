@@ -18,7 +18,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
-// result is what came of an export.
+// result is what an export wrote and what it left out.
 type result struct {
 	configHash string
 	objects    []pamv1alpha1.ObjectCount

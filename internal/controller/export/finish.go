@@ -43,11 +43,15 @@ func summary(result result) string {
 		counts = append(counts, fmt.Sprintf("%d of kind %s", *of.Count, of.Kind))
 	}
 	text := cmp.Or(strings.Join(counts, ", "), "nothing was found to export")
-	if len(result.parts) > 0 {
+	switch len(result.parts) {
+	case 0:
+	case 1:
+		text += "; in 1 ConfigMap"
+	default:
 		text += fmt.Sprintf("; in %d ConfigMaps", len(result.parts))
 	}
 	if left, partly := result.lacking.counts(); left+partly > 0 {
-		text += fmt.Sprintf("; %d objects are not exported and %d lack something: status.notExported says why", left, partly)
+		text += fmt.Sprintf("; %d not exported, %d exported in part: see status.notExported", left, partly)
 	}
 	return text
 }

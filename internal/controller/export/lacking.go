@@ -28,7 +28,7 @@ const (
 // lacking gathers what an export lacks. Thousands of objects lack the same, so it is counted.
 type lacking struct {
 	groups map[group]*objects
-	// whole counts the objects that are not exported, partly those that lack something.
+	// whole counts the objects that are not exported, partly those that are exported in part.
 	whole, partly int
 	// dropped counts the groups that are not remembered.
 	dropped int32
@@ -98,7 +98,7 @@ func withoutPositions(field string) string {
 	}
 }
 
-// counts are how many objects are not exported, and how many lack something.
+// counts are how many objects are not exported, and how many are exported in part.
 func (l *lacking) counts() (whole, partly int) { return l.whole, l.partly }
 
 // entries are what the status lists: what is not exported at all first, then what most objects lack. more is how many

@@ -36,7 +36,7 @@ func TestWhatManyObjectsLackIsOneEntry(t *testing.T) {
 		t.Errorf("more: %v, -want +got\n%s", more, diff)
 	}
 	if whole, partly := l.counts(); whole != 1 || partly != 30 {
-		t.Errorf("%d are not exported, %d lack something", whole, partly)
+		t.Errorf("%d are not exported, %d are exported in part", whole, partly)
 	}
 }
 

@@ -138,7 +138,7 @@ func (r *sessionTerminationReconciler) pass(
 	return r.closeAll(ctx, appliance, t, policy)
 }
 
-// closeAll closes the sessions that the request is about, and reports what came of it.
+// closeAll closes the sessions that the request is about, and reports the outcome.
 func (r *sessionTerminationReconciler) closeAll(
 	ctx context.Context, on *appliance.Appliance, t *pamv1alpha1.SessionTermination,
 	policy *pamv1alpha1.RDPConnectionPolicy,
