@@ -129,7 +129,7 @@ expect_deletable() {
     "Start it, or leave the appliances as they are: $command RELEASE=orphan"
   blocked=$(blockers "$@")
   [[ -z $blocked ]] || fail "refused: the deletion would wait for these; nothing was deleted yet:" "$blocked" \
-    "Mend or resume them, or leave the appliances as they are: $command RELEASE=orphan"
+    "Fix or resume them, or leave the appliances as they are: $command RELEASE=orphan"
 }
 # blockers prints the connections that are not ready, and the objects that are suspended.
 blockers() {

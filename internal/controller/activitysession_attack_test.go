@@ -104,7 +104,7 @@ var _ = Describe("A user who may write sessions in a namespace that is not permi
 			victim := ask(ctx, s.client(), "")
 			claim(ctx, as, thief)
 			patch := patchFrom(thief)
-			thief.Spec.Duration = &metav1.Duration{Duration: time.Hour} // a generation that is observed tells of the pass
+			thief.Spec.Duration = &metav1.Duration{Duration: time.Hour} // an observed generation shows that the pass took place
 			Expect(as.Patch(ctx, thief, patch)).To(Succeed())
 			eventuallyReason(ctx, thief, pamv1alpha1.ReasonConnectionNotPermitted)
 			Expect(thief.Status.SessionID).To(BeEmpty())

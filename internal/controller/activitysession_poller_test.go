@@ -18,7 +18,7 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// many is a connection that takes so many sessions, and looks at those that may stay as they are at this interval.
+// many is a connection that takes this many sessions, and looks at those that may stay as they are at this interval.
 func many(active time.Duration) builder.Option {
 	return builder.With(func(c *pamv1alpha1.NPSConnection) {
 		c.Spec.Limits.ActiveSessions = new(int32(1000))

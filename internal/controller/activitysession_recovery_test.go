@@ -21,7 +21,7 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// unanswered is a server that makes so many sessions without saying so.
+// unanswered is a server that creates this many sessions without saying so.
 func unanswered(requests int, switches simnps.CreateSwitches) simnps.Options {
 	switches.CreatesLost = requests
 	return simnps.Options{Switches: simnps.Switches{CreateSwitches: switches}}
@@ -82,7 +82,7 @@ func (s *site) liveThere() (ids []string) {
 	return ids
 }
 
-// rounds waits until every list that is looked at regularly was read so many times more.
+// rounds waits until every list that is looked at regularly was read this many times more.
 func (s *site) rounds(n int) {
 	GinkgoHelper()
 	const list = "MySummaryByStatus/Active"
@@ -158,7 +158,7 @@ var _ = Describe("An ActivitySession whose request got no answer", func() {
 		Expect(s.atServer(session).Status).To(Equal("Active"))
 	})
 
-	It("is the one that was written down, whoever looks for it at the same time", func(ctx context.Context) {
+	It("is the one that was written down, whatever else looks for it at the same time", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
 		session := s.session(ctx, "session", builder.Suspended())
 		older := ask(ctx, s.client(), requestIDOf(session))

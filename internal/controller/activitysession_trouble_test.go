@@ -129,7 +129,7 @@ var _ = Describe("An ActivitySession that the server refuses", func() {
 			"longer than the maximum", builder.Duration(100*time.Hour)),
 	)
 
-	It("begins when the cause is mended and somebody asks again", func(ctx context.Context) {
+	It("begins when the cause is fixed and somebody asks again", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{Switches: simnps.Switches{
 			CreateSwitches: simnps.CreateSwitches{LicenceExpired: true},
 		}})
@@ -170,7 +170,7 @@ var _ = Describe("An ActivitySession that the server refuses", func() {
 })
 
 var _ = Describe("An ActivitySession whose connection's credentials are wrong", func() {
-	It("costs one attempt, and goes on when the Secret is mended", func(ctx context.Context) {
+	It("costs one attempt, and goes on when the Secret is fixed", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
 		session := s.activeSession(ctx, "session")
 		secret := builder.Secret(quickCredentials, nil, builder.InNamespace(s.namespace))

@@ -158,7 +158,7 @@ var _ = Describe("The end of an ActivitySession does not wait for its Secret", f
 		}).ShouldNot(BeNil())
 	})
 
-	It("and a Secret that cannot be made is something that somebody has to mend", func(ctx context.Context) {
+	It("and a Secret that cannot be created is something that somebody has to fix", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
 		quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "secrets"}}
 		quota.Spec.Hard = corev1.ResourceList{"count/secrets": resource.MustParse("0")}

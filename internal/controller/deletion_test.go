@@ -45,7 +45,7 @@ var _ = Describe("Deletion", func() {
 		Entry("group, policy, user", 1, 2, 0), Entry("policy, user, group", 2, 0, 1), Entry("policy, group, user", 2, 1, 0),
 	)
 
-	It("that the appliance refuses is shown, and goes on soon after the cause is mended", func(ctx context.Context) {
+	It("that the appliance refuses is shown, and goes on soon after the cause is fixed", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})
 		group := builder.LocalUserGroup("staff", append(s.in("sps"), builder.Members())...)
 		s.create(ctx, group)

@@ -170,7 +170,7 @@ var _ = onEverySPS("LocalUser", func() {
 		eventuallyReady(ctx, user)
 	})
 
-	It("gets no password that nobody can type, and says how to mend it", func(ctx context.Context) {
+	It("gets no password that nobody can type, and says how to fix it", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})
 		secret, user := s.secret(), builder.LocalUser("alice", append(s.in("sps"), builder.PasswordFrom("alice"))...)
 		secret.Data["password"] = []byte(canaryUserPassword + "-\xa3")

@@ -133,7 +133,7 @@ var _ = Describe("NPSConnection", func() {
 		Expect(s.atServer(session).CreatedBy).To(Equal(simnps.DefaultApplication))
 	})
 
-	It("says so when the serial number is not the application's, and heals when it is mended", func(ctx context.Context) {
+	It("says so when the serial number is not the application's, and recovers once it is fixed", func(ctx context.Context) {
 		s := bare(ctx)
 		for _, secret := range s.applicationSecrets() {
 			s.create(ctx, secret)
@@ -205,7 +205,7 @@ var _ = Describe("NPSConnection", func() {
 			}, asApplication("")),
 	)
 
-	It("tries a wrong code no more often than twice, and works with a mended one", func(ctx context.Context) {
+	It("tries a wrong code no more often than twice, and works with a corrected one", func(ctx context.Context) {
 		s := bare(ctx)
 		secret := builder.Secret(quickCredentials, map[string]string{
 			"username": simnps.DefaultAdmin, "password": simnps.DefaultPassword, "mfaCode": "000000",

@@ -75,7 +75,7 @@ var _ = Describe("NPSConnections that share credentials", func() {
 		}
 		Expect(s.nps.Stats().FailedAppTokens).To(Equal(1))
 
-		By("being told by a Secret that is mended")
+		By("being told by a Secret that is corrected")
 		secret := builder.Secret(applicationCredentials, nil, inSite(s))
 		change(ctx, secret, func(o *corev1.Secret) { o.Data["apiKey"] = []byte("another") })
 		for _, session := range sessions {

@@ -20,14 +20,14 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// refusedLogIn is a log-in that the server refuses, and how it is mended.
+// refusedLogIn is a log-in that the server refuses, and how it is fixed.
 type refusedLogIn struct {
 	reason nps.CredentialsReason
 	// secret is what the connection signs in with as a user; an application's if it is nil.
 	secret map[string]string
-	// spoil makes the server, or the connection, refuse it, and mend takes that back.
-	spoil, mend func(ctx context.Context, s *site, conn *pamv1alpha1.NPSConnection)
-	// says is what is to be mended, and in which Secret or field.
+	// spoil makes the server, or the connection, refuse it, and fix takes that back.
+	spoil, fix func(ctx context.Context, s *site, conn *pamv1alpha1.NPSConnection)
+	// says is what is to be fixed, and in which Secret or field.
 	says []string
 }
 
@@ -61,7 +61,7 @@ var _ = Describe("An NPSConnection whose log-in is refused", func() {
 		"username": simnps.DefaultAdmin, "password": simnps.DefaultPassword, "mfaCode": simnps.DefaultMFACode,
 	}
 
-	DescribeTable("says what it is, where it is mended, and heals when that is done",
+	DescribeTable("says what it is, where to fix it, and recovers once that is done",
 		func(ctx context.Context, c refusedLogIn) {
 			s := newBareSite(ctx, simsps.Options{})
 			conn := s.quickConnection()
@@ -90,18 +90,18 @@ var _ = Describe("An NPSConnection whose log-in is refused", func() {
 			eventuallyReason(ctx, session, pamv1alpha1.ReasonConnectionNotReady)
 			Expect(s.nps.Faults().Count(http.MethodPost, "^/signinBody$|^/WebAppApi/")).To(Equal(1), "it is tried once")
 
-			c.mend(ctx, s, conn)
+			c.fix(ctx, s, conn)
 			eventuallyReady(ctx, conn)
 			eventuallyReady(ctx, session)
 		},
 		Entry("for the password", refusedLogIn{
 			reason: nps.ReasonWrongPassword, secret: quick,
-			spoil: quickKey("password", canaryWrongPassword), mend: quickKey("password", simnps.DefaultPassword),
+			spoil: quickKey("password", canaryWrongPassword), fix: quickKey("password", simnps.DefaultPassword),
 			says: []string{"user name or password is wrong", "Look at keys username and password", user},
 		}),
 		Entry("for the second factor", refusedLogIn{
 			reason: nps.ReasonWrongCode, secret: robot,
-			spoil: quickKey("mfaCode", "000000"), mend: quickKey("mfaCode", simnps.DefaultMFACode),
+			spoil: quickKey("mfaCode", "000000"), fix: quickKey("mfaCode", simnps.DefaultMFACode),
 			says: []string{
 				"the second factor was refused; check", "the clocks of the NPS server", "SAML",
 				"Look at key totpSecret or mfaCode", user,
@@ -112,12 +112,12 @@ var _ = Describe("An NPSConnection whose log-in is refused", func() {
 			spoil: answering(fault.Rule{
 				Name: "locked", Path: "^/signinBody$", Status: http.StatusForbidden,
 				Body: `{"detail":"The account is locked out."}`,
-			}), mend: relent,
+			}), fix: relent,
 			says: []string{"unlock it or wait", "Look at key username", user},
 		}),
 		Entry("for the certificate", refusedLogIn{
 			reason: nps.ReasonCertificate,
-			spoil:  answering(fault.Rule{Name: "403.16", Path: "AppUserToken", Status: http.StatusForbidden}), mend: relent,
+			spoil:  answering(fault.Rule{Name: "403.16", Path: "AppUserToken", Status: http.StatusForbidden}), fix: relent,
 			says: []string{
 				"the client certificate was not accepted; check that it is trusted", "Look at key tls.crt of Secret",
 				"/" + builder.NPSClientCertificate + " (" + application + "certificateSecretRef)",
@@ -128,7 +128,7 @@ var _ = Describe("An NPSConnection whose log-in is refused", func() {
 			spoil: func(_ context.Context, _ *site, conn *pamv1alpha1.NPSConnection) {
 				conn.Spec.Auth.ApplicationUser.SerialNumber = new("0BADC0DE")
 			},
-			mend: func(ctx context.Context, _ *site, conn *pamv1alpha1.NPSConnection) {
+			fix: func(ctx context.Context, _ *site, conn *pamv1alpha1.NPSConnection) {
 				change(ctx, conn, func(c *pamv1alpha1.NPSConnection) { c.Spec.Auth.ApplicationUser.SerialNumber = nil })
 			},
 			says: []string{
@@ -139,7 +139,7 @@ var _ = Describe("An NPSConnection whose log-in is refused", func() {
 		Entry("for the API key", refusedLogIn{
 			reason: nps.ReasonAPIKey,
 			spoil:  secretKey(applicationCredentials, "apiKey", canaryWrongPassword),
-			mend:   secretKey(applicationCredentials, "apiKey", simnps.DefaultAPIKey),
+			fix:    secretKey(applicationCredentials, "apiKey", simnps.DefaultAPIKey),
 			says: []string{
 				"name or API key of the application is wrong", "only the most recently generated key is valid",
 				"Look at keys login and apiKey of Secret",
@@ -150,7 +150,7 @@ var _ = Describe("An NPSConnection whose log-in is refused", func() {
 			reason: nps.ReasonEmptyAnswer, secret: quick,
 			spoil: answering(fault.Rule{
 				Name: "page", Path: "^/signin", Status: http.StatusOK, Body: "<html><title>Welcome</title></html>",
-			}), mend: relent,
+			}), fix: relent,
 			says: []string{"the server answered without a token", "Look at spec.url and spec.auth.type"},
 		}),
 	)

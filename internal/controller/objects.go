@@ -16,7 +16,7 @@ func countObjects(mgr ctrl.Manager, d loop.Deps) error {
 	if err != nil {
 		return err
 	}
-	records, err := objects.NewRecords(client, d.Namespaces...)
+	records, err := objects.NewRecords(client, d.Namespaces, d.Namespace)
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ var _ = onSPS("What somebody sets while a transaction of the operator is open", 
 		})
 	}
 
-	It("belongs to whoever made it again under the same name", func(ctx context.Context) {
+	It("belongs to the author of the one that replaced it under the same name", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{Configure: lastWriterWins})
 		policy := s.policy("a", builder.Port(3390))
 		s.create(ctx, policy)

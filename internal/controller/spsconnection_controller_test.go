@@ -39,7 +39,7 @@ var _ = onEverySPS("SPSConnection", func() {
 		Expect(told(ctx, policy)()).NotTo(ContainElement(pamv1alpha1.ReasonConnectionNotReady))
 	})
 
-	It("tries wrong credentials once, and heals when the Secret is mended", func(ctx context.Context) {
+	It("tries wrong credentials once, and recovers once the Secret is fixed", func(ctx context.Context) {
 		s := newBareSite(ctx, simsps.Options{})
 		s.password(ctx, "wrong")
 		s.create(ctx, s.spsConnection("sps"))

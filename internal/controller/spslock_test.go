@@ -40,7 +40,7 @@ var _ = onEverySPS("The lock of an appliance", func() {
 		Expect(s.sps.LockedBy()).NotTo(BeNil())
 	})
 
-	It("is nobody's where the appliance only says that it is not available", func(ctx context.Context) {
+	It("names no owner if the appliance only says that it is unavailable", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})
 		s.spsFault(fault.Rule{
 			Name: "starting", Method: http.MethodPost, Path: "^/api/(transaction|configuration)",

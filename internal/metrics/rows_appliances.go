@@ -149,7 +149,7 @@ func policyRows() []Metric {
 		},
 		{
 			Name: Leftovers, Type: Gauge, Stability: Stable, Labels: []string{labelCollection}, AtScrape: true,
-			Help: "Records of such leftovers that nobody has deleted yet, in the namespaces that the manager watches.",
+			Help: "Records of such leftovers that nobody has deleted yet, in the watched namespaces and the manager's own.",
 			LookAt: "Above 0: clean up on the appliance, then delete the ConfigMap; see \"What deletion left behind\" in the " +
 				"runbook.",
 		},

@@ -20,7 +20,7 @@ var (
 	// runbookQuestions are the questions that every entry answers.
 	runbookQuestions = []string{"**Means:**", "**Who acts:**", "**Look at:**", "**Clears when:**"}
 	alertName        = regexp.MustCompile(`(?m)^ *- alert: (\w+)$`)
-	// alertQuestions are those that the entry of an alert answers: whoever gets it has to act.
+	// alertQuestions are those that the entry of an alert answers: its receiver has to act.
 	alertQuestions = []string{"**Means:**", "**Look at:**", "**Do:**"}
 )
 

@@ -151,7 +151,7 @@ func TestEveryArgumentIsAFlagOfTheManager(t *testing.T) {
 }
 
 // TestTheValuesHaveTheDefaultsOfTheManager compares what a user who sets nothing gets with what the manager does by
-// itself, but for what an installation must set.
+// itself, except for what an installation must set.
 func TestTheValuesHaveTheDefaultsOfTheManager(t *testing.T) {
 	defaults := managerDefaults(t)
 	set := []string{"--leader-elect", "--metrics-bind-address=:8443"}

@@ -26,7 +26,7 @@ type load struct {
 	over               bool // the sessions are
 }
 
-// requestLoad applies so many policies and sessions at once.
+// requestLoad applies this many policies and sessions at once.
 func (s *scenario) requestLoad(prefix string, policies, sessions int) load {
 	s.Helper()
 	var out load

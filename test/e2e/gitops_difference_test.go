@@ -201,7 +201,7 @@ func leaves(at string, fields map[string]any) []string {
 		path := strings.TrimSpace(at + " " + name)
 		inner, _ := below.(map[string]any)
 		switch {
-		case name == ".": // the container itself, which whoever adds the first field to it owns, too
+		case name == ".": // the container itself; the manager that adds its first field owns it, too
 		case len(inner) == 0:
 			out = append(out, path)
 		default:

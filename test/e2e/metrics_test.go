@@ -55,8 +55,8 @@ func TestMetricsAreForThoseWhoMayReadThem(t *testing.T) {
 		token    string
 		statuses []int
 	}{
-		"whoever has the right": {allowed, []int{http.StatusOK}},
-		"whoever has it not":    {token("stranger"), []int{http.StatusForbidden}},
+		"with the right":    {allowed, []int{http.StatusOK}},
+		"without the right": {token("stranger"), []int{http.StatusForbidden}},
 		// The filter returns an error of its own for a token that the API server does not know.
 		"a token of nobody": {"made-up", []int{http.StatusUnauthorized, http.StatusInternalServerError}},
 		"nobody":            {"", []int{http.StatusUnauthorized}},

@@ -21,7 +21,7 @@ func TestArgoCDItselfAgrees(t *testing.T) {
 		t.Skip("ARGOCD does not name a binary of argocd")
 	}
 	ask := func(question, file string) string {
-		//nolint:gosec // G204: whoever runs the test names the program
+		//nolint:gosec // G204: the person who runs the test names the program
 		cmd := exec.CommandContext(t.Context(), argocd, "admin", "settings", "resource-overrides", question,
 			filepath.Join(wildcard, "testdata", file), "--argocd-cm-path", root+"/config/argocd/argocd-cm.yaml")
 		out, err := cmd.CombinedOutput()

@@ -95,8 +95,8 @@ func (l *line) cut() {
 	l.server.CloseClientConnections()
 }
 
-// mend ends that.
-func (l *line) mend() {
+// restore ends that.
+func (l *line) restore() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.cutOff = false

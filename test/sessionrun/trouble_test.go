@@ -10,10 +10,10 @@ func (b *bed) connectionComesBack() {
 	p := b.start(nil, append(session(), command(lasting)...)...)
 	p.began()
 	b.line.cut()
-	b.Cleanup(b.line.mend)
+	b.Cleanup(b.line.restore)
 	p.says("the session cannot be seen at present, and the command goes on")
 	p.enough()
-	b.line.mend()
+	b.line.restore()
 	NewWithT(b.T).Expect(p.wait()).To(BeZero())
 	b.noObjectIsLeft()
 }
@@ -22,7 +22,7 @@ func (b *bed) connectionIsLost() {
 	p := b.start(nil, append(session("--end-timeout", "2s"), command(lasting)...)...)
 	p.began()
 	b.line.cut()
-	b.Cleanup(b.line.mend)
+	b.Cleanup(b.line.restore)
 	p.enough()
 	g := NewWithT(b.T)
 	g.Expect(p.wait()).To(Equal(125))
@@ -39,13 +39,13 @@ func (b *bed) connectionIsLostEarly() {
 	p := b.start(nil, append(session(), command("true")...)...)
 	id := b.requested()
 	b.line.cut()
-	b.Cleanup(b.line.mend)
+	b.Cleanup(b.line.restore)
 	p.says("the API server does not answer, and is asked again")
 	b.fast()
 	if err := b.servers.NPS.SetStatus(id, "Active"); err != nil {
 		b.Fatal(err)
 	}
-	b.line.mend()
+	b.line.restore()
 	NewWithT(b.T).Expect(p.wait()).To(BeZero())
 	b.noObjectIsLeft()
 }

@@ -125,7 +125,7 @@ func (s *Servers) Names(collection string) []string {
 }
 
 // Meet calls act when the next request of this method and path arrives at a server, before the server sees it. met is
-// closed before that, so that act may wait for whoever waits for met. An empty method or path matches all.
+// closed before that, so that act may wait for what waits for met. An empty method or path matches all.
 func Meet(at *fault.Injector, method, path string, act func()) (met <-chan struct{}) {
 	done := make(chan struct{})
 	matches := regexp.MustCompile(path)

@@ -13,7 +13,7 @@ import (
 	"github.com/pam-operator/pam-operator/test/site"
 )
 
-// TestAnInstallationInUseIsNotRemoved is what happens to whoever does not say what is meant.
+// TestAnInstallationInUseIsNotRemoved is what happens to those who do not say what to do with the objects.
 func TestAnInstallationInUseIsNotRemoved(t *testing.T) {
 	t.Parallel() // mostly waiting
 	b := newBed(t)

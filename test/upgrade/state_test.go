@@ -127,8 +127,8 @@ func (s *work) state() state {
 	return out
 }
 
-// expectOnlyAdded requires that nothing has changed between two states but for what was added on purpose, each of it
-// once: so many objects on the appliance, and a session.
+// expectOnlyAdded requires that nothing has changed between two states except what was added on purpose, each of it
+// once: this many objects on the appliance, and a session.
 func (s *work) expectOnlyAdded(before, after state, onAppliance int) {
 	s.Helper()
 	g := NewWithT(s.T)

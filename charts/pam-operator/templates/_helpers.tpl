@@ -41,7 +41,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 {{- end -}}
 
-{{/* The metadata of an object, but for its namespace, from (list $ SUFFIX [LABELS [ANNOTATIONS]]). */}}
+{{/* The metadata of an object, except its namespace, from (list $ SUFFIX [LABELS [ANNOTATIONS]]). */}}
 {{- define "pam-operator.metadata" -}}
 {{- $root := index . 0 -}}
 {{- $labels := dict -}}{{- if gt (len .) 2 -}}{{- $labels = index . 2 | default dict -}}{{- end -}}

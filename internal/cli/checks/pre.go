@@ -9,7 +9,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/cli/cluster"
 )
 
-// mayInstall checks the rights of whoever installs the operator.
+// mayInstall checks the rights of the user who installs the operator.
 func mayInstall(ctx context.Context, s Subject) (Results, error) {
 	wanted := make([]cluster.Right, 0, 8)
 	for _, resource := range []string{

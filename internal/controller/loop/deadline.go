@@ -20,7 +20,7 @@ func ByDeadline(out Outcome, left time.Duration) Outcome {
 	return out
 }
 
-// LeftOf is how long an object that has finished stays, if it does for so many seconds.
+// LeftOf is how long an object that has finished stays, if it does for this many seconds.
 func LeftOf(seconds int32, finished metav1.Time, now time.Time) time.Duration {
 	return finished.Add(time.Duration(seconds) * time.Second).Sub(now)
 }

@@ -113,7 +113,7 @@ func (o Outcome) Unanswered() bool {
 		o.Reason == pamv1alpha1.ReasonConnectionNotReady || o.Reason == pamv1alpha1.ReasonUnreachable)
 }
 
-// emitHandled emits an Event if the status cannot show a request as it was written: whoever waits for the same value
+// emitHandled emits an Event if the status cannot show a request as it was written: a client that waits for the same value
 // would wait for ever.
 func (w StatusWriter) emitHandled(before, obj Object) {
 	shown := *obj.GetStatus().HandledRequest()

@@ -13,7 +13,7 @@ import (
 )
 
 // CountTransition counts what changed between two states of an object. Save does it for what it has stored; an object
-// that is gone has to be counted by whoever let it go.
+// that is gone has to be counted by the code that let it go.
 func CountTransition(before, after Object) {
 	was, is := *before.GetStatus().HandledRequest(), *after.GetStatus().HandledRequest()
 	if is != was && is != "" {

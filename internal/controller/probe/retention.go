@@ -24,7 +24,7 @@ type needs struct {
 	what, remedy string
 }
 
-// retain retains a connection, by the finalizer, while objects need it, but for no longer than the deletion deadline
+// retain retains a connection, by the finalizer, while objects need it, though for no longer than the deletion deadline
 // after its deletion. A connection that is not needed has no finalizer, so it can be deleted without a manager.
 func retain(ctx context.Context, d loop.Deps, conn client.Object, need needs) (out retention, err error) {
 	deleting, retained := conn.GetDeletionTimestamp() != nil, loop.HasFinalizer(conn)

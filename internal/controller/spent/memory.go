@@ -4,7 +4,7 @@
 // that somebody or something has deleted; without this memory, a request that runs once would run once more.
 //
 // The memory of a namespace is one ConfigMap in it, bounded in size and in time. It holds no names, only hashes. It
-// protects authors from accidents and not from each other: whoever may delete it, or change a runID, can ask anew.
+// protects authors from accidents and not from each other: anyone who may delete it, or change a runID, can ask anew.
 package spent
 
 import (

@@ -4,6 +4,7 @@ package objects
 
 import (
 	"context"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -22,13 +23,11 @@ type Records struct {
 	informers []toolscache.SharedIndexInformer
 }
 
-// NewRecords returns the records in the given namespaces; none means all.
-func NewRecords(client metadata.Interface, namespaces ...string) (*Records, error) {
-	if len(namespaces) == 0 {
-		namespaces = []string{metav1.NamespaceAll}
-	}
+// NewRecords returns the records in the watched namespaces and in the manager's own, where those of namespaces that are
+// being deleted are. No watched namespace means all.
+func NewRecords(client metadata.Interface, watched []string, own string) (*Records, error) {
 	r := &Records{}
-	for _, name := range namespaces {
+	for _, name := range recordedIn(watched, own) {
 		informer := metadatainformer.NewFilteredMetadataInformer(client, corev1.SchemeGroupVersion.WithResource("configmaps"),
 			name, 0, toolscache.Indexers{}, func(o *metav1.ListOptions) { o.LabelSelector = pamv1alpha1.LabelLeftover },
 		).Informer()
@@ -38,6 +37,16 @@ func NewRecords(client metadata.Interface, namespaces ...string) (*Records, erro
 		r.informers = append(r.informers, informer)
 	}
 	return r, nil
+}
+
+func recordedIn(watched []string, own string) []string {
+	switch {
+	case len(watched) == 0:
+		return []string{metav1.NamespaceAll}
+	case own == "" || slices.Contains(watched, own):
+		return watched
+	}
+	return append(slices.Clone(watched), own)
 }
 
 // onlyLabels drops what is not counted by.

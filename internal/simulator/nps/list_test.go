@@ -214,7 +214,7 @@ func TestWhoSeesWhat(t *testing.T) {
 		"who may list it":                       {sessionsPath + "/SummaryForResource/" + resource, admin, 200},
 		"the profile's copy is administrators'": {sessionsPath + "/Config/" + id, mine, 403},
 		"who may read it":                       {sessionsPath + "/Config/" + id, admin, 200},
-		"internal chores are nobody's":          {sessionsPath + "/Count", admin, 403},
+		"internal chores belong to no one":      {sessionsPath + "/Count", admin, 403},
 		"nor is the approval check":             {sessionsPath + "/ApprovalCheck", admin, 403},
 	}
 	for name, tc := range tests {
