@@ -163,18 +163,27 @@ func TestEveryKindThatGoesThroughAConnectionNeedsUse(t *testing.T) {
 	}
 }
 
-func TestEveryPolicyKindCanBeGranted(t *testing.T) {
+func TestEveryPolicyKindCanBeGrantedAndExported(t *testing.T) {
 	t.Parallel()
-	crd := read[apiextensionsv1.CustomResourceDefinition](t,
-		"config", "crd", "bases", "pam-operator.io_spsconnections.yaml")
-	spec := crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
-	var granted []string
-	for _, value := range spec.Properties["grants"].Items.Schema.Properties["kinds"].Items.Schema.Enum {
-		granted = append(granted, strings.Trim(string(value.Raw), `"`))
+	specOf := func(resource string) apiextensionsv1.JSONSchemaProps {
+		crd := read[apiextensionsv1.CustomResourceDefinition](t, "config", "crd", "bases", "pam-operator.io_"+resource+".yaml")
+		return crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
 	}
-	slices.Sort(granted)
-	if diff := cmp.Diff(namesOf(kinds.Policies(), name), granted); diff != "" {
-		t.Errorf("PolicyKind in api/v1alpha1 (-table +enum):\n%s", diff)
+	for field, list := range map[string]apiextensionsv1.JSONSchemaProps{
+		"grants[].kinds of an SPSConnection": specOf("spsconnections").Properties["grants"].Items.Schema.Properties["kinds"],
+		"kinds of an ApplianceExport":        specOf("applianceexports").Properties["kinds"],
+	} {
+		var named []string
+		for _, value := range list.Items.Schema.Enum {
+			named = append(named, strings.Trim(string(value.Raw), `"`))
+		}
+		slices.Sort(named)
+		if diff := cmp.Diff(namesOf(kinds.Policies(), name), named); diff != "" {
+			t.Errorf("%s: PolicyKind in api/v1alpha1 (-table +enum):\n%s", field, diff)
+		}
+		if *list.MaxItems != int64(len(kinds.Policies())) {
+			t.Errorf("%s: at most %d can be listed, and there are %d", field, *list.MaxItems, len(kinds.Policies()))
+		}
 	}
 }
 

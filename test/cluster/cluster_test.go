@@ -174,7 +174,7 @@ func newScenario(t *testing.T) *scenario {
 	return s
 }
 
-// newEmptyScenario is for a cluster without them.
+// newEmptyScenario is for a cluster without them. It leaves such a cluster behind, too.
 func newEmptyScenario(t *testing.T) *scenario {
 	t.Helper()
 	s := theCluster(t)
@@ -182,6 +182,8 @@ func newEmptyScenario(t *testing.T) *scenario {
 	t.Cleanup(func() {
 		if t.Failed() {
 			s.giveUp()
+		} else if err := s.ensureRemoved(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
 		}
 	})
 	s.mark()

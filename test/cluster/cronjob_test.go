@@ -5,7 +5,6 @@
 package cluster
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -44,7 +43,6 @@ func TestEachPodOfACronJobHasASessionOfItsOwn(t *testing.T) {
 	r := cronRuns{newScenario(t)}
 	cron := r.sample()
 	r.apply(cron)
-	t.Cleanup(func() { r.must(r.client.Delete(context.WithoutCancel(t.Context()), cron)) })
 	var ids []string
 	for _, name := range []string{"report-1", "report-2"} {
 		r.mark()

@@ -16,29 +16,30 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/kinds"
 )
 
 // definitions are the CustomResourceDefinitions of the kinds that a site is made of.
-func definitions(plurals ...string) []client.Object {
+func definitions(of ...kinds.Kind) []client.Object {
 	var out []client.Object
-	for _, plural := range plurals {
+	for _, kind := range of {
 		out = append(out, &apiextensionsv1.CustomResourceDefinition{
-			ObjectMeta: metav1.ObjectMeta{Name: plural + "." + pamv1alpha1.GroupVersion.Group},
+			ObjectMeta: metav1.ObjectMeta{Name: kind.Resource + "." + pamv1alpha1.GroupVersion.Group},
 		})
 	}
 	return out
 }
 
 var (
-	ofPolicies    = []string{"rdpconnectionpolicies", "localusers", "localusergroups"}
-	ofConnections = []string{"spsconnections"}
-	ofAll         = append(ofPolicies[:3:3], ofConnections...)
+	ofPolicies    = kinds.Policies()
+	ofConnections = []kinds.Kind{kinds.Of[*pamv1alpha1.SPSConnection]()}
+	ofAll         = append(kinds.Policies(), ofConnections...)
 )
 
 // Deleting a CustomResourceDefinition deletes its objects and waits for them.
 var _ = Describe("Deleting definitions while there are objects", func() {
 	DescribeTable("ends", func(
-		ctx context.Context, name string, plurals []string, o order, deadline time.Duration, want outcome,
+		ctx context.Context, name string, of []kinds.Kind, o order, deadline time.Duration, want outcome,
 	) {
 		scheme := runtime.NewScheme()
 		Expect(apiextensionsv1.AddToScheme(scheme)).To(Succeed())
@@ -54,7 +55,7 @@ var _ = Describe("Deleting definitions while there are objects", func() {
 		if o.restarts() {
 			stop()
 		}
-		crds := definitions(plurals...)
+		crds := definitions(of...)
 		DeferCleanup(func() {
 			_, err := envtest.InstallCRDs(plane.Config, envtest.CRDInstallOptions{Paths: []string{crdFolder}})
 			Expect(err).NotTo(HaveOccurred())
