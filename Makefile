@@ -136,26 +136,22 @@ verify: ## Fail if generated files, formatting or go.mod files are out of date; 
 .PHONY: test
 ifeq ($(TESTFLAGS),)
 test: controlplane helm $(PROMTOOL) build ## Run all tests; TESTFLAGS="-run X -v" is passed on, CI=true turns the race detector on.
-	$(MAKE) --no-print-directory --keep-going --jobs=$(TEST_JOBS) test-specs test-packages test-scenarios
+	$(MAKE) --no-print-directory --keep-going --jobs=$(TEST_JOBS) test-specs test-packages
 else
 test: controlplane helm build
 	go test $(RACE) -timeout 45m $(TESTFLAGS) ./...
 endif
 
-# The controllers' specs mostly wait, so they run in several processes, each with its own control plane. So do the
-# scenarios below test/: more of them run at a time than there are processors.
+# The controllers' specs mostly wait, so they run in several processes, each with its own control plane.
 SPECS := ./internal/controller
-SCENARIOS := 6
 
-.PHONY: test-specs test-packages test-scenarios
+.PHONY: test-specs test-packages
 test-specs:
 	go tool ginkgo run --procs=4 --no-color --succinct $(RACE) --timeout=45m $(SPECS)
 test-packages:
-	packages=$$(go list ./... | grep -v -e '$(SPECS:.%=%)$$' -e /test/); go test $(RACE) -timeout 45m $$packages
+	packages=$$(go list ./... | grep -v '$(SPECS:.%=%)$$'); go test $(RACE) -timeout 45m $$packages
 	go -C hack/image test ./...
 	$(MAKE) --no-print-directory test-alerts
-test-scenarios:
-	go test $(RACE) -timeout 45m -parallel $(SCENARIOS) ./test/...
 
 .PHONY: test-alerts
 test-alerts: $(PROMTOOL) ## Check alerts and dashboard, and run the tests of the alerts.
@@ -170,7 +166,7 @@ examples: controlplane manifests ## Record what the operator says of each state 
 
 .PHONY: test-e2e
 test-e2e: controlplane build ## Run the built binaries on the test control plane.
-	go test $(RACE) -timeout 45m -parallel $(SCENARIOS) $(TESTFLAGS) ./test/e2e/...
+	go test $(RACE) -timeout 45m $(TESTFLAGS) ./test/e2e/...
 
 .PHONY: test-cluster
 test-cluster: controlplane helm ## Install the chart in the cluster of KUBECONFIG and test what needs nodes; IMG is of TARGET=test.

@@ -136,6 +136,20 @@ var _ = Describe("kubectl pam adopt", Ordered, func() {
 		Expect(r.Out).To(HavePrefix("✔ 1 adopted, 0 refused; sps: changes were committed\n"))
 	})
 
+	It("says that changes were committed however soon after the last ones", func(ctx context.Context) {
+		for _, name := range []string{"first", "second", "third"} {
+			s.byHand(name, `{"network": {"clients": ["10.1.0.0/16"], "targets": ["10.2.0.0/16"], "ports": [3390]}}`)
+			Expect(k8s.Create(ctx, builder.RDPConnectionPolicy(name, builder.InNamespace(s.namespace),
+				builder.Connection("sps", ""), builder.Port(3389)))).To(Succeed())
+		}
+		Eventually(func() string { return s.pam(ctx, "diff").Out }).Should(And(
+			ContainSubstring("rdpcp/first"), ContainSubstring("rdpcp/second"), ContainSubstring("rdpcp/third")))
+		for _, name := range []string{"first", "second", "third"} {
+			r := s.pam(ctx, "adopt", "rdpcp/"+name, "--yes")
+			Expect(r.Out).To(HavePrefix("✔ 1 adopted, 0 refused; sps: changes were committed\n"), r.String())
+		}
+	})
+
 	It("refuses what cannot be adopted", func(ctx context.Context) {
 		wrong := filepath.Join(GinkgoT().TempDir(), "x.yaml")
 		Expect(os.WriteFile(wrong, []byte("apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n"), 0o600)).To(Succeed())

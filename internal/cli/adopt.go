@@ -67,19 +67,20 @@ func (o *adoptOptions) Run(ctx context.Context) error {
 		return err
 	}
 	var objects []kinds.Object
+	before := newCommits()
 	if len(o.files) > 0 {
-		objects, err = o.apply(ctx, c)
+		objects, err = o.apply(ctx, c, before)
 	} else {
-		objects, err = o.insist(ctx, c)
+		objects, err = o.insist(ctx, c, before)
 	}
 	if err != nil || o.DryRun.Dry() {
 		return err
 	}
-	return o.await(ctx, c, objects)
+	return o.await(ctx, c, objects, before)
 }
 
 // insist makes the operator adopt objects although they differ.
-func (o *adoptOptions) insist(ctx context.Context, c *cluster.Client) ([]kinds.Object, error) {
+func (o *adoptOptions) insist(ctx context.Context, c *cluster.Client, before commits) ([]kinds.Object, error) {
 	objects, err := c.GetRefs(ctx, o.refs)
 	if err != nil {
 		return nil, err
@@ -88,6 +89,7 @@ func (o *adoptOptions) insist(ctx context.Context, c *cluster.Client) ([]kinds.O
 	for _, d := range difference.Of(objects) {
 		if d.Differs() {
 			differ++
+			before.willChange(d.Ref)
 			d.Print(o.ErrOut, o.Aside)
 		}
 	}
@@ -95,6 +97,9 @@ func (o *adoptOptions) insist(ctx context.Context, c *cluster.Client) ([]kinds.O
 		name := cluster.RefOf(each).String()
 		if err := frame.Guard(each, name, "spec.adoptionPolicy: Always", o.Force); err != nil {
 			return nil, err
+		}
+		if connected, is := each.(kinds.Connected); is {
+			before.read(ctx, c, connectionOf(connected))
 		}
 	}
 	question := fmt.Sprintf("Change the appliance to what the spec of %s says?",
@@ -129,11 +134,10 @@ func (o *adoptOptions) report() act.Report {
 }
 
 // await waits until each object is adopted or refused.
-func (o *adoptOptions) await(ctx context.Context, c *cluster.Client, objects []kinds.Object) error {
+func (o *adoptOptions) await(ctx context.Context, c *cluster.Client, objects []kinds.Object, before commits) error {
 	ctx, cancel := frame.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	progress := o.Progress()
-	before := commits(ctx, c, objects)
 	outcomes, err := act.Settle(ctx, c, act.Refs(objects), act.Wait{
 		Settled: act.Decided,
 		Tell: func(settled, all int) {
@@ -145,6 +149,6 @@ func (o *adoptOptions) await(ctx context.Context, c *cluster.Client, objects []k
 	if o.Output != printer.FormatText {
 		return o.report().Answer(outcomes, err)
 	}
-	o.summary(outcomes, committed(ctx, c, before))
+	o.summary(outcomes, before.since(ctx, c, outcomes))
 	return act.Answer(outcomes, err)
 }

@@ -38,7 +38,7 @@ const (
 )
 
 // apply applies the manifests by server-side apply.
-func (o *adoptOptions) apply(ctx context.Context, c *cluster.Client) ([]kinds.Object, error) {
+func (o *adoptOptions) apply(ctx context.Context, c *cluster.Client, before commits) ([]kinds.Object, error) {
 	manifests, err := o.read(c.Namespace)
 	if err != nil {
 		return nil, err
@@ -57,6 +57,9 @@ func (o *adoptOptions) apply(ctx context.Context, c *cluster.Client) ([]kinds.Ob
 	}
 	if o.Force {
 		options = append(options, client.ForceOwnership)
+	}
+	for _, manifest := range manifests {
+		before.read(ctx, c, connectionOfManifest(manifest))
 	}
 	objects := make([]kinds.Object, len(manifests))
 	group, ctx := errgroup.WithContext(ctx)

@@ -133,17 +133,27 @@ func (o *exportOptions) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.folder != "" {
-		o.Say(printer.MarkReady, "%s in %s: %s", printer.Plural(len(result.Files), "file", "files"), o.folder,
+	o.summarize(result)
+	return nil
+}
+
+// summarize says what was written, what is missing, and what to do next. In a document there is only what is missing.
+func (o *exportOptions) summarize(result export.Result) {
+	written := len(result.Files)
+	switch {
+	case o.folder == "":
+	case written == 0:
+		o.Say(printer.MarkReady, "nothing was found to export")
+	default:
+		o.Say(printer.MarkReady, "%s in %s: %s", printer.Plural(written, "file", "files"), o.folder,
 			export.Counts(result.Export.Status.Objects))
 	}
 	for _, line := range result.Lacks() {
 		o.Note(printer.MarkUnknown, "not exported: %s", line)
 	}
-	if o.folder != "" {
+	if o.folder != "" && written > 0 {
 		o.Note(printer.MarkNone, "next: kubectl pam adopt -f %s; it changes nothing, and refuses what differs", o.folder)
 	}
-	return nil
 }
 
 // unmanagedOptions are those of `kubectl pam unmanaged`.

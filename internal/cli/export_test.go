@@ -78,6 +78,14 @@ var _ = Describe("kubectl pam export and unmanaged", Ordered, func() {
 		Expect(s.pam(ctx, "adopt", "-f", file, "--dry-run").Out).To(ContainSubstring("3 objects would be applied"))
 	})
 
+	It("offers no next step where there is nothing to export", func(ctx context.Context) {
+		folder := filepath.Join(GinkgoT().TempDir(), "none")
+		r := s.pam(ctx, "export", "--connection", "sps", "--names", "no-such-*", "-d", folder)
+		Expect(r.Code).To(BeZero(), r.String())
+		Expect(r.Out).To(ContainSubstring("nothing was found to export"))
+		Expect(r.Err).NotTo(ContainSubstring("next:"))
+	})
+
 	It("refuses half a question, and says no for a connection that is not there", func(ctx context.Context) {
 		Expect(s.pam(ctx, "export", "--connection", "sps").Code).To(Equal(2))
 		Expect(s.pam(ctx, "export", "-o", "yaml").Code).To(Equal(2))

@@ -142,7 +142,7 @@ var changing = []struct {
 	{regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`), "ID"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
 	{regexp.MustCompile(`\bsite-\d+\b`), "SITE"},
-	{regexp.MustCompile(`\b\d+(\.\d+)?(ms|s|m|h|d)\b`), "AGE"},
+	{regexp.MustCompile(`(^|[^-\w])\d+(\.\d+)?(ms|s|m|h|d)\b`), "${1}AGE"}, // a name may end in -6528d
 	{regexp.MustCompile(` +\n`), "\n"},
 }
 

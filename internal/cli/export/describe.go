@@ -21,9 +21,6 @@ func Counts(counts []pamv1alpha1.ObjectCount) string {
 	for _, each := range counts {
 		parts = append(parts, count(each.Count, each.Kind))
 	}
-	if len(parts) == 0 {
-		return "nothing"
-	}
 	return strings.Join(parts, ", ")
 }
 

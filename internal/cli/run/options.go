@@ -42,24 +42,23 @@ const (
 
 const long = `Request a session, run CMD while it lasts, and end it.
 
-CMD finds a private folder in PAM_DIR. With SSH, 'ssh -F "$PAM_DIR/ssh_config" pam' connects; with RDP, session.rdp is
-there. Other files are username and, with --password, password. The variables PAM_SESSION, PAM_NAMESPACE,
-PAM_SESSION_ID, PAM_EXPIRES_AT, PAM_PROTOCOL, PAM_HOST and PAM_PORT hold nothing that is secret; --env adds
-PAM_USERNAME, PAM_SSH_URL and PAM_PASSWORD. Once the operator has fetched the connection data again, the files are new.
+CMD finds the connection data in a private folder, PAM_DIR: with SSH, 'ssh -F "$PAM_DIR/ssh_config" pam' connects; with
+RDP, session.rdp is there. Other files are username and, with --password, password. They are written again whenever the
+operator has fetched new connection data. The variables PAM_SESSION, PAM_NAMESPACE, PAM_SESSION_ID, PAM_EXPIRES_AT,
+PAM_PROTOCOL, PAM_HOST and PAM_PORT contain no secrets; --env adds PAM_USERNAME, PAM_SSH_URL and PAM_PASSWORD.
 
-The server does not tell the key of its SSH proxy. Give it with --known-hosts, and no other key is accepted; otherwise,
-ssh decides as it always does.
+The server does not publish the host keys of its SSH proxy. With --known-hosts, ssh accepts no others than those in that
+file; otherwise, it checks them as it usually does.
 
-The session ends when CMD does, however that comes about: if the command is interrupted or terminated, CMD gets the
-signal first. If the session ends first, CMD is terminated. Should the command itself be killed, in a Pod the session
-ends with that Pod. Elsewhere it never reaches more than 30 minutes ahead, and is extended while CMD runs, up to
---max-duration.
+The session ends when CMD does. If this command is interrupted or terminated, CMD gets the signal first. If the session
+ends first, CMD is terminated. If this command is killed, the session ends with its Pod; outside a Pod, it never lasts
+longer than 30 minutes from now, and is extended while CMD runs, up to --max-duration.
 
 As a step of a Pod, --write-only DIR writes the files for other containers and leaves the session to the Pod. With
 --hold, it keeps the files up to date and ends the session when it is stopped.
 
 Exit codes: that of CMD; 124 no session within --timeout; 125 the session was refused, denied, or ended before CMD, or
-could not be ended; 126 CMD cannot be executed; 127 CMD is not there; 128+n signal n.`
+could not be ended; 126 CMD cannot be executed; 127 CMD was not found; 128+n CMD was ended by signal n.`
 
 // New makes the command.
 func New(f *frame.Frame) *cobra.Command {
