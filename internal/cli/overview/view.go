@@ -153,7 +153,27 @@ func (v View) AllReady() bool {
 
 // Hopeless reports whether one of them will not become ready by itself.
 func (v View) Hopeless() bool {
-	return slices.ContainsFunc(v.Items(), func(i Item) bool { return i.State.Stuck() || i.State.Suspended() })
+	return slices.ContainsFunc(v.Roots, func(r Root) bool {
+		if r.asked && r.Connection.staysSuspended(r.Connection) {
+			return true
+		}
+		return slices.ContainsFunc(r.Children, func(i Item) bool { return i.staysSuspended(r.Connection) })
+	}) || slices.ContainsFunc(v.Items(), func(i Item) bool { return i.State.Stuck() })
+}
+
+// staysSuspended is false for an object that still says so just after it, or the connection that it goes through, was
+// resumed.
+func (i Item) staysSuspended(through *Item) bool {
+	return i.State.Suspended() && (suspends(i.Object) || through == nil || suspends(through.Object))
+}
+
+// suspends reports whether the spec of an object suspends it.
+func suspends(o kinds.Object) bool {
+	if policy, is := o.(kinds.PolicyObject); is {
+		return policy.ManagementPolicies().Suspended()
+	}
+	spec, is := o.(interface{ Suspended() bool })
+	return is && spec.Suspended()
 }
 
 // Names are the objects' names for scripts.
