@@ -5,7 +5,6 @@ package e2e
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -50,14 +49,7 @@ var shared = sync.OnceValues(func() (*cluster, error) {
 // started is the cluster, ready or not; nil if no scenario needed it.
 var started *cluster
 
-// scenarios run at the same time. They mostly wait, so there are more of them than processors.
-const scenarios = "6"
-
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if err := flag.Set("test.parallel", scenarios); err != nil {
-		panic(err)
-	}
 	code := m.Run()
 	if err := started.close(); err != nil {
 		fmt.Fprintln(os.Stderr, "stop the cluster:", err)
