@@ -98,7 +98,7 @@ func (k commits) since(ctx context.Context, c *cluster.Client, outcomes []act.Ou
 			through[key] = max(through[key], k.writtenFor(each.Ref, o))
 		}
 	}
-	var out []string
+	out := make([]string, 0, len(k.last))
 	for _, key := range slices.SortedFunc(maps.Keys(k.last), func(a, b client.ObjectKey) int {
 		return strings.Compare(a.String(), b.String())
 	}) {

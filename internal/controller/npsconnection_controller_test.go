@@ -133,7 +133,7 @@ var _ = Describe("NPSConnection", func() {
 		Expect(s.atServer(session).CreatedBy).To(Equal(simnps.DefaultApplication))
 	})
 
-	It("says so when the serial number is not the application's, and recovers once it is fixed", func(ctx context.Context) {
+	It("says so when the serial number is not the application's, and recovers after that", func(ctx context.Context) {
 		s := bare(ctx)
 		for _, secret := range s.applicationSecrets() {
 			s.create(ctx, secret)

@@ -166,7 +166,8 @@ func TestEveryKindThatGoesThroughAConnectionNeedsUse(t *testing.T) {
 func TestEveryPolicyKindCanBeGrantedAndExported(t *testing.T) {
 	t.Parallel()
 	specOf := func(resource string) apiextensionsv1.JSONSchemaProps {
-		crd := read[apiextensionsv1.CustomResourceDefinition](t, "config", "crd", "bases", "pam-operator.io_"+resource+".yaml")
+		crd := read[apiextensionsv1.CustomResourceDefinition](t,
+			"config", "crd", "bases", "pam-operator.io_"+resource+".yaml")
 		return crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
 	}
 	for field, list := range map[string]apiextensionsv1.JSONSchemaProps{

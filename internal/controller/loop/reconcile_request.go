@@ -113,8 +113,8 @@ func (o Outcome) Unanswered() bool {
 		o.Reason == pamv1alpha1.ReasonConnectionNotReady || o.Reason == pamv1alpha1.ReasonUnreachable)
 }
 
-// emitHandled emits an Event if the status cannot show a request as it was written: a client that waits for the same value
-// would wait for ever.
+// emitHandled emits an Event if the status cannot show a request as it was written: a client that waits for the
+// same value would wait for ever.
 func (w StatusWriter) emitHandled(before, obj Object) {
 	shown := *obj.GetStatus().HandledRequest()
 	if shown == *before.GetStatus().HandledRequest() || shown == "" ||
