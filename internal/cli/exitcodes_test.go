@@ -10,7 +10,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/cli/frame"
@@ -33,9 +32,7 @@ var _ = Describe("A wait for what never comes", Ordered, Serial, func() {
 		s.ready(ctx, "rdpcp/pinned")
 		DeferCleanup(func(ctx context.Context) {
 			o := s.policy("pinned")
-			Expect(k8s.Get(ctx, client.ObjectKeyFromObject(o), o)).To(Succeed())
-			o.Finalizers = nil
-			Expect(k8s.Update(ctx, o)).To(Succeed())
+			change(ctx, o, func() { o.Finalizers = nil })
 		})
 		values["LOST"] = filepath.Join(GinkgoT().TempDir(), "lost.yaml")
 		writeManifest(values["LOST"], s.policy("lost-too", builder.Connection("missing", "")))

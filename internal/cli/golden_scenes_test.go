@@ -233,9 +233,7 @@ func releaseScene(ctx context.Context, namespace string) *scene {
 	}
 	unpinned := func() {
 		o := s.policy("pinned")
-		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(o), o)).To(Succeed())
-		o.Finalizers = nil
-		Expect(k8s.Update(ctx, o)).To(Succeed())
+		change(ctx, o, func() { o.Finalizers = nil })
 	}
 	return &scene{site: s, values: values, lines: []line{
 		{text: "release --connection nps --dry-run", document: "Release"},

@@ -13,6 +13,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
@@ -104,10 +105,8 @@ var _ = Describe("kubectl pam session", Ordered, func() {
 				o.Spec.ConnectionSecret = &pamv1alpha1.ConnectionSecret{Name: "forged"}
 			})))
 		s.ready(ctx, "as/forged")
-		secret := &corev1.Secret{}
-		Expect(k8s.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: "forged"}, secret)).To(Succeed())
-		secret.OwnerReferences = nil
-		Expect(k8s.Update(ctx, secret)).To(Succeed())
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "forged"}}
+		change(ctx, secret, func() { secret.OwnerReferences = nil })
 		r := s.pam(ctx, "session", "connect", "forged", "--print")
 		Expect(r.Code).NotTo(BeZero(), r.String())
 	})
@@ -128,12 +127,11 @@ var _ = Describe("kubectl pam session", Ordered, func() {
 	})
 
 	It("does not change what a GitOps tool applies, unless forced to", func(ctx context.Context) {
-		o := &pamv1alpha1.ActivitySession{}
-		Expect(k8s.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, o)).To(Succeed())
-		o.Annotations = map[string]string{
-			"argocd.argoproj.io/tracking-id": "payments-prod:pam-operator.io/ActivitySession:x/y",
-		}
-		Expect(k8s.Update(ctx, o)).To(Succeed())
+		o := &pamv1alpha1.ActivitySession{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name}}
+		change(ctx, o, func() {
+			metav1.SetMetaDataAnnotation(&o.ObjectMeta, "argocd.argoproj.io/tracking-id",
+				"payments-prod:pam-operator.io/ActivitySession:x/y")
+		})
 		r := s.pam(ctx, "session", "extend", name, "--by", "30m")
 		Expect(r.Code).To(Equal(2), r.String())
 		Expect(r.Err).To(Equal("error: as/" + name + " belongs to the Argo CD application payments-prod: set " +

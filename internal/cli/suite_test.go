@@ -154,6 +154,15 @@ func steady(text string) string {
 	return text
 }
 
+// change changes an object in the cluster, whatever the manager writes to it meanwhile.
+func change(ctx context.Context, o client.Object, by func()) {
+	GinkgoHelper()
+	Expect(k8s.Get(ctx, client.ObjectKeyFromObject(o), o)).To(Succeed())
+	before, _ := o.DeepCopyObject().(client.Object)
+	by()
+	Expect(k8s.Patch(ctx, o, client.MergeFrom(before))).To(Succeed())
+}
+
 // site is a namespace with its own simulated appliances and ready connections named sps and nps.
 type site struct {
 	namespace string
