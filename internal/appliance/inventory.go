@@ -58,7 +58,7 @@ type Inventory struct {
 	// deleted are the objects that we deleted and have not looked up since.
 	deleted   deletions
 	freshness freshness
-	// read is told of each collection that was read, and why; set before the first use.
+	// read is called for each collection that was read, with the cause; set before the first use.
 	read func(Cause)
 	// requested bounds the reads that people ask for.
 	requested requestedReads

@@ -35,7 +35,7 @@ func (o *adoptOptions) summary(outcomes []act.Outcome, written []string) {
 		parts = append(parts, printer.Thousands(created)+" created, because the appliance did not have them")
 	}
 	if open > 0 {
-		parts = append(parts, printer.Thousands(open)+" still under way")
+		parts = append(parts, printer.Thousands(open)+" still in progress")
 	}
 	mark := printer.MarkReady
 	if len(refused)+open > 0 {

@@ -266,7 +266,7 @@ func sessionScene(ctx context.Context, namespace string) *scene {
 		{text: start + " --name db-maintenance --duration 1h"},
 		{text: start, document: "Session"},
 		{text: start + " --name later --wait=false"},
-		{text: start + " --name named -o name"},
+		{text: start + " --name fixed -o name"},
 		{text: "session start --connection nps", code: 2},
 		{text: start + " --duration 1s", code: 2},
 		{text: use + " -- true"},

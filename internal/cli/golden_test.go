@@ -130,7 +130,7 @@ func (s *scene) words(text string) []string {
 }
 
 // fleeting are lines that only a slow run shows.
-var fleeting = regexp.MustCompile(`(?m)^2> ([◌.] (waiting|let go|the operator reads|\d+ objects? applied|` +
+var fleeting = regexp.MustCompile(`(?m)^2> ([◌.] (waiting|released|the operator reads|\d+ objects? applied|` +
 	`\d+ of \d+ ready)| *0s  (Pending|Requested|Starting|Provisioning)\b|` +
 	`[◌.] (Pending|Starting|Active)\b).*\n`)
 

@@ -28,13 +28,13 @@ func newRelease(f *frame.Frame) *cobra.Command {
 	o := &releaseOptions{selecting: selecting{Frame: f}}
 	cmd := &cobra.Command{
 		Use:   "release KIND/NAME ... | --connection NAME | -A",
-		Short: "Let go of appliances without touching them, and delete the objects",
+		Short: "Delete objects, and leave what they manage untouched",
 		Long: `Delete objects so that what they stand for stays on the appliances as it is. Use it before uninstalling the
 operator.
 
-With --connection or -A, connections go last. A manager that runs is asked to let go (deletionPolicy: Orphan). If there
-is none, the finalizers are taken off. Live sessions are ended with --sessions=end, which needs a manager, or left to
-themselves with --sessions=keep.
+With --connection or -A, connections go last. A running manager is asked to release them (deletionPolicy: Orphan). If
+there is none, the finalizers are taken off. Live sessions are ended with --sessions=end, which needs a manager, or left
+to themselves with --sessions=keep.
 
 --record writes the objects into a file first, with which "kubectl apply -f" brings them back. It has no Secrets.`,
 		Example: `  kubectl pam release -A --dry-run
@@ -53,7 +53,7 @@ themselves with --sessions=keep.
 	return cmd
 }
 
-// Validate wants to be told what to let go.
+// Validate requires objects to release.
 func (o *releaseOptions) Validate() error {
 	switch {
 	case len(o.refs) == 0 && o.connection == "" && !o.allNamespaces:
@@ -75,7 +75,7 @@ func (o *releaseOptions) Run(ctx context.Context) error {
 		return err
 	}
 	if len(plan.Objects) == 0 {
-		o.Note(printer.MarkNone, "there is nothing to let go")
+		o.Note(printer.MarkNone, "there is nothing to release")
 		return o.print(plan, o.DryRun.Dry())
 	}
 	if o.Output == printer.FormatText {
@@ -89,7 +89,7 @@ func (o *releaseOptions) Run(ctx context.Context) error {
 		return err
 	}
 	o.Note(printer.MarkNone, "%s", plan.How())
-	question := fmt.Sprintf("Let go of %s?", printer.Plural(len(plan.Objects), "object", "objects"))
+	question := fmt.Sprintf("Release %s?", printer.Plural(len(plan.Objects), "object", "objects"))
 	if err := o.Confirm(o.Yes || o.DryRun.Dry(), question); err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (o *releaseOptions) Run(ctx context.Context) error {
 	return o.carryOut(ctx, c, plan)
 }
 
-// plan finds out what there is to let go, and whether a manager can be asked to.
+// plan finds out what there is to release, and whether a manager can be asked to.
 func (o *releaseOptions) plan(ctx context.Context, c *cluster.Client) (release.Plan, error) {
 	objects, err := o.fetch(ctx, c, kinds.All())
 	if err != nil {
@@ -128,14 +128,14 @@ func (o *releaseOptions) carryOut(ctx context.Context, c *cluster.Client, plan r
 	defer cancel()
 	progress := o.Progress()
 	err := plan.CarryOut(ctx, c, o.DryRun, func(gone, all int) {
-		progress.Show("let go: %s of %s", printer.Thousands(gone), printer.Thousands(all))
+		progress.Show("released: %s of %s", printer.Thousands(gone), printer.Thousands(all))
 	})
 	progress.Done()
 	if err != nil {
 		return frame.Cause(ctx, err)
 	}
 	if o.Output == printer.FormatText {
-		o.Say(printer.MarkReady, "%s let go%s", printer.Plural(len(plan.Objects), "object", "objects"), o.DryRun.Suffix())
+		o.Say(printer.MarkReady, "%s released%s", printer.Plural(len(plan.Objects), "object", "objects"), o.DryRun.Suffix())
 		return nil
 	}
 	return o.print(plan, o.DryRun.Dry())

@@ -55,7 +55,7 @@ var _ = Describe("kubectl pam release", Serial, func() {
 		Expect(r.Code).To(BeZero(), r.String())
 		Expect(r.Out).To(MatchRegexp(`(?m)^1 ActivitySession +nps +live: --sessions=end or --sessions=keep must say`))
 		Expect(r.Err).To(ContainSubstring(
-			"The manager is running: it is asked to let go (deletionPolicy: Orphan). Nothing was done"))
+			"The manager is running: it is asked to release them (deletionPolicy: Orphan). Nothing was done"))
 		r = s.pam(ctx, "release", "--connection", "nps", "--yes")
 		Expect(r.Code).To(Equal(2), r.String())
 		Expect(r.Err).To(ContainSubstring(
@@ -68,13 +68,13 @@ var _ = Describe("kubectl pam release", Serial, func() {
 		}
 	})
 
-	It("has a running manager let go, and records what went", func(ctx context.Context) {
+	It("has a running manager release objects, and records them", func(ctx context.Context) {
 		lead(ctx, 0)
 		before, writes := onAppliance(), s.sps.Stats().Commits
 		record := filepath.Join(GinkgoT().TempDir(), "released.yaml")
 		r := s.pam(ctx, "release", "--connection", "sps", "--yes", "--record", record, "--timeout", "1m")
 		Expect(r.Code).To(BeZero(), r.String())
-		Expect(r.Out).To(HaveSuffix("✔ 4 objects let go\n"))
+		Expect(r.Out).To(HaveSuffix("✔ 4 objects released\n"))
 		Expect(onAppliance()).To(Equal(before))
 		Expect(s.sps.Stats().Commits).To(Equal(writes))
 		Expect(s.pam(ctx, "status").Out).NotTo(ContainSubstring("rdpcp/"))

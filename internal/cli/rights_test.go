@@ -314,7 +314,7 @@ var _ = Describe("the documented rights", Ordered, Serial, func() {
 		Expect(r.Err).To(MatchRegexp(`^error: you need list on \w+\.pam-operator\.io in the whole cluster`))
 	})
 
-	It("to see whether a manager runs are needed before anything is let go", func(ctx context.Context) {
+	It("to see whether a manager runs are needed before anything is released", func(ctx context.Context) {
 		var rights []right
 		for _, r := range documented("release", "KIND/NAME") {
 			if !r.cluster {

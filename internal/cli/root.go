@@ -128,7 +128,7 @@ var groups = []struct {
 }{
 	{"see", "See:", []func(*frame.Frame) *cobra.Command{newStatus, newDiff, newCheck}},
 	{"act", "Act:", []func(*frame.Frame) *cobra.Command{newReconcile, newSuspend, newResume, newTerminate}},
-	{"move", "Take over and let go:", []func(*frame.Frame) *cobra.Command{newExport, newUnmanaged, newAdopt, newRelease}},
+	{"move", "Adopt and release:", []func(*frame.Frame) *cobra.Command{newExport, newUnmanaged, newAdopt, newRelease}},
 	{"session", "Privileged sessions:", []func(*frame.Frame) *cobra.Command{newSession}},
 	{groupSelf, "The plugin:", []func(*frame.Frame) *cobra.Command{newVersion, newCompletion}},
 }

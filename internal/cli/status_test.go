@@ -106,7 +106,7 @@ var _ = Describe("kubectl pam status", Ordered, func() {
 		s.create(ctx, s.policy("lost", builder.Connection("missing", "")))
 		r := s.pam(ctx, "status", "rdpcp/lost", "--wait", "--timeout", "2s")
 		Expect(r.Code).To(Equal(124), r.String())
-		Expect(r.Err).To(ContainSubstring("not ready: 1 object: 1 under way."))
+		Expect(r.Err).To(ContainSubstring("not ready: 1 object: 1 in progress."))
 		Expect(s.pam(ctx, "status", "rdpcp/lost").Out).To(ContainSubstring("there is no such connection"))
 	})
 

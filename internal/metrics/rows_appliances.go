@@ -140,7 +140,7 @@ func policyRows() []Metric {
 				labelKind: policyKinds(), labelResult: {AdoptionAdopted, AdoptionRefused},
 			},
 			Help:   "Objects that were there already: adopted, or refused because of adoptionPolicy.",
-			LookAt: "`refused` while a migration is under way.",
+			LookAt: "`refused` while a migration is in progress.",
 		},
 		{
 			Name: leftoversTotal, Type: Counter, Stability: Stable, Labels: []string{labelCollection}, FromZero: true,

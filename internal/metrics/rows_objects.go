@@ -81,7 +81,7 @@ func connectionRows() []Metric {
 		},
 		{
 			Name: CircuitBreaker, Type: Gauge, Stability: Alpha, Labels: ofConnectionAndKind,
-			Help:   "State of a circuit breaker: 0 closed, 1 half-open (a probe is under way), 2 open (nothing is sent).",
+			Help:   "State of a circuit breaker: 0 closed, 1 half-open (a probe is in progress), 2 open (nothing is sent).",
 			LookAt: "Not 0 for minutes: the server does not answer.",
 		},
 	}
@@ -92,7 +92,7 @@ func managerRows() []Metric {
 		{
 			Name: buildInfo, Type: Gauge, Stability: Stable, Labels: []string{labelVersion, labelRevision, labelGoVersion},
 			Help:   "1, with what the manager was built from.",
-			LookAt: "More than one version: an upgrade is under way, or stuck.",
+			LookAt: "More than one version: an upgrade is in progress, or stuck.",
 		},
 		{
 			Name: reconcileRequests, Type: Counter, Stability: Stable, Labels: []string{labelKind}, FromZero: true,

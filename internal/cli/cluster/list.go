@@ -82,5 +82,5 @@ func (c *Client) GetRefs(ctx context.Context, refs []Ref) ([]kinds.Object, error
 	})
 }
 
-// parallel limits how many calls are under way at once.
+// parallel limits how many calls run at the same time.
 const parallel = 16

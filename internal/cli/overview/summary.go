@@ -62,7 +62,7 @@ func (v View) Summary() string {
 	for _, part := range []struct {
 		count int
 		word  string
-	}{{c.Ready, "ready"}, {c.UnderWay, "under way"}, {c.Suspended, "suspended"}} {
+	}{{c.Ready, "ready"}, {c.UnderWay, "in progress"}, {c.Suspended, "suspended"}} {
 		if part.count > 0 {
 			parts = append(parts, printer.Thousands(part.count)+" "+part.word)
 		}

@@ -18,7 +18,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/kinds"
 )
 
-// CarryOut lets go, and waits until the objects are gone: connections only after what goes through them.
+// CarryOut releases objects, and waits until the objects are gone: connections only after what goes through them.
 func (p Plan) CarryOut(ctx context.Context, c *cluster.Client, dry frame.DryRun, tell func(gone, all int)) error {
 	var connections, others []kinds.Object
 	for _, o := range p.Objects {

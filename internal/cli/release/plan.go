@@ -22,11 +22,11 @@ const (
 	Keep = "keep"
 )
 
-// Plan is what is let go, and how.
+// Plan is what is released, and how.
 type Plan struct {
 	// Objects are in the order in which they go: connections last.
 	Objects []kinds.Object
-	// Manager is set if one runs, which can be asked to let go.
+	// Manager is set if one runs, which can be asked to release objects.
 	Manager bool
 	// Sessions is End, Keep, or empty if nobody said.
 	Sessions string
@@ -95,7 +95,7 @@ func ids(sessions []*pamv1alpha1.ActivitySession) []string {
 // How says how the objects go.
 func (p Plan) How() string {
 	if p.Manager {
-		return "The manager is running: it is asked to let go (deletionPolicy: Orphan)."
+		return "The manager is running: it is asked to release them (deletionPolicy: Orphan)."
 	}
 	return "No manager is running: the finalizers are taken off."
 }
@@ -112,7 +112,7 @@ func (p Plan) Print(out io.Writer, s printer.Screen) {
 		}
 		count[g]++
 	}
-	table := printer.Table{Header: []string{"WHAT IS LET GO", "CONNECTION", "AFTERWARDS"}}
+	table := printer.Table{Header: []string{"OBJECTS", "CONNECTION", "AFTERWARDS"}}
 	for _, g := range groups {
 		table.Rows = append(table.Rows, printer.Row{Cells: printer.Texts(
 			printer.PluralKind(count[g], g.kind), g.connection, g.fate), Spill: true})

@@ -42,11 +42,11 @@ func Record(file string, objects []kinds.Object) error {
 	}
 	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // G304: the user named it
 	if err != nil {
-		return fmt.Errorf("record what is let go: %w", err)
+		return fmt.Errorf("record what is released: %w", err)
 	}
 	if _, err := out.Write(text.Bytes()); err != nil {
 		_ = out.Close()
-		return fmt.Errorf("record what is let go: %w", err)
+		return fmt.Errorf("record what is released: %w", err)
 	}
 	return out.Close()
 }

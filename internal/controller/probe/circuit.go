@@ -77,7 +77,7 @@ func firstProbe(
 	return cmp.Or(err, shown)
 }
 
-// showHalfOpen shows in the status that a probe is under way, which may take until its time-out.
+// showHalfOpen shows in the status that a probe is in progress, which may take until its time-out.
 func showHalfOpen(ctx context.Context, d loop.Deps, conn connectionObject, circuit *pamv1alpha1.CircuitBreaker) error {
 	shown, ok := conn.DeepCopyObject().(connectionObject)
 	if !ok || circuit == nil {

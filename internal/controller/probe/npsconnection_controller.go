@@ -72,7 +72,7 @@ func (r npsConnections) probe(
 		return loop.Outcome{}, err
 	}
 	conn.Status.ActiveSessions = new(int32(live)) //nolint:gosec // a number of objects
-	version := ""                                 // the status may be shown while the probe is under way
+	version := ""                                 // the status may be shown during the probe
 	err = try(ctx, r.Deps, conn, server.Breaker, func(ctx context.Context) (err error) {
 		version, err = server.Version(ctx, maxAge)
 		return err
