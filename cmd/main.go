@@ -12,9 +12,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	_ "k8s.io/client-go/plugin/pkg/client/auth"
 	"k8s.io/client-go/rest"
@@ -30,6 +32,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/apiserver"
 	"github.com/pam-operator/pam-operator/internal/controller"
 	"github.com/pam-operator/pam-operator/internal/controller/loop"
+	"github.com/pam-operator/pam-operator/internal/crd"
 	"github.com/pam-operator/pam-operator/internal/health"
 	"github.com/pam-operator/pam-operator/internal/leadership"
 	"github.com/pam-operator/pam-operator/internal/memory"
@@ -97,6 +100,9 @@ func run(s *settings) error {
 		return err
 	}
 	ctx := ctrl.SetupSignalHandler()
+	if err := awaitDefinitions(ctx, mgr); err != nil {
+		return err
+	}
 	if err := addControllers(ctx, mgr, s, fence, traces.Tracer()); err != nil {
 		return err
 	}
@@ -129,6 +135,16 @@ func newManager(s *settings, config *rest.Config, exemplars bool) (ctrl.Manager,
 		return nil, nil, fmt.Errorf("create the manager: %w", err)
 	}
 	return mgr, fence, nil
+}
+
+// awaitDefinitions fails if the cluster has other CRDs than this version: those may be managed apart from the manager.
+func awaitDefinitions(ctx context.Context, mgr ctrl.Manager) error {
+	client, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return err
+	}
+	ctx = logr.NewContext(ctx, ctrl.Log.WithName("setup"))
+	return crd.Await(ctx, client.OpenAPIV3(), mgr.GetScheme(), pamv1alpha1.GroupVersion)
 }
 
 // addControllers adds the controllers to the manager, and the probes that report on them.

@@ -32,7 +32,7 @@ type box struct {
 	keyLists atomic.Int32
 	// keysOnly says that lists carry no bodies, so that one costs a call for each object.
 	keysOnly bool
-	// listing, if not nil, is called while a list is under way.
+	// listing, if not nil, is called while a list is in flight.
 	listing func()
 }
 

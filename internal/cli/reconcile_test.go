@@ -94,7 +94,7 @@ var _ = Describe("kubectl pam suspend and resume", Ordered, func() {
 		s.ready(ctx, "rdpcp/fine")
 	})
 
-	It("stops and lets go on, with a reason", func(ctx context.Context) {
+	It("suspends with a reason, and resumes", func(ctx context.Context) {
 		r := s.pam(ctx, "suspend", "spsc/sps", "--reason", "firmware upgrade")
 		Expect(r.Code).To(BeZero(), r.String())
 		Expect(r.Out).To(Equal("spsc/sps suspended\n"))

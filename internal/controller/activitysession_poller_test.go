@@ -104,6 +104,6 @@ var _ = Describe("The poller of a connection", func() {
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionCancelled)
 		lists := s.nps.Stats().Lists
 		Consistently(func() int { return s.nps.Stats().Lists }).Should(BeNumerically("<=", lists+4),
-			"a round may have been under way")
+			"a round may have been in flight")
 	})
 })

@@ -111,7 +111,7 @@ var _ = Describe("The Secret of an active ActivitySession", func() {
 		}).ShouldNot(Equal(before))
 	})
 
-	It("waits until a locked session is let go", func(ctx context.Context) {
+	It("waits until a locked session is unlocked", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{ProvisioningDelay: time.Hour})
 		session := s.session(ctx, "session")
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionStarting)

@@ -105,7 +105,7 @@ var _ = Describe("What a user can write proves nothing", func() {
 		Entry("with an account that may not write", "reader", builder.Annotation("a", "b")),
 	)
 
-	It("of a leftover: what never was anywhere is let go without a word", func(ctx context.Context) {
+	It("of a leftover: what never was anywhere is released silently", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})
 		d := s.developer(ctx)
 		var objects []client.Object

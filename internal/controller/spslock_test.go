@@ -56,7 +56,7 @@ var _ = onEverySPS("The lock of an appliance", func() {
 		Expect(s.named(rdpConnections, "a")).To(HaveLen(1))
 	})
 
-	It("is let go of at the start, where a manager was killed with a transaction open", func(ctx context.Context) {
+	It("is released at the start, where a manager was killed with a transaction open", func(ctx context.Context) {
 		s := newBareSite(ctx, simsps.Options{})
 		cookie := s.abandonTransaction(ctx)
 		Expect(s.sps.Stats().OpenTransactions).To(Equal(1))
@@ -75,7 +75,7 @@ var _ = onEverySPS("The lock of an appliance", func() {
 		Expect(s.sps.Objects(rdpConnections)).To(BeEmpty())
 	})
 
-	It("is let go of when a write arrives after its transaction was rolled back", func(ctx context.Context) {
+	It("is released when a write arrives after its transaction was rolled back", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})
 		s.spsFault(fault.Rule{
 			Name: "late", Method: http.MethodPost, Path: rdpConnections, Times: 1,

@@ -141,7 +141,7 @@ func newSiteOf(ctx context.Context, options simsps.Options, server simnps.Option
 	}
 	s.sps = simsps.New(options)
 	s.nps = simnps.New(server)
-	// They outlive the spec, whose context ends with it: what is under way then has to come to its end.
+	// They outlive the spec, whose context ends with it: what is in flight then has to come to its end.
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	DeferCleanup(stop)
 	running, err := simulator.Serve(serving, simulator.Config{Listeners: []simulator.Listener{
@@ -253,7 +253,7 @@ func (s *site) check(ctx context.Context) {
 	Expect(err).NotTo(HaveOccurred())
 	expectNoSecret(string(text))
 	expectNoSecret(logs.String())
-	// One may be under way, for an object that is looked at once more.
+	// One may be in flight, for an object that is looked at once more.
 	Eventually(func() int { return s.sps.Stats().OpenTransactions }).Should(BeZero(), func() string {
 		return "a transaction was left open\n" + s.story()
 	})

@@ -60,7 +60,7 @@ func insist(ctx context.Context, b *bench, c change) {
 		b.callers.Go(func() { _ = b.Do(ctx, c) })
 		_ = pause(ctx, second)
 	}
-	b.callers.Wait()
+	b.wait()
 	_ = b.Close(context.WithoutCancel(ctx))
 }
 

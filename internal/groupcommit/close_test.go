@@ -102,7 +102,7 @@ func TestCloseBetweenTwoChangesBeginsNoFurtherOne(t *testing.T) {
 		})
 		synctest.Wait()
 		b.do(t.Context(), "b", func(context.Context, *tx) error { second = true; return nil })
-		b.callers.Wait()
+		b.wait()
 		if second || s.commits != 0 || s.rollbacks != 1 {
 			t.Errorf("second change run: %v, %d commits, %d roll-backs", second, s.commits, s.rollbacks)
 		}
@@ -126,7 +126,7 @@ func TestNothingIsAcceptedWhileClosing(t *testing.T) {
 		if got := b.said(); got != "late: group commit is closed" {
 			t.Errorf("while closing: %q, want the late change refused at once", got)
 		}
-		b.callers.Wait()
+		b.wait()
 		if got := s.names(); got != "a" {
 			t.Errorf("committed %q, want a", got)
 		}
@@ -147,7 +147,7 @@ func TestCloseDoesNotWaitForeverForAChangeThatIgnoresItsContext(t *testing.T) {
 			t.Errorf("Close: %v after %v, want an error of its own before long", err, took)
 		}
 		close(release)
-		b.callers.Wait()
+		b.wait()
 		b.check(t)
 	})
 }

@@ -326,7 +326,7 @@ func runBatch(t *testing.T, s *store, script string, changes map[string]change) 
 		b.do(t.Context(), name, c)
 		synctest.Wait()
 	}
-	b.callers.Wait()
+	b.wait()
 	b.check(t)
 	return b, result{b.said(), s.names(), s.begins, s.commits, s.rollbacks}
 }

@@ -30,7 +30,7 @@ func arrivals(b *bench, script string) {
 		b.do(context.Background(), word, put(word))
 		synctest.Wait()
 	}
-	b.callers.Wait()
+	b.wait()
 }
 
 const second = time.Second
@@ -213,7 +213,7 @@ func TestTheDefaultMaximumIsAThousandChanges(t *testing.T) {
 			name := fmt.Sprint(i)
 			b.do(t.Context(), name, put(name))
 		}
-		b.callers.Wait()
+		b.wait()
 		if since := time.Since(s.started); since != second || s.commits != 1 {
 			t.Errorf("%d commits after %v, want 1 as soon as all are written", s.commits, since)
 		}
@@ -232,7 +232,7 @@ func TestTheSlowestChangeSoFarCountsForTheLongestHold(t *testing.T) {
 		lasting("a", 29600*time.Millisecond)
 		lasting("b", second)
 		lasting("c", second)
-		b.callers.Wait()
+		b.wait()
 		if diff := cmp.Diff([]string{"31.6s: a b", "32.6s: c"}, b.store.history); diff != "" {
 			t.Errorf("commits (-want +got):\n%s", diff)
 		}
@@ -323,7 +323,7 @@ func TestAHangingStepIsCutAtTheTimeout(t *testing.T) {
 				b.do(t.Context(), "hanging", tt.hanging)
 				synctest.Wait()
 				b.do(t.Context(), "z", put("z"))
-				b.callers.Wait()
+				b.wait()
 				if diff := cmp.Diff(tt.want, b.answers); diff != "" {
 					t.Errorf("answers (-want +got):\n%s", diff)
 				}

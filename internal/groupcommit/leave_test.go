@@ -69,8 +69,7 @@ func TestCallersMayLeave(t *testing.T) {
 					b.do(ctx, name, put(name))
 					synctest.Wait()
 				}
-				b.callers.Wait()
-				synctest.Wait()
+				b.wait()
 				b.check(t)
 				got := result{b.said(), s.names(), s.begins, s.commits, s.rollbacks}
 				if diff := cmp.Diff(tt.want, got); diff != "" {
@@ -91,8 +90,7 @@ func TestWhenAllLeaveNothingIsOpened(t *testing.T) {
 		defer cancel()
 		b.do(ctx, "a", put("a"))
 		b.do(ctx, "b", put("b"))
-		b.callers.Wait()
-		synctest.Wait()
+		b.wait()
 		if len(b.events) > 0 || b.store.begins != 0 {
 			t.Errorf("%d transactions and events %v, want none", b.store.begins, b.events)
 		}
@@ -115,8 +113,7 @@ func TestWhenTheRestLeavesNoFurtherTransactionIsOpened(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		b.do(ctx, "b", put("b"))
-		b.callers.Wait()
-		synctest.Wait()
+		b.wait()
 		if got := b.said(); got != "a: ok; b: context deadline exceeded" || s.begins != 1 {
 			t.Errorf("%s after %d transactions, want 1", got, s.begins)
 		}
@@ -145,6 +142,6 @@ func TestAWithdrawnChangeTakesNoPlace(t *testing.T) {
 		if b.said() != "a: context canceled" {
 			t.Errorf("%q: the batch was taken for full", b.said())
 		}
-		b.callers.Wait()
+		b.wait()
 	})
 }

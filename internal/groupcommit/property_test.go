@@ -109,7 +109,7 @@ func play(t *testing.T, b *bench, actors []actor) {
 		b.do(ctx, a.name, behaviours[a.behaviour].change(a.name))
 		synctest.Wait()
 	}
-	b.callers.Wait()
+	b.wait()
 	pass(time.Hour) // a batch goes on when all its callers have left
 	synctest.Wait()
 }

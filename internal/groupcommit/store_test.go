@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pam-operator/pam-operator/internal/groupcommit"
@@ -296,6 +297,13 @@ func (b *bench) do(ctx context.Context, name string, c change) {
 		}
 		b.answers[name] = answer
 	})
+}
+
+// wait waits until all callers have their answers and the runner is done: a change with nothing to write is answered
+// before the roll-back of the transaction that it looked at.
+func (b *bench) wait() {
+	b.callers.Wait()
+	synctest.Wait()
 }
 
 // said lists the answers so far in order of arrival: "a: ok; b: locked".

@@ -26,7 +26,7 @@ func applyThousand(t *testing.T, settings groupcommit.Settings) (took time.Durat
 		for _, name := range words(thousand) {
 			b.do(t.Context(), name, put(name))
 		}
-		b.callers.Wait()
+		b.wait()
 		took = time.Since(s.started)
 		b.check(t)
 	})
@@ -69,8 +69,7 @@ func TestTheLockIsNeverHeldForLongerThanAllowed(t *testing.T) {
 		for _, name := range words(thousand) {
 			b.do(t.Context(), name, put(name))
 		}
-		b.callers.Wait()
-		synctest.Wait()
+		b.wait()
 		for _, e := range b.events {
 			if e.Kind == groupcommit.Committed && (e.Hold > maxHold+commitTime || e.Hold < maxHold/2) {
 				t.Errorf("%d changes held the lock for %v", e.Changes, e.Hold)

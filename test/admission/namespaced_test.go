@@ -60,7 +60,7 @@ var _ = Describe("An operator of some namespaces", func() {
 				rules += fmt.Sprint(object.Object["rules"])
 			}
 		}
-		Expect(rules).To(ContainSubstring("resources:[configmaps] verbs:[create list]"))
+		Expect(rules).To(ContainSubstring("resources:[configmaps] verbs:[create list watch]"))
 	})
 
 	It("has the generated rules in each namespace that it looks at", func(ctx context.Context) {

@@ -32,9 +32,9 @@ var exportKills = []struct {
 	// after lets the API server act on the request first.
 	after bool
 }{
-	{"begun, and the first part is under way", moment{"API POST configmaps", 1}, false},
+	{"begun, and the first part is in flight", moment{"API POST configmaps", 1}, false},
 	{"the second part is written and not confirmed", moment{"API POST configmaps", 2}, true},
-	{"all parts are written, and the status is under way", moment{"API PATCH applianceexports.status", 2}, false},
+	{"all parts are written, and the status is in flight", moment{"API PATCH applianceexports.status", 2}, false},
 	{"the status is written and not confirmed", moment{"API PATCH applianceexports.status", 2}, true},
 }
 

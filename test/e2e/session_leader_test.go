@@ -24,12 +24,12 @@ var stalls = []struct {
 	sessions int
 }{
 	{"held and not marked", moment{"API PATCH activitysessions", 1}, true, 1},
-	{"held, and the mark is under way", moment{"API PATCH activitysessions.status", 1}, false, 1},
+	{"held, and the mark is in flight", moment{"API PATCH activitysessions.status", 1}, false, 1},
 	{"marked and not asked", moment{"API PATCH activitysessions.status", 1}, true, 1},
-	{"asked, and the request is under way", createCall, false, 2},
+	{"asked, and the request is in flight", createCall, false, 2},
 	{"asked and not written down", createCall, true, 1},
-	{"asked, and the status is under way", moment{"API PATCH activitysessions.status", 2}, false, 1},
-	{"the Secret is under way", moment{"API POST secrets", 1}, false, 1},
+	{"asked, and the status is in flight", moment{"API PATCH activitysessions.status", 2}, false, 1},
+	{"the Secret is in flight", moment{"API POST secrets", 1}, false, 1},
 }
 
 // TestOneSessionWhenALeaderWakesUp freezes the leading manager while it requests a session. Another one takes over and

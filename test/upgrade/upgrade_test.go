@@ -13,8 +13,10 @@ import (
 
 // TestAnUpgradeAndTheWayBack upgrades from the last release to this tree, and rolls back.
 func TestAnUpgradeAndTheWayBack(t *testing.T) {
+	t.Parallel()
 	c := site.NewCluster(t, controlplane.Options{ControllerManager: true})
-	previous, current := previousRelease(t), currentRelease(t, c)
+	current := currentRelease(t, c)
+	previous := previousRelease(t, current)
 	s := newWork(t, c)
 	s.start(previous)
 	s.begin()

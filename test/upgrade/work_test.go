@@ -97,7 +97,7 @@ func (s *work) remember(objects ...client.Object) {
 	}
 }
 
-// replace starts another release while the commit of a transaction and the request of a session are under way, and
+// replace starts another release while the commit of a transaction and the request of a session are in flight, and
 // stops the running one.
 func (s *work) replace(to release) {
 	s.Helper()

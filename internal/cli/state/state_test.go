@@ -121,7 +121,7 @@ func TestAStateIsOneMarkAndOneWord(t *testing.T) {
 	}
 }
 
-// Whatever the reason, exactly one of ready, stuck, suspended and under way holds, and who is stuck has an actor.
+// Whatever the reason, exactly one of ready, stuck, suspended and in progress holds, and who is stuck has an actor.
 func TestEveryReasonOfEveryKindHasAState(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds.All() {

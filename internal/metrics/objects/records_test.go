@@ -18,10 +18,6 @@ import (
 // a namespace goes that is being deleted, and in one that is not watched.
 func TestRecordsOfTheManagersNamespaceCount(t *testing.T) {
 	t.Parallel()
-	scheme := metadatafake.NewTestScheme()
-	if err := metav1.AddMetaToScheme(scheme); err != nil {
-		t.Fatal(err)
-	}
 	var existing []runtime.Object
 	for _, namespace := range []string{"team", "pam-operator-system", "elsewhere"} {
 		existing = append(existing, &metav1.PartialObjectMetadata{
@@ -46,6 +42,8 @@ func TestRecordsOfTheManagersNamespaceCount(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
+			scheme := metadatafake.NewTestScheme() // the client adds to it
+			g.Expect(metav1.AddMetaToScheme(scheme)).To(Succeed())
 			records, err := NewRecords(metadatafake.NewSimpleMetadataClient(scheme, existing...), c.watched, c.own)
 			g.Expect(err).NotTo(HaveOccurred())
 			ended := make(chan error, 1)
