@@ -97,7 +97,7 @@ func TestWhatLeavesARequestOpen(t *testing.T) {
 		"a pass that is done": {Done(pamv1alpha1.ReasonSynced, ""), false},
 		"somebody has to act": {Stalled(pamv1alpha1.ReasonUnauthorized, ""), false},
 		"suspended":           {Suspended(""), false},
-		"work in progress":      {Wait(pamv1alpha1.ReasonProgressing, "", time.Second), false},
+		"work in progress":    {Wait(pamv1alpha1.ReasonProgressing, "", time.Second), false},
 		"another client's lock, which is an answer":  {Wait(pamv1alpha1.ReasonLocked, "", time.Second), false},
 		"a connection that is not ready":             {Wait(pamv1alpha1.ReasonConnectionNotReady, "", 0), true},
 		"no answer":                                  {Wait(pamv1alpha1.ReasonUnreachable, "", time.Second), true},
