@@ -18,8 +18,8 @@ type CommitSettings struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1ms') && duration(self) <= duration('10m')",message="window must be a duration from 1ms to 10m, such as 1s"
 	Window *metav1.Duration `json:"window,omitempty"`
 
-	// maxWindow is how long a transaction waits at most after its first change arrived; until then, changes that arrive
-	// while others are being written still join it. From 1ms to 1h, and not shorter than window. Defaults to 5s.
+	// maxWindow is how long a transaction waits at most after its first change arrived; changes that arrive while those
+	// are being written still join it. From 1ms to 1h, and not shorter than window. Defaults to 5s.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32

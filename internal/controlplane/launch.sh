@@ -6,4 +6,7 @@
 dir=${0%/bin/*}
 : >"$dir/pids/$$" || exit 1
 [[ ! -e $dir/stopping ]] || exit 1
+# They share the processors with what is tested, and memory is cheaper: collecting garbage less often saves a fifth of
+# the API server's time.
+export GOGC=${GOGC:-400} GOMEMLIMIT=${GOMEMLIMIT:-1GiB}
 exec "$dir/assets/${0##*/}" "$@"

@@ -23,9 +23,10 @@ type batch[T Tx] struct {
 	pace     *pace
 	backoff  *backoff
 	calls    []*call[T]
-	// arrivedBefore takes up to most calls out of the queue that arrived before a time.
-	arrivedBefore func(before time.Time, most int) []*call[T]
-	// sealed is set once something has failed: no calls join a batch that is being repeated or divided.
+	// arrived takes up to most calls out of the queue.
+	arrived func(most int) []*call[T]
+	// sealed is set once the window is over, or something has failed: no calls join a batch that is being repeated or
+	// divided.
 	sealed bool
 	// spoiledBefore is set once an attempt was spoiled.
 	spoiledBefore bool
@@ -75,14 +76,15 @@ func (b *batch[T]) answer(ctx context.Context, calls []*call[T]) error {
 	return nil
 }
 
-// join returns changes that arrived after the batch began. They may join for as long as the batch's window would have
-// stayed open had nothing been written yet.
+// join returns changes that arrived while others were being written. Once the batch's window is over, those that arrived
+// until its own changes were written are the last: a commit is better shared than repeated, and nobody waits for a stream
+// of changes to end.
 func (b *batch[T]) join() []*call[T] {
 	if b.sealed {
 		return nil
 	}
-	closes := b.calls[0].arrived.Add(b.settings.MaxWindow)
-	calls := b.arrivedBefore(closes, b.settings.MaxChanges-len(b.calls))
+	b.sealed = time.Since(b.calls[0].arrived) >= b.settings.MaxWindow
+	calls := b.arrived(b.settings.MaxChanges - len(b.calls))
 	b.calls = append(b.calls, calls...)
 	return calls
 }

@@ -137,7 +137,7 @@ func (c *Committer[T]) run() {
 		}
 		b := &batch[T]{
 			options: c.options, settings: settings, pace: &c.pace, backoff: &c.backoff,
-			calls: calls, arrivedBefore: c.popArrivedBefore,
+			calls: calls, arrived: c.popUpTo,
 		}
 		b.run(c.ctx)
 	}
@@ -188,15 +188,11 @@ func (c *Committer[T]) nextBatch(s Settings) ([]*call[T], time.Duration) {
 	return c.pop(n), 0
 }
 
-// popArrivedBefore takes up to most calls out of the queue that arrived before a time.
-func (c *Committer[T]) popArrivedBefore(before time.Time, most int) []*call[T] {
+// popUpTo takes up to most calls out of the queue.
+func (c *Committer[T]) popUpTo(most int) []*call[T] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := slices.IndexFunc(c.queue, func(call *call[T]) bool { return !call.arrived.Before(before) })
-	if n < 0 {
-		n = len(c.queue)
-	}
-	return c.pop(min(n, most))
+	return c.pop(min(len(c.queue), most))
 }
 
 func (c *Committer[T]) pop(n int) []*call[T] {

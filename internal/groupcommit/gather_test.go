@@ -125,11 +125,17 @@ var gatherings = map[string]struct {
 		arrivals:  "0s a 1200ms b 1700ms c",
 		want:      []string{"2.2s: a b c"},
 	},
-	"what arrives after the longest window joins no more": {
+	"what arrives while the changes of the longest window are written joins them, and what arrives later does not": {
 		settings:  groupcommit.Settings{MaxWindow: 1500 * time.Millisecond},
 		writeTime: second,
-		arrivals:  "0s a 1400ms b 1500ms c",
-		want:      []string{"3s: a b", "4s: c"},
+		arrivals:  "0s a 1400ms b 1600ms c 2500ms d 3500ms e",
+		want:      []string{"4s: a b c", "6s: d e"},
+	},
+	"a stream of changes does not keep a batch open": {
+		settings:  groupcommit.Settings{MaxWindow: 2 * second},
+		writeTime: 900 * time.Millisecond,
+		arrivals:  "0s a 1050ms b 2050ms c 3050ms d 4050ms e 5050ms f 6050ms g 7050ms h 8050ms i",
+		want:      []string{"3.7s: a b c", "6.4s: d e f", "9.1s: g h i"},
 	},
 	"those that join count for the maximum": {
 		settings:  groupcommit.Settings{MaxChanges: 3},

@@ -108,9 +108,9 @@ type Settings struct {
 	// Window is how long a batch stays open for more changes after its latest one arrived. The batch does not wait for
 	// it if writing the present changes takes as long anyway.
 	Window time.Duration
-	// MaxWindow is how long a batch stays open at most after its first change arrived; changes that arrive by then,
-	// while the batch is being written, join it. If it is shorter than Window it wins; its default is never shorter
-	// than Window.
+	// MaxWindow is how long a batch stays open at most after its first change arrived. Changes that arrive while those
+	// of the window are being written join them. If it is shorter than Window it wins; its default is never shorter than
+	// Window.
 	MaxWindow time.Duration
 	// MaxChanges is the largest number of changes in a batch. A full batch starts at once.
 	MaxChanges int

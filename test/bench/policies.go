@@ -50,6 +50,7 @@ type policies struct {
 	reasons map[string]string // by name; empty without a status
 	counts  map[string]int    // by reason
 	last    time.Time         // of the latest change
+	added   time.Time         // when the latest one appeared
 	changed chan struct{}
 }
 
@@ -58,7 +59,7 @@ func (d *bed) watchPolicies(ctx context.Context) error {
 	p := &policies{reasons: map[string]string{}, counts: map[string]int{}, changed: make(chan struct{}, 1)}
 	d.policies = p
 	return d.watch(ctx, &pamv1alpha1.RDPConnectionPolicy{}, toolscache.ResourceEventHandlerFuncs{
-		AddFunc: p.note, UpdateFunc: func(_, now any) { p.note(now) },
+		AddFunc: func(o any) { p.note(o); p.noteAdded() }, UpdateFunc: func(_, now any) { p.note(now) },
 	})
 }
 
@@ -81,6 +82,19 @@ func (p *policies) note(object any) {
 	case p.changed <- struct{}{}:
 	default:
 	}
+}
+
+func (p *policies) noteAdded() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.added = time.Now()
+}
+
+// lastAdded returns when the latest object appeared.
+func (p *policies) lastAdded() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.added
 }
 
 // count returns how many have this reason, and when any of them last changed.
