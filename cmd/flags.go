@@ -42,22 +42,24 @@ type settings struct {
 	log             zap.Options
 }
 
-// parse reads the flags from the command line.
-func parse() *settings {
+// parse reads the flags from arguments.
+func parse(flags *flag.FlagSet, arguments []string) (*settings, error) {
 	s := &settings{answerMemory: connection.DefaultAnswerMemory}
-	s.defineServing(flag.CommandLine)
-	s.defineLeaderElection(flag.CommandLine)
-	s.defineNamespaces(flag.CommandLine)
-	s.defineReconciling(flag.CommandLine)
-	s.defineLimits(flag.CommandLine)
-	s.defineTracing(flag.CommandLine)
-	flag.BoolVar(&s.showVersion, "version", false, "Print the version and exit.")
+	s.defineServing(flags)
+	s.defineLeaderElection(flags)
+	s.defineNamespaces(flags)
+	s.defineReconciling(flags)
+	s.defineLimits(flags)
+	s.defineTracing(flags)
+	flags.BoolVar(&s.showVersion, "version", false, "Print the version and exit.")
 	s.log.StacktraceLevel = zapcore.PanicLevel // an unreachable appliance is not a bug
-	s.log.BindFlags(flag.CommandLine)
-	flag.Parse()
-	flag.Visit(func(f *flag.Flag) { s.tracing.RatioGiven = s.tracing.RatioGiven || f.Name == tracing.RatioFlag })
+	s.log.BindFlags(flags)
+	if err := flags.Parse(arguments); err != nil {
+		return nil, err
+	}
+	flags.Visit(func(f *flag.Flag) { s.tracing.RatioGiven = s.tracing.RatioGiven || f.Name == tracing.RatioFlag })
 	s.log.Level = noBodies(s.log.Level)
-	return s
+	return s, nil
 }
 
 func (s *settings) defineServing(flags *flag.FlagSet) {

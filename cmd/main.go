@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -49,7 +50,10 @@ var (
 )
 
 func main() {
-	s := parse()
+	s, err := parse(flag.CommandLine, os.Args[1:])
+	if err != nil {
+		os.Exit(2) // not reached: a bad flag ends the process
+	}
 	if s.showVersion {
 		fmt.Println(version)
 		return

@@ -50,6 +50,24 @@ var _ = Describe("A grant binds an ActivitySession", func() {
 		Expect(ready(ctx, session)()).To(Equal("True Active"))
 	})
 
+	It("in its length, also where it extends itself", func(ctx context.Context) {
+		options := brief(4 * time.Minute)
+		options.Policies[0].Profile = simnps.Profile{
+			MaxSessionLength: 4 * time.Minute, AllowExtension: true, ExtensionMinutes: 2, ExtensionCount: 3,
+		}
+		s := newServerSite(ctx, options, builder.Grants(pamv1alpha1.Grant{
+			NamespaceSelector: &metav1.LabelSelector{}, MaxDuration: &metav1.Duration{Duration: 5 * time.Minute},
+		}))
+		s.pod(ctx)
+		session := s.activeSession(ctx, "session", boundToPod(), automatic(), builder.Duration(4*time.Minute))
+		begun := s.atServer(session).Start
+		Eventually(message).WithArguments(ctx, session).Should(And(
+			ContainSubstring("it is not extended further: grants[0] of connection"), ContainSubstring("at most 5m0s")))
+		s.lookAgain(ctx, session)
+		Expect(s.atServer(session).End).To(BeTemporally("<=", begun.Add(5*time.Minute+2*time.Second)))
+		Expect(ready(ctx, session)()).To(Equal("True Active"))
+	})
+
 	It("in how many sessions live that it covers", func(ctx context.Context) {
 		s, there := granted(ctx, pamv1alpha1.Grant{Activities: []string{"Linux *"}, MaxSessions: new(int32(1))},
 			pamv1alpha1.Grant{Activities: []string{"Windows *"}})

@@ -216,6 +216,29 @@ var _ = Describe("An ActivitySession whose request got no answer", func() {
 		Expect(s.atServer(session).Status).To(Equal("Active"))
 	})
 
+	It("is logged and told of as adopted, and not as requested", func(ctx context.Context) {
+		s := newServerSite(ctx, unanswered(1, simnps.CreateSwitches{}))
+		session := s.activeSession(ctx, "session")
+		Expect(auditLines(s.namespace, "adopt-session", "succeeded")).To(ConsistOf(
+			ContainSubstring(session.Status.SessionID)))
+		Expect(auditLines(s.namespace, "request", "succeeded")).To(BeEmpty())
+		Eventually(events(ctx, session, pamv1alpha1.ReasonProgressing)).Should(ContainElement(
+			And(ContainSubstring("adopted session"), ContainSubstring(session.Status.SessionID))))
+	})
+
+	It("has a finalizer that comes back, so that an adopted session ends with its object", func(ctx context.Context) {
+		s := newServerSite(ctx, unanswered(1, simnps.CreateSwitches{}))
+		session := s.activeSession(ctx, "session")
+		change(ctx, session, func(o *pamv1alpha1.ActivitySession) { o.Finalizers = nil })
+		Eventually(func() []string {
+			_ = phase(ctx, session)()
+			return session.Finalizers
+		}).Should(ContainElement(pamv1alpha1.Finalizer))
+		Expect(k8s.Delete(ctx, session)).To(Succeed())
+		eventuallyGone(ctx, session)
+		Expect(s.atServer(session).Status).To(BeElementOf(ended))
+	})
+
 	It("leaves a session without a note alone at a server that keeps notes", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
 		s.fault(fault.Rule{Name: "lost", Method: "POST", Path: createPath, Drop: fault.DropBefore, Times: 1})

@@ -4,11 +4,13 @@ package controller_test
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	simnps "github.com/pam-operator/pam-operator/internal/simulator/nps"
@@ -40,6 +42,8 @@ var _ = Describe("The audit trail", func() {
 		for _, action := range []string{"adopt", "create", "repair", "update", "delete"} {
 			oneLine(s.namespace, action, "succeeded")
 		}
+		writer, _, _ := strings.Cut(rest.DefaultKubernetesUserAgent(), "/") // where the client gives no field manager
+		Expect(auditLines(s.namespace, "create", "succeeded")[0]).To(ContainSubstring(`"who": "` + writer + `"`))
 	})
 
 	It("has one line for every step of a session, and for what is refused", func(ctx context.Context) {

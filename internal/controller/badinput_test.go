@@ -183,7 +183,7 @@ var _ = onEverySPS("What goes wrong on an SPS appliance", func() {
 		Expect(s.named(rdpConnections, "a")).To(HaveLen(1))
 	})
 
-	It("is an appliance that does not answer while an object is deleted: in time it is released", func(ctx context.Context) {
+	It("is an appliance that is silent while an object is deleted: it is released in time", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})
 		policy := s.policy("a")
 		s.create(ctx, policy)

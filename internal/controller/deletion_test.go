@@ -45,6 +45,24 @@ var _ = Describe("Deletion", func() {
 		Entry("group, policy, user", 1, 2, 0), Entry("policy, user, group", 2, 0, 1), Entry("policy, group, user", 2, 1, 0),
 	)
 
+	It("erases what it stands for although somebody removed the finalizer, which comes back", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{})
+		user, policy := s.alice(ctx), s.policy("a")
+		s.create(ctx, policy)
+		for _, o := range []client.Object{user, policy} {
+			eventuallyReady(ctx, o)
+			change(ctx, o, func(o client.Object) { o.SetFinalizers(nil) })
+			Eventually(func() []string {
+				Expect(k8s.Get(ctx, client.ObjectKeyFromObject(o), o)).To(Succeed())
+				return o.GetFinalizers()
+			}).Should(ConsistOf(pamv1alpha1.Finalizer))
+			Expect(k8s.Delete(ctx, o)).To(Succeed())
+			eventuallyGone(ctx, o)
+		}
+		Expect(s.named(spsUsers, "alice")).To(BeEmpty())
+		Expect(s.named(rdpConnections, "a")).To(BeEmpty())
+	})
+
 	It("that the appliance refuses is shown, and goes on soon after the cause is fixed", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})
 		group := builder.LocalUserGroup("staff", append(s.in("sps"), builder.Members())...)

@@ -124,15 +124,7 @@ func hasStatusOrSpec(t reflect.Type) bool {
 
 // missingFields compares a type with a schema, at any depth.
 func missingFields(path string, t reflect.Type, s *spec.Schema) []string {
-	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
-		t = t.Elem()
-	}
-	switch {
-	case s.Items != nil && s.Items.Schema != nil:
-		s = s.Items.Schema
-	case s.AdditionalProperties != nil && s.AdditionalProperties.Schema != nil:
-		s = s.AdditionalProperties.Schema
-	}
+	t, s = elementType(t), elementSchema(s)
 	// A struct may be a string, such as a time; and the API server itself takes care of the metadata.
 	if t.Kind() != reflect.Struct || !s.Type.Contains("object") || t == reflect.TypeFor[metav1.ObjectMeta]() {
 		return nil
@@ -140,12 +132,12 @@ func missingFields(path string, t reflect.Type, s *spec.Schema) []string {
 	var missing []string
 	for i := range t.NumField() {
 		field := t.Field(i)
-		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		property, has := s.Properties[name]
 		switch {
-		case field.Anonymous && (name == "" || strings.Contains(options, "inline")):
+		case name == "-":
+		case name == "" && field.Anonymous: // inlined
 			missing = append(missing, missingFields(path, field.Type, s)...)
-		case name == "" || name == "-":
 		case has:
 			missing = append(missing, missingFields(path+"."+name, field.Type, &property)...)
 		default:
@@ -153,6 +145,26 @@ func missingFields(path string, t reflect.Type, s *spec.Schema) []string {
 		}
 	}
 	return missing
+}
+
+// elementType is what a pointer, list or map leads to.
+func elementType(t reflect.Type) reflect.Type {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
+		t = t.Elem()
+	}
+	return t
+}
+
+// elementSchema is what a list or map contains.
+func elementSchema(s *spec.Schema) *spec.Schema {
+	switch {
+	case s.Items != nil && s.Items.Schema != nil:
+		return s.Items.Schema
+	case s.AdditionalProperties != nil && s.AdditionalProperties.Schema != nil:
+		return s.AdditionalProperties.Schema
+	default:
+		return s
+	}
 }
 
 func enumerate(missing []string) string {

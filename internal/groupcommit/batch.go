@@ -76,9 +76,9 @@ func (b *batch[T]) answer(ctx context.Context, calls []*call[T]) error {
 	return nil
 }
 
-// join returns changes that arrived while others were being written. Once the batch's window is over, those that arrived
-// until its own changes were written are the last: a commit is better shared than repeated, and nobody waits for a stream
-// of changes to end.
+// join returns changes that arrived while others were being written. Once the batch's window is over, those that
+// arrived until its own changes were written are the last: a commit is better shared than repeated, and nobody waits
+// for a stream of changes to end.
 func (b *batch[T]) join() []*call[T] {
 	if b.sealed {
 		return nil

@@ -53,9 +53,9 @@ func measureAppliances(ctx context.Context, b *bench) ([]row, error) {
 	})}, nil
 }
 
-// spreadOver applies policies to appliances, one kubectl each at the same time, as teams do, and measures the time after
-// the last policy was created. Requests of administrators have no part in the API server's priority and fairness, so a
-// flood of theirs would also measure how long it holds up everybody else's.
+// spreadOver applies policies to appliances, one kubectl each at the same time, as teams do, and measures the time
+// after the last policy was created. Requests of administrators are exempt from the API server's priority and fairness,
+// so a flood of theirs would also measure how long it holds up everybody else's.
 func (d *neighbours) spreadOver(
 	ctx context.Context, kubeconfig, prefix string, names []string,
 ) (time.Duration, error) {

@@ -115,16 +115,23 @@ func ReadyTurned(e event.UpdateEvent) bool {
 }
 
 // OnSpec passes the changes of an object that its own controller has to look at: its spec, its deletion, annotations
-// that others write, and the loss of its status. Our own patches trigger no pass.
+// that others write, and the loss of its status or finalizer. Our own patches trigger no pass, except one that takes
+// the finalizer off.
 func OnSpec() builder.ForOption {
 	return builder.WithPredicates(predicate.Or[client.Object](
 		predicate.GenerationChangedPredicate{},
 		predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 			return !equality.Semantic.DeepEqual(e.ObjectOld.GetDeletionTimestamp(), e.ObjectNew.GetDeletionTimestamp()) ||
-				lostStatus(e) ||
+				lostStatus(e) || lostFinalizer(e) ||
 				!maps.Equal(annotationsOfOthers(e.ObjectOld), annotationsOfOthers(e.ObjectNew))
 		}},
 	))
+}
+
+// lostFinalizer reports whether our finalizer was removed from an object that is not being deleted. Until it is back, a
+// deletion would leave behind what the object stands for.
+func lostFinalizer(e event.UpdateEvent) bool {
+	return HasFinalizer(e.ObjectOld) && !HasFinalizer(e.ObjectNew) && e.ObjectNew.GetDeletionTimestamp().IsZero()
 }
 
 // annotationsOfOthers are an object's annotations without those that the controllers write themselves, each of which
