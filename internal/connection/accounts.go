@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
@@ -55,27 +54,18 @@ func (p *Pool) Accounts(ctx context.Context, url string) (Accounts, error) {
 	return out, nil
 }
 
-// Approaches are the ways to one appliance: the connections that lead there, and their canonical addresses.
-type Approaches struct {
-	Connections []types.NamespacedName
-	Addresses   []string
-}
-
-// Approaches returns the ways to the appliance at a canonical address, as far as they are known. It sends nothing.
-func (p *Pool) Approaches(ctx context.Context, url string) (Approaches, error) {
+// Addresses returns the canonical addresses of the appliance at one of them, as far as they are known. It sends
+// nothing.
+func (p *Pool) Addresses(ctx context.Context, url string) ([]string, error) {
 	var list pamv1alpha1.SPSConnectionList
 	if err := p.cfg.Cache.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
-		return Approaches{}, err
+		return nil, err
 	}
-	out := Approaches{Addresses: []string{url}}
+	out := []string{url}
 	for i := range list.Items {
 		c := &list.Items[i]
-		if !p.leads(c, url) {
-			continue
-		}
-		out.Connections = append(out.Connections, client.ObjectKeyFromObject(c))
-		if address := CanonicalURL(c.Spec.URL); !slices.Contains(out.Addresses, address) {
-			out.Addresses = append(out.Addresses, address)
+		if address := CanonicalURL(c.Spec.URL); p.leads(c, url) && !slices.Contains(out, address) {
+			out = append(out, address)
 		}
 	}
 	return out, nil

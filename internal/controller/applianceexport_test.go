@@ -93,7 +93,7 @@ var _ = onEverySPS("What is exported from an appliance", func() {
 			spec.Names = []string{"kept", "chan?ed"}
 		})))
 		Expect(objects).To(HaveLen(2))
-		s.edit(ctx, rdpConnections, changed, map[string]any{"active": false})
+		s.editUnseen(rdpConnections, changed, map[string]any{"active": false})
 		for _, object := range applied(ctx, objects) {
 			if object.GetName() == "kept" {
 				Eventually(ready(ctx, object)).Should(Equal("True Synced"), func() string { return describe(object) })

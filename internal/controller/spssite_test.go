@@ -60,11 +60,17 @@ func (s *site) byHand(name, wire string) string {
 // edit changes members of what is on the appliance, as an administrator would.
 func (s *site) edit(ctx context.Context, collection, key string, members map[string]any) {
 	GinkgoHelper()
+	s.editUnseen(collection, key, members)
+	s.look(ctx)
+}
+
+// editUnseen is edit, but nothing has the operator look at the appliance.
+func (s *site) editUnseen(collection, key string, members map[string]any) {
+	GinkgoHelper()
 	o, ok := s.sps.Object(collection, key)
 	Expect(ok).To(BeTrue(), "nothing has the key %q", key)
 	maps.Copy(o.Body, members)
 	s.sps.Put(collection, key, o.Body)
-	s.look(ctx)
 }
 
 // remove takes an object off the appliance, as an administrator would.

@@ -90,9 +90,12 @@ func startManager(ctx context.Context, plane *controlplane.ControlPlane) {
 	manager.Start(ctx, mgr, loop.Options{
 		DeletionDeadline: deletionDeadline, Concurrency: 200, LockedRetry: 200 * time.Millisecond,
 		SecondLook: 300 * time.Millisecond, RecoveryWindow: time.Second, TerminationPatience: 2 * time.Second,
-		Metrics: objectMetrics, Tracer: tracer(),
+		RequestPause: requestPause, Metrics: objectMetrics, Tracer: tracer(),
 	})
 }
+
+// requestPause is short, because many specs ask for several reconciles; reconcile_request_test.go measures it.
+const requestPause = 50 * time.Millisecond
 
 // site is a namespace with its own simulated appliances and connections to them.
 type site struct {

@@ -39,12 +39,22 @@ func quotable(text string) bool {
 	return !strings.HasSuffix(text, `\`) && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
+// isNoWord reports whether a character ends a word of a configuration, or means something else than itself there.
+func isNoWord(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("\"'\\#*?!,=%$", r)
+}
+
 // Text is the configuration, by which `ssh -F FILE ALIAS` reaches the target. A URL cannot do that: ssh ends the user
 // name at the first @, interprets \, and defaults to port 22. A user name that is not literal is an error.
 func (t Target) Text() (string, error) {
 	if !Literal(t.User) {
 		return "", errors.New("the user name cannot be written into an ssh configuration, because versions of ssh read " +
 			"\", %, $ and \\ differently: pass it to ssh with -l")
+	}
+	for what, value := range map[string]string{"alias": t.Alias, "host": t.Host, "port": t.Port} {
+		if value == "" || strings.ContainsFunc(value, isNoWord) {
+			return "", fmt.Errorf("the %s %q cannot be written into an ssh configuration: it must be one word", what, value)
+		}
 	}
 	var out strings.Builder
 	fmt.Fprintf(&out, "Host %s\n  HostName %s\n  Port %s\n", t.Alias, t.Host, t.Port)

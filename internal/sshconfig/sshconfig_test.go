@@ -91,3 +91,24 @@ func FuzzSSHReadsTheUserAsItIs(f *testing.F) {
 		}
 	})
 }
+
+func TestEveryWordIsOneWord(t *testing.T) {
+	t.Parallel()
+	for name, target := range map[string]sshconfig.Target{
+		"a host with a command":  {Alias: "pam", Host: "h\n  ProxyCommand sh -c id", Port: "22"},
+		"a host with a blank":    {Alias: "pam", Host: "h x", Port: "22"},
+		"a host with a token":    {Alias: "pam", Host: "%h", Port: "22"},
+		"a port with a command":  {Alias: "pam", Host: "h", Port: "22\n  ProxyCommand id"},
+		"an alias for all hosts": {Alias: "*", Host: "h", Port: "22"},
+		"no host":                {Alias: "pam", Port: "22"},
+	} {
+		if text, err := target.Text(); err == nil {
+			t.Errorf("%s is written:\n%s", name, text)
+		}
+	}
+	for _, host := range []string{"nps-proxy.lab.test", "10.0.0.1", "fe80::1"} {
+		if _, err := (sshconfig.Target{Alias: "pam", Host: host, Port: "22"}).Text(); err != nil {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+}

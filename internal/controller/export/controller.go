@@ -98,11 +98,6 @@ func (r *reconciler) pass(ctx context.Context, e *pamv1alpha1.ApplianceExport) (
 		e.Status.Phase, e.Status.StartTime = pamv1alpha1.ExportRunning, &metav1.Time{Time: r.now()}
 		return loop.Wait(pamv1alpha1.ReasonProgressing, "the appliance is being read", runAgain), nil
 	}
-	done, err := r.writing.Enter(ctx)
-	if err != nil {
-		return loop.Outcome{}, err
-	}
-	defer done()
 	result, err := r.export(ctx, e, on)
 	if err != nil {
 		return loop.Outcome{}, err

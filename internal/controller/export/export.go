@@ -66,7 +66,12 @@ func (r *reconciler) export(
 		}
 		if hash, same := seen.seal(); same {
 			run.result.configHash = hash
-			err := run.write(ctx)
+			done, err := r.writing.Enter(ctx) // not while it is read: an appliance may take its time
+			if err != nil {
+				return result{}, err
+			}
+			defer done()
+			err = run.write(ctx)
 			return run.result, err
 		}
 	}
@@ -91,7 +96,7 @@ type run struct {
 func (r *reconciler) newRun(
 	ctx context.Context, e *pamv1alpha1.ApplianceExport, on *appliance.Appliance, seen *snapshot,
 ) (*run, error) {
-	approaches, err := r.Pool.Approaches(ctx, on.URL)
+	addresses, err := r.Pool.Addresses(ctx, on.URL)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +114,7 @@ func (r *reconciler) newRun(
 	}
 	out := &run{
 		kinds: kindsOf(e), seen: seen, users: map[string]string{}, result: result{lacking: &lacking{}},
-		wanted: r.selection(e, approaches),
+		wanted: r.selection(e, addresses),
 		existing: func(ctx context.Context, kind kinds.Kind) (existing, error) {
 			return r.existingIn(ctx, e.TargetNamespace(), kind, connection.Target(through, e.TargetNamespace()))
 		},
@@ -124,14 +129,14 @@ func (r *reconciler) newRun(
 
 // selection is what an export wants.
 func (r *reconciler) selection(
-	e *pamv1alpha1.ApplianceExport, approaches connection.Approaches,
+	e *pamv1alpha1.ApplianceExport, addresses []string,
 ) func(kinds.Kind, sps.Record) bool {
 	return func(kind kinds.Kind, record sps.Record) bool {
 		matches := func(glob string) bool { return connection.MatchesGlob(glob, record.Name) }
 		if len(e.Spec.Names) > 0 && !slices.ContainsFunc(e.Spec.Names, matches) {
 			return false
 		}
-		return e.Spec.Selection != pamv1alpha1.ExportUnmanaged || !r.Claims.Claimed(kind, approaches, record)
+		return e.Spec.Selection != pamv1alpha1.ExportUnmanaged || !r.Claims.Claimed(kind, addresses, record)
 	}
 }
 

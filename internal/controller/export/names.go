@@ -80,11 +80,15 @@ func (e existing) name(kind kinds.Kind, records []sps.Record) map[string]string 
 	slices.SortFunc(rest, func(a, b sps.Record) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Key, b.Key))
 	})
+	last := map[string]int{} // of each spelling, so that thousands that clash do not try each other's numbers again
 	for _, record := range rest {
-		name := slug(kind, record.Name)
-		for i := 2; taken[name]; i++ {
-			name = slug(kind, record.Name) + "-" + strconv.Itoa(i)
+		base := slug(kind, record.Name)
+		name, i := base, max(last[base], 1)
+		for taken[name] {
+			i++
+			name = base + "-" + strconv.Itoa(i)
 		}
+		last[base] = i
 		out[record.Key] = name
 		taken[name] = true
 	}

@@ -7,33 +7,24 @@ import (
 	"slices"
 	"sync"
 
-	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
-	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/kinds"
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
-// Claims knows which objects of appliances the policy objects of the cluster name, whatever they do about them. It
-// follows the cache, so that nobody has to go through ten thousand objects to find the ones that are named by none. It
-// is safe for concurrent use.
+// Claims knows which objects of appliances the policy objects of the cluster have found there, whatever they do about
+// them: what is in a status was written by the operator, for an object that is permitted. A name in a spec claims
+// nothing, or anybody could hide what is on an appliance. It follows the cache, so that nobody has to go through ten
+// thousand objects to find what is claimed by none. It is safe for concurrent use.
 type Claims struct {
 	mu      sync.RWMutex
 	version uint64
-	// names counts the objects by what they name, and keys by what they have found.
-	names map[nameClaim]uint32
-	keys  map[keyClaim]uint32
+	// keys counts the objects by what they have found.
+	keys map[keyClaim]uint32
 	// followed are the handlers of the caches.
 	followed []toolscache.ResourceEventHandlerRegistration
-}
-
-// nameClaim is a name on the appliance that a connection leads to, in its canonical form.
-type nameClaim struct {
-	kind    string
-	through types.NamespacedName
-	name    string
 }
 
 // keyClaim is a key at the canonical address of an appliance.
@@ -41,7 +32,7 @@ type keyClaim struct{ kind, address, key string }
 
 // NewClaims returns claims of nothing.
 func NewClaims() *Claims {
-	return &Claims{names: map[nameClaim]uint32{}, keys: map[keyClaim]uint32{}}
+	return &Claims{keys: map[keyClaim]uint32{}}
 }
 
 // Watch follows the policy objects of a cache.
@@ -82,44 +73,30 @@ func (c *Claims) handler(kind string) toolscache.ResourceEventHandler {
 
 // replace replaces what an object claimed by what it claims now; nil claims nothing.
 func (c *Claims) replace(kind string, was, is any) {
-	oldName, oldKey := claimsOf(kind, was)
-	newName, newKey := claimsOf(kind, is)
-	if oldName == newName && oldKey == newKey {
+	before, after := claimOf(kind, was), claimOf(kind, is)
+	if before == after {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.version++
-	count(c.names, oldName, newName)
-	count(c.keys, oldKey, newKey)
-}
-
-// count takes one claim away and adds another one. Empty claims do not count.
-func count[K comparable](claims map[K]uint32, was, is K) {
-	var none K
-	if was != none {
-		if claims[was]--; claims[was] == 0 {
-			delete(claims, was)
+	if before != (keyClaim{}) {
+		if c.keys[before]--; c.keys[before] == 0 {
+			delete(c.keys, before)
 		}
 	}
-	if is != none {
-		claims[is]++
+	if after != (keyClaim{}) {
+		c.keys[after]++
 	}
 }
 
-func claimsOf(kind string, of any) (name nameClaim, key keyClaim) {
+// claimOf is what an object claims; the zero value if nothing.
+func claimOf(kind string, of any) keyClaim {
 	obj, ok := of.(kinds.PolicyObject)
-	if !ok {
-		return name, key
+	if !ok || obj.PolicyStatus().Key == "" {
+		return keyClaim{}
 	}
-	name = nameClaim{
-		kind: kind, through: connection.Target(obj.Connection(), obj.GetNamespace()),
-		name: sps.CanonicalName(obj.NameOnAppliance()),
-	}
-	if status := obj.PolicyStatus(); status.Key != "" {
-		key = keyClaim{kind: kind, address: status.Appliance, key: status.Key}
-	}
-	return name, key
+	return keyClaim{kind: kind, address: obj.PolicyStatus().Appliance, key: obj.PolicyStatus().Key}
 }
 
 // Version changes whenever a claim does.
@@ -129,17 +106,11 @@ func (c *Claims) Version() uint64 {
 	return c.version
 }
 
-// Claimed reports whether an object of the cluster names a record of an appliance.
-func (c *Claims) Claimed(kind kinds.Kind, of connection.Approaches, record sps.Record) bool {
+// Claimed reports whether an object of the cluster has found a record of the appliance at these addresses.
+func (c *Claims) Claimed(kind kinds.Kind, addresses []string, record sps.Record) bool {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if slices.ContainsFunc(of.Addresses, func(address string) bool {
+	return slices.ContainsFunc(addresses, func(address string) bool {
 		return c.keys[keyClaim{kind.Name, address, record.Key}] > 0
-	}) {
-		return true
-	}
-	name := sps.CanonicalName(record.Name)
-	return slices.ContainsFunc(of.Connections, func(through types.NamespacedName) bool {
-		return c.names[nameClaim{kind.Name, through, name}] > 0
 	})
 }

@@ -19,6 +19,8 @@ const (
 	DefaultLockedRetry = 15 * time.Second
 	// DefaultSecondLook gives a server time to list a session that it did not find (nps contract 13 Q10).
 	DefaultSecondLook = 5 * time.Second
+	// DefaultRequestPause is short for a person who asks twice, and long for a loop.
+	DefaultRequestPause = 5 * time.Second
 	// DefaultRecoveryWindow is long because the client gives up after 30 s, the server may take as long again to finish
 	// what it has begun, and its lists may lag.
 	DefaultRecoveryWindow = time.Minute
@@ -29,6 +31,7 @@ func (o Options) WithDefaults() Options {
 	o.BlockedDeletionDeadline = cmp.Or(o.BlockedDeletionDeadline, DefaultBlockedDeletionDeadline)
 	o.TerminationPatience = cmp.Or(o.TerminationPatience, DefaultTerminationPatience)
 	o.LockedRetry = cmp.Or(o.LockedRetry, DefaultLockedRetry)
+	o.RequestPause = cmp.Or(o.RequestPause, DefaultRequestPause)
 	o.SecondLook = cmp.Or(o.SecondLook, DefaultSecondLook)
 	o.RecoveryWindow = cmp.Or(o.RecoveryWindow, DefaultRecoveryWindow)
 	o.AnswerMemory = cmp.Or(o.AnswerMemory, connection.DefaultAnswerMemory)

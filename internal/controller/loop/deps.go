@@ -51,6 +51,9 @@ type Options struct {
 	// SecondLook is how long after a server did not find a session it is asked once more, before the answer is believed;
 	// 0 means DefaultSecondLook. It is jittered.
 	SecondLook time.Duration
+	// RequestPause is the shortest time between two reconciles of an object that only changes of its annotations or
+	// finalizers ask for; it is six times as long after a refusal. 0 means DefaultRequestPause.
+	RequestPause time.Duration
 	// RecoveryWindow is how long the session of an unanswered request may take to show up at the server; 0 means
 	// DefaultRecoveryWindow.
 	RecoveryWindow time.Duration

@@ -60,8 +60,10 @@ func (d Deps) RecordLeftover(ctx context.Context, l Leftover) error {
 	// A shutdown between the record and the Events would leave a record that no later reconcile reports.
 	record, err := d.record(context.WithoutCancel(ctx), l)
 	switch {
-	case apierrors.IsAlreadyExists(err):
+	case apierrors.IsAlreadyExists(err) && !mayBeForged(record, l):
 		return nil
+	case apierrors.IsAlreadyExists(err):
+		err = nil
 	case err != nil && !IsLasting(err) && DeletingFor(l.Object) < recordingFactor*d.DeletionDeadline:
 		return fmt.Errorf("record what may be left: %w", err)
 	}
@@ -78,6 +80,12 @@ func (d Deps) RecordLeftover(ctx context.Context, l Leftover) error {
 	}
 	metrics.Leftover(l.Metric)
 	return nil
+}
+
+// mayBeForged reports whether an existing record may have been written by the author of the object, who would silence
+// the report. If it was not, the report is repeated after a crash, which does no harm.
+func mayBeForged(record *corev1.ConfigMap, l Leftover) bool {
+	return record != nil && record.Namespace == l.Object.GetNamespace()
 }
 
 // record writes the record into the first namespace that accepts it: beside the connection, because the owner of the

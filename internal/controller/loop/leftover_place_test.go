@@ -185,3 +185,25 @@ func TestANamespaceGetsSoManyRecordsAndNoMore(t *testing.T) {
 		}
 	}
 }
+
+// TestARecordThatIsThereBeforeDoesNotSilenceALeftover: its name is known before, and the author of the object may write
+// ConfigMaps.
+func TestARecordThatIsThereBeforeDoesNotSilenceALeftover(t *testing.T) {
+	user := builder.LeavingUser(0)
+	d, recorder := letsGo(t, user)
+	d.Live = d.Client
+	l := Leftover{
+		Object: user, Kind: "LocalUser", Cause: errors.New("gone"), What: "user root", Where: "sps",
+		Through: types.NamespacedName{Namespace: "pam-system", Name: "sps"},
+	}
+	forged := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: user.Namespace, Name: l.recordName()}}
+	if err := d.Client.Create(t.Context(), forged); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.RecordLeftover(t.Context(), l); err != nil {
+		t.Fatal(err)
+	}
+	if len(recorder.Events) != 1 {
+		t.Errorf("%d Events", len(recorder.Events))
+	}
+}

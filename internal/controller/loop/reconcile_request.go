@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/kinds"
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
@@ -52,12 +53,24 @@ func requestedReconcile(obj client.Object) string {
 // pass, decides which reads answer it: a thousand requests that were seen together are then answered by one read,
 // however long their passes wait for a turn. A nil book knows nothing, so that every request counts as just seen.
 type RequestBook struct {
+	// pause is the shortest time between two passes over an object that nothing but its metadata asks for.
+	pause time.Duration
+
 	mu   sync.Mutex
 	open map[types.UID]ReconcileRequest
+	// passes are when the latest pass that metadata asked for is due, or was.
+	passes map[types.UID]time.Time
+	// wishes are since when the present spec of an object that manages nothing yet is known.
+	wishes map[types.UID]time.Time
 }
 
-// NewRequestBook returns an empty book.
-func NewRequestBook() *RequestBook { return &RequestBook{open: map[types.UID]ReconcileRequest{}} }
+// NewRequestBook returns an empty book; see Options.RequestPause.
+func NewRequestBook(pause time.Duration) *RequestBook {
+	return &RequestBook{
+		pause: pause, open: map[types.UID]ReconcileRequest{}, passes: map[types.UID]time.Time{},
+		wishes: map[types.UID]time.Time{},
+	}
+}
 
 // Of returns the open request of an object.
 func (b *RequestBook) Of(obj Object) ReconcileRequest {
@@ -91,7 +104,9 @@ func (b *RequestBook) forget(uid types.UID) {
 	delete(b.open, uid)
 }
 
-// Watch returns a handler that notes requests as they come, and enqueues nothing.
+// Watch returns a handler that notes requests as they come, and enqueues an object whose annotations or finalizers
+// others have changed. That needs no right to use a connection, so however often it happens, a pass comes only once in
+// a pause; the first one comes at once.
 func (b *RequestBook) Watch() handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 	note := func(o client.Object) {
@@ -100,10 +115,94 @@ func (b *RequestBook) Watch() handler.EventHandler {
 		}
 	}
 	return handler.Funcs{
-		CreateFunc: func(_ context.Context, e event.CreateEvent, _ queue) { note(e.Object) },
-		UpdateFunc: func(_ context.Context, e event.UpdateEvent, _ queue) { note(e.ObjectNew) },
-		DeleteFunc: func(_ context.Context, e event.DeleteEvent, _ queue) { b.forget(e.Object.GetUID()) },
+		CreateFunc: func(_ context.Context, e event.CreateEvent, _ queue) {
+			note(e.Object)
+			b.noteWish(e.Object)
+		},
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+			note(e.ObjectNew)
+			if e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() {
+				b.noteWish(e.ObjectNew)
+			}
+			if !asksByMetadata(e) {
+				return
+			}
+			if wait, wanted := b.untilPass(e.ObjectNew, time.Now()); wanted {
+				q.AddAfter(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(e.ObjectNew)}, wait)
+			}
+		},
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, _ queue) {
+			b.forget(e.Object.GetUID())
+			b.forgetTimes(e.Object.GetUID())
+		},
 	}
+}
+
+// refusedFactor is how much longer the pause of an object is that the appliance or server has refused: a pass over it
+// opens a transaction or sends a request, while others only read.
+const refusedFactor = 6
+
+// untilPass is how long to wait with a pass that metadata asks for; it is not wanted if one is due that will see the
+// same.
+func (b *RequestBook) untilPass(obj client.Object, now time.Time) (wait time.Duration, wanted bool) {
+	pause := b.pause
+	if o, ok := obj.(Object); ok {
+		if ready := ReadyOf(o); ready != nil && ready.Reason == pamv1alpha1.ReasonRejected {
+			pause *= refusedFactor
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	last, known := b.passes[obj.GetUID()]
+	if known && last.After(now) {
+		return 0, false
+	}
+	due := now
+	if next := last.Add(pause); known && next.After(now) {
+		due = next
+	}
+	b.passes[obj.GetUID()] = due
+	return due.Sub(now), true
+}
+
+// noteWish notes when the spec of an object that manages nothing yet was first seen.
+func (b *RequestBook) noteWish(obj client.Object) {
+	if o, ok := obj.(kinds.PolicyObject); !ok || ManagedKey(o) != "" {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.wishes[obj.GetUID()] = time.Now()
+}
+
+// WishedSince is since when the present spec of an object that manages nothing yet is known. What was read before says
+// nothing about what may be adopted for it.
+func (b *RequestBook) WishedSince(obj client.Object) time.Time {
+	if b != nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if since, known := b.wishes[obj.GetUID()]; known {
+			return since
+		}
+	}
+	return time.Now()
+}
+
+// Adopted forgets the wish of an object that now manages what it names.
+func (b *RequestBook) Adopted(obj client.Object) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.wishes, obj.GetUID())
+}
+
+func (b *RequestBook) forgetTimes(uid types.UID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.passes, uid)
+	delete(b.wishes, uid)
 }
 
 // Unanswered reports whether a pass may have read nothing because its connection could not be used, or because it

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
@@ -37,13 +39,13 @@ func TestARequestIsOpenUntilTheStatusShowsIt(t *testing.T) {
 		"a value that is too long, once it is handled": {long, strings.Repeat("é", 126) + "…", ""},
 		"a value that would garble a terminal":         {"a\x1b[2Jb\nc", "", "a[2Jb c"},
 	} {
-		got := NewRequestBook().Of(requesting(c.value, c.handled))
+		got := NewRequestBook(0).Of(requesting(c.value, c.handled))
 		if got.Value != c.want || got.Open() != (c.want != "") || len(got.Value) > MaxHandledRequest {
 			t.Errorf("%s: %q is open, want %q", what, got.Value, c.want)
 		}
 		if got.Open() {
 			obj := requesting(c.value, c.handled)
-			if got.Handle(obj); NewRequestBook().Of(obj).Open() {
+			if got.Handle(obj); NewRequestBook(0).Of(obj).Open() {
 				t.Errorf("%s: it is still open after it was handled", what)
 			}
 		}
@@ -56,7 +58,7 @@ func TestARequestIsOpenUntilTheStatusShowsIt(t *testing.T) {
 
 func TestARequestCountsFromWhenItWasSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := NewRequestBook()
+		b := NewRequestBook(0)
 		watch, began := b.Watch(), time.Now()
 		watch.Create(t.Context(), event.CreateEvent{Object: requesting("1", "")}, nil)
 		wait := func() { <-time.After(time.Minute) }
@@ -64,7 +66,7 @@ func TestARequestCountsFromWhenItWasSeen(t *testing.T) {
 		if got := b.Of(requesting("1", "")); !got.Seen.Equal(began) {
 			t.Errorf("seen %s too late", got.Seen.Sub(began))
 		}
-		watch.Update(t.Context(), event.UpdateEvent{ObjectNew: requesting("2", "")}, nil)
+		watch.Update(t.Context(), event.UpdateEvent{ObjectOld: requesting("2", ""), ObjectNew: requesting("2", "")}, nil)
 		wait()
 		if got := b.Of(requesting("2", "")); !got.Seen.Equal(began.Add(time.Minute)) {
 			t.Errorf("another value counts from %s after the first one", got.Seen.Sub(began))
@@ -126,5 +128,71 @@ func TestTheReasonOfASuspensionIsShownCleanAndShort(t *testing.T) {
 		if got := SuspendReason(user); got != c.want {
 			t.Errorf("%s: got %s, want %s", what, got, c.want)
 		}
+	}
+}
+
+// TestMetadataAsksForAPassOnceInAPause: anyone who may annotate an object can ask for passes, without the right to use
+// its connection.
+func TestMetadataAsksForAPassOnceInAPause(t *testing.T) {
+	t.Parallel()
+	const pause = 5 * time.Second
+	type pass struct{ asked, due int } // seconds
+	for name, c := range map[string]struct {
+		reason string
+		asked  []int
+		want   []pass
+	}{
+		"the first one at once":           {"Synced", []int{0}, []pass{{0, 0}}},
+		"the second one after the pause":  {"Synced", []int{0, 1}, []pass{{0, 0}, {1, 5}}},
+		"a loop once in each pause":       {"Synced", []int{0, 1, 2, 4, 6, 7, 12}, []pass{{0, 0}, {1, 5}, {6, 10}, {12, 15}}},
+		"at once after a pause":           {"Synced", []int{0, 5, 60}, []pass{{0, 0}, {5, 5}, {60, 60}}},
+		"longer for what is refused":      {"Rejected", []int{0, 1, 20, 29}, []pass{{0, 0}, {1, 30}}},
+		"and after it was refused, later": {"Rejected", []int{0, 31}, []pass{{0, 0}, {31, 31}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, start := NewRequestBook(pause), time.Now()
+			obj := requesting("now", "")
+			obj.Status.Conditions = []metav1.Condition{{Type: pamv1alpha1.ConditionReady, Reason: c.reason}}
+			var got []pass
+			for _, asked := range c.asked {
+				now := start.Add(time.Duration(asked) * time.Second)
+				if wait, wanted := b.untilPass(obj, now); wanted {
+					got = append(got, pass{asked, int((now.Sub(start) + wait) / time.Second)})
+				}
+			}
+			if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(pass{})); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			other := requesting("now", "")
+			other.SetUID("another")
+			if wait, wanted := b.untilPass(other, start); !wanted || wait != 0 {
+				t.Error("another object waits, too")
+			}
+			b.forgetTimes(obj.GetUID())
+			if _, known := b.passes[obj.GetUID()]; known {
+				t.Error("the times of an object that is gone are kept")
+			}
+		})
+	}
+}
+
+func TestChangesOfMetadataAreNotPassedAtOnce(t *testing.T) {
+	t.Parallel()
+	before := requesting("", "")
+	before.SetFinalizers([]string{pamv1alpha1.Finalizer})
+	annotated, bare := requesting("now", ""), requesting("", "")
+	annotated.SetFinalizers(before.GetFinalizers())
+	for what, after := range map[string]Object{"an annotation": annotated, "no finalizer": bare} {
+		e := event.UpdateEvent{ObjectOld: before, ObjectNew: after}
+		if !asksByMetadata(e) {
+			t.Errorf("%s asks for nothing", what)
+		}
+		if lostStatus(e) {
+			t.Errorf("%s is passed at once", what)
+		}
+	}
+	if same := (event.UpdateEvent{ObjectOld: before, ObjectNew: before}); asksByMetadata(same) {
+		t.Error("an update without a change asks")
 	}
 }

@@ -114,18 +114,21 @@ func ReadyTurned(e event.UpdateEvent) bool {
 		suspended != (b.Reason == pamv1alpha1.ReasonSuspended)
 }
 
-// OnSpec passes the changes of an object that its own controller has to look at: its spec, its deletion, annotations
-// that others write, and the loss of its status or finalizer. Our own patches trigger no pass, except one that takes
-// the finalizer off.
+// OnSpec passes the changes of an object that its own controller has to look at without delay: its spec, its deletion,
+// and the loss of its status. Our own patches trigger no pass. For changes of the metadata see RequestBook.Watch.
 func OnSpec() builder.ForOption {
 	return builder.WithPredicates(predicate.Or[client.Object](
 		predicate.GenerationChangedPredicate{},
 		predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 			return !equality.Semantic.DeepEqual(e.ObjectOld.GetDeletionTimestamp(), e.ObjectNew.GetDeletionTimestamp()) ||
-				lostStatus(e) || lostFinalizer(e) ||
-				!maps.Equal(annotationsOfOthers(e.ObjectOld), annotationsOfOthers(e.ObjectNew))
+				lostStatus(e)
 		}},
 	))
+}
+
+// asksByMetadata reports whether annotations that others write have changed, or our finalizer was removed.
+func asksByMetadata(e event.UpdateEvent) bool {
+	return lostFinalizer(e) || !maps.Equal(annotationsOfOthers(e.ObjectOld), annotationsOfOthers(e.ObjectNew))
 }
 
 // lostFinalizer reports whether our finalizer was removed from an object that is not being deleted. Until it is back, a

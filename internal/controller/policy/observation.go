@@ -80,7 +80,7 @@ func (r *policyReconciler[T]) observe(
 	if seen.accounts, err = r.accounts(ctx, obj.PolicyStatus().Appliance); err != nil {
 		return seen, err
 	}
-	err = r.verbs.observe(ctx, view, obj, &seen)
+	err = r.verbs.observe(discreet(ctx, obj), view, obj, &seen)
 	return seen, err
 }
 

@@ -137,8 +137,16 @@ func (r *policyReconciler[T]) reconcile(
 	if err != nil {
 		return obj, loop.Outcome{}, err
 	}
-	r.noteDrift(obj, seen)
 	act := decide(*obj.ManagementPolicies(), conn.Suspended(), seen)
+	if act == actNothing && adopts(obj, seen) {
+		var after time.Duration
+		if seen, after, err = r.observeAfresh(ctx, on.Inventory, obj, seen); err != nil || after > 0 {
+			return obj, loop.Wait(pamv1alpha1.ReasonProgressing,
+				"the appliance is read again before the object is adopted", after), err
+		}
+		act = decide(*obj.ManagementPolicies(), conn.Suspended(), seen)
+	}
+	r.noteDrift(obj, seen)
 	if act != actCreate && act != actUpdate {
 		out, err := r.withoutWriting(ctx, act, conn, obj, seen)
 		return obj, out, err
@@ -148,6 +156,24 @@ func (r *policyReconciler[T]) reconcile(
 		return obj, loop.Outcome{}, r.contested(obj, seen, until)
 	}
 	return r.write(ctx, turn, before, obj, seen)
+}
+
+// adopts reports whether an object comes to manage what is on the appliance because the two are identical.
+func adopts(obj kinds.PolicyObject, seen observation) bool {
+	return loop.ManagedKey(obj) == "" && seen.exists() && !seen.ours && !obj.ManagementPolicies().Observes()
+}
+
+// observeAfresh observes what is to be adopted as it is now. The inventory may show what it was before somebody changed
+// it, and what is adopted by mistake is then repaired. If the appliance has to be spared, after is when to try again.
+func (r *policyReconciler[T]) observeAfresh(
+	ctx context.Context, inventory *appliance.Inventory, obj T, stale observation,
+) (seen observation, after time.Duration, err error) {
+	after, err = inventory.ReadAgain(ctx, r.kind.Collection, stale.current.Key, r.Requests.WishedSince(obj))
+	if err != nil || after > 0 {
+		return stale, after, err
+	}
+	seen, err = r.observe(ctx, inventory, obj, loop.Creating(obj))
+	return seen, 0, err
 }
 
 // noteDrift counts a difference when it is seen for the first time, and shows it in the status: the repair may have to
@@ -197,6 +223,7 @@ func (r *policyReconciler[T]) inSync(ctx context.Context, obj T, seen observatio
 		}
 	}
 	adopted := loop.ManagedKey(obj) == ""
+	r.Requests.Adopted(obj)
 	if seen.own(obj.PolicyStatus()); adopted && !seen.ours {
 		r.auditWrite(ctx, obj, seen, false, audit.Succeeded)
 	}

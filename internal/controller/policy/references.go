@@ -149,6 +149,10 @@ func (r reference) notFound(ctx context.Context, view appliance.View, collection
 	if err != nil {
 		return err
 	}
+	if isDiscreet(ctx) {
+		return loop.MustAct(pamv1alpha1.ReasonReferenceNotFound,
+			"spec.%s: the appliance has no %q in %s", r.field, r.name, collection)
+	}
 	near, err := nearest(ctx, r.name, namesOf(listing.Records()))
 	if err != nil {
 		return err

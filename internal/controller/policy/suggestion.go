@@ -12,10 +12,30 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/pam-operator/pam-operator/internal/connection"
+	"github.com/pam-operator/pam-operator/internal/kinds"
 )
+
+// discreetly is the key of a context in which no names of the appliance are suggested.
+type discreetly struct{}
+
+// discreet returns a context in which messages to the author of an object suggest no names, if the object is in another
+// namespace than its connection: its author is not to see what else the appliance has.
+func discreet(ctx context.Context, obj kinds.PolicyObject) context.Context {
+	if connection.Target(obj.Connection(), obj.GetNamespace()).Namespace == obj.GetNamespace() {
+		return ctx
+	}
+	return context.WithValue(ctx, discreetly{}, true)
+}
+
+func isDiscreet(ctx context.Context) bool { return ctx.Value(discreetly{}) != nil }
 
 // nearby is a name that was not found, as a message shows it, followed by the names that are most like it.
 func nearby(ctx context.Context, wanted string, names iter.Seq[string]) (string, error) {
+	if isDiscreet(ctx) {
+		return strconv.Quote(wanted), nil
+	}
 	near, err := nearest(ctx, wanted, names)
 	if err != nil {
 		return "", err

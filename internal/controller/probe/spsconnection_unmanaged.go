@@ -45,7 +45,7 @@ func (u *unmanaged) forget(name types.NamespacedName) {
 // status returns the counts for the status of a connection. A collection that is not in the inventory now keeps the
 // count that the status has, unless the spec has changed and may lead to another appliance.
 func (u *unmanaged) status(
-	conn *pamv1alpha1.SPSConnection, inventory *appliance.Inventory, ways connection.Approaches,
+	conn *pamv1alpha1.SPSConnection, inventory *appliance.Inventory, addresses []string,
 	accounts connection.Accounts,
 ) []pamv1alpha1.ObjectCount {
 	if !u.claims.Complete() {
@@ -55,7 +55,7 @@ func (u *unmanaged) status(
 	for _, kind := range kinds.Policies() {
 		name := pamv1alpha1.PolicyKind(kind.Name)
 		if listing := inventory.Cached(kind.Collection); listing != nil {
-			count := u.count(client.ObjectKeyFromObject(conn), kind, listing, ways, accounts)
+			count := u.count(client.ObjectKeyFromObject(conn), kind, listing, addresses, accounts)
 			out = append(out, pamv1alpha1.ObjectCount{Kind: name, Count: &count})
 			continue
 		}
@@ -72,10 +72,10 @@ func (u *unmanaged) status(
 }
 
 func (u *unmanaged) count(
-	of types.NamespacedName, kind kinds.Kind, listing *appliance.Listing, ways connection.Approaches,
+	of types.NamespacedName, kind kinds.Kind, listing *appliance.Listing, addresses []string,
 	accounts connection.Accounts,
 ) int32 {
-	now := unmanagedCount{listing: listing.Version(), claims: u.claims.Version(), ways: fingerprint(ways, accounts)}
+	now := unmanagedCount{listing: listing.Version(), claims: u.claims.Version(), ways: fingerprint(addresses, accounts)}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	was := u.known[of][kind.Name]
@@ -84,7 +84,7 @@ func (u *unmanaged) count(
 	}
 	now.count = 0
 	for record := range listing.All() {
-		if !sps.IsBuiltIn(kind.Collection, record.Name) && !u.claims.Claimed(kind, ways, record) &&
+		if !sps.IsBuiltIn(kind.Collection, record.Name) && !u.claims.Claimed(kind, addresses, record) &&
 			(kind.Collection != sps.Users || !accounts.Has(record.Name)) {
 			now.count++
 		}
@@ -99,13 +99,9 @@ func (u *unmanaged) count(
 	return now.count
 }
 
-// fingerprint is a text that changes with the ways to an appliance and the accounts on it.
-func fingerprint(ways connection.Approaches, accounts connection.Accounts) string {
-	texts := make([]string, 0, len(ways.Connections)+len(accounts))
-	for _, c := range ways.Connections {
-		texts = append(texts, c.String())
-	}
-	texts = append(append(texts, ways.Addresses...), accounts...)
+// fingerprint is a text that changes with the addresses of an appliance and the accounts on it.
+func fingerprint(addresses []string, accounts connection.Accounts) string {
+	texts := slices.Concat(addresses, accounts)
 	slices.Sort(texts)
 	return strings.Join(texts, "\x00")
 }
@@ -114,7 +110,7 @@ func fingerprint(ways connection.Approaches, accounts connection.Accounts) strin
 func (r spsConnections) showUnmanaged(
 	ctx context.Context, conn *pamv1alpha1.SPSConnection, on *appliance.Appliance,
 ) error {
-	ways, err := r.Pool.Approaches(ctx, on.URL)
+	addresses, err := r.Pool.Addresses(ctx, on.URL)
 	if err != nil {
 		return err
 	}
@@ -122,6 +118,6 @@ func (r spsConnections) showUnmanaged(
 	if err != nil {
 		return err
 	}
-	conn.Status.Unmanaged = r.unmanaged.status(conn, on.Inventory, ways, accounts)
+	conn.Status.Unmanaged = r.unmanaged.status(conn, on.Inventory, addresses, accounts)
 	return nil
 }

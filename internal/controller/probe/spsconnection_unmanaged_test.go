@@ -32,7 +32,7 @@ func TestWhatCannotBeManagedIsNotUnmanaged(t *testing.T) {
 	got := map[string]int32{}
 	for _, kind := range kinds.Policies() {
 		got[kind.Name] = u.count(of, kind, listingOf("admin", "Admin", "rdp-view", "pam-operator", "alice"),
-			connection.Approaches{}, connection.Accounts{"pam-operator"})
+			nil, connection.Accounts{"pam-operator"})
 	}
 	want := map[string]int32{kinds.LocalUser: 2, kinds.LocalUserGroup: 3, kinds.RDPConnectionPolicy: 5}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -48,7 +48,7 @@ func TestNothingIsCountedTwice(t *testing.T) {
 	}
 	kind, _ := kinds.Named(kinds.RDPConnectionPolicy)
 	u, listing := &unmanaged{claims: loop.NewClaims()}, listingOf(names...)
-	count := func(accounts ...string) int32 { return u.count(of, kind, listing, connection.Approaches{}, accounts) }
+	count := func(accounts ...string) int32 { return u.count(of, kind, listing, nil, accounts) }
 	if got := count(); got != 10_000 {
 		t.Fatalf("%d", got)
 	}
