@@ -44,7 +44,7 @@ var _ = Describe("Beside a server that accepts requests and never answers", func
 		return held
 	}
 
-	It("sessions of another connection are requested, extended, cancelled and deleted", func(ctx context.Context) {
+	It("sessions of another connection are requested, cancelled and deleted", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
 		before := s.activeSession(ctx, "before")
 		held := hung(ctx)
