@@ -49,7 +49,9 @@ var _ = Describe("Somebody who has the shipped roles in a namespace", func() {
 		s := newSite(ctx, simsps.Options{})
 		d := s.developer(ctx)
 		s.byHand("backdoor", `{}`)
-		s.create(ctx, s.policy("own"))
+		own := s.policy("own")
+		s.create(ctx, own)
+		eventuallyReady(ctx, own)
 		count := func() int {
 			s.look(ctx)
 			return s.unmanaged(ctx)()["RDPConnectionPolicy"]

@@ -21,19 +21,17 @@ import (
 type Claims struct {
 	mu      sync.RWMutex
 	version uint64
-	// keys counts the objects by what they have found.
-	keys map[keyClaim]uint32
+	// counts has the number of objects for each claim.
+	counts map[claim]uint32
 	// followed are the handlers of the caches.
 	followed []toolscache.ResourceEventHandlerRegistration
 }
 
-// keyClaim is a key at the canonical address of an appliance.
-type keyClaim struct{ kind, address, key string }
+// claim is a key at the canonical address of an appliance, or the name of what is being created there.
+type claim struct{ kind, address, key, name string }
 
 // NewClaims returns claims of nothing.
-func NewClaims() *Claims {
-	return &Claims{keys: map[keyClaim]uint32{}}
-}
+func NewClaims() *Claims { return &Claims{counts: map[claim]uint32{}} }
 
 // Watch follows the policy objects of a cache.
 func (c *Claims) Watch(ctx context.Context, informers cache.Informers) error {
@@ -80,23 +78,31 @@ func (c *Claims) replace(kind string, was, is any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.version++
-	if before != (keyClaim{}) {
-		if c.keys[before]--; c.keys[before] == 0 {
-			delete(c.keys, before)
+	if before != (claim{}) {
+		if c.counts[before]--; c.counts[before] == 0 {
+			delete(c.counts, before)
 		}
 	}
-	if after != (keyClaim{}) {
-		c.keys[after]++
+	if after != (claim{}) {
+		c.counts[after]++
 	}
 }
 
 // claimOf is what an object claims; the zero value if nothing.
-func claimOf(kind string, of any) keyClaim {
+func claimOf(kind string, of any) claim {
 	obj, ok := of.(kinds.PolicyObject)
-	if !ok || obj.PolicyStatus().Key == "" {
-		return keyClaim{}
+	if !ok {
+		return claim{}
 	}
-	return keyClaim{kind: kind, address: obj.PolicyStatus().Appliance, key: obj.PolicyStatus().Key}
+	switch status := obj.PolicyStatus(); {
+	case status.Key != "":
+		return claim{kind: kind, address: status.Appliance, key: status.Key}
+	case status.PendingCreation != nil:
+		p := status.PendingCreation
+		return claim{kind: kind, address: p.Appliance, name: sps.CanonicalName(p.Name)}
+	default:
+		return claim{}
+	}
 }
 
 // Version changes whenever a claim does.
@@ -106,11 +112,14 @@ func (c *Claims) Version() uint64 {
 	return c.version
 }
 
-// Claimed reports whether an object of the cluster has found a record of the appliance at these addresses.
+// Claimed reports whether an object of the cluster has found a record of the appliance at these addresses, or is
+// creating it.
 func (c *Claims) Claimed(kind kinds.Kind, addresses []string, record sps.Record) bool {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
+	name := sps.CanonicalName(record.Name)
 	return slices.ContainsFunc(addresses, func(address string) bool {
-		return c.keys[keyClaim{kind.Name, address, record.Key}] > 0
+		return c.counts[claim{kind: kind.Name, address: address, key: record.Key}] > 0 ||
+			c.counts[claim{kind: kind.Name, address: address, name: name}] > 0
 	})
 }

@@ -44,6 +44,12 @@ func TestClaimsFollowTheObjects(t *testing.T) {
 	first, second := claiming("rdp_demo", "", ""), claiming("rdp_demo", "k1", "https://also-a")
 	follow.OnAdd(first, true)
 	expect("with an object that has found nothing", false, demo)
+	creating := claiming("rdp_demo", "", "")
+	creating.Status.PendingCreation = &pamv1alpha1.PendingCreation{Name: "rdp_demo", Appliance: "https://a"}
+	follow.OnUpdate(first, creating)
+	expect("with one that is being created", true, demo)
+	expect("with one that is being created", false, sps.Record{Key: "k2", Name: "another"})
+	follow.OnUpdate(creating, first)
 	follow.OnAdd(second, false)
 	found := claiming("rdp_demo", "k1", "https://a")
 	follow.OnUpdate(first, found)
@@ -66,8 +72,8 @@ func TestClaimsFollowTheObjects(t *testing.T) {
 	}
 	follow.OnDelete(toolscache.DeletedFinalStateUnknown{Obj: found})
 	expect("at last", false, demo)
-	if len(c.keys) > 0 {
-		t.Errorf("%v are left of objects that are gone", c.keys)
+	if len(c.counts) > 0 {
+		t.Errorf("%v are left of objects that are gone", c.counts)
 	}
 }
 

@@ -58,8 +58,9 @@ func (b *base) sentAt(s *pamv1alpha1.ActivitySession) time.Time {
 	return b.memory.unansweredSince(s.UID, b.now())
 }
 
-// untilNextSearch is how long to wait before the session of a request is searched for again; 0 once the recovery window
-// has passed.
-func (b *base) untilNextSearch(s *pamv1alpha1.ActivitySession) time.Duration {
-	return untilLook(b.now().Sub(b.sentAt(s)), b.SecondLook, b.RecoveryWindow)
+// untilNextSearch is how long to wait before the session of a request is searched for again, after a search that began
+// at a time; 0 if it began once the recovery window had passed. A search that took longer may have missed what the server
+// has finished since.
+func (b *base) untilNextSearch(s *pamv1alpha1.ActivitySession, began time.Time) time.Duration {
+	return untilLook(began.Sub(b.sentAt(s)), b.SecondLook, b.RecoveryWindow)
 }

@@ -31,6 +31,28 @@ func TestUntilLookEndsWhenTheRequestHasSettled(t *testing.T) {
 	}
 }
 
+// TestASearchCountsFromItsBeginning: one that ends after the recovery window may have read its lists before the server
+// had finished.
+func TestASearchCountsFromItsBeginning(t *testing.T) {
+	b, s := newBase(loop.Deps{Options: loop.Options{}.WithDefaults()}), &pamv1alpha1.ActivitySession{}
+	s.UID = "uid"
+	now := noon
+	b.now = func() time.Time { return now }
+	b.sentAt(s)
+	now = noon.Add(2 * loop.DefaultRecoveryWindow)
+	for began, again := range map[time.Duration]bool{
+		0: true, loop.DefaultRecoveryWindow - time.Second: true, loop.DefaultRecoveryWindow: false,
+	} {
+		if next := b.untilNextSearch(s, noon.Add(began)); (next > 0) != again {
+			t.Errorf("a search that began after %s: the next one in %s", began, next)
+		}
+	}
+	started := newBase(b.Deps) // another process, which counts from now
+	if started.now = b.now; started.untilNextSearch(s, now.Add(-time.Second)) <= 0 {
+		t.Error("a process that has just begun to wait does not search again")
+	}
+}
+
 func TestPendingDeadlineComesAndNeverMovesAway(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, now := &pamv1alpha1.ActivitySession{}, noon

@@ -28,6 +28,7 @@ func (r *requester) recover(
 	if r.memory.of(s.UID).isUnsent() {
 		return loop.Continue(), nil
 	}
+	began := r.now()
 	if out, err := r.adopt(ctx, server, s); err != nil || !out.Continues() {
 		return out, err
 	}
@@ -35,9 +36,9 @@ func (r *requester) recover(
 		return loop.Continue(), nil
 	}
 	if f := r.memory.of(s.UID).refusal; f != nil {
-		return r.afterRefusal(s, f), nil
+		return r.afterRefusal(s, f, began), nil
 	}
-	if next := r.untilNextSearch(s); next > 0 {
+	if next := r.untilNextSearch(s, began); next > 0 {
 		return loop.Wait(pamv1alpha1.ReasonProgressing,
 			"the request was not answered, and the server shows no session for it; searching again", next), nil
 	}
@@ -81,6 +82,7 @@ func (r *requester) adopt(
 func (r *requester) withdraw(
 	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession, denial error,
 ) (loop.Outcome, error) {
+	began := r.now()
 	found, err := r.finder.search(ctx, server, s)
 	if err != nil {
 		return loop.Outcome{}, err
@@ -93,7 +95,7 @@ func (r *requester) withdraw(
 	if r.memory.of(s.UID).refusal != nil { // the permission may come back
 		return loop.Outcome{}, denial
 	}
-	if next := r.untilNextSearch(s); next > 0 {
+	if next := r.untilNextSearch(s, began); next > 0 {
 		return loop.Wait(pamv1alpha1.ReasonConnectionNotPermitted, why+"; searching for its session", next), nil
 	}
 	r.fail(s, pamv1alpha1.FailureNotPermitted, why)
@@ -157,10 +159,11 @@ func (r *requester) giveUp(ctx context.Context, s *pamv1alpha1.ActivitySession) 
 		r.fail(s, reason, why)
 		return nextPhase(), nil
 	}
+	began := r.now()
 	err := r.lastSearch(ctx, s)
 	switch {
 	case s.Status.Phase != pamv1alpha1.SessionPending:
-	case err == nil && r.untilNextSearch(s) == 0, r.memory.of(s.UID).refusal != nil:
+	case err == nil && r.untilNextSearch(s, began) == 0, r.memory.of(s.UID).refusal != nil:
 		r.fail(s, reason, why)
 	default:
 		r.fail(s, pamv1alpha1.FailureOutcomeUnknown, fmt.Sprintf(

@@ -70,15 +70,15 @@ func (r *requester) refused(
 	return out, nil
 }
 
-// afterRefusal continues if a request that was refused, and whose session was searched for in vain, is to be sent
-// again.
-func (r *requester) afterRefusal(s *pamv1alpha1.ActivitySession, f *refusal) loop.Outcome {
+// afterRefusal continues if a request that was refused, and whose session was searched for in vain, in a search that
+// began at a time, is to be sent again.
+func (r *requester) afterRefusal(s *pamv1alpha1.ActivitySession, f *refusal, began time.Time) loop.Outcome {
 	if f.open {
 		f = &refusal{next: f.next, asked: f.asked}
 		r.quota.refused(s.UID, f)
 	}
 	f.asked = f.asked || s.Cancelled() || !s.DeletionTimestamp.IsZero() || r.Requests.Of(s).Open()
-	again, after := f.step(r.now(), r.sentAt(s), r.SecondLook, r.RecoveryWindow)
+	again, after := f.step(began, r.sentAt(s), r.SecondLook, r.RecoveryWindow)
 	if again {
 		return loop.Continue()
 	}
