@@ -59,8 +59,8 @@ func (b *base) sentAt(s *pamv1alpha1.ActivitySession) time.Time {
 }
 
 // untilNextSearch is how long to wait before the session of a request is searched for again, after a search that began
-// at a time; 0 if it began once the recovery window had passed. A search that took longer may have missed what the server
-// has finished since.
+// at a time; 0 if it began once the recovery window had passed. A search that took longer may have missed what the
+// server has finished since.
 func (b *base) untilNextSearch(s *pamv1alpha1.ActivitySession, began time.Time) time.Duration {
 	return untilLook(began.Sub(b.sentAt(s)), b.SecondLook, b.RecoveryWindow)
 }
