@@ -88,8 +88,8 @@ func (s *scenario) connect() {
 	s.Helper()
 	sps, nps := s.spsConnection(owners), s.npsConnection(owners)
 	s.cluster.Apply(s.T, s.servers.Credentials(owners)...)
-	atSPS := site.Meet(s.servers.SPS.Faults(), "", "", func() { s.annotate(sps) })
-	atNPS := site.Meet(s.servers.NPS.Faults(), "", "", func() { s.annotate(nps) })
+	atSPS := site.Meet(s.servers.SPS.Faults(), "", "", s.annotating(sps))
+	atNPS := site.Meet(s.servers.NPS.Faults(), "", "", s.annotating(nps))
 	s.cluster.Apply(s.T, sps, nps)
 	s.cluster.Reach(s.T, "True Synced", sps, nps)
 	site.Await(s.T, atSPS, atNPS)
@@ -138,7 +138,7 @@ func (s *scenario) terminate() {
 	zero := int32(0)
 	closing := builder.SessionTermination("closing", session.ID, builder.InNamespace(owners),
 		builder.With(func(x *pamv1alpha1.SessionTermination) { x.Spec.TTLSecondsAfterFinished = &zero }))
-	met := site.Meet(s.servers.SPS.Faults(), http.MethodDelete, "active-sessions", func() { s.annotate(closing) })
+	met := site.Meet(s.servers.SPS.Faults(), http.MethodDelete, "active-sessions", s.annotating(closing))
 	s.cluster.Apply(s.T, closing)
 	s.cluster.Gone(s.T, closing)
 	site.Await(s.T, met)
@@ -155,7 +155,7 @@ func (s *scenario) export() {
 	zero := int32(0)
 	everything := builder.ApplianceExport("everything", builder.InNamespace(owners), builder.Connection("exports", ""),
 		builder.With(func(e *pamv1alpha1.ApplianceExport) { e.Spec.TTLSecondsAfterFinished = &zero }))
-	met := site.Meet(s.servers.SPS.Faults(), http.MethodGet, site.Policies, func() { s.annotate(everything) })
+	met := site.Meet(s.servers.SPS.Faults(), http.MethodGet, site.Policies, s.annotating(everything))
 	s.cluster.Apply(s.T, everything)
 	s.cluster.Gone(s.T, everything)
 	site.Await(s.T, met)
@@ -251,11 +251,14 @@ func (s *scenario) scrape() {
 	})
 }
 
-// annotate changes the metadata of an object, as its author may at any time.
-func (s *scenario) annotate(o client.Object) {
+// annotating returns a function that changes the metadata of an object, as its author may at any time. It may be called
+// while the object is read anew.
+func (s *scenario) annotating(o client.Object) func() {
 	copied, _ := o.DeepCopyObject().(client.Object)
 	patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"annotations":{"seen":"yes"}}}`))
-	if err := s.cluster.Patch(s.Context(), copied, patch); err != nil {
-		s.Error(err)
+	return func() {
+		if err := s.cluster.Patch(s.Context(), copied, patch); err != nil {
+			s.Error(err)
+		}
 	}
 }
