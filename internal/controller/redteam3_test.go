@@ -17,7 +17,7 @@ import (
 )
 
 var _ = Describe("Somebody who has the shipped roles in a namespace", func() {
-	It("holds up nobody's export by appliances that take their time", func(ctx context.Context) {
+	It("does not delay the exports of others with slow appliances", func(ctx context.Context) {
 		release := make(chan struct{})
 		DeferCleanup(func() { close(release) })
 		held := &atomic.Int32{}

@@ -133,19 +133,12 @@ func (r *policyReconciler[T]) reconcile(
 	if err := request.read(ctx, on.Inventory, r.kind.Collection, status.Key); err != nil {
 		return obj, loop.Outcome{}, err
 	}
-	seen, err := r.observe(ctx, on.Inventory, obj, loop.Creating(obj))
-	if err != nil {
-		return obj, loop.Outcome{}, err
+	seen, after, err := r.observeCurrent(ctx, on.Inventory, obj)
+	if err != nil || after > 0 {
+		return obj, loop.Wait(pamv1alpha1.ReasonProgressing,
+			"the appliance is read again before the object is adopted", after), err
 	}
 	act := decide(*obj.ManagementPolicies(), conn.Suspended(), seen)
-	if act == actNothing && adopts(obj, seen) {
-		var after time.Duration
-		if seen, after, err = r.observeAfresh(ctx, on.Inventory, obj, seen); err != nil || after > 0 {
-			return obj, loop.Wait(pamv1alpha1.ReasonProgressing,
-				"the appliance is read again before the object is adopted", after), err
-		}
-		act = decide(*obj.ManagementPolicies(), conn.Suspended(), seen)
-	}
 	r.noteDrift(obj, seen)
 	if act != actCreate && act != actUpdate {
 		out, err := r.withoutWriting(ctx, act, conn, obj, seen)
@@ -158,22 +151,29 @@ func (r *policyReconciler[T]) reconcile(
 	return r.write(ctx, turn, before, obj, seen)
 }
 
-// adopts reports whether an object comes to manage what is on the appliance because the two are identical.
-func adopts(obj kinds.PolicyObject, seen observation) bool {
-	return loop.ManagedKey(obj) == "" && seen.exists() && !seen.ours && !obj.ManagementPolicies().Observes()
-}
-
-// observeAfresh observes what is to be adopted as it is now. The inventory may show what it was before somebody changed
-// it, and what is adopted by mistake is then repaired. If the appliance has to be spared, after is when to try again.
-func (r *policyReconciler[T]) observeAfresh(
-	ctx context.Context, inventory *appliance.Inventory, obj T, stale observation,
+// observeCurrent observes an object in the inventory, and reads it again first if the object is about to be adopted
+// because the two are identical: the inventory may be older than a change made by hand, which would be adopted unseen
+// and then repaired. If the appliance must not be read yet, after is when to try again.
+func (r *policyReconciler[T]) observeCurrent(
+	ctx context.Context, inventory *appliance.Inventory, obj T,
 ) (seen observation, after time.Duration, err error) {
-	after, err = inventory.ReadAgain(ctx, r.kind.Collection, stale.current.Key, r.Requests.WishedSince(obj))
+	seen, err = r.observe(ctx, inventory, obj, loop.Creating(obj))
+	if err != nil || !adopts(obj, seen) {
+		return seen, 0, err
+	}
+	after, err = inventory.ReadAgain(ctx, r.kind.Collection, seen.current.Key, r.Requests.WishedSince(obj))
 	if err != nil || after > 0 {
-		return stale, after, err
+		return seen, after, err
 	}
 	seen, err = r.observe(ctx, inventory, obj, loop.Creating(obj))
 	return seen, 0, err
+}
+
+// adopts reports whether an object comes to manage what is on the appliance because the two are identical.
+func adopts(obj kinds.PolicyObject, seen observation) bool {
+	policies := *obj.ManagementPolicies()
+	return loop.ManagedKey(obj) == "" && seen.exists() && !seen.ours && !policies.Observes() &&
+		decide(policies, false, seen) == actNothing
 }
 
 // noteDrift counts a difference when it is seen for the first time, and shows it in the status: the repair may have to
