@@ -141,14 +141,17 @@ func NewLiveNamespaces(
 
 // Namespace returns what was read within the last seconds, or reads it.
 func (n *LiveNamespaces) Namespace(ctx context.Context, name string) (Namespace, error) {
-	n.mu.Lock()
-	last, ok := n.read[name]
-	n.mu.Unlock()
-	if ok && time.Since(last.at) < namespaceFresh {
-		return last.namespace, nil
+	if last, fresh := n.lately(name); fresh {
+		return last, nil
 	}
-	// Concurrent reconciles share one read, which none of them can cancel for the others.
-	reading := n.reads.DoChan(name, func() (any, error) { return n.readNow(context.WithoutCancel(ctx), name) })
+	// Concurrent reconciles share one read, which none of them can cancel for the others. One that asks just as another
+	// one's read ends finds what was read only here.
+	reading := n.reads.DoChan(name, func() (any, error) {
+		if last, fresh := n.lately(name); fresh {
+			return last, nil
+		}
+		return n.readNow(context.WithoutCancel(ctx), name)
+	})
 	select {
 	case <-ctx.Done():
 		return Namespace{}, ctx.Err()
@@ -156,6 +159,14 @@ func (n *LiveNamespaces) Namespace(ctx context.Context, name string) (Namespace,
 		now, _ := result.Val.(Namespace)
 		return now, result.Err
 	}
+}
+
+// lately returns a namespace that was read within the last seconds.
+func (n *LiveNamespaces) lately(name string) (now Namespace, fresh bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	last, ok := n.read[name]
+	return last.namespace, ok && time.Since(last.at) < namespaceFresh
 }
 
 func (n *LiveNamespaces) readNow(ctx context.Context, name string) (Namespace, error) {

@@ -109,6 +109,7 @@ func newDeps(ctx context.Context, mgr ctrl.Manager, options loop.Options) (loop.
 		Claims: claims, Options: options, Feeds: feeds, Client: mgr.GetClient(), Live: mgr.GetAPIReader(),
 		Events: mgr.GetEventRecorder("pam-operator"), Records: loop.NewRecordBook(),
 		Requests:             loop.NewRequestBook(options.RequestPause),
+		OwnWrites:            loop.NewOwnWrites(),
 		ConfigurationChanged: &loop.Broadcast{}, Relabelled: relabelled,
 		Activity: make(chan event.GenericEvent, wakeBuffer), Servers: make(chan event.GenericEvent, wakeBuffer),
 		Sessions: make(chan event.GenericEvent),

@@ -97,7 +97,8 @@ func awaitDeletions(ctx context.Context, stop func(), deadline time.Duration, si
 	each(broken, func(s *site) { s.remove(ctx, s.before) })
 	stop()
 	each(broken, func(s *site) { s.remove(ctx, s.after) })
-	Eventually(undeleted).WithArguments(ctx, broken).Should(BeEmpty()) // the namespace controller deletes these as well
+	// The namespace controller deletes these as well.
+	Eventually(undeleted).WithArguments(ctx, broken).WithPolling(time.Second).Should(BeEmpty())
 
 	stop = startManager(ctx, deadline)
 	defer stop()
@@ -106,7 +107,8 @@ func awaitDeletions(ctx context.Context, stop func(), deadline time.Duration, si
 
 // ended waits for the end of sites, checks it, and returns how many objects were left.
 func ended(ctx context.Context, sites []*site) (left int) {
-	Eventually(unfinished).WithArguments(ctx, sites).Should(BeEmpty())
+	// Each look lists every object, which would keep the API server from deleting them.
+	Eventually(unfinished).WithArguments(ctx, sites).WithPolling(time.Second).Should(BeEmpty())
 	for _, s := range sites {
 		left += s.check(ctx)
 	}

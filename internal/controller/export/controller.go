@@ -49,7 +49,7 @@ func SetupApplianceExport(mgr ctrl.Manager, deps loop.Deps) error {
 		Watches(&pamv1alpha1.SPSConnection{}, loop.DependentsOfConnection(deps.Client, list), loop.OnReadiness())
 	empty := func() *pamv1alpha1.ApplianceExport { return &pamv1alpha1.ApplianceExport{} }
 	place := func(e *pamv1alpha1.ApplianceExport) lane.Place { return lane.Place{Lane: loop.LaneOf(e)} }
-	return loop.Complete(mgr, b, loop.Traced(deps, r), lane.Options{
+	return loop.Complete(mgr, b, loop.AsReconciler(deps, r), lane.Options{
 		Name: "applianceexport", Place: loop.LaneFor(deps.Client, empty, place), Running: 1,
 	})
 }

@@ -108,13 +108,15 @@ type Deps struct {
 	Records *RecordBook
 	// Requests knows since when requests to reconcile are open.
 	Requests *RequestBook
+	// OwnWrites knows which version of an object our last status write made.
+	OwnWrites *OwnWrites
 	// Sessions reports objects whose session has changed at its server.
 	Sessions chan event.GenericEvent
 }
 
 // StatusWriter writes statuses and Events.
 func (d Deps) StatusWriter() StatusWriter {
-	return StatusWriter{client: d.Client, live: d.Live, events: d.Events}
+	return StatusWriter{client: d.Client, live: d.Live, events: d.Events, own: d.OwnWrites}
 }
 
 // Vitals are what a manager's probes look at.

@@ -127,9 +127,8 @@ func (b *RequestBook) Watch() handler.EventHandler {
 			if !asksByMetadata(e) {
 				return
 			}
-			if wait, wanted := b.untilPass(e.ObjectNew, time.Now()); wanted {
-				q.AddAfter(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(e.ObjectNew)}, wait)
-			}
+			q.AddAfter(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(e.ObjectNew)},
+				b.untilPass(e.ObjectNew, time.Now()))
 		},
 		DeleteFunc: func(_ context.Context, e event.DeleteEvent, _ queue) {
 			b.forget(e.Object.GetUID())
@@ -142,9 +141,9 @@ func (b *RequestBook) Watch() handler.EventHandler {
 // opens a transaction or sends a request, while others only read.
 const refusedFactor = 6
 
-// untilPass is how long to wait with a pass that metadata asks for; it is not wanted if one is due that will see the
-// same.
-func (b *RequestBook) untilPass(obj client.Object, now time.Time) (wait time.Duration, wanted bool) {
+// untilPass is how long to wait with a pass that metadata asks for. Whoever asks again while one is due waits for the
+// same moment, and adds it to the queue again: whatever else wakes the object before takes the entry out of the queue.
+func (b *RequestBook) untilPass(obj client.Object, now time.Time) time.Duration {
 	pause := b.pause
 	if o, ok := obj.(Object); ok {
 		if ready := ReadyOf(o); ready != nil && ready.Reason == pamv1alpha1.ReasonRejected {
@@ -155,14 +154,14 @@ func (b *RequestBook) untilPass(obj client.Object, now time.Time) (wait time.Dur
 	defer b.mu.Unlock()
 	last, known := b.passes[obj.GetUID()]
 	if known && last.After(now) {
-		return 0, false
+		return last.Sub(now)
 	}
 	due := now
 	if next := last.Add(pause); known && next.After(now) {
 		due = next
 	}
 	b.passes[obj.GetUID()] = due
-	return due.Sub(now), true
+	return due.Sub(now)
 }
 
 // noteWish notes when the spec of an object that manages nothing yet was first seen.

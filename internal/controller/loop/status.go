@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -32,6 +33,7 @@ type StatusWriter struct {
 	client client.Client
 	live   client.Reader
 	events events.EventRecorder
+	own    *OwnWrites
 }
 
 // Save applies the outcome to the conditions, writes the status if it differs from before, emits an Event for a
@@ -64,7 +66,19 @@ func (w StatusWriter) Save(
 	}
 	w.emitTransition(obj, previous, ReadyOf(obj))
 	w.emitHandled(before, obj)
-	return ctrl.Result{RequeueAfter: Jitter(out.After)}, out.Err
+	return ctrl.Result{RequeueAfter: Jitter(out.nextLook())}, out.Err
+}
+
+// waitRecheck is how long a wait takes at most that a watch is to end: an event that comes while the cache is behind may
+// be missed.
+const waitRecheck = time.Minute
+
+// nextLook is when to reconcile again. Whatever waits has a time at which it looks again.
+func (o Outcome) nextLook() time.Duration {
+	if o.State == StateReconciling && o.After == 0 && o.Err == nil {
+		return waitRecheck
+	}
+	return o.After
 }
 
 // log logs why an object is not ready, which its status shows, too.
@@ -91,6 +105,9 @@ func (w StatusWriter) write(ctx context.Context, before, obj Object) error {
 	for range statusAttempts {
 		lock := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 		err := w.client.Status().Patch(ctx, obj, lock)
+		if err == nil {
+			w.own.note(obj)
+		}
 		if !apierrors.IsConflict(err) {
 			return err
 		}

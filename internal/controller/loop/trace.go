@@ -15,14 +15,6 @@ import (
 	"github.com/pam-operator/pam-operator/internal/span"
 )
 
-// Traced is reconcile.AsReconciler, with a span for each pass if there is a tracer.
-func Traced[T Object](d Deps, inner reconcile.ObjectReconciler[T]) reconcile.Reconciler {
-	if d.Tracer != nil {
-		inner = tracedPasses[T]{inner, d}
-	}
-	return reconcile.AsReconciler(d.Client, inner)
-}
-
 type tracedPasses[T Object] struct {
 	inner reconcile.ObjectReconciler[T]
 	deps  Deps

@@ -38,7 +38,7 @@ const (
 func setup[T kinds.PolicyObject](mgr ctrl.Manager, deps loop.Deps, v verbs[T], committing int) error {
 	r := newReconciler(deps, v)
 	name := strings.ToLower(r.kind.Name)
-	return loop.Complete(mgr, r.builder(mgr, name), loop.Traced(r.Deps, r), lane.Options{
+	return loop.Complete(mgr, r.builder(mgr, name), loop.AsReconciler(r.Deps, r), lane.Options{
 		Name:  name,
 		Place: loop.LaneFor(r.Client, r.empty, placeOf[T]), Running: maxPasses, Reserved: loop.ReservedPasses,
 		Aside: min(r.Concurrency, committing),

@@ -50,7 +50,7 @@ func SetupSessionTermination(mgr ctrl.Manager, deps loop.Deps) error {
 		Watches(&pamv1alpha1.RDPConnectionPolicy{},
 			loop.DependentsOn(deps.Client, list, loop.IndexReferences(kinds.RDPConnectionPolicy)), onKeyOrReady())
 	empty := func() *pamv1alpha1.SessionTermination { return &pamv1alpha1.SessionTermination{} }
-	return loop.Complete(mgr, deps.OnRelabelled(b, list), loop.Traced(deps, r), lane.Options{
+	return loop.Complete(mgr, deps.OnRelabelled(b, list), loop.AsReconciler(deps, r), lane.Options{
 		Name:  "sessiontermination",
 		Place: loop.LaneFor(deps.Client, empty, terminationPlace), Running: terminationPasses,
 	})

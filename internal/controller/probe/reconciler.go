@@ -79,6 +79,9 @@ func (r connectionReconciler[T]) Reconcile(ctx context.Context, request reconcil
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	if r.OwnWrites.Behind(conn) {
+		return loop.StartOver(), nil
+	}
 	ctx, pass := r.BeginPass(ctx, conn)
 	defer pass.End()
 	before := loop.CopyOf(conn)

@@ -46,7 +46,7 @@ func SetupActivitySession(mgr ctrl.Manager, deps loop.Deps) error {
 		WatchesRawSource(deps.Jobs.Source(boundSessions(deps.Client, "Job"))).
 		WatchesRawSource(deps.Pods.Source(boundSessions(deps.Client, "Pod")))
 	empty := func() *pamv1alpha1.ActivitySession { return &pamv1alpha1.ActivitySession{} }
-	return loop.Complete(mgr, deps.OnRelabelled(b, list), loop.Traced(deps, r), lane.Options{
+	return loop.Complete(mgr, deps.OnRelabelled(b, list), loop.AsReconciler(deps, r), lane.Options{
 		Name:  "activitysession",
 		Place: loop.LaneFor(deps.Client, empty, sessionPlace(deps)), Running: sessionPasses, Reserved: loop.ReservedPasses,
 	})

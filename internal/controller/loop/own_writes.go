@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package loop
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/cache"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+const (
+	// behindRetry is how soon a reconcile starts over whose object the cache still shows as it was before our own write.
+	behindRetry = 100 * time.Millisecond
+	// behindFor bounds how long a write is remembered. A cache lags by seconds at most; one that shows older versions for
+	// longer belongs to a cluster that was restored from a backup.
+	behindFor = time.Minute
+)
+
+// OwnWrites knows the version that the last status write made of each object. A reconcile that began with an older
+// version would compare its outcome with a status that is no longer there, find nothing to write, and leave behind what
+// an earlier reconcile wrote. The read-your-writes client of controller-runtime would need an informer for every kind
+// that is written, Secrets among them. A nil OwnWrites knows nothing.
+type OwnWrites struct{ versions *cache.Expiring }
+
+// NewOwnWrites returns an OwnWrites that knows of no write.
+func NewOwnWrites() *OwnWrites { return &OwnWrites{cache.NewExpiring()} }
+
+func (w *OwnWrites) note(obj client.Object) {
+	if w != nil {
+		w.versions.Set(obj.GetUID(), obj.GetResourceVersion(), behindFor)
+	}
+}
+
+// Behind reports whether an object is older than our last write of its status.
+func (w *OwnWrites) Behind(obj client.Object) bool {
+	if w == nil {
+		return false
+	}
+	written, ok := w.versions.Get(obj.GetUID())
+	if !ok {
+		return false
+	}
+	order, err := resourceversion.CompareResourceVersion(obj.GetResourceVersion(), written.(string)) //nolint:errcheck // see note
+	return err == nil && order < 0
+}
+
+// AsReconciler is reconcile.AsReconciler, but for two things: a reconcile starts over while the cache is behind our own
+// writes, and has a span if there is a tracer.
+func AsReconciler[T Object](d Deps, inner reconcile.ObjectReconciler[T]) reconcile.Reconciler {
+	if d.Tracer != nil {
+		inner = tracedPasses[T]{inner, d}
+	}
+	return reconcile.AsReconciler(d.Client, upToDate[T]{inner, d.OwnWrites})
+}
+
+type upToDate[T Object] struct {
+	inner reconcile.ObjectReconciler[T]
+	own   *OwnWrites
+}
+
+func (u upToDate[T]) Reconcile(ctx context.Context, obj T) (ctrl.Result, error) {
+	if u.own.Behind(obj) {
+		return StartOver(), nil
+	}
+	return u.inner.Reconcile(ctx, obj)
+}
+
+// StartOver is the result of a reconcile whose object is behind our own writes.
+func StartOver() ctrl.Result { return ctrl.Result{RequeueAfter: behindRetry} }
