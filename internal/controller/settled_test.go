@@ -48,11 +48,11 @@ var _ = Describe("Changes that come while objects are being reconciled", func() 
 				})
 			case 2:
 				change(ctx, builder.SPSCredentialsSecret("", "", builder.InNamespace(s.namespace)), func(o *corev1.Secret) {
-					builder.Annotation("written", fmt.Sprint(round))(o)
+					o.Annotations = map[string]string{"written": fmt.Sprint(round)}
 				})
 			case 3:
 				change(ctx, p, func(p *pamv1alpha1.RDPConnectionPolicy) {
-					p.Spec.Network.Ports = []int32{int32(4000 + round)} //nolint:gosec // a small number
+					builder.Port(int32(4000 + round))(p) //nolint:gosec // a small number
 				})
 			default:
 				asked[p.Name] = request(ctx, p)
