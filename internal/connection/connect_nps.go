@@ -161,7 +161,7 @@ func (p *Pool) user(ctx context.Context, c *pamv1alpha1.NPSConnection, out npsSe
 		return out, err
 	}
 	auth := nps.User{}
-	if auth.TOTPSecret, err = optional(from, data, "totpSecret", textfile.Text); err != nil {
+	if auth.TOTPSecret, err = optional(from, data, "totpSecret", totpSecret); err != nil {
 		return out, err
 	}
 	if auth.MFACode, err = optional(from, data, "mfaCode", textfile.Line); err != nil {
@@ -177,6 +177,15 @@ func (p *Pool) user(ctx context.Context, c *pamv1alpha1.NPSConnection, out npsSe
 	out.credentials = []string{auth.Username, auth.Password, auth.TOTPSecret, auth.MFACode}
 	out.parts = append(out.parts, out.credentials...)
 	return out, nil
+}
+
+// totpSecret reads the shared key of a second factor.
+func totpSecret(raw []byte) (string, error) {
+	text, err := textfile.Text(raw)
+	if err != nil || text == "" {
+		return text, err
+	}
+	return text, nps.CheckTOTPSecret(text)
 }
 
 const (

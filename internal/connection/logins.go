@@ -25,9 +25,18 @@ func (p *Pool) newLogIns(
 	account := p.logIns.Account(terms, url, user, credential.Recorded(recorded, version))
 	account.Credentials(credentials...)
 	if recorded != nil && recorded.CredentialsVersion != version { // as after a change of the Secret
+		if recorded.LastSuccessTime != nil && specOf(recorded.CredentialsVersion) == specOf(version) {
+			account.WorkedBefore()
+		}
 		account.Clear()
 	}
 	return credential.NewLogIns(account, version)
+}
+
+// specOf is the part of a version that says where and how a connection logs in.
+func specOf(version string) string {
+	spec, _, _ := strings.Cut(version, " ")
+	return spec
 }
 
 // credentialsVersion identifies what a connection logs in with, across restarts: its Secrets, and the part of its spec

@@ -151,7 +151,10 @@ var _ = Describe("An NPSConnection whose log-in is refused", func() {
 			spoil: answering(fault.Rule{
 				Name: "page", Path: "^/signin", Status: http.StatusOK, Body: "<html><title>Welcome</title></html>",
 			}), fix: relent,
-			says: []string{"the server answered without a token", "Look at spec.url and spec.auth.type"},
+			says: []string{
+				"the server answered without a token", "Look at keys username, password, and totpSecret or mfaCode of Secret",
+				"and then at spec.url and spec.auth.type",
+			},
 		}),
 	)
 })

@@ -33,6 +33,8 @@ type Account struct {
 
 	mu     sync.Mutex
 	record Record
+	// workedBefore is set if earlier credentials of the connection were accepted here.
+	workedBefore bool
 	// due is when credentials that have worked would have been tried without Clear.
 	due time.Time
 	// cleared is when a user last declared the cause of refusals fixed.
@@ -44,6 +46,24 @@ func (a *Account) Record() Record {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.record
+}
+
+// WorkedBefore records that earlier credentials of this connection were accepted at this address. One attempt more than
+// others have is kept for such a connection: a stranger's wrong passwords must not stop the rotation of a password.
+func (a *Account) WorkedBefore() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.workedBefore = true
+}
+
+// limit is how many refusals there may be before these credentials are held back.
+func (a *Account) limit() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.workedBefore {
+		return a.terms.Failures + 1
+	}
+	return a.terms.Failures
 }
 
 // Clear lets the credentials be tried at once, because a user declares the cause of the refusals fixed. Earlier
@@ -98,7 +118,7 @@ func (a *Account) beginSerialized(ctx context.Context, due time.Time, alone func
 		return nil, err
 	}
 	keys := a.keys(ctx)
-	if err := a.ledger.limitReached(keys, a.terms); err != nil {
+	if err := a.ledger.limitReached(keys, a.terms, a.limit()); err != nil {
 		release()
 		if throttled, ok := errors.AsType[*ThrottledError](err); ok && !due.IsZero() && due.Before(throttled.Until) {
 			throttled.Until = due

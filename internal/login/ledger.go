@@ -176,7 +176,7 @@ func (l *Ledger) recent(key string, terms Terms) []time.Time {
 }
 
 // limitReached fails if there have been as many refusals as allowed; its error says until when.
-func (l *Ledger) limitReached(keys []string, terms Terms) error {
+func (l *Ledger) limitReached(keys []string, terms Terms, limit int) error {
 	if terms.Failures == 0 {
 		return nil
 	}
@@ -187,9 +187,9 @@ func (l *Ledger) limitReached(keys []string, terms Terms) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, key := range keys {
-		if times := l.recent(key, terms); len(times) >= terms.Failures {
+		if times := l.recent(key, terms); len(times) >= limit {
 			return &ThrottledError{
-				Until: times[len(times)-terms.Failures].Add(terms.Window),
+				Until: times[len(times)-limit].Add(terms.Window),
 				Why: fmt.Sprintf("%d log-ins with this %s were refused within %s, by this or other connections; credentials "+
 					"that have never worked are not sent, so that the server does not block %s",
 					len(times), what, terms.Window, blocked),

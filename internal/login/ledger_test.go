@@ -248,3 +248,24 @@ func TestConnectionsWithWrongPasswordsDoNotGetAnAccountLocked(t *testing.T) {
 		}
 	})
 }
+
+// TestWrongPasswordsOfOthersLeaveAnAttemptForARotatedPassword: others have used up the attempts at the address, and a
+// connection that worked there gets a new password.
+func TestWrongPasswordsOfOthersLeaveAnAttemptForARotatedPassword(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger := login.NewLedger(nil, names)
+		for range terms.Failures {
+			refuse(t, ledger.Account(terms, appliance, "oscar", login.Record{}))
+		}
+		if held(t, ledger.Account(terms, appliance, "svc", login.Record{})) == 0 {
+			t.Error("a connection that never worked is tried, too")
+		}
+		rotated := ledger.Account(terms, "https://alias.example.com", "svc", login.Record{})
+		rotated.WorkedBefore()
+		refuse(t, rotated)
+		rotated.Clear()
+		if held(t, rotated) == 0 {
+			t.Error("it has more than one attempt")
+		}
+	})
+}

@@ -118,7 +118,7 @@ func (u User) newSignIn(wire wireConfig, client *rest.Client, clock *serverClock
 	}
 	codes, err := newTOTPCodes(u.TOTPSecret, clock.now)
 	if err != nil {
-		return nil, fmt.Errorf("user: %w", err)
+		return nil, fmt.Errorf("user: the TOTP secret %w", err)
 	}
 	codes.share(wire.config.UsedCodes, wire.config.URL)
 	hide(wire.secrets, codes.secret)

@@ -258,7 +258,8 @@ func (s *tokenSource) signInWithRetries(ctx context.Context) (string, error) {
 // may have prompted a user on their phone.
 func isTransient(err error) bool {
 	e := rest.As(err)
-	if e == nil || rest.IsOpen(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	if e == nil || rest.IsOpen(err) || rest.IsTimeout(err) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, context.Canceled) {
 		return false
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {

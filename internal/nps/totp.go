@@ -68,6 +68,12 @@ type totpCodes struct {
 	key    [sha256.Size]byte // in used
 }
 
+// CheckTOTPSecret reports what is wrong with a shared key, without quoting it.
+func CheckTOTPSecret(secret string) error {
+	_, err := newTOTPCodes(secret, time.Now)
+	return err
+}
+
 // newTOTPCodes parses a shared key in Base32 or an otpauth:// URI. Errors never quote it.
 func newTOTPCodes(secret string, now func() time.Time) (*totpCodes, error) {
 	codes := &totpCodes{
@@ -76,14 +82,14 @@ func newTOTPCodes(secret string, now func() time.Time) (*totpCodes, error) {
 	}
 	if strings.Contains(secret, "://") {
 		if err := codes.readURI(secret); err != nil {
-			return nil, fmt.Errorf("otpauth uri: %w", err)
+			return nil, fmt.Errorf("is an otpauth:// URI that cannot be used: %w", err)
 		}
 	}
 	codes.secret = strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "", "-", "", "=", "").Replace(codes.secret)
 	codes.secret = strings.ToUpper(codes.secret)
 	key, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(codes.secret)
 	if err != nil || len(key) == 0 {
-		return nil, errors.New("the TOTP secret is not Base32")
+		return nil, errors.New("is neither Base32 nor an otpauth:// URI: copy the key that NPS shows when the factor is set up")
 	}
 	return codes, nil
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 )
 
@@ -25,8 +26,14 @@ const (
 	CauseOtherHost
 	// CauseExpiredCertificate: the server's certificate has expired, or is not valid yet.
 	CauseExpiredCertificate
-	// CauseUnverified: the server's certificate fails verification for another reason.
+	// CauseNoNames: the server's certificate has no subject alternative name, so it is for no host.
+	CauseNoNames
+	// CauseUnverified: the server's certificate fails verification for another reason, or cannot be parsed.
 	CauseUnverified
+	// CauseHandshake: the two sides agree on no TLS version or cipher suite, or the server wants a certificate of ours.
+	CauseHandshake
+	// CauseProxy: a proxy refused to connect; see ProxyError.
+	CauseProxy
 	// CauseUnresolved: the host name does not resolve.
 	CauseUnresolved
 	// CauseNoTLS: what answers does not speak TLS.
@@ -45,6 +52,9 @@ const (
 
 // CauseOf returns the cause of a call that brought no usable answer.
 func CauseOf(err error) Cause {
+	if _, refused := errors.AsType[*ProxyError](err); refused {
+		return CauseProxy
+	}
 	if cause := causeOfTLS(err); cause != CauseUnknown {
 		return cause
 	}
@@ -62,25 +72,43 @@ func CauseOf(err error) Cause {
 }
 
 func causeOfTLS(err error) Cause {
+	if cause := causeOfCertificate(err); cause != CauseUnknown {
+		return cause
+	}
+	_, isNoTLS := errors.AsType[tls.RecordHeaderError](err)
+	switch {
+	case isNoTLS, errors.Is(err, http.ErrSchemeMismatch):
+		return CauseNoTLS
+	case remoteAlert(err) != "", says(err, "server selected unsupported protocol version"):
+		return CauseHandshake
+	}
+	return CauseUnknown
+}
+
+// causeOfCertificate recognises what is wrong with the server's certificate.
+func causeOfCertificate(err error) Cause {
 	_, isUnknown := errors.AsType[x509.UnknownAuthorityError](err)
-	_, isHostname := errors.AsType[x509.HostnameError](err)
+	hostname, isHostname := errors.AsType[x509.HostnameError](err)
 	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
 	_, isUnverified := errors.AsType[*tls.CertificateVerificationError](err)
-	_, isNoTLS := errors.AsType[tls.RecordHeaderError](err)
 	switch {
 	case isUnknown:
 		return CauseUntrustedIssuer
+	case isHostname && hostname.Certificate != nil && len(hostname.Certificate.DNSNames)+
+		len(hostname.Certificate.IPAddresses) == 0:
+		return CauseNoNames
 	case isHostname:
 		return CauseOtherHost
 	case isInvalid && invalid.Reason == x509.Expired:
 		return CauseExpiredCertificate
-	case isUnverified:
+	case isUnverified, says(err, "failed to parse certificate from server"):
 		return CauseUnverified
-	case isNoTLS, errors.Is(err, http.ErrSchemeMismatch):
-		return CauseNoTLS
 	}
 	return CauseUnknown
 }
+
+// says looks for the words of package tls, some of whose errors have no type.
+func says(err error, words string) bool { return err != nil && strings.Contains(err.Error(), "tls: "+words) }
 
 func causeOfSilence(err error) Cause {
 	_, isUnresolved := errors.AsType[*net.DNSError](err)

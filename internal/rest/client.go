@@ -138,13 +138,14 @@ func NewClient(cfg Config) (*Client, error) {
 		cfg.Network.Proxy = http.ProxyFromEnvironment
 	}
 	transport := &http.Transport{
-		Proxy:                 cfg.Network.Proxy,
-		DialContext:           cfg.Network.Dial,
-		TLSClientConfig:       cfg.TLS,
-		TLSHandshakeTimeout:   10 * time.Second,
-		MaxIdleConnsPerHost:   8,
-		IdleConnTimeout:       90 * time.Second,
-		ExpectContinueTimeout: time.Second,
+		Proxy:                  cfg.Network.Proxy,
+		OnProxyConnectResponse: refusedByProxy,
+		DialContext:            cfg.Network.Dial,
+		TLSClientConfig:        cfg.TLS,
+		TLSHandshakeTimeout:    10 * time.Second,
+		MaxIdleConnsPerHost:    8,
+		IdleConnTimeout:        90 * time.Second,
+		ExpectContinueTimeout:  time.Second,
 		// Compressed answers are neither requested nor accepted: their decompressed size is unbounded.
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeader,
@@ -369,9 +370,13 @@ func (c *Client) transportError(ctx context.Context, req *http.Request, sent boo
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
 	return &Error{
-		Method: req.Method, Path: req.URL.Path, Sent: sent, Err: err,
+		Method: req.Method, Path: req.URL.Path, Sent: sent, Err: err, ClientCertificate: hasCertificate(c.cfg.TLS),
 		Message: c.cfg.Secrets.Show(err.Error(), maxMessage),
 	}
+}
+
+func hasCertificate(cfg *tls.Config) bool {
+	return cfg != nil && (len(cfg.Certificates) > 0 || cfg.GetClientCertificate != nil)
 }
 
 func (c *Client) answerError(ctx context.Context, req *http.Request, resp *http.Response) error {

@@ -53,6 +53,8 @@ type Error struct {
 	RetryAfter time.Duration
 	// Sent is set if the request was written to the network, so that the server may have acted on it.
 	Sent bool
+	// ClientCertificate is set if the client had a certificate to log in with.
+	ClientCertificate bool
 	// Err is the cause if there was no answer, or one that could not be understood.
 	Err error
 }
@@ -129,16 +131,23 @@ func IsOutcomeUnknown(err error) bool {
 	return e.Status == http.StatusRequestTimeout || e.Status == http.StatusTooManyRequests
 }
 
-// IsCertificateRefused reports whether the server ended the TLS handshake because of our certificate, or the lack of
-// one. The type of its alert is not exported, so this checks the text: the alerts about certificates contain the word,
-// and "handshake failure" is the TLS 1.2 alert for a missing one.
+// IsCertificateRefused reports whether the server ended the TLS handshake because of our certificate. Only a client
+// that has one can have it refused. The alerts about certificates contain the word, and TLS 1.2 may say only "handshake
+// failure".
 func IsCertificateRefused(err error) bool {
+	alert := remoteAlert(err)
+	return (strings.Contains(alert, "certificate") || strings.Contains(alert, "handshake failure")) &&
+		As(err) != nil && As(err).ClientCertificate
+}
+
+// remoteAlert is the alert with which the server ended the TLS handshake; empty if it did not. The type of an alert is
+// not exported, so only its text can be looked at.
+func remoteAlert(err error) string {
 	op, ok := errors.AsType[*net.OpError](err)
 	if !ok || op.Op != "remote error" {
-		return false
+		return ""
 	}
-	alert := op.Err.Error()
-	return strings.Contains(alert, "certificate") || strings.Contains(alert, "handshake failure")
+	return op.Err.Error()
 }
 
 func hasStatus(err error, status int) bool {

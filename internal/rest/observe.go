@@ -118,7 +118,7 @@ func (t observedTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 // resultOf is the result of a call that failed.
 func resultOf(ctx context.Context, err error) string {
 	switch {
-	case causeOfTLS(err) != CauseUnknown, IsCertificateRefused(err):
+	case causeOfTLS(err) != CauseUnknown:
 		return ResultTLS
 	case IsTimeout(context.Cause(ctx)), causeOfSilence(err) == CauseTimeout:
 		return ResultTimeout

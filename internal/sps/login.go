@@ -31,8 +31,18 @@ type CredentialsError struct {
 	Err error
 }
 
+// HeldBack reports whether the credentials were not sent at all, because log-ins of others at the same address were
+// refused.
+func (e *CredentialsError) HeldBack() bool {
+	_, unsent := errors.AsType[*login.ThrottledError](e.Err)
+	return unsent
+}
+
 // Error returns when the credentials are tried again, and the appliance's message.
 func (e *CredentialsError) Error() string {
+	if e.HeldBack() {
+		return "the log-in was not sent: " + e.Err.Error()
+	}
 	until := e.Until.UTC().Format(time.RFC3339)
 	return fmt.Sprintf("the log-in was refused and is not repeated before %s: %v", until, e.Err)
 }

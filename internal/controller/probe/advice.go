@@ -3,7 +3,9 @@
 package probe
 
 import (
+	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -24,7 +26,8 @@ func ofOwner(conn connectionObject, err error) loop.Outcome {
 	case out.Reason == pamv1alpha1.ReasonUnreachable && out.Err != nil:
 		out.Message = withCause(whyUnreachable(conn, err), err)
 		switch rest.CauseOf(err) {
-		case rest.CauseUntrustedIssuer, rest.CauseOtherHost, rest.CauseExpiredCertificate, rest.CauseUnverified:
+		case rest.CauseUntrustedIssuer, rest.CauseOtherHost, rest.CauseExpiredCertificate, rest.CauseNoNames,
+			rest.CauseUnverified, rest.CauseHandshake:
 			out.State = loop.StateStalled // it will not go away by itself
 		}
 	case out.Reason == pamv1alpha1.ReasonUnauthorized:
@@ -54,8 +57,16 @@ func whyUnreachable(conn connectionObject, err error) string {
 	case rest.CauseExpiredCertificate:
 		return "the server's certificate has expired or is not valid yet: its administrator has to renew it; also check " +
 			"the clocks"
+	case rest.CauseNoNames:
+		return "the server's certificate names no host (it has no subject alternative name): its administrator has to " +
+			"replace it by one with the name in spec.url"
 	case rest.CauseUnverified:
 		return "the server's certificate does not verify: its administrator has to replace it"
+	case rest.CauseHandshake:
+		return "the server ended the TLS handshake: it has to offer TLS 1.2 or later with an ECDHE cipher suite, and must " +
+			"not demand a client certificate that this connection does not have; nothing was sent"
+	case rest.CauseProxy:
+		return whyProxy(at, err)
 	case rest.CauseUnresolved:
 		return fmt.Sprintf("the host of %s does not resolve: check spec.url, and the DNS of the cluster", at)
 	case rest.CauseNoTLS:
@@ -76,6 +87,17 @@ func whyUnreachable(conn connectionObject, err error) string {
 			"its administrator has to check it", at, product)
 	}
 	return ""
+}
+
+// whyProxy says what to do about a proxy that refuses to connect.
+func whyProxy(at string, err error) string {
+	refused, ok := errors.AsType[*rest.ProxyError](err)
+	if ok && refused.Status == http.StatusProxyAuthRequired {
+		return fmt.Sprintf("the proxy %s demands credentials: correct those in HTTPS_PROXY of the manager; %s was not reached",
+			refused.Proxy, at)
+	}
+	return fmt.Sprintf("the proxy of the manager (HTTPS_PROXY) refused to connect to %s, which was not reached: have the "+
+		"proxy allow it, or add the host to NO_PROXY", at)
 }
 
 // whyUntrusted says where the certificate of an issuer is missing.
@@ -100,7 +122,11 @@ func whyUnauthorized(conn connectionObject, err error) string {
 	}
 	secret := fmt.Sprintf("Secret %s/%s (spec.credentialsSecretRef)",
 		appliance.Namespace, appliance.Spec.CredentialsSecretRef.Name)
+	refusal, refused := errors.AsType[*sps.CredentialsError](err)
 	switch {
+	case refused && refusal.HeldBack():
+		return fmt.Sprintf("the credentials in %s were not sent: too many log-ins of other connections at this address were "+
+			"refused, and more would block it; they are tried again by themselves", secret)
 	case !sps.IsCredentialsRefused(err):
 		return fmt.Sprintf("the account in %s may not do this: an administrator of the appliance has to grant it the right",
 			secret)

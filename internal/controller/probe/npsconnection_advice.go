@@ -25,10 +25,15 @@ func withAdvice(conn *pamv1alpha1.NPSConnection, err error) error {
 
 // adviceFor names the field or key that holds the refused part of a log-in; empty if there is none.
 func adviceFor(conn *pamv1alpha1.NPSConnection, reason nps.CredentialsReason) string {
-	if reason == nps.ReasonEmptyAnswer {
-		return "spec.url and spec.auth.type"
-	}
 	auth := conn.Spec.Auth
+	if reason == nps.ReasonEmptyAnswer { // which also is how a wrong password or code may be answered (nps contract 13 Q1)
+		place := "spec.url and spec.auth.type"
+		if auth.User != nil {
+			place = secretKeys(conn, "keys username, password, and totpSecret or mfaCode", auth.User.CredentialsSecretRef,
+				"spec.auth.user.credentialsSecretRef") + ", and then at " + place
+		}
+		return place
+	}
 	if auth.User != nil {
 		const field = "spec.auth.user.credentialsSecretRef"
 		keys := map[nps.CredentialsReason]string{
@@ -54,6 +59,9 @@ func adviceForApplication(conn *pamv1alpha1.NPSConnection, reason nps.Credential
 	}
 	switch reason {
 	case nps.ReasonCertificate:
+		if app.SerialNumber != nil { // NPS may answer a wrong one like a certificate that it does not accept
+			return field + "serialNumber, and then at " + certificate
+		}
 		return certificate
 	case nps.ReasonSerialNumber:
 		return field + "serialNumber, or " + certificate
