@@ -59,7 +59,7 @@ var _ = Describe("An ActivitySession whose request was refused although its sess
 		s.fault(createdAlthough(400))
 		session := s.session(ctx, "session")
 		eventuallyReason(ctx, session, pamv1alpha1.ReasonRejected)
-		s.wake(ctx, session)
+		request(ctx, session)
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionActive)
 		Expect(s.nps.Faults().Count("POST", createPath)).To(Equal(1))
 	})
@@ -88,7 +88,7 @@ var _ = Describe("An ActivitySession whose request was refused although its sess
 		// The looks for a session of it end when the request has settled, a second after it was sent.
 		Consistently(func() int { return s.nps.Faults().Count("POST", createPath) }, "3s").Should(Equal(1))
 		Expect(ready(ctx, session)()).To(Equal("False Rejected"))
-		s.wake(ctx, session)
+		request(ctx, session)
 		Eventually(func() int { return s.nps.Faults().Count("POST", createPath) }).Should(Equal(2))
 	})
 })

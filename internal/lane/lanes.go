@@ -5,15 +5,15 @@
 // A controller has a fixed number of workers. If workers waited for appliances, a thousand objects of one hanging
 // appliance would occupy them all and starve the objects of every other appliance. So the workers only hand each object
 // to the lane of its connection. A lane runs a limited number of passes at a time, in goroutines that exist only while
-// they run; its other objects wait in a list, which costs next to nothing. Urgent objects overtake the rest of their
-// lane and have reserved capacity.
+// they run; its other objects wait in a queue, which costs next to nothing. Urgent objects overtake the rest of their
+// lane and have reserved capacity. Namespaces take turns: whoever shares a connection with others waits for one pass of
+// each of them, however many objects they have.
 //
 // Lanes is the reconciler given to a controller, and creates that controller's queue: an object counts as in progress
 // until its pass ends, so the queue keeps two passes over one object apart as usual.
 package lane
 
 import (
-	"container/list"
 	"context"
 	"sync"
 	"time"
@@ -21,6 +21,8 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/pam-operator/pam-operator/internal/fair"
 )
 
 // Place is where an object waits for its pass.
@@ -63,8 +65,8 @@ type Lanes struct {
 	lanes   map[string]*lane
 	waiting map[reconcile.Request]*pass
 	crowd   int
-	// crowded holds the lanes whose next pass waits for capacity of the crowd, in order of arrival.
-	crowded *list.List
+	// crowded holds the lanes whose next pass waits for capacity of the crowd.
+	crowded fair.Queue[*lane]
 	stopped bool
 	passes  sync.WaitGroup
 }
@@ -72,7 +74,7 @@ type Lanes struct {
 // lane holds the waiting and running passes of one name.
 type lane struct {
 	name           string
-	urgent, normal *list.List // of *pass
+	urgent, normal fair.Queue[*pass]
 	running, aside int
 	crowded        bool
 }
@@ -85,16 +87,15 @@ type pass struct {
 	// ctx is the context of the worker that handed the object over; it lives as long as the controller.
 	ctx   context.Context
 	place Place
-	// element is the pass in a list of its lane; nil once it has begun.
-	element *list.Element
-	aside   bool
+	// waits says that the pass is in a queue of its lane.
+	waits bool
+	aside bool
 }
 
 // New returns lanes that run the passes of inner.
 func New(inner reconcile.Reconciler, options Options) *Lanes {
 	return &Lanes{
 		inner: inner, options: options, lanes: map[string]*lane{}, waiting: map[reconcile.Request]*pass{},
-		crowded: list.New(),
 	}
 }
 
@@ -109,7 +110,7 @@ func (l *Lanes) Reconcile(ctx context.Context, request reconcile.Request) (recon
 	}
 	at, ok := l.lanes[place.Lane]
 	if !ok {
-		at = &lane{name: place.Lane, urgent: list.New(), normal: list.New()}
+		at = &lane{name: place.Lane}
 		l.lanes[place.Lane] = at
 	}
 	p := &pass{lanes: l, lane: at, request: request, ctx: ctx, place: place}
@@ -134,20 +135,21 @@ func (l *Lanes) Start(ctx context.Context) error {
 // NeedLeaderElection keeps lanes from running on a manager that does not lead.
 func (l *Lanes) NeedLeaderElection() bool { return true }
 
-// wait puts the pass into its list. The caller holds the mutex.
+// wait puts the pass into its queue. The caller holds the mutex.
 func (p *pass) wait() {
-	waiting := p.lane.normal
+	waiting := &p.lane.normal
 	if p.place.Urgent {
-		waiting = p.lane.urgent
+		waiting = &p.lane.urgent
 	}
-	p.element = waiting.PushBack(p)
+	waiting.Push(p.request.Namespace, p)
+	p.waits = true
 }
 
 // begin starts as many passes of a lane as there is capacity for. The caller holds the mutex.
 func (l *Lanes) begin(at *lane) {
 	for p := l.next(at); p != nil; p = l.next(at) {
 		delete(l.waiting, p.request)
-		p.element = nil
+		p.waits = false
 		at.running++
 		l.moved(Waiting, Running)
 		if p.place.Crowd {
@@ -155,41 +157,40 @@ func (l *Lanes) begin(at *lane) {
 		}
 		l.passes.Go(p.run)
 	}
-	if at.running == 0 && at.aside == 0 && at.urgent.Len() == 0 && at.normal.Len() == 0 {
+	if at.running == 0 && at.aside == 0 && at.urgent.Empty() && at.normal.Empty() {
 		delete(l.lanes, at.name)
 	}
 }
 
-// next removes the pass that may begin now from its list; nil if there is none.
+// next removes the pass that may begin now from its queue; nil if there is none.
 func (l *Lanes) next(at *lane) *pass {
 	if l.stopped {
 		return nil
 	}
 	if at.running < l.options.Running+l.options.Reserved {
-		if p := l.take(at, at.urgent); p != nil {
+		if p := l.take(at, &at.urgent); p != nil {
 			return p
 		}
 	}
 	if at.running < l.options.Running {
-		return l.take(at, at.normal)
+		return l.take(at, &at.normal)
 	}
 	return nil
 }
 
-func (l *Lanes) take(at *lane, waiting *list.List) *pass {
-	first := waiting.Front()
-	if first == nil {
+func (l *Lanes) take(at *lane, waiting *fair.Queue[*pass]) *pass {
+	p, ok := waiting.First()
+	if !ok {
 		return nil
 	}
-	p, _ := first.Value.(*pass)
 	if p.place.Crowd && l.options.Crowd > 0 && l.crowd >= l.options.Crowd {
 		if !at.crowded {
 			at.crowded = true
-			l.crowded.PushBack(at)
+			l.crowded.Push(p.request.Namespace, at)
 		}
 		return nil
 	}
-	waiting.Remove(first)
+	waiting.Pop()
 	return p
 }
 
@@ -214,9 +215,7 @@ func (l *Lanes) leave(p *pass) {
 		return
 	}
 	l.crowd--
-	if first := l.crowded.Front(); first != nil {
-		l.crowded.Remove(first)
-		at, _ := first.Value.(*lane)
+	if at, ok := l.crowded.Pop(); ok {
 		at.crowded = false
 		l.begin(at)
 	}
@@ -232,8 +231,8 @@ func (l *Lanes) promote(requests ...reconcile.Request) {
 			continue
 		}
 		l.mu.Lock()
-		if p.element != nil && !p.place.Urgent {
-			p.lane.normal.Remove(p.element)
+		if p.waits && !p.place.Urgent {
+			p.lane.normal.Remove(p.request.Namespace, p)
 			p.place.Urgent = true
 			p.wait()
 			l.begin(p.lane)

@@ -31,6 +31,10 @@ type bed struct {
 	begun   []string
 	finish  map[string]chan error
 	aside   map[string]bool
+	// shared says that all objects belong to one lane, and their first part is only their namespace.
+	shared bool
+	// alone says that each object has a lane of its own.
+	alone bool
 }
 
 func newBed(t *testing.T, o lane.Options) *bed {
@@ -39,7 +43,14 @@ func newBed(t *testing.T, o lane.Options) *bed {
 	o.Place = func(_ context.Context, r reconcile.Request) lane.Place {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		return lane.Place{Lane: r.Namespace, Urgent: b.urgent[name(r)], Crowd: o.Crowd > 0}
+		at := r.Namespace
+		switch {
+		case b.shared:
+			at = "shared"
+		case b.alone:
+			at = name(r)
+		}
+		return lane.Place{Lane: at, Urgent: b.urgent[name(r)], Crowd: o.Crowd > 0}
 	}
 	b.lanes = lane.New(reconcile.Func(b.pass), o)
 	b.queue = b.lanes.Queue("test", workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
@@ -184,6 +195,48 @@ func TestWhatIsUrgentOvertakesItsLaneAndHasPlacesOfItsOwn(t *testing.T) {
 		b.want(t, "a/1 a/9")
 		b.end(t, "a/1", nil)
 		b.want(t, "a/8 a/9")
+	})
+}
+
+func TestNamespacesTakeTurnsInALane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, lane.Options{Running: 2})
+		b.shared = true
+		b.add("a/1", "a/2", "a/3", "a/4", "a/5", "b/1", "b/2")
+		b.want(t, "a/1 a/2")
+		b.end(t, "a/1", nil)
+		b.end(t, "a/2", nil)
+		b.want(t, "a/3 b/1")
+		b.end(t, "b/1", nil)
+		b.end(t, "a/3", nil)
+		b.want(t, "a/4 b/2")
+	})
+}
+
+func TestWhatIsUrgentWaitsForOnePassOfAnotherNamespaceThatIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, lane.Options{Running: 1, Reserved: 1})
+		b.shared = true
+		for _, n := range []string{"a/2", "a/3", "a/4", "a/5", "b/1"} {
+			b.setUrgent(n)
+		}
+		b.add("a/1", "a/2", "a/3", "a/4", "a/5", "b/1")
+		b.want(t, "a/1 a/2")
+		b.end(t, "a/2", nil)
+		b.end(t, "a/3", nil)
+		b.want(t, "a/1 b/1")
+	})
+}
+
+func TestACrowdOfOneNamespaceLeavesPlacesToOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, lane.Options{Running: 1, Crowd: 1})
+		b.alone = true
+		b.add("a/1", "a/2", "a/3", "a/4", "b/1")
+		b.want(t, "a/1")
+		b.end(t, "a/1", nil)
+		b.end(t, "a/2", nil)
+		b.want(t, "b/1")
 	})
 }
 

@@ -20,6 +20,7 @@ import (
 type caller struct {
 	at       time.Duration
 	urgent   bool
+	tenant   string
 	patience time.Duration // 0 is for ever
 }
 
@@ -30,6 +31,7 @@ func TestNoWindowOfASecondHasMoreRequestsThanTheLimit(t *testing.T) {
 		return caller{
 			at:       time.Duration(rapid.IntRange(0, 5000).Draw(t, "at")) * time.Millisecond,
 			urgent:   rapid.Bool().Draw(t, "urgent"),
+			tenant:   rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "tenant"),
 			patience: time.Duration(rapid.SampledFrom([]int{0, 0, 0, 1, 300, 2000}).Draw(t, "patience")) * time.Millisecond,
 		}
 	}), 1, 80)
@@ -58,7 +60,7 @@ func paced(t *testing.T, limits []int32, come []caller) string {
 	}
 	for _, c := range come {
 		wg.Go(func() {
-			ctx := t.Context()
+			ctx := nps.OnBehalfOf(t.Context(), c.tenant)
 			if c.urgent {
 				ctx = nps.Urgent(ctx)
 			}

@@ -61,3 +61,89 @@ func TestWhatIsUrgentDoesNotWaitBehindOthers(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// TestATenantWaitsForOneRequestOfEachOther: whoever shares a connection with somebody who sends all the time gets every
+// second moment.
+func TestATenantWaitsForOneRequestOfEachOther(t *testing.T) {
+	for name, urgent := range map[string]bool{"what ends sessions": true, "all else": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := NewPacer(1)
+				as := func(ctx context.Context, tenant string) context.Context {
+					if urgent {
+						ctx = nps.Urgent(ctx)
+					}
+					return nps.OnBehalfOf(ctx, tenant)
+				}
+				crowd, cancel := context.WithCancel(as(t.Context(), "crowd"))
+				var wg sync.WaitGroup
+				for range 100 {
+					wg.Go(func() { _ = p.Wait(crowd) })
+				}
+				synctest.Wait()
+				for _, tenant := range []string{"neighbour", "", "neighbour"} {
+					begun := time.Now()
+					if err := p.Wait(as(t.Context(), tenant)); err != nil {
+						t.Fatal(err)
+					}
+					if took := time.Since(begun); took > 2*p.Interval() {
+						t.Errorf("%q waited %s behind another tenant", tenant, took)
+					}
+				}
+				cancel()
+				wg.Wait()
+			})
+		})
+	}
+}
+
+func TestWhatIsUrgentLeavesTheOthersEveryFourthMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPacer(1)
+		urgent, cancel := context.WithCancel(nps.Urgent(t.Context()))
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() { _ = p.Wait(urgent) })
+		}
+		synctest.Wait()
+		for range 3 {
+			begun := time.Now()
+			if err := p.Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(begun); took > 4*p.Interval() {
+				t.Errorf("it waited %s", took)
+			}
+		}
+		cancel()
+		wg.Wait()
+	})
+}
+
+func TestWhoGivesUpLosesNoMomentForOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPacer(1)
+		if err := p.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		impatient, cancel := context.WithTimeout(t.Context(), p.Interval()/2)
+		defer cancel()
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				if p.Wait(impatient) == nil {
+					t.Error("a request went before its moment")
+				}
+			})
+		}
+		synctest.Wait()
+		if err := p.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begun); took > p.Interval() {
+			t.Errorf("it waited %s for requests that were given up", took)
+		}
+		wg.Wait()
+	})
+}

@@ -90,11 +90,29 @@ func (r *sessionRegister) empty() bool {
 	return len(r.followed) == 0 && len(r.departed) == 0
 }
 
-// remember adds a request whose object is gone.
+// maxDeparted is how many requests whose objects are gone are remembered.
+const maxDeparted = 1000
+
+// remember adds a request whose object is gone. If they are too many, one of the namespace that has most is forgotten:
+// the one that would be first.
 func (r *sessionRegister) remember(d Departed) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.departed[d.RequestID] = d
+	if len(r.departed) <= maxDeparted {
+		return
+	}
+	of := map[string]int{}
+	for _, d := range r.departed {
+		of[d.Object.Namespace]++
+	}
+	first := d
+	for _, d := range r.departed {
+		if c := of[d.Object.Namespace] - of[first.Object.Namespace]; c > 0 || c == 0 && d.Until.Before(first.Until) {
+			first = d
+		}
+	}
+	delete(r.departed, first.RequestID)
 }
 
 // expire drops searches for duplicates whose time is over. The caller holds the lock.
@@ -169,7 +187,11 @@ func (r *sessionRegister) takePending() []types.NamespacedName {
 	return out
 }
 
-// takeCopies returns the duplicate sessions of an object, each once. One that is not ended appears again.
+// maxUnwanted is how many sessions that nobody wants are ended in one round, or for one object: a server may list
+// thousands.
+const maxUnwanted = 10
+
+// takeCopies returns some of the duplicate sessions of an object, each once. One that is not ended appears again.
 func (r *sessionRegister) takeCopies(object types.NamespacedName) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -178,7 +200,8 @@ func (r *sessionRegister) takeCopies(object types.NamespacedName) []string {
 	return copies
 }
 
-// takeStrays returns the sessions of requests whose objects are gone, each once. One that is not ended appears again.
+// takeStrays returns some of the sessions of requests whose objects are gone, each once. One that is not ended appears
+// again.
 func (r *sessionRegister) takeStrays() map[string]Departed {
 	r.mu.Lock()
 	defer r.mu.Unlock()

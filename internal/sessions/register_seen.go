@@ -113,6 +113,12 @@ func (r *sessionRegister) matchNote(summary nps.Summary) {
 		if key(departed.Kept) != key(summary.ID) {
 			r.strays[summary.ID] = departed
 		}
+		if len(r.strays) > maxUnwanted { // which one is left out varies, so that one that cannot be ended is not in the way
+			for id := range r.strays {
+				delete(r.strays, id)
+				break
+			}
+		}
 		return
 	case key(r.followed[object].SessionID) == key(summary.ID):
 		return
@@ -121,6 +127,9 @@ func (r *sessionRegister) matchNote(summary nps.Summary) {
 		if key(id) == key(summary.ID) {
 			return
 		}
+	}
+	if len(r.copies[object]) == maxUnwanted {
+		return
 	}
 	r.copies[object], r.pending[object] = append(r.copies[object], summary.ID), true
 }

@@ -34,9 +34,10 @@ func (p *Poller) endStrays() {
 		return
 	}
 	for id, request := range strays {
-		if err := p.endStray(client, id, request); err != nil {
+		if err := p.endStray(client, id, request); err != nil { // the others would probably wait as long
 			logf.FromContext(p.ctx).Info("a session whose object is gone could not be ended; trying again",
 				"session", id, "request", request.RequestID, "cause", err.Error())
+			return
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/pam-operator/pam-operator/internal/nps"
 )
 
@@ -125,5 +127,76 @@ func TestStrangersInAListAreFew(t *testing.T) {
 	}
 	if _, ok := r.sightings["mine"]; !ok {
 		t.Error("the one that is followed is not among them")
+	}
+}
+
+// TestTheRequestsOfObjectsThatAreGoneAreBounded: one tenant who creates and deletes objects drives out only its own.
+func TestTheRequestsOfObjectsThatAreGoneAreBounded(t *testing.T) {
+	r, now := newSessionRegister(), time.Now()
+	departed := func(namespace string, i int) Departed {
+		return Departed{
+			Object:    types.NamespacedName{Namespace: namespace, Name: fmt.Sprint(i)},
+			RequestID: fmt.Sprintf("pam-operator/%s-%d/1", namespace, i), Until: now.Add(time.Duration(i) * time.Second),
+		}
+	}
+	r.remember(departed("neighbour", 0))
+	for i := range maxDeparted + 100 {
+		r.remember(departed("crowd", i))
+	}
+	if n := len(r.departed); n != maxDeparted {
+		t.Errorf("%d are remembered", n)
+	}
+	for _, d := range []Departed{departed("neighbour", 0), departed("crowd", maxDeparted+99)} {
+		if _, ok := r.departed[d.RequestID]; !ok {
+			t.Errorf("%s is forgotten", d.RequestID)
+		}
+	}
+	if _, ok := r.departed[departed("crowd", 0).RequestID]; ok {
+		t.Error("what would be forgotten first is not")
+	}
+}
+
+// TestAServerFullOfStraysIsClearedInSteps: each one costs two calls and a line in the audit trail.
+func TestAServerFullOfStraysIsClearedInSteps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const strays = 5 * maxUnwanted
+		b := &endingBoard{board: newBoard(strays, nps.StatusActive)}
+		for i := range strays {
+			b.note(id(i), anID)
+		}
+		p := NewPoller(nil)
+		p.Use(b, nil)
+		rounds := 0
+		b.failing(func(what string) error {
+			if what == string(nps.FilterActive) {
+				rounds++
+			}
+			if len(b.ended) > rounds*maxUnwanted {
+				t.Errorf("%d were ended in %d rounds", len(b.ended), rounds)
+			}
+			return nil
+		})
+		p.Remember(Departed{Object: object(1), RequestID: anID, Pressing: true, Until: time.Now().Add(time.Hour)})
+		<-time.After(10 * time.Minute)
+		p.Close()
+		p.Wait()
+		if len(b.ended) != strays {
+			t.Errorf("%d of %d were ended", len(b.ended), strays)
+		}
+	})
+}
+
+func TestTheCopiesOfASessionAreEndedInSteps(t *testing.T) {
+	r := newSessionRegister()
+	r.follow(Followed{Object: object(1), RequestID: anID, SessionID: "own"})
+	var list []nps.Summary
+	for i := range 5 * maxUnwanted {
+		list = append(list, nps.Summary{ID: id(i), Status: nps.StatusActive, Note: anID})
+	}
+	for range 2 {
+		r.listed(nps.FilterActive, list, time.Now())
+		if n := len(r.takeCopies(object(1))); n != maxUnwanted {
+			t.Errorf("%d at once", n)
+		}
 	}
 }

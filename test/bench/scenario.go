@@ -26,6 +26,7 @@ var scenarios = []scenario{
 	{"hold", "many new policies under a short maxHold", measureHold},
 	{"sessions", "many live sessions, compared with the vendor's script", measureSessions},
 	{"neighbours", "hanging connections beside a healthy one", measureNeighbours},
+	{"tenants", "a tenant who keeps a connection busy beside another one", measureTenants},
 	{"appliances", "many appliances at once, compared with one", measureAppliances},
 	{"hostile", "hostile servers beside a policy of another connection", measureHostile},
 }

@@ -37,7 +37,13 @@ func SessionsOf(
 // Lives reports whether a session is known to exist at the server and has not ended. The status of a released object no
 // longer changes, although its session has ended.
 func Lives(s *pamv1alpha1.ActivitySession) bool {
-	return s.Status.SessionID != "" && !s.Status.Phase.Terminal() && !IsReleased(s)
+	return s.Status.SessionID != "" && !s.Status.Phase.Terminal() && !IsReleased(s) && !NamesAnother(s)
+}
+
+// NamesAnother reports whether a status is that of another object, whose request it names: it was restored or copied,
+// and says nothing about this object.
+func NamesAnother(s *pamv1alpha1.ActivitySession) bool {
+	return s.Status.RequestID != "" && s.Status.RequestID != NewRequestID(s)
 }
 
 // AwaitsAnswer reports whether a request was sent whose result is not known.

@@ -45,3 +45,33 @@ func TestLifeChanges(t *testing.T) {
 		}
 	}
 }
+
+// TestAStatusOfAnotherObjectIsLookedAtAtOnce: nothing else reports that a status was restored.
+func TestAStatusOfAnotherObjectIsLookedAtAtOnce(t *testing.T) {
+	of := func(request string) *pamv1alpha1.ActivitySession {
+		s := &pamv1alpha1.ActivitySession{}
+		s.UID, s.Status.Phase, s.Status.SessionID = "uid", pamv1alpha1.SessionActive, "4711"
+		s.Status.RequestID = request
+		return s
+	}
+	own, another, none := of("pam-operator/uid/1"), of("pam-operator/other/1"), &pamv1alpha1.ActivitySession{}
+	none.UID = "uid"
+	for name, tt := range map[string]struct {
+		before, now *pamv1alpha1.ActivitySession
+		passed      bool
+	}{
+		"a restored status":          {none, another, true},
+		"instead of its own":         {own, another, true},
+		"its own":                    {none, own, false},
+		"what was there before":      {another, another, false},
+		"what we have put in order":  {another, none, false},
+		"nothing about any sessions": {none, none, false},
+	} {
+		if got := takesStatus(event.UpdateEvent{ObjectOld: tt.before, ObjectNew: tt.now}); got != tt.passed {
+			t.Errorf("%s is passed: %t", name, got)
+		}
+	}
+	if !Lives(own) || Lives(another) {
+		t.Error("a session of another object counts, or its own does not")
+	}
+}

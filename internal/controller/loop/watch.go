@@ -75,20 +75,32 @@ func RequestsFor(
 	ctx context.Context, c client.Reader, prototype client.ObjectList, wanted func(client.Object) bool,
 	options ...client.ListOption,
 ) []reconcile.Request {
+	var out []reconcile.Request
+	visit(ctx, c, prototype, func(obj client.Object) {
+		if wanted(obj) {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(obj)})
+		}
+	}, options...)
+	return out
+}
+
+// visit lists objects of a kind and calls a function with each, which must not change it.
+func visit(
+	ctx context.Context, c client.Reader, prototype client.ObjectList, do func(client.Object),
+	options ...client.ListOption,
+) {
 	list := CopyOf(prototype)
-	// Only names are read, of what may be ten thousand objects.
+	// Only a little is read, of what may be ten thousand objects.
 	if err := c.List(ctx, list, append(options, client.UnsafeDisableDeepCopy)...); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "look up dependents")
-		return nil
+		return
 	}
-	var out []reconcile.Request
 	_ = meta.EachListItem(list, func(o runtime.Object) error {
-		if obj, ok := o.(client.Object); ok && wanted(obj) {
-			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(obj)})
+		if obj, ok := o.(client.Object); ok {
+			do(obj)
 		}
 		return nil
 	})
-	return out
 }
 
 // OnReadiness passes the changes of a connection that matter to its dependents: that its present spec has been tried,
@@ -121,7 +133,7 @@ func OnSpec() builder.ForOption {
 		predicate.GenerationChangedPredicate{},
 		predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 			return !equality.Semantic.DeepEqual(e.ObjectOld.GetDeletionTimestamp(), e.ObjectNew.GetDeletionTimestamp()) ||
-				lostStatus(e)
+				lostStatus(e) || takesStatus(e)
 		}},
 	))
 }
@@ -165,6 +177,13 @@ func lostSession(e event.UpdateEvent) bool {
 	is, ok2 := e.ObjectNew.(*pamv1alpha1.ActivitySession)
 	return ok1 && ok2 && (was.Status.SessionID != "" && is.Status.SessionID == "" ||
 		was.Status.RequestID != "" && is.Status.RequestID == "")
+}
+
+// takesStatus reports whether a status has become that of another object, for instance in a restore.
+func takesStatus(e event.UpdateEvent) bool {
+	was, ok1 := e.ObjectOld.(*pamv1alpha1.ActivitySession)
+	is, ok2 := e.ObjectNew.(*pamv1alpha1.ActivitySession)
+	return ok1 && ok2 && NamesAnother(is) && !NamesAnother(was)
 }
 
 // OnDeletion passes only the deletion of an object.

@@ -87,11 +87,11 @@ func (r *policyReconciler[T]) builder(mgr ctrl.Manager, name string) *builder.Bu
 		Watches(r.kind.New(), otherClaimants(r.Client, list), loop.OnDeletion()).
 		WatchesRawSource(source.Channel(r.ConfigurationChanged.Subscribe(), dependents))
 	for _, reference := range r.kind.References {
-		referring := loop.DependentsOn(r.Client, list, loop.IndexReferences(reference.To))
+		index := loop.IndexReferences(reference.To)
 		if to, ours := kinds.Named(reference.To); ours {
-			b = b.Watches(to.New(), referring, onKeyOrReady())
+			b = b.Watches(to.New(), loop.DependentsOn(r.Client, list, index), onKeyOrReady())
 		} else {
-			b = b.WatchesRawSource(r.Secrets.Source(referring))
+			b = b.WatchesRawSource(r.Secrets.Source(r.Referring(list, index)))
 		}
 	}
 	return r.OnRelabelled(b, list)

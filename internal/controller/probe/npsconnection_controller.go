@@ -40,8 +40,8 @@ func SetupNPSConnection(mgr ctrl.Manager, deps loop.Deps) error {
 	return r.complete(mgr, ctrl.NewControllerManagedBy(mgr).Named("npsconnection").
 		For(&pamv1alpha1.NPSConnection{}, loop.OnSpec()).
 		Watches(&pamv1alpha1.NPSConnection{}, deps.Requests.Watch()).
-		WatchesRawSource(deps.Secrets.Source(loop.DependentsOn(deps.Client, list, loop.IndexSecrets))).
-		WatchesRawSource(deps.ConfigMaps.Source(loop.DependentsOn(deps.Client, list, loop.IndexConfigMaps))).
+		WatchesRawSource(deps.Secrets.Source(deps.Referring(list, loop.IndexSecrets))).
+		WatchesRawSource(deps.ConfigMaps.Source(deps.Referring(list, loop.IndexConfigMaps))).
 		Watches(&pamv1alpha1.ActivitySession{}, connectionsOf(countPause), loop.OnLife()).
 		Watches(&pamv1alpha1.ActivitySession{}, connectionsToRetain(deps.Client), onNeed()).
 		WatchesRawSource(source.Channel(deps.Servers, &handler.EnqueueRequestForObject{})))

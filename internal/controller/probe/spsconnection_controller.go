@@ -46,8 +46,8 @@ func SetupSPSConnection(mgr ctrl.Manager, deps loop.Deps) error {
 	return r.complete(mgr, watchNeeding(ctrl.NewControllerManagedBy(mgr), deps.Client).Named("spsconnection").
 		For(&pamv1alpha1.SPSConnection{}, loop.OnSpec()).
 		Watches(&pamv1alpha1.SPSConnection{}, deps.Requests.Watch()).
-		WatchesRawSource(deps.Secrets.Source(loop.DependentsOn(deps.Client, list, loop.IndexSecrets))).
-		WatchesRawSource(deps.ConfigMaps.Source(loop.DependentsOn(deps.Client, list, loop.IndexConfigMaps))).
+		WatchesRawSource(deps.Secrets.Source(deps.Referring(list, loop.IndexSecrets))).
+		WatchesRawSource(deps.ConfigMaps.Source(deps.Referring(list, loop.IndexConfigMaps))).
 		WatchesRawSource(source.Channel(deps.Activity, &handler.EnqueueRequestForObject{})))
 }
 

@@ -49,6 +49,7 @@ func (b *base) startOver(s *pamv1alpha1.ActivitySession) {
 	}
 	carryMark(s, old)
 	b.enter(s, pamv1alpha1.SessionPending, "")
+	b.memory.searched(s.UID, time.Time{}, 0)
 }
 
 // sentAt is since when the outcome of the request is awaited, by the clock of this process: when this process marked

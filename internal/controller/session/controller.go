@@ -42,9 +42,9 @@ func SetupActivitySession(mgr ctrl.Manager, deps loop.Deps) error {
 		Watches(&pamv1alpha1.ActivitySession{}, waitingSessions(deps.Client), loop.OnLifeEnd()).
 		Watches(&pamv1alpha1.ActivitySession{}, handler.Funcs{DeleteFunc: r.deleted}).
 		WatchesRawSource(source.Channel(deps.Sessions, &handler.EnqueueRequestForObject{})).
-		WatchesRawSource(deps.Secrets.Source(loop.DependentsOn(deps.Client, list, loop.IndexSecrets))).
-		WatchesRawSource(deps.Jobs.Source(boundSessions(deps.Client, "Job"))).
-		WatchesRawSource(deps.Pods.Source(boundSessions(deps.Client, "Pod")))
+		WatchesRawSource(deps.Secrets.Source(deps.Referring(list, loop.IndexSecrets))).
+		WatchesRawSource(deps.Jobs.Source(boundSessions(deps, "Job"))).
+		WatchesRawSource(deps.Pods.Source(boundSessions(deps, "Pod")))
 	empty := func() *pamv1alpha1.ActivitySession { return &pamv1alpha1.ActivitySession{} }
 	return loop.Complete(mgr, deps.OnRelabelled(b, list), loop.AsReconciler(deps, r), lane.Options{
 		Name:  "activitysession",
@@ -94,6 +94,7 @@ const maxSteps = 6
 // Reconcile takes a session as far as it goes, and writes its status.
 func (r *reconciler) Reconcile(ctx context.Context, s *pamv1alpha1.ActivitySession) (ctrl.Result, error) {
 	began := r.now()
+	ctx = nps.OnBehalfOf(ctx, s.Namespace)
 	if endsSession(s, momentAt(ctx, r.Deps, s, began)) {
 		ctx = nps.Urgent(ctx)
 	}
@@ -138,8 +139,8 @@ func (r *reconciler) refresh(ctx context.Context, s *pamv1alpha1.ActivitySession
 // gone.
 func (r *reconciler) advance(ctx context.Context, s *pamv1alpha1.ActivitySession) (out loop.Outcome, err error) {
 	defer panics.Catch(&err)
-	if torn(s) {
-		r.startOver(s)
+	if err := r.mend(ctx, s); err != nil {
+		return loop.Outcome{}, err
 	}
 	if !s.DeletionTimestamp.IsZero() {
 		return r.remover.remove(ctx, s), nil
@@ -158,6 +159,23 @@ func (r *reconciler) advance(ctx context.Context, s *pamv1alpha1.ActivitySession
 		}
 	}
 	return nextPhase(), nil
+}
+
+// mend takes an object back to Pending whose status is that of another one, or has lost its session. What another one
+// has is neither used nor ended.
+func (r *reconciler) mend(ctx context.Context, s *pamv1alpha1.ActivitySession) error {
+	if loop.NamesAnother(s) {
+		if err := r.remover.secrets.remove(ctx, s); err != nil {
+			return err
+		}
+		r.claims.forget(s)
+		carryMark(s, &pamv1alpha1.ActivitySession{})
+		r.startOver(s)
+	}
+	if torn(s) {
+		r.startOver(s)
+	}
+	return nil
 }
 
 // save writes the status, and says when the session is reconciled again.

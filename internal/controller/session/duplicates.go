@@ -26,8 +26,11 @@ type duplicates struct {
 	finder *finder
 }
 
+// maxExtras is how many further sessions of a request one reconcile ends.
+const maxExtras = 10
+
 // endExtras ends further sessions of a request once the stored status names the one that is kept. Until then they are
-// left alone; the lists show them again.
+// left alone, as are those that are too many; the lists show them again.
 func (d *duplicates) endExtras(
 	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession, extras []nps.Summary,
 ) error {
@@ -38,7 +41,7 @@ func (d *duplicates) endExtras(
 	if proven, err := d.proven(ctx, s); err != nil || !proven {
 		return err
 	}
-	for _, extra := range extras {
+	for _, extra := range extras[:min(len(extras), maxExtras)] {
 		if err := d.end(ctx, server, s, extra.ID); err != nil {
 			return err
 		}

@@ -62,9 +62,8 @@ func dependents(t *testing.T) client.Client {
 
 func TestAFeedWakesWhatRefersToWhatChanged(t *testing.T) {
 	c := dependents(t)
-	secrets := func(list client.ObjectList) handler.EventHandler {
-		return loop.DependentsOn(c, list, loop.IndexSecrets)
-	}
+	feed := func() loop.Deps { return loop.Deps{Client: c, Requests: loop.NewRequestBook(0)} }
+	secrets := func(list client.ObjectList) handler.EventHandler { return feed().Referring(list, loop.IndexSecrets) }
 	for name, test := range map[string]struct {
 		handler         handler.EventHandler
 		namespace, name string
@@ -93,15 +92,15 @@ func TestAFeedWakesWhatRefersToWhatChanged(t *testing.T) {
 			want: []string{"a/plain", "a/with-job", "a/with-pod"},
 		},
 		"any ConfigMap: connections with a CA": {
-			handler: loop.DependentsOn(c, &pamv1alpha1.SPSConnectionList{}, loop.IndexConfigMaps),
+			handler: feed().Referring(&pamv1alpha1.SPSConnectionList{}, loop.IndexConfigMaps),
 			want:    []string{"a/with-ca", "b/with-ca"},
 		},
-		"a Pod's session": {handler: boundSessions(c, "Pod"), namespace: "b", name: "pod", want: []string{"b/with-pod"}},
+		"a Pod's session": {handler: boundSessions(feed(), "Pod"), namespace: "b", name: "pod", want: []string{"b/with-pod"}},
 		"any Pod: sessions bound to one": {
-			handler: boundSessions(c, "Pod"), want: []string{"a/with-pod", "b/with-pod"},
+			handler: boundSessions(feed(), "Pod"), want: []string{"a/with-pod", "b/with-pod"},
 		},
 		"any Job in a namespace: sessions bound to one": {
-			handler: boundSessions(c, "Job"), namespace: "a", want: []string{"a/with-job"},
+			handler: boundSessions(feed(), "Job"), namespace: "a", want: []string{"a/with-job"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

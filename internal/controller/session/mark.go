@@ -70,7 +70,9 @@ func (m *marker) mark(ctx context.Context, s *pamv1alpha1.ActivitySession) error
 		return fmt.Errorf("write the mark of the request: %w", err)
 	}
 	s.SetResourceVersion(marked.GetResourceVersion())
-	m.memory.update(s.UID, func(known *memo) { known.hintFollowed, known.unansweredSince = false, m.now() })
+	m.memory.update(s.UID, func(known *memo) {
+		known.hintFollowed, known.unansweredSince, known.search = false, m.now(), vainSearch{}
+	})
 	return nil
 }
 
@@ -98,7 +100,7 @@ func carryMark(to, from *pamv1alpha1.ActivitySession) {
 // noteMark copies a mark that this reconcile has already written into the status from before the reconcile, which the
 // patch at its end is based on.
 func noteMark(before, s *pamv1alpha1.ActivitySession) {
-	if before.Status.RequestSentTime.Equal(s.Status.RequestSentTime) {
+	if s.Status.RequestSentTime == nil || before.Status.RequestSentTime.Equal(s.Status.RequestSentTime) {
 		return
 	}
 	carryMark(before, s)

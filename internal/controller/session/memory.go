@@ -33,6 +33,10 @@ type memo struct {
 	reserved bool
 	// refusal is set if the last request led to nothing that is known.
 	refusal *refusal
+	// search is about the last search for the session of the request that found nothing.
+	search vainSearch
+	// fetchedAt is when the server last gave connection data.
+	fetchedAt time.Time
 }
 
 // memory has the memos of all objects, by UID.
@@ -95,6 +99,27 @@ func (m *memory) isAbsent(uid types.UID, now time.Time, secondLook time.Duration
 // isPresent records that the server knows a session.
 func (m *memory) isPresent(uid types.UID) {
 	m.update(uid, func(known *memo) { known.absentSince = time.Time{} })
+}
+
+// searched records that a search which began at a time found nothing, and how long after that the next one is due.
+func (m *memory) searched(uid types.UID, began time.Time, pause time.Duration) {
+	m.update(uid, func(known *memo) { known.search = vainSearch{began, pause} })
+}
+
+// vainSearch is a search that found nothing.
+type vainSearch struct {
+	began time.Time
+	// pause is how long after it the next one is due.
+	pause time.Duration
+}
+
+// left is how long it is until the next search is due; 0 if it is.
+func (v vainSearch) left(now time.Time) time.Duration {
+	next := v.began.Add(v.pause)
+	if now.After(next.Add(-v.pause / 5)) { // delays are jittered
+		return 0
+	}
+	return next.Sub(now)
 }
 
 // isUnsent reports whether the last request never reached the server.

@@ -13,6 +13,7 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/controller/loop"
 	"github.com/pam-operator/pam-operator/internal/gitops"
+	"github.com/pam-operator/pam-operator/internal/nps"
 	"github.com/pam-operator/pam-operator/internal/sessions"
 )
 
@@ -86,7 +87,7 @@ func (f *follower) active(ctx context.Context, s *pamv1alpha1.ActivitySession) (
 	if out, err := f.endUnwanted(ctx, server, s); err != nil || !out.Continues() {
 		return out, err
 	}
-	out = f.serve(ctx, server, s)
+	out = f.serve(nps.Unhurried(ctx), server, s)
 	again, err := f.duplicates.endOfEarlierSendings(ctx, server, s)
 	if err != nil {
 		return loop.Outcome{}, err

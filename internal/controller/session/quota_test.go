@@ -63,6 +63,13 @@ func TestTheSessionQuotaCountsWhatIsReservedAndWhatMayBeLive(t *testing.T) {
 			q.memory.forget(first.UID)
 			q.client = withStatus(q.client, sentRequest(first))
 		}, true},
+		"the status of another object's session": {func(q *sessionQuota, first *pamv1alpha1.ActivitySession) {
+			q.memory.forget(first.UID)
+			restored := sentRequest(first)
+			restored.Status.Phase, restored.Status.SessionID = pamv1alpha1.SessionActive, "4711"
+			restored.Status.RequestID = "pam-operator/another/1"
+			q.client = withStatus(q.client, restored)
+		}, false},
 		"a refused request whose session was not searched for yet": {
 			func(q *sessionQuota, first *pamv1alpha1.ActivitySession) {
 				q.refused(first.UID, &refusal{open: true})

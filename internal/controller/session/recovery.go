@@ -28,6 +28,9 @@ func (r *requester) recover(
 	if r.memory.of(s.UID).isUnsent() {
 		return loop.Continue(), nil
 	}
+	if out := r.untilSearch(s); !out.Continues() {
+		return out, nil
+	}
 	began := r.now()
 	if out, err := r.adopt(ctx, server, s); err != nil || !out.Continues() {
 		return out, err
@@ -39,10 +42,36 @@ func (r *requester) recover(
 		return r.afterRefusal(s, f, began), nil
 	}
 	if next := r.untilNextSearch(s, began); next > 0 {
-		return loop.Wait(pamv1alpha1.ReasonProgressing,
-			"the request was not answered, and the server shows no session for it; searching again", next), nil
+		r.memory.searched(s.UID, began, next)
+		return stillUnanswered(next), nil
 	}
 	return loop.Continue(), nil
+}
+
+func stillUnanswered(after time.Duration) loop.Outcome {
+	return loop.Wait(pamv1alpha1.ReasonProgressing,
+		"the request was not answered, and the server shows no session for it; searching again", after)
+}
+
+// untilSearch continues if the session of the request is to be searched for now. A search reads every list, so it is
+// not made for whatever wakes a reconcile: only when it is due, or if somebody asks for it.
+func (r *requester) untilSearch(s *pamv1alpha1.ActivitySession) loop.Outcome {
+	known := r.memory.of(s.UID)
+	left := known.search.left(r.now())
+	switch {
+	case left == 0 || r.isAsked(s):
+		return loop.Continue()
+	case known.refusal != nil:
+		return stillRefused(s, left)
+	}
+	return stillUnanswered(left)
+}
+
+// isAsked reports whether somebody has asked for a look since the last reconcile: by a request to reconcile, or by a
+// change of the spec, such as a cancel, or by the deletion.
+func (r *requester) isAsked(s *pamv1alpha1.ActivitySession) bool {
+	seen := s.Status.ObservedGeneration
+	return r.Requests.Of(s).Open() || seen == nil || *seen != s.Generation
 }
 
 // untilLook is how long to wait before the next search for the session of a request that was sent that long ago; 0 if
@@ -82,21 +111,45 @@ func (r *requester) adopt(
 func (r *requester) withdraw(
 	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession, denial error,
 ) (loop.Outcome, error) {
-	began := r.now()
+	known, now := r.memory.of(s.UID), r.now()
+	switch left := known.search.left(now); {
+	case r.isAsked(s):
+	case known.refusal != nil && (left > 0 || !known.refusal.open && r.untilNextSearch(s, now) == 0):
+		return loop.Outcome{}, denial // which may be lifted
+	case left > 0:
+		return stillWithdrawn(denial, left), nil
+	}
+	return r.searchWithdrawn(ctx, server, s, denial)
+}
+
+func stillWithdrawn(denial error, after time.Duration) loop.Outcome {
+	return loop.Wait(pamv1alpha1.ReasonConnectionNotPermitted, withdrawn(denial)+"; searching for its session", after)
+}
+
+func withdrawn(denial error) string {
+	return "the request was withdrawn: " + loop.OutcomeOf(denial).Message
+}
+
+// searchWithdrawn searches for the sessions of a withdrawn request, and ends them.
+func (r *requester) searchWithdrawn(
+	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession, denial error,
+) (loop.Outcome, error) {
+	why, began := withdrawn(denial), r.now()
 	found, err := r.finder.search(ctx, server, s)
 	if err != nil {
 		return loop.Outcome{}, err
 	}
-	why := "the request was withdrawn: " + loop.OutcomeOf(denial).Message
 	live := slices.DeleteFunc(found, func(x nps.Summary) bool { return x.Status.Terminal() })
 	if len(live) > 0 {
 		return r.endWithdrawn(ctx, server, s, live, why)
 	}
-	if r.memory.of(s.UID).refusal != nil { // the permission may come back
+	next := r.untilNextSearch(s, began)
+	r.memory.searched(s.UID, began, next)
+	switch {
+	case r.memory.of(s.UID).refusal != nil:
 		return loop.Outcome{}, denial
-	}
-	if next := r.untilNextSearch(s, began); next > 0 {
-		return loop.Wait(pamv1alpha1.ReasonConnectionNotPermitted, why+"; searching for its session", next), nil
+	case next > 0:
+		return stillWithdrawn(denial, next), nil
 	}
 	r.fail(s, pamv1alpha1.FailureNotPermitted, why)
 	return nextPhase(), nil
@@ -181,7 +234,7 @@ func (r *requester) lastSearch(ctx context.Context, s *pamv1alpha1.ActivitySessi
 		return err
 	}
 	if isDenied(denial) {
-		_, err = r.withdraw(ctx, server, s, denial)
+		_, err = r.searchWithdrawn(ctx, server, s, denial)
 	} else {
 		_, err = r.adopt(ctx, server, s)
 	}

@@ -23,8 +23,6 @@ type refusal struct {
 	unsent bool
 	// open says that its session was not searched for yet, so that it keeps its place in the quota. It does not change.
 	open bool
-	// next is when the next search is due. A reconcile before that has another cause.
-	next time.Time
 	// asked says that someone wants the request to be sent again.
 	asked bool
 	// settled says that nothing was found although the recovery window has passed.
@@ -34,18 +32,14 @@ type refusal struct {
 // step decides what is done with a request that was refused and whose session was not found: send it again, or search
 // again after a while.
 func (f *refusal) step(now, sent time.Time, first, window time.Duration) (again bool, after time.Duration) {
-	f.asked = f.asked || now.Add(f.next.Sub(sent)/5).Before(f.next) // delays are jittered
 	if next := untilLook(now.Sub(sent), first, window); next > 0 {
-		f.next = now.Add(next)
 		return false, next
 	}
 	if again = f.settled || f.asked; again {
 		return true, 0
 	}
 	f.settled = true
-	after = max(loop.StalledRecheck-now.Sub(sent), first)
-	f.next = now.Add(after)
-	return false, after
+	return false, max(loop.StalledRecheck-now.Sub(sent), first)
 }
 
 // refuses reports whether the server answers that it does not do what is requested (nps contract 4.2).
@@ -63,7 +57,8 @@ func (r *requester) refused(
 		return out, nil
 	}
 	now, next := r.now(), untilLook(0, r.SecondLook, r.RecoveryWindow)
-	r.quota.refused(s.UID, &refusal{next: now.Add(next), open: err != nil})
+	r.quota.refused(s.UID, &refusal{open: err != nil})
+	r.memory.searched(s.UID, now, next)
 	s.Status.Deadline = at(pendingDeadline(s, now))
 	out = loop.Stalled(pamv1alpha1.ReasonRejected, cause.Error()+atTime("; retried until ", s.Status.Deadline))
 	out.After = next
@@ -74,14 +69,20 @@ func (r *requester) refused(
 // began at a time, is to be sent again.
 func (r *requester) afterRefusal(s *pamv1alpha1.ActivitySession, f *refusal, began time.Time) loop.Outcome {
 	if f.open {
-		f = &refusal{next: f.next, asked: f.asked}
+		f = &refusal{asked: f.asked}
 		r.quota.refused(s.UID, f)
 	}
-	f.asked = f.asked || s.Cancelled() || !s.DeletionTimestamp.IsZero() || r.Requests.Of(s).Open()
+	f.asked = f.asked || s.Cancelled() || !s.DeletionTimestamp.IsZero() || r.isAsked(s)
 	again, after := f.step(began, r.sentAt(s), r.SecondLook, r.RecoveryWindow)
 	if again {
 		return loop.Continue()
 	}
+	r.memory.searched(s.UID, began, after)
+	return stillRefused(s, after)
+}
+
+// stillRefused is the outcome of a request that was refused and is not sent again yet.
+func stillRefused(s *pamv1alpha1.ActivitySession, after time.Duration) loop.Outcome {
 	message := "the server has refused the request"
 	if c := loop.ReadyOf(s); c != nil && c.Reason == pamv1alpha1.ReasonRejected {
 		message = c.Message
@@ -89,4 +90,16 @@ func (r *requester) afterRefusal(s *pamv1alpha1.ActivitySession, f *refusal, beg
 	out := loop.Stalled(pamv1alpha1.ReasonRejected, message)
 	out.After = after
 	return out
+}
+
+// wasRefused reports whether nothing can come of the only request of an object: it never reached the server, or was
+// refused, and its session searched for in vain.
+func (b *base) wasRefused(s *pamv1alpha1.ActivitySession) bool {
+	if s.Status.SessionID != "" || countOf(s.Status.RequestAttempts) > 1 {
+		return false
+	}
+	known := b.memory.of(s.UID)
+	rejected := s.Status.Failure != nil && s.Status.Failure.Reason == pamv1alpha1.FailureRejected
+	inVain := known.refusal != nil && !known.refusal.open && b.untilNextSearch(s, b.now()) == 0
+	return known.isUnsent() || rejected || inVain
 }

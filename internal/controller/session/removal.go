@@ -189,7 +189,7 @@ func (r *remover) release(ctx context.Context, s *pamv1alpha1.ActivitySession) l
 func (r *remover) forget(s *pamv1alpha1.ActivitySession) {
 	name := client.ObjectKeyFromObject(s)
 	r.Pool.Unfollow(s.Spec.ConnectionRef, name)
-	sent, kept := s.Status.RequestID == loop.NewRequestID(s), ""
+	sent, kept := s.Status.RequestID == loop.NewRequestID(s) && !r.wasRefused(s), ""
 	if s.Keeps() {
 		kept = s.Status.SessionID
 		sent = sent && kept != "" // any session that appears may be the one that is kept

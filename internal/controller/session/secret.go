@@ -50,6 +50,14 @@ func (k *secretKeeper) ensure(
 			return max(interval-age, 0), k.updateExpiry(ctx, secret, s)
 		}
 	}
+	if left := k.untilFetch(s); left > 0 {
+		if !intact {
+			return 0, &loop.Problem{Reason: pamv1alpha1.ReasonProgressing, After: left, Message: fmt.Sprintf(
+				"the session is active; Secret %s is written again in a moment: its data is fetched at most once in %s",
+				client.ObjectKeyFromObject(secret), k.fetchPause())}
+		}
+		return left, k.updateExpiry(ctx, secret, s)
+	}
 	if err := k.mayWrite(ctx, secret, s, exists); err != nil {
 		return 0, err
 	}
@@ -57,6 +65,7 @@ func (k *secretKeeper) ensure(
 	if err != nil {
 		return 0, err
 	}
+	k.memory.update(s.UID, func(known *memo) { known.fetchedAt = k.now() })
 	if wanted != secret.Annotations[pamv1alpha1.AnnotationRefreshRequestedAt] {
 		loop.SetAnnotation(secret, pamv1alpha1.AnnotationRefreshRequestedAt, wanted)
 	}
@@ -67,6 +76,18 @@ func (k *secretKeeper) ensure(
 	s.Status.SecretRefreshedAt = nil
 	k.show(s, secret)
 	return interval, nil
+}
+
+// fetchPause is the shortest time between two fetches for one session: whoever may delete Secrets may ask for one.
+func (k *secretKeeper) fetchPause() time.Duration { return 2 * k.RequestPause }
+
+// untilFetch is how long it is until connection data may be fetched; 0 if it may.
+func (k *secretKeeper) untilFetch(s *pamv1alpha1.ActivitySession) time.Duration {
+	last := k.memory.of(s.UID).fetchedAt
+	if last.IsZero() {
+		return 0
+	}
+	return max(k.fetchPause()-k.now().Sub(last), 0)
 }
 
 // read reads the Secret. One with another owner is an error.

@@ -11,17 +11,15 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/controller/loop"
 )
 
 // boundSessions enqueues the sessions that are bound to a workload that changed.
-func boundSessions(c client.Reader, kind string) handler.EventHandler {
-	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, obj client.Object) []reconcile.Request {
-		return loop.Requests(ctx, c, &pamv1alpha1.ActivitySessionList{}, client.InNamespace(obj.GetNamespace()),
-			client.MatchingFields{loop.IndexBoundTo: kind + "/" + loop.NameOrAny(obj)})
+func boundSessions(deps loop.Deps, kind string) handler.EventHandler {
+	return deps.Woken(&pamv1alpha1.ActivitySessionList{}, func(obj client.Object) client.MatchingFields {
+		return client.MatchingFields{loop.IndexBoundTo: kind + "/" + loop.NameOrAny(obj)}
 	})
 }
 
