@@ -6,6 +6,8 @@ import (
 	"context"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/controller/loop"
 	"github.com/pam-operator/pam-operator/internal/rest"
@@ -53,6 +55,11 @@ func refuses(err error) bool {
 	return rest.IsRejected(err) || rest.IsForbidden(err) || rest.IsNotFound(err) || rest.IsConflict(err)
 }
 
+// saysRefused reports whether a Ready condition is about a refusal.
+func saysRefused(c *metav1.Condition) bool {
+	return c != nil && (c.Reason == pamv1alpha1.ReasonRejected || c.Reason == pamv1alpha1.ReasonReferenceNotFound)
+}
+
 // refused is the outcome of a request that the server has refused: the session that was created nevertheless, or the
 // refusal. The request is retried at long intervals before it is given up.
 func (r *requester) refused(
@@ -65,7 +72,8 @@ func (r *requester) refused(
 	now, next := r.now(), untilLook(0, r.SecondLook, r.RecoveryWindow)
 	r.quota.refused(s.UID, &refusal{next: now.Add(next), open: err != nil})
 	s.Status.Deadline = at(pendingDeadline(s, now))
-	out = loop.Stalled(pamv1alpha1.ReasonRejected, cause.Error()+atTime("; retried until ", s.Status.Deadline))
+	reason, message := r.explain(ctx, server, s, cause)
+	out = loop.Stalled(reason, message+atTime("; retried until ", s.Status.Deadline))
 	out.After = next
 	return out, nil
 }
@@ -82,11 +90,11 @@ func (r *requester) afterRefusal(s *pamv1alpha1.ActivitySession, f *refusal, beg
 	if again {
 		return loop.Continue()
 	}
-	message := "the server has refused the request"
-	if c := loop.ReadyOf(s); c != nil && c.Reason == pamv1alpha1.ReasonRejected {
-		message = c.Message
+	reason, message := pamv1alpha1.ReasonRejected, "the server has refused the request"
+	if c := loop.ReadyOf(s); saysRefused(c) {
+		reason, message = c.Reason, c.Message
 	}
-	out := loop.Stalled(pamv1alpha1.ReasonRejected, message)
+	out := loop.Stalled(reason, message)
 	out.After = after
 	return out
 }
