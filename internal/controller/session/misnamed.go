@@ -3,9 +3,11 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
+	"net/http"
 	"slices"
 	"strconv"
 
@@ -36,10 +38,11 @@ func (r *requester) explain(
 // inWords is an error that begins with what a server said; which call it answered comes last.
 func inWords(err error) string {
 	answer := rest.As(err)
-	if answer == nil || answer.Status == 0 || answer.Message == "" {
+	if answer == nil || answer.Status == 0 || err.Error() != answer.Error() { // words of our own are before it
 		return err.Error()
 	}
-	return fmt.Sprintf("the server answers: %s (%d to %s %s)", answer.Message, answer.Status, answer.Method, answer.Path)
+	return fmt.Sprintf("the server answers: %s (%d to %s %s)",
+		cmp.Or(answer.Message, http.StatusText(answer.Status)), answer.Status, answer.Method, answer.Path)
 }
 
 // misnamed says which name the server does not offer; empty if it offers all of them, or does not say. A resource that it
