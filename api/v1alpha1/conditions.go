@@ -108,6 +108,8 @@ const (
 	FailureProvisioningFailed = "ProvisioningFailed"
 	// FailureSessionLost means that the server lost the session before it became active.
 	FailureSessionLost = "SessionLost"
+	// FailureSessionFailed means that the session failed at the server after it had become active.
+	FailureSessionFailed = "SessionFailed"
 )
 
 // AllFailureReasons lists every failure reason.
@@ -115,6 +117,7 @@ func AllFailureReasons() []string {
 	return []string{
 		FailureNotPermitted, FailureRequestTimeout, FailureRejected, FailureOutcomeUnknown, FailureApprovalTimeout,
 		FailureApprovalDenied, FailureApprovalFailed, FailureStartTimeout, FailureProvisioningFailed, FailureSessionLost,
+		FailureSessionFailed,
 	}
 }
 

@@ -121,6 +121,11 @@ type Grant struct {
 	// +optional
 	Passwords *bool `json:"passwords,omitempty"`
 
+	// keep allows requests to set deletionPolicy: Keep. A session that is kept counts against no limit once its
+	// ActivitySession is deleted. Defaults to false.
+	// +optional
+	Keep *bool `json:"keep,omitempty"`
+
 	// maxStartDelay is how far in the future startTime may be, from 0s to 8760h. If omitted, startTime is not limited.
 	// +optional
 	// +kubebuilder:validation:Type=string

@@ -978,6 +978,11 @@ func (in *Grant) DeepCopyInto(out *Grant) {
 		*out = new(bool)
 		**out = **in
 	}
+	if in.Keep != nil {
+		in, out := &in.Keep, &out.Keep
+		*out = new(bool)
+		**out = **in
+	}
 	if in.MaxStartDelay != nil {
 		in, out := &in.MaxStartDelay, &out.MaxStartDelay
 		*out = new(v1.Duration)

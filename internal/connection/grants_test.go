@@ -36,6 +36,17 @@ func TestWhatElseAGrantBinds(t *testing.T) {
 			request: connection.Request{Password: true, Running: true},
 			why:     "grants[0] does not allow connectionSecret.password: it needs passwords: true",
 		},
+		"a session that outlives its object, where the grant does not speak of it": {
+			request: connection.Request{Keep: true},
+			why:     "grants[0] does not allow deletionPolicy: Keep: it needs keep: true",
+		},
+		"a session that outlives its object, where it is forbidden": {
+			grant: pamv1alpha1.Grant{Keep: &no}, request: connection.Request{Keep: true, Running: true},
+			why: "grants[0] does not allow deletionPolicy: Keep: it needs keep: true",
+		},
+		"a session that outlives its object, where it is allowed": {
+			grant: pamv1alpha1.Grant{Keep: &yes}, request: connection.Request{Keep: true, Running: true},
+		},
 		"a start within the delay": {
 			grant: pamv1alpha1.Grant{MaxStartDelay: hour}, request: connection.Request{StartDelay: time.Hour},
 		},

@@ -68,6 +68,8 @@ type Request struct {
 	StartDelay time.Duration
 	// Password says that the session's password is requested, AccessPolicy that the request chooses an access policy.
 	Password, AccessPolicy bool
+	// Keep says that the session is to outlive its object.
+	Keep bool
 	// Running says that the session already exists, so its duration and start are no longer checked.
 	Running bool
 }
@@ -150,6 +152,8 @@ func refusalOf(grant *pamv1alpha1.Grant, request Request) string {
 		return "does not allow choosing an access policy: it allows only some activities, and a policy may stand for others"
 	case request.Password && (grant.Passwords == nil || !*grant.Passwords):
 		return "does not allow connectionSecret.password: it needs passwords: true"
+	case request.Keep && (grant.Keep == nil || !*grant.Keep):
+		return "does not allow deletionPolicy: Keep: it needs keep: true"
 	case request.Running:
 		return ""
 	case grant.MaxStartDelay != nil && request.StartDelay > grant.MaxStartDelay.Duration:

@@ -105,6 +105,28 @@ var _ = Describe("A grant binds an ActivitySession", func() {
 			"grants[0] does not allow choosing an access policy", policy),
 	)
 
+	It("in whether it may outlive its object", func(ctx context.Context) {
+		s, there := granted(ctx, pamv1alpha1.Grant{Activities: []string{windowsAdmin}, Keep: new(true)},
+			pamv1alpha1.Grant{Activities: []string{builder.DefaultActivity}})
+		refused := s.session(ctx, "refused", there, keep)
+		eventuallyReason(ctx, refused, pamv1alpha1.ReasonConnectionNotPermitted)
+		Expect(message(ctx, refused)).To(ContainSubstring("does not allow deletionPolicy: Keep: it needs keep: true"))
+		Expect(s.calls()).To(BeZero())
+
+		By("whenever its author decides that, and whatever the API server lets them do")
+		ended := s.activeSession(ctx, "ended", there)
+		change(ctx, ended, func(o *pamv1alpha1.ActivitySession) { keep(o) })
+		Expect(k8s.Delete(ctx, ended)).To(Succeed())
+		eventuallyGone(ctx, ended)
+		Expect(s.atServer(ended).Status).To(BeElementOf("Complete", "Cancelled"))
+		eventuallyEvent(ctx, ended.Namespace, pamv1alpha1.ReasonConnectionNotPermitted, "it needs keep: true")
+
+		kept := s.activeSession(ctx, "kept", there, onWindows(), keep)
+		Expect(k8s.Delete(ctx, kept)).To(Succeed())
+		eventuallyGone(ctx, kept)
+		Expect(s.atServer(kept).Status).To(Equal("Active"))
+	})
+
 	It("to what it allows", func(ctx context.Context) {
 		s, there := granted(ctx, pamv1alpha1.Grant{Passwords: new(true), MaxStartDelay: hour})
 		session := s.activeSession(ctx, "session", there, password)

@@ -55,28 +55,41 @@ var _ = Describe("The Secret of an active ActivitySession", func() {
 		Eventually(value(ctx, session, "ssh-url")).Should(HavePrefix("ssh://"))
 	})
 
-	It("never takes the place of somebody else's", func(ctx context.Context) {
+	It("never takes the place of somebody else's, which is noticed before anybody is asked", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
 		foreign := builder.Secret("session", map[string]string{"mine": "yes"}, builder.InNamespace(s.namespace))
+		foreign.Immutable = new(true)
 		s.create(ctx, foreign)
-		session := s.session(ctx, "session")
+		session := s.session(ctx, "session", withApproval)
 		eventuallyReason(ctx, session, pamv1alpha1.ReasonConflict)
-		Expect(message(ctx, session)).To(ContainSubstring("Secret " + s.namespace + "/session belongs to another owner"))
-		Expect(condition(session, pamv1alpha1.ConditionActive)).To(Equal(metav1.ConditionTrue))
-		Expect(secretOf(ctx, session).Data).To(HaveKeyWithValue("mine", []byte("yes")))
+		Expect(message(ctx, session)).To(And(HavePrefix("the session is not requested: "),
+			ContainSubstring("Secret "+s.namespace+"/session belongs to another owner and is not touched: delete it")))
+		Expect(s.nps.Faults().Count("POST", createPath)).To(BeZero())
 
-		By("filling it when the other one is gone")
+		By("saying that it waits while the other one is being deleted")
+		const held = "test.pam-operator.io/held"
+		change(ctx, foreign, func(s *corev1.Secret) { s.Finalizers = []string{held} })
 		Expect(k8s.Delete(ctx, foreign)).To(Succeed())
-		eventuallyReady(ctx, session)
-		Expect(value(ctx, session, "ssh-url")()).To(HavePrefix("ssh://"))
+		Eventually(message).WithArguments(ctx, session).Should(
+			HaveSuffix("belongs to another owner and is being deleted; waiting until it is gone"))
+		Expect(condition(session, pamv1alpha1.ConditionStalled)).To(BeEmpty())
+		Expect(s.nps.Faults().Count("POST", createPath)).To(BeZero())
+
+		By("requesting the session when the other one is gone")
+		change(ctx, foreign, func(s *corev1.Secret) { s.Finalizers = nil })
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionWaitingForApproval)
 	})
 
-	It("leaves somebody else's alone at the end, too, and notices the end meanwhile", func(ctx context.Context) {
-		s := newServerSite(ctx, simnps.Options{})
-		s.create(ctx, builder.Secret("session", map[string]string{"mine": "yes"}, builder.InNamespace(s.namespace)))
+	It("leaves somebody else's that came meanwhile alone, and notices the end meanwhile", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{ProvisioningDelay: time.Hour})
 		session := s.session(ctx, "session")
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionStarting)
+		s.create(ctx, builder.Secret("session", map[string]string{"mine": "yes"}, builder.InNamespace(s.namespace)))
+		Expect(s.nps.SetStatus(session.Status.SessionID, simnps.Active)).To(Succeed())
 		eventuallyReason(ctx, session, pamv1alpha1.ReasonConflict)
-		Expect(s.nps.End(session.Status.SessionID)).To(Succeed())
+		Expect(message(ctx, session)).To(HavePrefix("the session is active, but has no Secret: "))
+		Expect(condition(session, pamv1alpha1.ConditionActive)).To(Equal(metav1.ConditionTrue))
+		Expect(s.nps.SetStatus(session.Status.SessionID, simnps.Cancelled)).To(Succeed())
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionCancelled)
 		Expect(secretOf(ctx, session).Data).To(HaveKeyWithValue("mine", []byte("yes")))
 	})

@@ -118,8 +118,6 @@ var _ = Describe("An ActivitySession that the server refuses", func() {
 			Expect(s.nps.Sessions()).To(BeEmpty())
 		},
 		Entry("for a missing ticket", simnps.Switches{}, "icket", builder.Activity("Linux patching")),
-		Entry("for an unknown activity", simnps.Switches{}, "activity was not found", builder.Activity("Linux roof")),
-		Entry("for an unknown resource", simnps.Switches{}, "404 Not Found", builder.Resource("nowhere.example.com")),
 		Entry("for a policy that does not exist", simnps.Switches{}, "No policy allows this activity on this resource",
 			builder.Activity(windowsAdmin)),
 		Entry("for the licence", simnps.Switches{CreateSwitches: simnps.CreateSwitches{LicenceExpired: true}},
@@ -128,6 +126,32 @@ var _ = Describe("An ActivitySession that the server refuses", func() {
 			simnps.Switches{CreateSwitches: simnps.CreateSwitches{EndBeyondMaximumRefused: true}},
 			"longer than the maximum", builder.Duration(100*time.Hour)),
 	)
+
+	DescribeTable("for a name says which, and similar ones that its author may request",
+		func(ctx context.Context, want string, request builder.Option) {
+			s := newServerSite(ctx, simnps.Options{}, builder.Grants(pamv1alpha1.Grant{
+				NamespaceSelector: &metav1.LabelSelector{}, Activities: []string{"Linux r*", "Linux roof"},
+			}))
+			session := s.session(ctx, "session", request)
+			eventuallyReason(ctx, session, pamv1alpha1.ReasonReferenceNotFound)
+			Expect(message(ctx, session)).To(And(HavePrefix(want), ContainSubstring("correct it in a new ActivitySession")))
+			Expect(message(ctx, session)).NotTo(ContainSubstring("Windows"))
+			Expect(condition(session, pamv1alpha1.ConditionStalled)).To(Equal(metav1.ConditionTrue))
+			Expect(s.nps.Faults().Count("POST", createPath)).To(Equal(1))
+		},
+		Entry("of an activity", `spec.activity.name: the server has no "Linux roof" for the account of connection `,
+			builder.Activity("Linux roof")),
+		Entry("of a resource", `spec.resource.name: the server has no "nowhere.example.com" for the account of connection `,
+			builder.Resource("nowhere.example.com")),
+	)
+
+	It("for a name, at a server that lists nothing, is Rejected with the server's words first", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		s.fault(fault.Rule{Name: "lists", Path: "/AccessControlPolicy/", Status: 403})
+		session := s.session(ctx, "session", builder.Activity("Linux roof"))
+		eventuallyReason(ctx, session, pamv1alpha1.ReasonRejected)
+		Expect(message(ctx, session)).To(MatchRegexp(`^the server answers: .*The activity was not found.*\(404 to POST /`))
+	})
 
 	It("begins when the cause is fixed and somebody asks again", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{Switches: simnps.Switches{

@@ -123,7 +123,9 @@ var _ = Describe("The end of an ActivitySession does not wait for its Secret", f
 	})
 
 	It("and a webhook that is down costs no connection data", func(ctx context.Context) {
-		s := newServerSite(ctx, simnps.Options{})
+		s := newServerSite(ctx, simnps.Options{ProvisioningDelay: time.Hour})
+		session := s.session(ctx, "session", onWindows(), builder.Duration(10*time.Minute))
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionStarting)
 		webhook := &admissionv1.ValidatingWebhookConfiguration{
 			ObjectMeta: metav1.ObjectMeta{Name: "down-" + s.namespace},
 			Webhooks: []admissionv1.ValidatingWebhook{{
@@ -144,7 +146,7 @@ var _ = Describe("The end of an ActivitySession does not wait for its Secret", f
 		s.create(ctx, webhook)
 		probe := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "probe"}}
 		Eventually(func() error { return k8s.Create(ctx, probe.DeepCopy(), client.DryRunAll) }).ShouldNot(Succeed())
-		session := s.session(ctx, "session", onWindows(), builder.Duration(time.Minute))
+		Expect(s.nps.SetStatus(session.Status.SessionID, simnps.Active)).To(Succeed())
 		eventuallyReason(ctx, session, pamv1alpha1.ReasonRejected)
 		Expect(message(ctx, session)).To(ContainSubstring("down.example.com"))
 		fetched := s.nps.Stats().RDPs
@@ -159,13 +161,11 @@ var _ = Describe("The end of an ActivitySession does not wait for its Secret", f
 	})
 
 	It("and a Secret that cannot be created is something that somebody has to fix", func(ctx context.Context) {
-		s := newServerSite(ctx, simnps.Options{})
-		quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "secrets"}}
-		quota.Spec.Hard = corev1.ResourceList{"count/secrets": resource.MustParse("0")}
-		s.create(ctx, quota)
-		quota.Status.Hard, quota.Status.Used = quota.Spec.Hard, quota.Spec.Hard
-		Expect(k8s.Status().Update(ctx, quota)).To(Succeed())
-		session := s.session(ctx, "session", onWindows(), builder.Duration(time.Minute))
+		s := newServerSite(ctx, simnps.Options{ProvisioningDelay: time.Hour})
+		session := s.session(ctx, "session", onWindows(), builder.Duration(10*time.Minute))
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionStarting)
+		quota := s.noSecrets(ctx)
+		Expect(s.nps.SetStatus(session.Status.SessionID, simnps.Active)).To(Succeed())
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionActive)
 		eventuallyReason(ctx, session, pamv1alpha1.ReasonRejected)
 		Expect(message(ctx, session)).To(ContainSubstring("exceeded quota"))
@@ -183,4 +183,31 @@ var _ = Describe("The end of an ActivitySession does not wait for its Secret", f
 			return secretOf(ctx, session)
 		}).ShouldNot(BeNil())
 	})
+
+	It("and a Secret that could not be created is noticed before the session is requested", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		quota := s.noSecrets(ctx)
+		session := s.session(ctx, "session", withApproval)
+		eventuallyReason(ctx, session, pamv1alpha1.ReasonRejected)
+		Expect(message(ctx, session)).To(And(ContainSubstring("so the session is not requested"),
+			ContainSubstring("exceeded quota")))
+		Expect(condition(session, pamv1alpha1.ConditionStalled)).To(Equal(metav1.ConditionTrue))
+		Expect(s.nps.Faults().Count("POST", createPath)).To(BeZero())
+		Expect(k8s.Delete(ctx, quota)).To(Succeed())
+		Eventually(func() pamv1alpha1.SessionPhase {
+			s.wake(ctx, session)
+			return phase(ctx, session)()
+		}).Should(Equal(pamv1alpha1.SessionWaitingForApproval))
+	})
 })
+
+// noSecrets is a quota that allows no further Secrets.
+func (s *site) noSecrets(ctx context.Context) *corev1.ResourceQuota {
+	GinkgoHelper()
+	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "secrets"}}
+	quota.Spec.Hard = corev1.ResourceList{"count/secrets": resource.MustParse("0")}
+	s.create(ctx, quota)
+	quota.Status.Hard, quota.Status.Used = quota.Spec.Hard, quota.Spec.Hard
+	Expect(k8s.Status().Update(ctx, quota)).To(Succeed())
+	return quota
+}

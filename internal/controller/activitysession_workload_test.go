@@ -173,6 +173,62 @@ var _ = Describe("An ActivitySession that is bound to a workload", func() {
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionCompleted)
 	})
 
+	It("says on its workload what its users have to know", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		pod := s.pod(ctx)
+		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(pod), pod)).To(Succeed())
+		denied := s.session(ctx, "denied", withApproval, boundToPod())
+		eventuallyPhase(ctx, denied, pamv1alpha1.SessionWaitingForApproval)
+		Eventually(events(ctx, pod, pamv1alpha1.ReasonWaitingForApproval)).Should(ConsistOf(
+			HavePrefix("ActivitySession denied: the server waits for approval until ")))
+		Expect(s.nps.Deny(denied.Status.SessionID)).To(Succeed())
+		eventuallyPhase(ctx, denied, pamv1alpha1.SessionDenied)
+		Eventually(events(ctx, pod, pamv1alpha1.ReasonDenied)).Should(ConsistOf(
+			HavePrefix("ActivitySession denied: an approver denied the session")))
+
+		By("being silent about what goes as it should")
+		session := s.activeSession(ctx, "session", boundToPod())
+		Expect(events(ctx, pod, pamv1alpha1.ReasonActive)()).To(BeEmpty())
+		Expect(events(ctx, pod, pamv1alpha1.ReasonProgressing)()).To(BeEmpty())
+		cancel(ctx, session)
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionCancelled)
+		Expect(events(ctx, pod, pamv1alpha1.ReasonCompleted)()).To(BeEmpty())
+	})
+
+	It("says on a workload that comes later what it would wait for", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		session := s.session(ctx, "session", withApproval, boundToPod())
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionWaitingForApproval)
+		pod := s.pod(ctx)
+		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(pod), pod)).To(Succeed())
+		Eventually(events(ctx, pod, pamv1alpha1.ReasonWaitingForApproval)).Should(HaveLen(1))
+	})
+
+	DescribeTable("warns where it ends before its workload",
+		func(ctx context.Context, end func(s *site, clock *movingClock, id string), says string) {
+			clock := &movingClock{}
+			s := newServerSite(ctx, simnps.Options{Now: clock.now})
+			job := s.job(ctx)
+			session := s.activeSession(ctx, "session", builder.BoundToJob(workload), builder.Duration(time.Hour))
+			end(s, clock, session.Status.SessionID)
+			Eventually(func() bool { return phase(ctx, session)().Terminal() }).Should(BeTrue())
+			Expect(ready(ctx, session)()).To(Equal("True Completed"))
+			Expect(message(ctx, session)).To(MatchRegexp(says))
+			Eventually(events(ctx, job, pamv1alpha1.ReasonCompleted)).Should(ConsistOf(MatchRegexp(says)))
+			Eventually(events(ctx, session, pamv1alpha1.ReasonCompleted)).Should(ConsistOf(MatchRegexp(says)))
+			was := message(ctx, session)
+			finishJob(ctx, job, corev1.PodSucceeded)
+			s.wake(ctx, session)
+			Consistently(message).WithArguments(ctx, session).Should(Equal(was))
+		},
+		Entry("because its duration has passed",
+			func(_ *site, clock *movingClock, _ string) { clock.putForward(2 * time.Hour) },
+			"its duration of 1h0m0s has passed while Job .*/work still runs; set a longer duration, or extension.mode: Automatic"),
+		Entry("because an administrator ended it",
+			func(s *site, _ *movingClock, id string) { Expect(s.nps.End(id)).To(Succeed()) },
+			"(ended by an administrator .*|it was ended at the server) while Job .*/work still runs"),
+	)
+
 	It("ends while it still waits for an approval", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
 		pod := s.pod(ctx)

@@ -16,6 +16,7 @@ const (
 	operationSessionLog     = "session_log"
 	operationConnectionData = "connection_data"
 	operationPlatform       = "platform"
+	operationLookUp         = "look_up"
 )
 
 // Operations lists the operations of all requests; see rest.Request.
@@ -23,6 +24,6 @@ func Operations() []string {
 	return []string{
 		operationLogIn, operationSecondFactor, operationRenewToken, operationVersion, operationRequestSession,
 		operationGetSession, operationListSessions, operationExtendSession, operationEndSession, operationSessionLog,
-		operationConnectionData, operationPlatform,
+		operationConnectionData, operationPlatform, operationLookUp,
 	}
 }

@@ -5,6 +5,7 @@ package contract_test
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -183,5 +184,28 @@ func TestNPSWhatAProfileDemands(t *testing.T) {
 			s.wantRefused(err, http.StatusBadRequest, tc.words)
 			s.wantSessions(0)
 		})
+	}
+}
+
+// What a server offers tells which name of a request is wrong.
+func TestNPSOffersTellWhichNameIsWrong(t *testing.T) {
+	n := simulatedNPS(t, simnps.Options{})
+	offers, complete, err := n.client.Activities(t.Context())
+	if err != nil || !complete {
+		t.Fatal(complete, err)
+	}
+	i := slices.IndexFunc(offers, func(o nps.Offer) bool { return slices.Contains(o.Names, linuxRoot) })
+	if i < 0 || offers[i].ID == "" {
+		t.Fatalf("%s is not among %v", linuxRoot, offers)
+	}
+	resources, complete, err := n.client.Resources(t.Context(), offers[i])
+	if err != nil || !complete {
+		t.Fatal(complete, err)
+	}
+	has := func(name string) bool {
+		return slices.ContainsFunc(resources, func(o nps.Offer) bool { return slices.Contains(o.Names, name) })
+	}
+	if !has(linuxHost) || has(windowsHost) {
+		t.Errorf("%s is offered for %v", linuxRoot, resources)
 	}
 }

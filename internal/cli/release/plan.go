@@ -80,6 +80,28 @@ func (p Plan) Check() error {
 	case p.Sessions == End && !p.Manager:
 		return fmt.Errorf("no manager runs, so nobody can end sessions: end %s at the server, or use --sessions=keep",
 			strings.Join(ids(live), ", "))
+	case p.Sessions == Keep && p.Manager:
+		return p.checkKept(live)
+	}
+	return nil
+}
+
+// checkKept refuses to release sessions that a manager would end, because no grant of their connection lets any session
+// outlive its object. It knows the connections that are released themselves.
+func (p Plan) checkKept(live []*pamv1alpha1.ActivitySession) error {
+	keeps := func(g pamv1alpha1.Grant) bool { return g.Keep != nil && *g.Keep }
+	for _, o := range p.Objects {
+		conn, is := o.(*pamv1alpha1.NPSConnection)
+		if !is || len(conn.Spec.Grants) == 0 || slices.ContainsFunc(conn.Spec.Grants, keeps) {
+			continue
+		}
+		for _, s := range live {
+			ref := s.Spec.ConnectionRef
+			if ref.Name == conn.Name && cmp.Or(ref.Namespace, s.Namespace) == conn.Namespace {
+				return fmt.Errorf("NPSConnection %s/%s has no grant with keep: true, so the manager would end session %s: "+
+					"add it to the grant, or use --sessions=end", conn.Namespace, conn.Name, ids([]*pamv1alpha1.ActivitySession{s})[0])
+			}
+		}
 	}
 	return nil
 }

@@ -94,6 +94,32 @@ func TestSessionsNeedADecisionThatCanBeCarriedOut(t *testing.T) {
 	}
 }
 
+func TestSessionsAreNotKeptWhereAManagerWouldEndThem(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		grants  []pamv1alpha1.Grant
+		manager bool
+		refused bool
+	}{
+		"no grants bind them":                   {nil, true, false},
+		"no grant allows it":                    {[]pamv1alpha1.Grant{{Namespaces: []string{"a"}}}, true, true},
+		"a grant allows it":                     {[]pamv1alpha1.Grant{{}, {Keep: new(true)}}, true, false},
+		"nobody is there who would end them":    {[]pamv1alpha1.Grant{{}}, false, false},
+		"a grant says that it does not do that": {[]pamv1alpha1.Grant{{Keep: new(false)}}, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn := builder.NPSConnection("nps", builder.Grants(c.grants...))
+			session := builder.ActivitySession("s", builder.Connection("nps", ""))
+			session.Status.Phase, session.Status.SessionID = pamv1alpha1.SessionActive, "4711"
+			err := release.New([]kinds.Object{session, conn}, c.manager, release.Keep).Check()
+			if (err != nil) != c.refused || err != nil && !strings.Contains(err.Error(), "the manager would end session 4711") {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestARecordBringsBackWhatPeopleWrote(t *testing.T) {
 	t.Parallel()
 	user := builder.LocalUser("alice", builder.Annotation("example.com/note", "kept"),

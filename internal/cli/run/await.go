@@ -84,8 +84,7 @@ func (w *waiter) look(n news) (usable bool, err error) {
 // makesWay reports whether a session waits for a Secret of the same name, which goes with the session before it: that
 // of the last run, when a Role names the Secret.
 func makesWay(s *pamv1alpha1.ActivitySession) bool {
-	return s.Status.Phase == pamv1alpha1.SessionActive && s.SecretName() != s.Name &&
-		state.Of(s).Reason == pamv1alpha1.ReasonConflict
+	return s.SecretName() != s.Name && state.Of(s).Reason == pamv1alpha1.ReasonConflict
 }
 
 // show tells how far it is. On a terminal, the line counts the seconds.

@@ -35,6 +35,8 @@ type Outcome struct {
 	After time.Duration
 	// Err is retried with growing delays.
 	Err error
+	// Warn says that a transition to it is a warning, although Ready is True.
+	Warn bool
 	// Bug is a bug of our own, for the log.
 	Bug error
 }
@@ -202,7 +204,7 @@ func ofSilence(err error) (Outcome, bool) {
 		return Outcome{}, false
 	}
 	out := Retry(pamv1alpha1.ReasonUnreachable, err)
-	out.Message = fmt.Sprintf("%s %s: no answer; the status of the connection says more", answer.Method, answer.Path)
+	out.Message = fmt.Sprintf("no answer to %s %s; the status of the connection says more", answer.Method, answer.Path)
 	return out, true
 }
 
@@ -223,7 +225,7 @@ func ofConnection(err error) (Outcome, bool) {
 	case connection.IsNotReady(err):
 		return Wait(pamv1alpha1.ReasonConnectionNotReady, err.Error(), 0), true
 	case isOpen: // if the probe fails, Ready changes, and a watch reports its recovery; if it succeeds, nothing does
-		return Wait(pamv1alpha1.ReasonConnectionNotReady, err.Error(), max(time.Until(open.Next), time.Second)), true
+		return Wait(pamv1alpha1.ReasonConnectionNotReady, open.Error(), max(time.Until(open.Next), time.Second)), true
 	case errors.Is(err, connection.ErrUndecided):
 		return Wait(pamv1alpha1.ReasonConnectionNotReady, err.Error(), undecidedRecheck), true
 	case credential.IsExpired(err):

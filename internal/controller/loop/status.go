@@ -64,7 +64,8 @@ func (w StatusWriter) Save(
 		}
 		CountTransition(before, obj)
 	}
-	w.emitTransition(obj, previous, ReadyOf(obj))
+	w.emitTransition(obj, previous, ReadyOf(obj), out.Warn)
+	w.emitToWorkload(before, obj, out.Warn)
 	w.emitHandled(before, obj)
 	return ctrl.Result{RequeueAfter: Jitter(out.nextLook())}, out.Err
 }
@@ -125,7 +126,7 @@ func (w StatusWriter) write(ctx context.Context, before, obj Object) error {
 }
 
 // emitTransition emits an Event for a transition.
-func (w StatusWriter) emitTransition(obj client.Object, was, is *metav1.Condition) {
+func (w StatusWriter) emitTransition(obj client.Object, was, is *metav1.Condition, warn bool) {
 	if was != nil && was.Reason == is.Reason && was.Status == is.Status {
 		return
 	}
@@ -133,7 +134,7 @@ func (w StatusWriter) emitTransition(obj client.Object, was, is *metav1.Conditio
 		return // the connection reports a lock once, and not each object that waits for it
 	}
 	kind := corev1.EventTypeWarning
-	if is.Status == metav1.ConditionTrue || is.Reason == pamv1alpha1.ReasonProgressing {
+	if !warn && (is.Status == metav1.ConditionTrue || is.Reason == pamv1alpha1.ReasonProgressing) {
 		kind = corev1.EventTypeNormal
 	}
 	w.Event(obj, kind, is.Reason, is.Message)

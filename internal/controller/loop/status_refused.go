@@ -36,7 +36,7 @@ func (w StatusWriter) saveConditionsOnly(ctx context.Context, before Object, ref
 	case err != nil:
 		return ctrl.Result{}, client.IgnoreNotFound(fmt.Errorf("write conditions: %w", err))
 	}
-	w.emitTransition(obj, previous, ReadyOf(obj))
+	w.emitTransition(obj, previous, ReadyOf(obj), false)
 	return ctrl.Result{RequeueAfter: Jitter(out.After)}, nil
 }
 

@@ -3,21 +3,19 @@
 package policy
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"iter"
 	"slices"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
-	"github.com/agnivade/levenshtein"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/appliance"
+	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/controller/loop"
 	"github.com/pam-operator/pam-operator/internal/kinds"
 	"github.com/pam-operator/pam-operator/internal/rest"
@@ -153,11 +151,11 @@ func (r reference) notFound(ctx context.Context, view appliance.View, collection
 		return loop.MustAct(pamv1alpha1.ReasonReferenceNotFound,
 			"spec.%s: the appliance has no %q in %s", r.field, r.name, collection)
 	}
-	near, err := nearest(ctx, r.name, namesOf(listing.Records()))
+	near, err := loop.Nearest(ctx, r.name, namesOf(listing.Records()))
 	if err != nil {
 		return err
 	}
-	name, hint := suggestion(r.name, near)
+	name, hint := loop.Suggestion(r.name, near)
 	if len(near) == 0 && listing.Len() > 0 {
 		hint = "; the appliance shows no names there, so give the key instead"
 	}
@@ -175,47 +173,31 @@ func namesOf(records []sps.Record) iter.Seq[string] {
 	}
 }
 
-const (
-	// maxNearest is how many names a message suggests.
-	maxNearest = 3
-	// maxCandidates is how many names are compared with the wanted one, and maxCompared how much of each, in bytes: a
-	// suggestion is a courtesy, and comparing is slow.
-	maxCandidates = 1000
-	maxCompared   = 64
-)
+// discreetly is the key of a context in which no names of the appliance are suggested.
+type discreetly struct{}
 
-// candidate is a name, and how far it is from the wanted one.
-type candidate struct {
-	name     string
-	distance int
+// discreet returns a context in which messages to the author of an object suggest no names, if the object is in another
+// namespace than its connection: its author is not to see what else the appliance has.
+func discreet(ctx context.Context, obj kinds.PolicyObject) context.Context {
+	if connection.Target(obj.Connection(), obj.GetNamespace()).Namespace == obj.GetNamespace() {
+		return ctx
+	}
+	return context.WithValue(ctx, discreetly{}, true)
 }
 
-// nearest returns the names that are most like the wanted one, among the first maxCandidates.
-func nearest(ctx context.Context, wanted string, names iter.Seq[string]) ([]string, error) {
-	wanted = strings.ToLower(rest.Shorten(wanted, maxCompared))
-	var found []candidate
-	seen := 0
-	for name := range names {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if name = rest.Shorten(name, maxCompared); name == "" {
-			continue
-		}
-		if seen++; seen > maxCandidates {
-			break
-		}
-		found = append(found, candidate{name, levenshtein.ComputeDistance(wanted, strings.ToLower(name))})
-		slices.SortFunc(found, func(a, b candidate) int {
-			return cmp.Or(cmp.Compare(a.distance, b.distance), strings.Compare(a.name, b.name))
-		})
-		found = found[:min(len(found), maxNearest)]
+func isDiscreet(ctx context.Context) bool { return ctx.Value(discreetly{}) != nil }
+
+// nearby is a name that was not found, as a message shows it, followed by the names that are most like it.
+func nearby(ctx context.Context, wanted string, names iter.Seq[string]) (string, error) {
+	if isDiscreet(ctx) {
+		return strconv.Quote(wanted), nil
 	}
-	out := make([]string, 0, len(found))
-	for _, c := range found {
-		out = append(out, c.name)
+	near, err := loop.Nearest(ctx, wanted, names)
+	if err != nil {
+		return "", err
 	}
-	return out, nil
+	name, hint := loop.Suggestion(wanted, near)
+	return name + hint, nil
 }
 
 // onAppliance fails unless the object of ours that a spec refers to is on the appliance of the spec.

@@ -4,14 +4,9 @@ package policy
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/appliance"
@@ -120,56 +115,5 @@ func TestResolve(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestNearest(t *testing.T) {
-	cases := map[string]struct {
-		wanted string
-		names  []string
-		want   []string
-	}{
-		"the most alike come first": {
-			"default", []string{"all", "defautl", "deflt", "x"}, []string{"defautl", "deflt", "all"},
-		},
-		"capitals do not matter":              {"default", []string{"Default", "defaults"}, []string{"Default", "defaults"}},
-		"equally near ones are in order":      {"a", []string{"c", "b"}, []string{"b", "c"}},
-		"fewer names than would be suggested": {"a", []string{"b"}, []string{"b"}},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, near(t, c.wanted, c.names)); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-}
-
-func near(t *testing.T, wanted string, names []string) []string {
-	t.Helper()
-	out, err := nearest(t.Context(), wanted, slices.Values(names))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-// The names are the appliance's, and may be many and long.
-func TestNearestTakesLittleTime(t *testing.T) {
-	names := make([]string, 100_000)
-	for i := range names {
-		names[i] = fmt.Sprintf("%0248d", i)
-	}
-	begun := time.Now()
-	if got := near(t, strings.Repeat("x", 253), names); len(got) != maxNearest || len(got[0]) > maxCompared {
-		t.Errorf("got %d names: %q", len(got), got)
-	}
-	if took := time.Since(begun); took > time.Second { // it took half a minute
-		t.Errorf("it took %s", took)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := nearest(ctx, "x", slices.Values(names)); !errors.Is(err, context.Canceled) {
-		t.Errorf("it goes on after its caller has gone: %v", err)
 	}
 }

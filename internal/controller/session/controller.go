@@ -76,7 +76,7 @@ func newReconciler(deps loop.Deps) *reconciler {
 	}
 	request := &requester{
 		base: b, marker: mark, quota: &sessionQuota{client: deps.Client, memory: b.memory}, finder: find,
-		duplicates: extras, observer: look, workloads: work, spent: known,
+		duplicates: extras, observer: look, secrets: secrets, workloads: work, spent: known,
 	}
 	return &reconciler{
 		base: b, marker: mark, follower: follow,

@@ -70,7 +70,7 @@ func grantRequest(s *pamv1alpha1.ActivitySession) connection.Request {
 		out.Duration = s.Spec.Duration.Duration
 	}
 	out.AccessPolicy = s.Spec.AccessPolicyID != nil && *s.Spec.AccessPolicyID != ""
-	out.Password = wantsPassword(s)
+	out.Password, out.Keep = wantsPassword(s), s.Keeps()
 	return out
 }
 

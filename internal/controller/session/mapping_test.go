@@ -182,6 +182,14 @@ func TestTransitionOf(t *testing.T) {
 			session: nps.Session{Status: nps.StatusFailed}, want: pamv1alpha1.SessionFailed,
 			reason: pamv1alpha1.FailureProvisioningFailed,
 		},
+		"failed in use is Failed, and not for want of a start": {
+			status: pamv1alpha1.ActivitySessionStatus{
+				Phase:   pamv1alpha1.SessionActive,
+				History: []pamv1alpha1.SessionTransition{{Phase: pamv1alpha1.SessionActive}},
+			},
+			session: nps.Session{Status: nps.StatusFailed}, want: pamv1alpha1.SessionFailed,
+			reason: pamv1alpha1.FailureSessionFailed,
+		},
 		"denied is Denied": {
 			session: nps.Session{Status: nps.StatusApprovalDenied}, want: pamv1alpha1.SessionDenied,
 			reason: pamv1alpha1.FailureApprovalDenied,

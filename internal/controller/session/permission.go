@@ -35,8 +35,16 @@ func (b *base) mayAsk(ctx context.Context, s *pamv1alpha1.ActivitySession) (perm
 // mayUse checks that the connection's owner still allows the session to be used: new connection data, and a later end.
 func (b *base) mayUse(ctx context.Context, s *pamv1alpha1.ActivitySession) (permission, error) {
 	request := grantRequest(s)
-	request.Running = true
+	request.Running, request.Keep = true, false
 	return b.permission(ctx, s, request)
+}
+
+// mayKeep checks that the connection's owner allows a session that outlives its object.
+func (b *base) mayKeep(ctx context.Context, s *pamv1alpha1.ActivitySession) error {
+	request := grantRequest(s)
+	request.Running = true
+	_, err := b.permission(ctx, s, request)
+	return err
 }
 
 // permission checks allowedNamespaces and grants. It sends nothing.

@@ -4,6 +4,7 @@ package session
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -59,8 +60,8 @@ func transitionOf(s *pamv1alpha1.ActivitySession, session nps.Session, now time.
 		failure := failureOf(s, state, message)
 		return transition{row.phase, failure.Message, failure}
 	case known && session.Status.Terminal():
-		if session.Status == nps.StatusCancelled && session.CancelledBy != "" {
-			message = "ended by an administrator"
+		if session.Status == nps.StatusCancelled {
+			message = cancellation(s, session)
 		}
 		return transition{phase: endOf(s, session.Status), message: message}
 	case known:
@@ -72,6 +73,32 @@ func transitionOf(s *pamv1alpha1.ActivitySession, session nps.Session, now time.
 	}
 	return transition{phase: s.Status.Phase}
 }
+
+// byAdministrator begins the message about a session that somebody ended at the server.
+const byAdministrator = "ended by an administrator"
+
+// cancellation says who ended a session early. What the operator ends before it is active is cancelled as well (nps
+// contract 6.3): its author's word, or the end of the workload, is then why.
+func cancellation(s *pamv1alpha1.ActivitySession, session nps.Session) string {
+	last := pamv1alpha1.SessionTransition{}
+	if n := len(s.Status.History); n > 0 {
+		last = s.Status.History[n-1]
+	}
+	bound := s.Spec.BoundTo
+	switch {
+	case s.Cancelled():
+		return "spec.cancel is set"
+	case bound != nil && last.Phase == pamv1alpha1.SessionEnding &&
+		strings.HasPrefix(last.Message, bound.Kind+" "+bound.Name+" "):
+		return last.Message
+	case session.CancelledBy != "":
+		return byAdministrator + " (" + rest.Shorten(session.CancelledBy, maxShownUser) + ")"
+	}
+	return session.StatusDescription
+}
+
+// maxShownUser is how much of the name or id of a user of the server is shown.
+const maxShownUser = 64
 
 // meantBy is the row of the state of a session.
 func meantBy(session nps.Session, now time.Time) (row phaseRow, state serverState, known bool) {
@@ -91,11 +118,21 @@ func failureOf(s *pamv1alpha1.ActivitySession, state serverState, words string) 
 	if s.Status.Failure != nil {
 		return s.Status.Failure
 	}
-	message := state.what
+	reason, message := state.failure, state.what
+	if reason == pamv1alpha1.FailureProvisioningFailed && wasActive(s) {
+		reason, message = pamv1alpha1.FailureSessionFailed, "the session failed after it had become active"
+	}
 	if words != "" {
 		message += ": " + words
 	}
-	return newFailure(state.failure, message)
+	return newFailure(reason, message)
+}
+
+// wasActive reports whether somebody could use the session.
+func wasActive(s *pamv1alpha1.ActivitySession) bool {
+	return slices.ContainsFunc(s.Status.History, func(t pamv1alpha1.SessionTransition) bool {
+		return rowOf(t.Phase).usable
+	})
 }
 
 func newFailure(reason, message string) *pamv1alpha1.SessionFailure {

@@ -236,15 +236,24 @@ func aroundExpiry(s *pamv1alpha1.ActivitySession, m moment) []time.Time {
 	return []time.Time{end.Add(-extendBefore), end.Add(endTimeout)}
 }
 
-func completed(string) loop.Outcome {
-	return loop.Done(pamv1alpha1.ReasonCompleted, "the session is over")
+// completed keeps what a server says of an ordinary end to itself.
+func completed(message string) loop.Outcome {
+	if !endedTooEarly(message) {
+		return loop.Done(pamv1alpha1.ReasonCompleted, "the session is over")
+	}
+	out := loop.Done(pamv1alpha1.ReasonCompleted, "the session is over: "+message)
+	out.Warn = true
+	return out
 }
 
 func cancelled(message string) loop.Outcome {
+	warn := endedTooEarly(message)
 	if message != "" {
 		message = ": " + message
 	}
-	return loop.Done(pamv1alpha1.ReasonCompleted, "the session was ended early"+message)
+	out := loop.Done(pamv1alpha1.ReasonCompleted, "the session was ended early"+message)
+	out.Warn = warn
+	return out
 }
 
 func failed(message string) loop.Outcome {

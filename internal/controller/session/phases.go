@@ -191,6 +191,7 @@ func (f *follower) finished(ctx context.Context, s *pamv1alpha1.ActivitySession)
 	if s.Status.EndTime == nil {
 		s.Status.EndTime = assumedEnd(s, now)
 	}
+	f.noteTooEarly(ctx, s)
 	untidy := f.secrets.remove(ctx, s)
 	if watched(s, now) {
 		if err := f.watch(ctx, s); err != nil {

@@ -204,7 +204,7 @@ func (r *requester) giveUp(ctx context.Context, s *pamv1alpha1.ActivitySession) 
 	reason, why := pamv1alpha1.FailureRequestTimeout, "the session could not be requested in time"
 	if c := loop.ReadyOf(s); c != nil {
 		why += ": " + c.Message
-		if c.Reason == pamv1alpha1.ReasonRejected {
+		if saysRefused(c) && loop.RequestID(s) != "" {
 			reason = pamv1alpha1.FailureRejected
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"context"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/controller/loop"
 	"github.com/pam-operator/pam-operator/internal/rest"
@@ -47,6 +49,11 @@ func refuses(err error) bool {
 	return rest.IsRejected(err) || rest.IsForbidden(err) || rest.IsNotFound(err) || rest.IsConflict(err)
 }
 
+// saysRefused reports whether a Ready condition is about a refusal.
+func saysRefused(c *metav1.Condition) bool {
+	return c != nil && (c.Reason == pamv1alpha1.ReasonRejected || c.Reason == pamv1alpha1.ReasonReferenceNotFound)
+}
+
 // refused is the outcome of a request that the server has refused: the session that was created nevertheless, or the
 // refusal. The request is retried at long intervals before it is given up.
 func (r *requester) refused(
@@ -60,7 +67,8 @@ func (r *requester) refused(
 	r.quota.refused(s.UID, &refusal{open: err != nil})
 	r.memory.searched(s.UID, now, next)
 	s.Status.Deadline = at(pendingDeadline(s, now))
-	out = loop.Stalled(pamv1alpha1.ReasonRejected, cause.Error()+atTime("; retried until ", s.Status.Deadline))
+	reason, message := r.explain(ctx, server, s, cause)
+	out = loop.Stalled(reason, message+atTime("; retried until ", s.Status.Deadline))
 	out.After = next
 	return out, nil
 }
@@ -83,11 +91,11 @@ func (r *requester) afterRefusal(s *pamv1alpha1.ActivitySession, f *refusal, beg
 
 // stillRefused is the outcome of a request that was refused and is not sent again yet.
 func stillRefused(s *pamv1alpha1.ActivitySession, after time.Duration) loop.Outcome {
-	message := "the server has refused the request"
-	if c := loop.ReadyOf(s); c != nil && c.Reason == pamv1alpha1.ReasonRejected {
-		message = c.Message
+	reason, message := pamv1alpha1.ReasonRejected, "the server has refused the request"
+	if c := loop.ReadyOf(s); saysRefused(c) {
+		reason, message = c.Reason, c.Message
 	}
-	out := loop.Stalled(pamv1alpha1.ReasonRejected, message)
+	out := loop.Stalled(reason, message)
 	out.After = after
 	return out
 }

@@ -145,7 +145,7 @@ func (r *remover) windDown(ctx context.Context, s *pamv1alpha1.ActivitySession) 
 		_, err := r.duplicates.endOfEarlierSendings(ctx, server, s)
 		return loop.Continue(), err
 	case s.Status.Phase != pamv1alpha1.SessionEnding:
-		err = r.follower.end(ctx, server, s, objectDeleted)
+		err = r.endDeleted(ctx, server, s)
 	}
 	return loop.Wait(pamv1alpha1.ReasonProgressing, "the server is ending the session", sessionRecheck), err
 }

@@ -38,6 +38,7 @@ type requester struct {
 	finder     *finder
 	duplicates *duplicates
 	observer   *observer
+	secrets    *secretKeeper
 	workloads  *workloads
 	spent      *spent.Memory
 }
@@ -195,6 +196,10 @@ func (r *requester) begin(
 	}
 	if full != "" {
 		return loop.Wait(pamv1alpha1.ReasonProgressing, "waiting for a place in the session quota: "+full, quotaRetry), nil
+	}
+	if err := r.secrets.hasPlace(ctx, s); err != nil {
+		r.quota.release(s.UID)
+		return loop.Outcome{}, err
 	}
 	if err := r.marker.mark(ctx, s); err != nil {
 		return loop.Outcome{}, err

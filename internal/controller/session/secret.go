@@ -101,9 +101,7 @@ func (k *secretKeeper) read(
 		return nil, false, err
 	}
 	if exists && !metav1.IsControlledBy(secret, s) {
-		return nil, false, loop.MustAct(pamv1alpha1.ReasonConflict,
-			"the session is active, but Secret %s belongs to another owner and is not touched: delete it, or create "+
-				"another ActivitySession with another connectionSecret.name", client.ObjectKeyFromObject(secret))
+		return nil, false, taken(s, secret)
 	}
 	return secret, exists, nil
 }

@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package policy
+package loop
 
-import "testing"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
 
 func TestSuggestion(t *testing.T) {
 	t.Parallel()
@@ -47,10 +57,61 @@ func TestSuggestion(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			name, hint := suggestion(c.wanted, c.near)
+			name, hint := Suggestion(c.wanted, c.near)
 			if name != c.name || hint != c.hint {
 				t.Errorf("got %s%s, want %s%s", name, hint, c.name, c.hint)
 			}
 		})
+	}
+}
+
+func TestNearest(t *testing.T) {
+	cases := map[string]struct {
+		wanted string
+		names  []string
+		want   []string
+	}{
+		"the most alike come first": {
+			"default", []string{"all", "defautl", "deflt", "x"}, []string{"defautl", "deflt", "all"},
+		},
+		"capitals do not matter":              {"default", []string{"Default", "defaults"}, []string{"Default", "defaults"}},
+		"equally near ones are in order":      {"a", []string{"c", "b"}, []string{"b", "c"}},
+		"fewer names than would be suggested": {"a", []string{"b"}, []string{"b"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, near(t, c.wanted, c.names)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func near(t *testing.T, wanted string, names []string) []string {
+	t.Helper()
+	out, err := Nearest(t.Context(), wanted, slices.Values(names))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// The names are the appliance's, and may be many and long.
+func TestNearestTakesLittleTime(t *testing.T) {
+	names := make([]string, 100_000)
+	for i := range names {
+		names[i] = fmt.Sprintf("%0248d", i)
+	}
+	begun := time.Now()
+	if got := near(t, strings.Repeat("x", 253), names); len(got) != maxNearest || len(got[0]) > maxCompared {
+		t.Errorf("got %d names: %q", len(got), got)
+	}
+	if took := time.Since(begun); took > time.Second { // it took half a minute
+		t.Errorf("it took %s", took)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Nearest(ctx, "x", slices.Values(names)); !errors.Is(err, context.Canceled) {
+		t.Errorf("it goes on after its caller has gone: %v", err)
 	}
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package policy
+package loop
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -11,42 +12,17 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/agnivade/levenshtein"
 	"golang.org/x/text/unicode/norm"
 
-	"github.com/pam-operator/pam-operator/internal/connection"
-	"github.com/pam-operator/pam-operator/internal/kinds"
+	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// discreetly is the key of a context in which no names of the appliance are suggested.
-type discreetly struct{}
+// This file is about names that were not found.
 
-// discreet returns a context in which messages to the author of an object suggest no names, if the object is in another
-// namespace than its connection: its author is not to see what else the appliance has.
-func discreet(ctx context.Context, obj kinds.PolicyObject) context.Context {
-	if connection.Target(obj.Connection(), obj.GetNamespace()).Namespace == obj.GetNamespace() {
-		return ctx
-	}
-	return context.WithValue(ctx, discreetly{}, true)
-}
-
-func isDiscreet(ctx context.Context) bool { return ctx.Value(discreetly{}) != nil }
-
-// nearby is a name that was not found, as a message shows it, followed by the names that are most like it.
-func nearby(ctx context.Context, wanted string, names iter.Seq[string]) (string, error) {
-	if isDiscreet(ctx) {
-		return strconv.Quote(wanted), nil
-	}
-	near, err := nearest(ctx, wanted, names)
-	if err != nil {
-		return "", err
-	}
-	name, hint := suggestion(wanted, near)
-	return name + hint, nil
-}
-
-// suggestion is a name that was not found, and the end of the message about it: similar names. A name that could be
+// Suggestion is a name that was not found, and the end of the message about it: similar names. A name that could be
 // mistaken for another one, or that has invisible characters, is quoted in ASCII to show the difference.
-func suggestion(wanted string, near []string) (name, hint string) {
+func Suggestion(wanted string, near []string) (name, hint string) {
 	if len(near) == 0 {
 		return strconv.Quote(wanted), "; it has none at all"
 	}
@@ -90,4 +66,47 @@ func scriptsOf(name string) []string {
 		}
 	}
 	return out
+}
+
+const (
+	// maxNearest is how many names a message suggests.
+	maxNearest = 3
+	// maxCandidates is how many names are compared with the wanted one, and maxCompared how much of each, in bytes: a
+	// suggestion is a courtesy, and comparing is slow.
+	maxCandidates = 1000
+	maxCompared   = 64
+)
+
+// candidate is a name, and how far it is from the wanted one.
+type candidate struct {
+	name     string
+	distance int
+}
+
+// Nearest returns the names that are most like the wanted one, among the first maxCandidates.
+func Nearest(ctx context.Context, wanted string, names iter.Seq[string]) ([]string, error) {
+	wanted = strings.ToLower(rest.Shorten(wanted, maxCompared))
+	var found []candidate
+	seen := 0
+	for name := range names {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if name = rest.Shorten(name, maxCompared); name == "" {
+			continue
+		}
+		if seen++; seen > maxCandidates {
+			break
+		}
+		found = append(found, candidate{name, levenshtein.ComputeDistance(wanted, strings.ToLower(name))})
+		slices.SortFunc(found, func(a, b candidate) int {
+			return cmp.Or(cmp.Compare(a.distance, b.distance), strings.Compare(a.name, b.name))
+		})
+		found = found[:min(len(found), maxNearest)]
+	}
+	out := make([]string, 0, len(found))
+	for _, c := range found {
+		out = append(out, c.name)
+	}
+	return out, nil
 }
