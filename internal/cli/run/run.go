@@ -67,7 +67,7 @@ func (r *runner) ask(ctx context.Context, s *pamv1alpha1.ActivitySession) (made 
 	if err != nil {
 		return false, err
 	}
-	if err := r.client.Require(ctx, needs(s)...); err != nil {
+	if err := r.permitted(ctx, s); err != nil {
 		return false, err
 	}
 	made, again, err := a.create(ctx, s)
@@ -102,15 +102,25 @@ func (r *runner) spend(
 	return left, refused(err)
 }
 
-// needs are the rights without which a session would be asked for in vain, or could not be ended.
-func needs(s *pamv1alpha1.ActivitySession) []cluster.Right {
-	rights := make([]cluster.Right, 0, 5)
-	for _, verb := range []string{"create", "list", "watch", "delete"} {
-		rights = append(rights, cluster.Right{
+// permitted fails if a session would be asked for in vain, or could not be ended.
+func (r *runner) permitted(ctx context.Context, s *pamv1alpha1.ActivitySession) error {
+	may := func(verb string) cluster.Right {
+		return cluster.Right{
 			Verb: verb, Resource: "activitysessions." + pamv1alpha1.GroupVersion.Group, Namespace: s.Namespace,
-		})
+		}
 	}
-	return append(rights, session.SecretRight(s))
+	err := r.client.Require(ctx, may("create"), may("list"), may("watch"), session.SecretRight(s))
+	if err != nil {
+		return err
+	}
+	patch := r.client.Require(ctx, may("patch")) // by which it is extended, and cancelled
+	if patch == nil || r.keep || s.Keeps() || !cluster.IsForbidden(patch) {
+		return patch
+	}
+	if r.grows {
+		r.Note(printer.MarkUnknown, "the session cannot be extended: %v", patch)
+	}
+	return r.client.Require(ctx, may("delete"))
 }
 
 // object is the session to ask for.
