@@ -163,10 +163,14 @@ type ActivitySessionStatus struct {
 	// +optional
 	EndTime *metav1.Time `json:"endTime,omitempty"`
 
-	// expiresAt is when the session will end by itself, by the server's clock; see status.clockOffset of the
-	// NPSConnection.
+	// expiresAt is when the session will end by itself, by the server's clock; see clockOffset.
 	// +optional
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
+
+	// clockOffset is how far the server's clock was ahead of the operator's when the session was last seen there, such as
+	// 2h0m0s, or -6m40s if it was behind. Unset if the clocks agree.
+	// +optional
+	ClockOffset *metav1.Duration `json:"clockOffset,omitempty"`
 
 	// deadline is when the operator stops waiting in the current phase, by its own clock.
 	// +optional
@@ -200,6 +204,13 @@ type ActivitySessionStatus struct {
 	// secretRefreshedAt is when the connection data was last fetched.
 	// +optional
 	SecretRefreshedAt *metav1.Time `json:"secretRefreshedAt,omitempty"`
+
+	// connectionSecretDigest is a digest of the connection data in the Secret, with the salt that the Secret carries. Data
+	// with another digest was written by somebody else, is not used by the plugin, and is fetched again.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	ConnectionSecretDigest string `json:"connectionSecretDigest,omitempty"`
 
 	// handledRefreshRequest is the last value of the annotation pam-operator.io/refresh-requested-at that was acted on.
 	// +optional

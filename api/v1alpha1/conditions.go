@@ -142,6 +142,8 @@ const (
 	AnnotationRequestedAt = "pam-operator.io/requested-at"
 	// AnnotationRefreshRequestedAt refreshes the connection Secret of an active session when its value changes.
 	AnnotationRefreshRequestedAt = "pam-operator.io/refresh-requested-at"
+	// AnnotationSalt, on a connection Secret, is the salt of its digest in the status of the session.
+	AnnotationSalt = "pam-operator.io/salt"
 	// AnnotationReconcileRequestedAt, when its value changes, triggers a reconcile at once that reads the appliance or the
 	// server again; on a connection, it is also a new attempt with credentials that were refused. The status shows the
 	// value in handledReconcileRequest when that has happened.

@@ -250,6 +250,11 @@ func (in *ActivitySessionStatus) DeepCopyInto(out *ActivitySessionStatus) {
 		in, out := &in.ExpiresAt, &out.ExpiresAt
 		*out = (*in).DeepCopy()
 	}
+	if in.ClockOffset != nil {
+		in, out := &in.ClockOffset, &out.ClockOffset
+		*out = new(v1.Duration)
+		**out = **in
+	}
 	if in.Deadline != nil {
 		in, out := &in.Deadline, &out.Deadline
 		*out = (*in).DeepCopy()

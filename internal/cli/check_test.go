@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"os"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -41,10 +40,12 @@ func labelled(ctx context.Context, version string) {
 }
 
 // install creates what an installation has besides the CRDs. There are no nodes, so its status is written here.
-func install(ctx context.Context) {
+//
+// The chart's nameOverride has changed the name in the labels. retire has the manager stop.
+func install(ctx context.Context) (retire func(context.Context)) {
 	GinkgoHelper()
 	namespace := builder.Namespace("pam-operator-system")
-	labels := map[string]string{"app.kubernetes.io/name": "pam-operator"}
+	labels := map[string]string{"app.kubernetes.io/name": "pam", "control-plane": "controller-manager"}
 	deployment := &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace.Name, Name: "pam-operator", Labels: labels},
 		Spec: appsv1.DeploymentSpec{
@@ -78,6 +79,13 @@ func install(ctx context.Context) {
 	Expect(k8s.Status().Update(ctx, deployment)).To(Succeed())
 	labelled(ctx, "1.2.3")
 	DeferCleanup(func(ctx context.Context) { labelled(ctx, "") })
+	stop := renew(lease, 0)
+	return func(ctx context.Context) {
+		stop()
+		Expect(k8s.Delete(ctx, deployment)).To(Succeed())
+		patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"leaseDurationSeconds":1}}`))
+		Expect(k8s.Patch(ctx, lease, patch)).To(Succeed())
+	}
 }
 
 // refusedConnection makes a connection whose credentials the appliance refuses. It is gone when the spec is, because it
@@ -101,9 +109,10 @@ func (s *site) refusedConnection(ctx context.Context) {
 // Serial: the installation is the cluster's.
 var _ = Describe("kubectl pam check", Ordered, Serial, func() {
 	var s *site
+	var retire func(context.Context)
 	BeforeAll(func(ctx context.Context) {
 		s = newSite(ctx)
-		install(ctx)
+		retire = install(ctx)
 	})
 
 	It("finds nothing wrong with a good installation", func(ctx context.Context) {
@@ -112,7 +121,7 @@ var _ = Describe("kubectl pam check", Ordered, Serial, func() {
 			`✔ Kubernetes v1\.\d+\.\d+, needs 1\.30`,
 			`✔ \d kinds of pam-operator.io/v1alpha1, version 1.2.3, as this plugin`,
 			`✔ manager pam-operator-system/pam-operator: 2 of 2 ready`,
-			`✔ leader pam-operator-6c9f, lease in namespace pam-operator-system is \S+ old`,
+			`✔ leader pam-operator-6c9f renews its lease in namespace pam-operator-system`,
 			`✔ admission policy connection-use: Deny`,
 			`✔ spsc/sps \(` + s.namespace + `\): Synced`,
 			`✔ you may see, request and change objects in namespace ` + s.namespace,
@@ -153,15 +162,26 @@ var _ = Describe("kubectl pam check", Ordered, Serial, func() {
 		Expect(s.pam(ctx, "status").Err).NotTo(ContainSubstring("this plugin is"))
 	})
 
-	It("sees that nobody leads", func(ctx context.Context) {
-		lease := &coordinationv1.Lease{}
-		lease.Namespace, lease.Name = "pam-operator-system", "pam-operator.io"
-		long := time.Now().Add(-3 * time.Hour).UTC().Format("2006-01-02T15:04:05.000000Z07:00")
-		patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"renewTime":"`+long+`"}}`))
-		Expect(k8s.Patch(ctx, lease, patch)).To(Succeed())
-		r := s.pam(ctx, "check")
+	It("warns of a certificate that is not verified", func(ctx context.Context) {
+		c := &pamv1alpha1.NPSConnection{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "nps"}}
+		change(ctx, c, func() { c.Spec.TLS = &pamv1alpha1.TLSSettings{InsecureSkipVerify: new(true)} })
+		Eventually(func() string { return s.pam(ctx, "check").Out }).Should(ContainSubstring(
+			"! npsc/nps (" + s.namespace + "): Synced, but its certificate is not verified (insecureSkipVerify)"))
+	})
+
+	It("sees that nobody leads, as status and time-outs say", func(ctx context.Context) {
+		const says = "! no manager seems to lead: kubectl pam check\n"
+		Expect(s.pam(ctx, "status").Err).NotTo(ContainSubstring(says))
+		retire(ctx)
+		r := s.pam(ctx, "check") // just after it was renewed
 		Expect(r.Code).To(Equal(1))
-		Expect(r.Out).To(ContainSubstring("✖ no manager leads"))
+		Expect(r.Out).To(And(ContainSubstring("✖ no manager leads: pam-operator-6c9f did not renew its lease in namespace "+
+			"pam-operator-system within 1s\n"), ContainSubstring("there is no Deployment of the manager")))
+		Eventually(func() string { return s.pam(ctx, "status").Err }).Should(Equal(says))
+		s.create(ctx, s.policy("waits", builder.Connection("missing", "")))
+		r = s.pam(ctx, "status", "rdpcp/waits", "--wait", "--timeout", "1s")
+		Expect(r.Code).To(Equal(124), r.String())
+		Expect(r.Err).To(HaveSuffix(says + "error: the time limit passed\n"))
 	})
 })
 

@@ -22,7 +22,7 @@ var _ = Describe("A wait for what never comes", Ordered, Serial, func() {
 	var s *site
 	values := map[string]string{}
 	BeforeAll(func(ctx context.Context) {
-		lead(ctx, 0)
+		lead(ctx)
 		s = newSite(ctx)
 		s.start(ctx, "--name", "live", "--duration", "1h")
 		s.create(ctx, s.policy("lost", builder.Connection("missing", "")),

@@ -104,6 +104,7 @@ func seeScene(ctx context.Context, namespace string) *scene {
 }
 
 func actScene(ctx context.Context, namespace string) *scene {
+	lead(ctx)
 	s := peopled(ctx, namespace)
 	s.create(ctx, s.policy("from-git", builder.Annotation("argocd.argoproj.io/tracking-id", "apps:x/y:z/from-git")))
 	s.ready(ctx, "rdpcp/from-git")
@@ -146,6 +147,7 @@ func actScene(ctx context.Context, namespace string) *scene {
 }
 
 func moveScene(ctx context.Context, namespace string) *scene {
+	lead(ctx)
 	s := newSiteIn(ctx, namespace)
 	s.byHand("rdp_finance", theirs)
 	s.byHand("rdp_other", theirs)
@@ -217,7 +219,7 @@ func (s *site) setPorts(name string, ports ...any) {
 }
 
 func releaseScene(ctx context.Context, namespace string) *scene {
-	lead(ctx, 0)
+	lead(ctx)
 	s := newSiteIn(ctx, namespace)
 	s.create(ctx, s.policy("a"), s.policy("b"),
 		builder.LocalUserGroup("staff", builder.InNamespace(s.namespace), builder.Connection("sps", "")),
@@ -256,6 +258,7 @@ func releaseScene(ctx context.Context, namespace string) *scene {
 }
 
 func sessionScene(ctx context.Context, namespace string) *scene {
+	lead(ctx)
 	s := newSiteIn(ctx, namespace)
 	const request = " --connection nps --activity 'Linux root' --resource " + builder.DefaultResource
 	const start, use = "session start" + request, "session run" + request

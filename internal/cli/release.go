@@ -114,13 +114,17 @@ func (o *releaseOptions) plan(ctx context.Context, c *cluster.Client) (release.P
 		}
 	}
 	managers, err := c.Managers(ctx)
-	if err == nil && managers.Hidden != nil && !managers.Alive(o.Now()) {
+	if err != nil {
+		return release.Plan{}, err
+	}
+	alive, err := c.Alive(ctx, managers)
+	if err == nil && managers.Hidden != nil && !alive {
 		err = fmt.Errorf("it cannot be seen whether a manager runs: %w", managers.Hidden)
 	}
 	if err != nil {
 		return release.Plan{}, err
 	}
-	return release.New(objects, managers.Alive(o.Now()), o.sessions), nil
+	return release.New(objects, alive, o.sessions), nil
 }
 
 func (o *releaseOptions) carryOut(ctx context.Context, c *cluster.Client, plan release.Plan) error {

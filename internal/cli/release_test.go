@@ -22,17 +22,49 @@ import (
 )
 
 // lead has a Lease say that a manager leads, as the one of this suite does not; the time is how long ago it said so.
-func lead(ctx context.Context, ago time.Duration) {
+func lead(ctx context.Context) {
+	GinkgoHelper()
+	renew(leased(ctx, 0), 0)
+}
+
+// leased makes the Lease of a manager that renewed it some time ago, by its clock.
+func leased(ctx context.Context, ago time.Duration) *coordinationv1.Lease {
 	GinkgoHelper()
 	at := metav1.NewMicroTime(time.Now().Add(-ago))
 	lease := &coordinationv1.Lease{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "pam-operator.io"},
 		Spec: coordinationv1.LeaseSpec{
-			HolderIdentity: new("suite"), LeaseDurationSeconds: new(int32(3600)), RenewTime: &at,
+			HolderIdentity: new("suite"), LeaseDurationSeconds: new(int32(1)), RenewTime: &at,
 		},
 	}
 	Expect(k8s.Create(ctx, lease)).To(Succeed())
-	DeferCleanup(func(ctx context.Context) { Expect(k8s.Delete(ctx, lease)).To(Succeed()) })
+	DeferCleanup(func(ctx context.Context) { Expect(client.IgnoreNotFound(k8s.Delete(ctx, lease))).To(Succeed()) })
+	return lease
+}
+
+// renew renews a Lease as a leader does whose clock is behind, until the spec ends or stop is called.
+func renew(lease *coordinationv1.Lease, behind time.Duration) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for wait := time.Duration(0); ; wait = 200 * time.Millisecond {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(wait):
+			}
+			at := time.Now().Add(-behind).UTC().Format("2006-01-02T15:04:05.000000Z07:00")
+			patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"leaseDurationSeconds":3600,"renewTime":"`+at+`"}}`))
+			_ = k8s.Patch(ctx, lease.DeepCopy(), patch) // the next one will do
+		}
+	}()
+	stop = func() {
+		cancel()
+		<-done
+	}
+	DeferCleanup(stop)
+	return stop
 }
 
 var _ = Describe("kubectl pam release", Serial, func() {
@@ -49,7 +81,7 @@ var _ = Describe("kubectl pam release", Serial, func() {
 	}
 
 	It("shows what would go", func(ctx context.Context) {
-		lead(ctx, 0)
+		lead(ctx)
 		s.start(ctx, "--name", "live")
 		r := s.pam(ctx, "release", "--connection", "nps", "--dry-run")
 		Expect(r.Code).To(BeZero(), r.String())
@@ -69,7 +101,7 @@ var _ = Describe("kubectl pam release", Serial, func() {
 	})
 
 	It("has a running manager release objects, and records them", func(ctx context.Context) {
-		lead(ctx, 0)
+		lead(ctx)
 		before, writes := onAppliance(), s.sps.Stats().Commits
 		record := filepath.Join(GinkgoT().TempDir(), "released.yaml")
 		r := s.pam(ctx, "release", "--connection", "sps", "--yes", "--record", record, "--timeout", "1m")
@@ -87,7 +119,7 @@ var _ = Describe("kubectl pam release", Serial, func() {
 	})
 
 	It("ends sessions with --sessions=end, and leaves them with --sessions=keep", func(ctx context.Context) {
-		lead(ctx, 0)
+		lead(ctx)
 		s.start(ctx, "--name", "ends")
 		ends := s.atServer(ctx, "ends").ID
 		s.start(ctx, "--name", "stays")
@@ -98,8 +130,14 @@ var _ = Describe("kubectl pam release", Serial, func() {
 		Expect(s.statusAt(stays)).To(Equal("Active"))
 	})
 
+	It("asks a manager whose clock is hours behind", func(ctx context.Context) {
+		renew(leased(ctx, 2*time.Hour), 2*time.Hour)
+		r := s.pam(ctx, "release", "rdpcp/a", "--dry-run")
+		Expect(r.Err).To(ContainSubstring("The manager is running: it is asked to release them"), r.String())
+	})
+
 	It("takes off the finalizers if no manager runs, and cannot end sessions then", func(ctx context.Context) {
-		lead(ctx, 3*time.Hour)
+		leased(ctx, 0) // renewed just now, and never again
 		// What a manager that is gone leaves behind: nobody reacts to these objects.
 		o := s.policy("orphan", builder.Connection("sps", "nowhere"), builder.With(func(p *pamv1alpha1.RDPConnectionPolicy) {
 			p.Finalizers = []string{pamv1alpha1.Finalizer, "example.com/other"}
@@ -122,7 +160,7 @@ var _ = Describe("kubectl pam release", Serial, func() {
 	})
 
 	It("leaves alone what a GitOps tool would create again", func(ctx context.Context) {
-		lead(ctx, 0)
+		lead(ctx)
 		s.create(ctx, s.policy("git", builder.Annotation("argocd.argoproj.io/tracking-id", "app:x")))
 		r := s.pam(ctx, "release", "rdpcp/git", "--yes")
 		Expect(r.Code).To(Equal(2))

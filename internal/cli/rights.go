@@ -61,7 +61,11 @@ func Rights() []CommandRights {
 		return Needs{Verbs: []string{get}, Resources: resources, For: "KIND/NAME"}
 	}
 	return []CommandRights{
-		{"status", []Needs{{Verbs: []string{list}, Resources: all}, named(all), waiting, elsewhere}},
+		{"status", []Needs{
+			{Verbs: []string{list}, Resources: all}, named(all), waiting, elsewhere,
+			{Verbs: []string{list}, Resources: []string{"deployments.apps", "leases.coordination.k8s.io"}, Cluster: true,
+				For: "whether a manager leads"},
+		}},
 		{"diff", []Needs{
 			{Verbs: []string{list}, Resources: policies}, named(policies),
 			{Verbs: []string{patch, watch}, Resources: policies, For: "--refresh"},

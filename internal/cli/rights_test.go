@@ -139,7 +139,7 @@ var _ = Describe("the documented rights", Ordered, Serial, func() {
 	var s *site
 	BeforeAll(func(ctx context.Context) {
 		s = newSite(ctx)
-		lead(ctx, 0)
+		lead(ctx)
 		s.byHand("theirs", `{}`)
 		s.create(ctx, s.policy("fine"), s.policy("held"))
 		s.ready(ctx, "rdpcp/fine")

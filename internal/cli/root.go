@@ -14,9 +14,11 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/pam-operator/pam-operator/internal/cli/frame"
 	"github.com/pam-operator/pam-operator/internal/cli/run"
@@ -26,8 +28,9 @@ import (
 // Main runs the plugin with the arguments and streams of the process, and returns its exit code. The first signal ends
 // the command in an orderly way, the second one at once.
 func Main(version string) int {
-	klog.SetOutput(os.Stderr)
-	klog.LogToStderr(false)
+	// What the libraries say is for their authors; warnings of the API server are printed by the client.
+	klog.SetLogger(logr.Discard())
+	log.SetLogger(logr.Discard())
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	signals := make(chan os.Signal, 1)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,6 +110,29 @@ var _ = Describe("kubectl pam session", Ordered, func() {
 		change(ctx, secret, func() { secret.OwnerReferences = nil })
 		r := s.pam(ctx, "session", "connect", "forged", "--print")
 		Expect(r.Code).NotTo(BeZero(), r.String())
+	})
+
+	It("executes nothing that somebody else has written into the Secret", func(ctx context.Context) {
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name}}
+		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(secret), secret)).To(Succeed())
+		before := secret.DeepCopy()
+		folder := GinkgoT().TempDir()
+		program := filepath.Join(folder, "client")
+		Expect(os.WriteFile(program, []byte("#!/bin/sh\ncat \"$1\"\n"), 0o700)).To(Succeed())
+		change(ctx, secret, func() {
+			secret.Data["ssh-config"] = append(secret.Data["ssh-config"], "  ProxyCommand touch pwned\n"...)
+			secret.Data["host"] = []byte("-oProxyCommand=touch pwned")
+		})
+		r := terminal{env: map[string]string{"XDG_RUNTIME_DIR": folder}}.pam(ctx, "-n", s.namespace,
+			"session", "connect", name, "--with", program)
+		Expect(r.Code).To(BeZero(), r.String())
+		Expect(r.Out).To(And(ContainSubstring("HostName "+string(before.Data["host"])), Not(ContainSubstring("pwned"))))
+		Eventually(func() map[string][]byte {
+			Expect(k8s.Get(ctx, client.ObjectKeyFromObject(secret), secret)).To(Succeed())
+			return secret.Data
+		}).Should(HaveKeyWithValue("ssh-config", before.Data["ssh-config"]))
+		Eventually(func() string { return s.pam(ctx, "session", "logs", name).Out }).Should(MatchRegexp(
+			`Conflict +somebody else has written into Secret ` + s.namespace + "/" + name))
 	})
 
 	It("has the data fetched again", func(ctx context.Context) {
@@ -225,6 +249,18 @@ var _ = Describe("kubectl pam session", Ordered, func() {
 			Expect(r.Code).To(Equal(125), strings.Join(wrong, " "))
 			Expect(r.Err).To(HavePrefix("error: "))
 		}
+	})
+
+	It("asks nobody for a session whose Secret it may not read", func(ctx context.Context) {
+		rights := slices.DeleteFunc(documented("session run"), func(r right) bool { return r.resource == "secrets" })
+		account := s.account(ctx, rights)
+		s.enough(ctx, account, []string{"session", "list"})
+		before := len(s.nps.Sessions())
+		r := s.pam(ctx, "--as", account, "session", "run", "--connection", "nps", "--activity", "Linux root", "--resource",
+			builder.DefaultResource, "--", "true")
+		Expect(r.Code).To(Equal(125), r.String())
+		Expect(r.Err).To(HaveSuffix("you need get on secrets in namespace " + s.namespace + " (docs/cli.md#rights)\n"))
+		Expect(s.nps.Sessions()).To(HaveLen(before))
 	})
 
 	It("refuses a request that says too little", func(ctx context.Context) {

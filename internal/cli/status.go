@@ -91,6 +91,9 @@ func (o *statusOptions) finish(ctx context.Context, c *cluster.Client, objects [
 	if err := o.print(view); err != nil {
 		return err
 	}
+	if !o.output.Structured() && o.output != printer.FormatName {
+		o.NoteLeaderless(ctx)
+	}
 	if answer && !view.AllReady() {
 		return frame.No()
 	}

@@ -108,6 +108,9 @@ var _ = Describe("kubectl pam status", Ordered, func() {
 		Expect(r.Code).To(Equal(124), r.String())
 		Expect(r.Err).To(ContainSubstring("not ready: 1 object: 1 in progress."))
 		Expect(s.pam(ctx, "status", "rdpcp/lost").Out).To(ContainSubstring("there is no such connection"))
+		s.create(ctx, s.policy("slip", builder.Connection("spss", "")))
+		Expect(s.pam(ctx, "status", "rdpcp/slip").Out).To(
+			ContainSubstring("there is no such connection; similar names: sps"))
 	})
 
 	It("shows changes until it is interrupted", func(ctx context.Context) {

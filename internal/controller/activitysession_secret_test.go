@@ -55,6 +55,23 @@ var _ = Describe("The Secret of an active ActivitySession", func() {
 		Eventually(value(ctx, session, "ssh-url")).Should(HavePrefix("ssh://"))
 	})
 
+	It("is written again when somebody changes what is in it, and the author is told", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		session := s.activeSession(ctx, "session")
+		secret := secretOf(ctx, session)
+		Expect(session.Status.ConnectionSecretDigest).To(Equal(pamv1alpha1.ConnectionSecretDigest(secret)))
+		before := value(ctx, session, "ssh-config")()
+		change(ctx, secret, func(s *corev1.Secret) { s.Data["ssh-config"] = []byte(before + "  ProxyCommand x\n") })
+		Eventually(value(ctx, session, "ssh-config")).Should(Equal(before))
+		Eventually(events(ctx, session, pamv1alpha1.ReasonConflict)).Should(ContainElement(
+			HavePrefix("somebody else has written into Secret " + s.namespace + "/session")))
+		eventuallyReady(ctx, session)
+		Eventually(func() string {
+			Expect(k8s.Get(ctx, client.ObjectKeyFromObject(session), session)).To(Succeed())
+			return session.Status.ConnectionSecretDigest
+		}).Should(Equal(pamv1alpha1.ConnectionSecretDigest(secretOf(ctx, session))))
+	})
+
 	It("never takes the place of somebody else's, which is noticed before anybody is asked", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
 		foreign := builder.Secret("session", map[string]string{"mine": "yes"}, builder.InNamespace(s.namespace))

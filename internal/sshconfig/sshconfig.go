@@ -52,7 +52,7 @@ func (t Target) Text() (string, error) {
 			"\", %, $ and \\ differently: pass it to ssh with -l")
 	}
 	for what, value := range map[string]string{"alias": t.Alias, "host": t.Host, "port": t.Port} {
-		if value == "" || strings.ContainsFunc(value, isNoWord) {
+		if value == "" || strings.HasPrefix(value, "-") || strings.ContainsFunc(value, isNoWord) {
 			return "", fmt.Errorf("the %s %q cannot be written into an ssh configuration: it must be one word", what, value)
 		}
 	}

@@ -28,6 +28,8 @@ type line struct {
 	mu           sync.Mutex
 	cutOff       bool
 	method, path string // of the request whose answer is lost
+	refusals     int    // how many of the next requests about sessions get the answer refusal
+	refusal      int
 }
 
 func newLine(t *testing.T, config *rest.Config) *line {
@@ -70,6 +72,10 @@ func (l *line) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if cutOff {
 		panic(http.ErrAbortHandler)
 	}
+	if code := l.refuses(r); code != 0 {
+		http.Error(w, http.StatusText(code), code)
+		return
+	}
 	if lost {
 		l.onward.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
@@ -85,6 +91,24 @@ func (l *line) state(r *http.Request) (cutOff, lost bool) {
 		l.path = ""
 	}
 	return l.cutOff, lost
+}
+
+// refuse gives the next requests about sessions that exist this answer, and ends all watches.
+func (l *line) refuse(code, times int) {
+	l.mu.Lock()
+	l.refusal, l.refusals = code, times
+	l.mu.Unlock()
+	l.server.CloseClientConnections()
+}
+
+func (l *line) refuses(r *http.Request) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.refusals == 0 || r.Method == http.MethodPost || !strings.Contains(r.URL.Path, "/activitysessions") {
+		return 0
+	}
+	l.refusals--
+	return l.refusal
 }
 
 // cut ends all connections, and lets none be made.

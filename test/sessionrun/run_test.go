@@ -53,6 +53,13 @@ func TestNothingOutlivesARun(t *testing.T) {
 		{"the connection is lost for good", (*bed).connectionIsLost},
 		{"the connection is lost while the session starts", (*bed).connectionIsLostEarly},
 		{"the answer to the request is lost", (*bed).answerIsLost},
+		{"the end is refused for a moment", (*bed).endIsRefused},
+		{"a look at the session is refused for a moment", (*bed).lookIsRefused},
+		{"as a step of a Pod that runs again", (*bed).isRepeated},
+		{"as a step of a Pod that was killed, and runs again", (*bed).isRepeatedAfterAKill},
+		{"as a step of a Pod whose request got no answer", (*bed).isRepeatedAfterALoss},
+		{"no folder can be written", (*bed).hasNoFolder},
+		{"the server's clock is ahead", (*bed).growsByTheServersClock},
 		{"the operator restarts in the middle", (*bed).operatorRestarts},
 	} {
 		t.Run(part.name, func(t *testing.T) {

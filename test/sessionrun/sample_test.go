@@ -31,7 +31,7 @@ func (b *bed) isSampled() {
 		p := b.start([]string{"POD_NAME=" + name, "POD_NAMESPACE=" + namespace, "POD_UID=" + string(pod.UID)}, append(
 			arguments, "--write-only="+dir, "--as=system:serviceaccount:"+namespace+":"+sampleName)...)
 		if before != nil {
-			p.says("belongs to another owner")
+			p.says("which goes when the session before it has ended")
 			if err := b.cluster.Delete(b.Context(), before, client.GracePeriodSeconds(0)); err != nil {
 				b.Fatal(err)
 			}

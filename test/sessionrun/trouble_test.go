@@ -3,8 +3,45 @@
 package sessionrun
 
 import (
+	"net/http"
+
 	. "github.com/onsi/gomega"
 )
+
+// transient are the answers of an API server that restarts, has lost its storage or its rules, or does not know our
+// kinds yet.
+var transient = []int{
+	http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusInternalServerError,
+	http.StatusServiceUnavailable,
+}
+
+func (b *bed) endIsRefused() {
+	for _, code := range transient {
+		p := b.start(nil, append(session(), command(lasting)...)...)
+		p.began()
+		b.line.refuse(code, 6)
+		p.enough()
+		g := NewWithT(b.T)
+		g.Expect(p.wait()).To(BeZero(), http.StatusText(code))
+		g.Expect(p.read(p.stderr)).NotTo(ContainSubstring("LIVE"))
+		b.noObjectIsLeft()
+	}
+}
+
+func (b *bed) lookIsRefused() {
+	for _, code := range transient {
+		b.slow()
+		p := b.start(nil, append(session(), command("true")...)...)
+		id := b.requested()
+		b.line.refuse(code, 3)
+		b.fast()
+		if err := b.servers.NPS.SetStatus(id, "Active"); err != nil {
+			b.Fatal(err)
+		}
+		NewWithT(b.T).Expect(p.wait()).To(BeZero(), http.StatusText(code))
+		b.noObjectIsLeft()
+	}
+}
 
 func (b *bed) connectionComesBack() {
 	p := b.start(nil, append(session(), command(lasting)...)...)
@@ -40,7 +77,7 @@ func (b *bed) connectionIsLostEarly() {
 	id := b.requested()
 	b.line.cut()
 	b.Cleanup(b.line.restore)
-	p.says("the API server does not answer, and is asked again")
+	p.says("the session cannot be seen at present, and the API server is asked again")
 	b.fast()
 	if err := b.servers.NPS.SetStatus(id, "Active"); err != nil {
 		b.Fatal(err)

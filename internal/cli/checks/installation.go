@@ -10,13 +10,13 @@ import (
 	"strings"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/util/version"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/cli/cluster"
 	"github.com/pam-operator/pam-operator/internal/cli/frame"
-	"github.com/pam-operator/pam-operator/internal/cli/printer"
 	"github.com/pam-operator/pam-operator/internal/kinds"
 )
 
@@ -116,20 +116,19 @@ func manager(ctx context.Context, s Subject) (Results, error) {
 			wanted = *d.Spec.Replicas
 		}
 		if d.Status.ReadyReplicas < max(wanted, 1) {
-			out = append(out, failed(name, fmt.Sprintf("kubectl -n %s describe deployment %s", d.Namespace, d.Name),
-				"manager %s: %d of %d ready", where, d.Status.ReadyReplicas, wanted)...)
+			out = append(out, failed(name, fmt.Sprintf("kubectl -n %s describe deployment %s; kubectl -n %s logs deployment/%s",
+				d.Namespace, d.Name, d.Namespace, d.Name), "manager %s: %d of %d ready", where, d.Status.ReadyReplicas, wanted)...)
 			continue
 		}
 		out = append(out, passed(name, "manager %s: %d of %d ready", where, d.Status.ReadyReplicas, wanted)...)
 	}
+	leading, err := s.Leading(ctx, found)
+	if err != nil {
+		return nil, err
+	}
 	for _, lease := range found.Leases {
-		if cluster.LeaseHeld(lease, s.Now) {
-			out = append(out, passed(name, "leader %s, lease in namespace %s is %s old", *lease.Spec.HolderIdentity,
-				lease.Namespace, printer.Age(s.Now, lease.Spec.RenewTime.Time))...)
-		} else {
-			out = append(out, failed(name, "look at the log of the manager: nothing is done without a leader",
-				"no manager leads: the lease in namespace %s is not held", lease.Namespace)...)
-		}
+		led := slices.ContainsFunc(leading, func(l coordinationv1.Lease) bool { return l.Namespace == lease.Namespace })
+		out = append(out, leader(name, lease, led, len(found.Deployments) > 0 || found.Hidden != nil)...)
 	}
 	switch {
 	case found.Hidden != nil:
@@ -141,6 +140,23 @@ func manager(ctx context.Context, s Subject) (Results, error) {
 			"%d managers lead in this cluster", len(found.Leases))...)
 	}
 	return out, nil
+}
+
+// leader is what a Lease says about who leads.
+func leader(name string, lease coordinationv1.Lease, led, installed bool) Results {
+	advice := "look at the log of the manager: nothing is done without a leader"
+	if !installed {
+		advice = "there is no Deployment of the manager, so it seems to be uninstalled: docs/install.md"
+	}
+	holder := cluster.Holder(lease)
+	switch {
+	case led:
+		return passed(name, "leader %s renews its lease in namespace %s", holder, lease.Namespace)
+	case holder == "":
+		return failed(name, advice, "no manager leads: the lease in namespace %s is not held", lease.Namespace)
+	}
+	return failed(name, advice, "no manager leads: %s did not renew its lease in namespace %s within %s", holder,
+		lease.Namespace, cluster.Holds(lease))
 }
 
 // connectionUse is the policy without which everybody who may create an object may use any connection that serves the

@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/cli/cluster"
 	"github.com/pam-operator/pam-operator/internal/cli/printer"
 	"github.com/pam-operator/pam-operator/internal/cli/state"
@@ -44,6 +47,9 @@ func connection(s Subject, name string, o kinds.Object) Results {
 	is, ref := state.Of(o), cluster.RefOf(o)
 	who := ref.String() + " (" + ref.Namespace + ")"
 	switch {
+	case is.Ready() && meta.IsStatusConditionTrue(*o.GetStatus().ObjectConditions(), pamv1alpha1.ConditionInsecureTLS):
+		return warning(name, "docs/security.md says what then does not hold",
+			"%s: %s, but its certificate is not verified (insecureSkipVerify)", who, is.Word)
 	case is.Ready():
 		return passed(name, "%s: %s", who, is.Word)
 	case !is.Stuck():

@@ -18,6 +18,8 @@ type Right struct {
 	Resource string
 	// Namespace is empty for the whole cluster.
 	Namespace string
+	// Name is that of the object, where the right may be for one object only.
+	Name string
 }
 
 // May asks the API server whether the caller has a right. Everybody who is logged in may ask.
@@ -26,12 +28,27 @@ func (c *Client) May(ctx context.Context, right Right) (bool, error) {
 	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
 			Verb: right.Verb, Resource: name, Group: group, Namespace: right.Namespace,
+			Name: right.Name,
 		},
 	}}
 	if err := c.Create(ctx, review); err != nil {
 		return false, err
 	}
 	return review.Status.Allowed, nil
+}
+
+// Require is the error of the first right that the caller lacks.
+func (c *Client) Require(ctx context.Context, rights ...Right) error {
+	for _, right := range rights {
+		allowed, err := c.May(ctx, right)
+		if err != nil {
+			return err
+		}
+		if !allowed {
+			return &ForbiddenError{Verb: right.Verb, Resource: right.Resource, Namespace: right.Namespace}
+		}
+	}
+	return nil
 }
 
 // WhoAmI is the name by which the API server knows the caller.

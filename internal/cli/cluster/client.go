@@ -34,6 +34,8 @@ type Client struct {
 	Namespace string
 	// Config is how the API server is reached.
 	Config *rest.Config
+
+	clock *clock
 }
 
 // New makes a client. Which resource belongs to which kind is built in, so no discovery is needed: neither its rights,
@@ -49,11 +51,13 @@ func New(config *rest.Config, namespace string) (*Client, error) {
 			return nil, err
 		}
 	}
+	clock := &clock{}
+	clock.watch(config)
 	c, err := client.NewWithWatch(config, client.Options{Scheme: scheme, Mapper: mapper()})
 	if err != nil {
 		return nil, fmt.Errorf("connect to the API server: %w", err)
 	}
-	return &Client{WithWatch: c, Namespace: namespace, Config: config}, nil
+	return &Client{WithWatch: c, Namespace: namespace, Config: config, clock: clock}, nil
 }
 
 // mapper knows the kinds that the plugin deals with.

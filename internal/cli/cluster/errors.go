@@ -10,6 +10,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 )
@@ -49,6 +50,9 @@ func (e *RefusedError) Error() string { return e.text }
 
 // Unwrap returns the answer of the API server.
 func (e *RefusedError) Unwrap() error { return e.cause }
+
+// IsGone reports whether an object is not there. An API server that does not know its kind, or not yet, is no proof.
+func IsGone(err error) bool { return apierrors.IsNotFound(err) && !notInstalled(err) }
 
 // IsForbidden reports whether the caller lacks a right.
 func IsForbidden(err error) bool {
@@ -104,7 +108,8 @@ func causes(err error) string {
 	return strings.Join(texts, "; ")
 }
 
-// notInstalled tells a resource that does not exist from an object that does not: only the latter has a name.
+// notInstalled tells a resource that does not exist from an object that does not: only the latter has a name, and is
+// reported by the API server in its own words.
 func notInstalled(err error) bool {
 	if meta.IsNoMatchError(err) {
 		return true
@@ -114,7 +119,8 @@ func notInstalled(err error) bool {
 		return false
 	}
 	details := status.Status().Details
-	return details == nil || details.Name == ""
+	return details == nil || details.Name == "" ||
+		apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }
 
 // NotInstalled reports whether the API server does not know the resource that was asked for.

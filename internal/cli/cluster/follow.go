@@ -50,7 +50,8 @@ type change struct {
 }
 
 // Follow lists and watches what the references name, and calls look once all of it was listed, and after changes, until
-// it is done. It returns as soon as a right is missing. A connection that breaks is made anew, for a minute.
+// it is done. It returns as soon as a right is missing. A connection that breaks is made anew, for a minute; so is one
+// over which an API server that just starts, or one of several that is ill, refuses credentials or does not know us.
 func (c *Client) Follow(
 	ctx context.Context, refs []Ref, look func(Snapshot) (done bool, err error),
 ) error {
@@ -144,17 +145,12 @@ func (c *Client) feed(ctx context.Context, number int, s selection, changes chan
 			failingSince = time.Now()
 		}
 		// An API server that is away from the start is an error at once.
-		if Hopeless(err) || err != nil && (!listed || time.Since(failingSince) > giveUpAfter) {
+		if IsForbidden(err) || err != nil && (!listed || time.Since(failingSince) > giveUpAfter) {
 			send(change{err: err})
 			return
 		}
 		wait(ctx, retryAfter)
 	}
-}
-
-// Hopeless tells errors that stay from those of a server that is away for a moment.
-func Hopeless(err error) bool {
-	return IsForbidden(err) || NotInstalled(err) || apierrors.IsUnauthorized(err)
 }
 
 func wait(ctx context.Context, d time.Duration) {

@@ -10,6 +10,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -18,10 +19,12 @@ const (
 	leaseName = "pam-operator.io"
 	// defaultLease is assumed of a Lease that does not say how long it holds.
 	defaultLease = 15 * time.Second
+	// leaseLook is how often a Lease is looked at, and leaseMargin how much longer than it holds.
+	leaseLook, leaseMargin = 500 * time.Millisecond, time.Second
 )
 
-// managerLabels are on the Deployment of the manager, however it was installed.
-var managerLabels = client.MatchingLabels{"app.kubernetes.io/name": "pam-operator"}
+// managerLabels are on the Deployment of the manager, and on those of many other operators.
+var managerLabels = client.MatchingLabels{"control-plane": "controller-manager"}
 
 // Managers are what runs of the operator, as far as it can be seen.
 type Managers struct {
@@ -45,24 +48,85 @@ func (c *Client) Managers(ctx context.Context) (Managers, error) {
 		}
 	}
 	m.Deployments, m.Leases = deployments.Items, leases.Items
+	m.Deployments = slices.DeleteFunc(m.Deployments, m.isOthers)
 	return m, nil
 }
 
-// Alive reports whether a manager acts: a Lease was renewed lately, or a pod is ready.
-func (m Managers) Alive(now time.Time) bool {
-	return slices.ContainsFunc(m.Leases, func(l coordinationv1.Lease) bool { return LeaseHeld(l, now) }) ||
-		slices.ContainsFunc(m.Deployments, func(d appsv1.Deployment) bool { return d.Status.ReadyReplicas > 0 })
+// isOthers reports whether a Deployment is that of another operator. Ours has our name, which the chart can change, or
+// is where our Lease is.
+func (m Managers) isOthers(d appsv1.Deployment) bool {
+	return d.Labels["app.kubernetes.io/name"] != "pam-operator" &&
+		!slices.ContainsFunc(m.Leases, func(l coordinationv1.Lease) bool { return l.Namespace == d.Namespace })
 }
 
-// LeaseHeld reports whether a Lease is held: by somebody who renewed it within twice the time that it holds, because
-// clocks differ.
-func LeaseHeld(l coordinationv1.Lease, now time.Time) bool {
-	if l.Spec.HolderIdentity == nil || *l.Spec.HolderIdentity == "" || l.Spec.RenewTime == nil {
-		return false
+// Ready reports whether a Pod of a manager is ready.
+func (m Managers) Ready() bool {
+	return slices.ContainsFunc(m.Deployments, func(d appsv1.Deployment) bool { return d.Status.ReadyReplicas > 0 })
+}
+
+// Alive reports whether a manager acts: a Pod is ready, or somebody leads. See Leading.
+func (c *Client) Alive(ctx context.Context, m Managers) (bool, error) {
+	if m.Ready() {
+		return true, nil
 	}
-	holds := defaultLease
+	leading, err := c.Leading(ctx, m)
+	return len(leading) > 0, err
+}
+
+// Leading are the Leases that somebody renews. That is seen by watching them for as long as they hold: the times in
+// them are by a clock that need not be ours.
+func (c *Client) Leading(ctx context.Context, m Managers) ([]coordinationv1.Lease, error) {
+	var leading []coordinationv1.Lease
+	began := time.Now()
+	open := slices.Clone(m.Leases)
+	for {
+		open = slices.DeleteFunc(open, func(l coordinationv1.Lease) bool {
+			return Holder(l) == "" || time.Since(began) > Holds(l)+leaseMargin
+		})
+		if len(open) == 0 {
+			return leading, nil
+		}
+		wait(ctx, leaseLook)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		now, err := c.Managers(ctx)
+		if err != nil {
+			return nil, err
+		}
+		open = slices.DeleteFunc(open, func(before coordinationv1.Lease) bool {
+			i := slices.IndexFunc(now.Leases, func(l coordinationv1.Lease) bool { return renewed(before, l) })
+			if i >= 0 {
+				leading = append(leading, now.Leases[i])
+			}
+			return i >= 0
+		})
+	}
+}
+
+// renewed reports whether a Lease is another one as it was renewed, or taken over, since.
+func renewed(before, now coordinationv1.Lease) bool {
+	return before.Namespace == now.Namespace && Holder(now) != "" &&
+		(Holder(before) != Holder(now) || !before.Spec.RenewTime.Equal(now.Spec.RenewTime))
+}
+
+// Holder is who holds a Lease; empty if nobody does.
+func Holder(l coordinationv1.Lease) string { return ptr.Deref(l.Spec.HolderIdentity, "") }
+
+// Holds is how long a Lease holds unless it is renewed.
+func Holds(l coordinationv1.Lease) time.Duration {
 	if seconds := l.Spec.LeaseDurationSeconds; seconds != nil {
-		holds = time.Duration(*seconds) * time.Second
+		return time.Duration(*seconds) * time.Second
 	}
-	return now.Sub(l.Spec.RenewTime.Time) < 2*holds
+	return defaultLease
+}
+
+// SeemsLeaderless reports whether no manager seems to lead, at a glance and as far as the caller may see it: `kubectl
+// pam check` finds out whether that is so. Now is the API server's time.
+func (c *Client) SeemsLeaderless(ctx context.Context, now time.Time) bool {
+	m, err := c.Managers(ctx)
+	return err == nil && m.Hidden == nil && !m.Ready() &&
+		!slices.ContainsFunc(m.Leases, func(l coordinationv1.Lease) bool {
+			return Holder(l) != "" && l.Spec.RenewTime != nil && now.Sub(l.Spec.RenewTime.Time) < 2*Holds(l)
+		})
 }

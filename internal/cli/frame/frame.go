@@ -28,7 +28,7 @@ type Frame struct {
 	Version string
 	// Getenv reads the environment.
 	Getenv func(string) string
-	// Now is the clock for ages.
+	// Now is the clock for ages: this machine's, and once the API server has answered, that one's.
 	Now func() time.Time
 	// CanAsk reports whether there is somebody to ask: both In and ErrOut are terminals.
 	CanAsk func() bool
@@ -37,7 +37,11 @@ type Frame struct {
 
 	flags *genericclioptions.ConfigFlags
 	color printer.ColorMode
-	skew  chan string
+	// machine is this machine's clock.
+	machine func() time.Time
+	// client is the last one that was made.
+	client *cluster.Client
+	skew   chan string
 }
 
 // New makes the frame of a process.
@@ -50,6 +54,7 @@ func New(streams genericiooptions.IOStreams, version string) *Frame {
 	f.flags.WrapConfigFn = func(config *rest.Config) *rest.Config {
 		config.UserAgent = "kubectl-pam/" + version
 		config.QPS, config.Burst = 50, 100
+		config.WarningHandler = rest.NewWarningWriter(f.ErrOut, rest.WarningWriterOptions{Deduplicate: true})
 		return config
 	}
 	f.CanAsk = func() bool { return isTerminal(streams.In) && isTerminal(streams.ErrOut) }
@@ -102,7 +107,15 @@ func (f *Frame) ConnectQuietly() (*cluster.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return cluster.New(config, namespace)
+	c, err := cluster.New(config, namespace)
+	if err != nil {
+		return nil, err
+	}
+	if f.machine == nil {
+		f.machine = f.Now
+	}
+	f.Now, f.client = func() time.Time { return c.Now(f.machine()) }, c
+	return c, nil
 }
 
 // Note says something beside the result.
@@ -144,8 +157,26 @@ func (f *Frame) RunE(c Command) func(*cobra.Command, []string) error {
 			return err
 		}
 		err := c.Run(cmd.Context())
+		if IsTimeout(err) {
+			f.NoteLeaderless(cmd.Context())
+		}
 		f.warnOfSkew()
 		return err
+	}
+}
+
+// glance is how long a look may take for something that nobody asked for.
+const glance = 5 * time.Second
+
+// NoteLeaderless says so if no manager seems to lead: nothing moves then, and what is shown may be old.
+func (f *Frame) NoteLeaderless(ctx context.Context) {
+	if f.client == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, glance)
+	defer cancel()
+	if f.client.SeemsLeaderless(ctx, f.Now()) {
+		f.Note(printer.MarkUnknown, "no manager seems to lead: kubectl pam check")
 	}
 }
 

@@ -68,7 +68,7 @@ func Connections(ctx context.Context, c *cluster.Client, objects []kinds.Object)
 		case err == nil:
 			found[ref.ID()] = Lookup{Object: connection}
 		case apierrors.IsNotFound(err):
-			found[ref.ID()] = Lookup{Problem: "there is no such connection"}
+			found[ref.ID()] = Lookup{Problem: "there is no such connection" + similar(ctx, c, ref)}
 		default:
 			found[ref.ID()] = Lookup{Problem: err.Error()}
 		}

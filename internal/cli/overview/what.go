@@ -7,11 +7,11 @@ import (
 	"strings"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/cli/printer"
+	"github.com/pam-operator/pam-operator/internal/cli/state"
 )
 
 // what is the last column: the message of what is not ready, and what is worth knowing of what is.
@@ -53,7 +53,7 @@ func (p painter) server(c *pamv1alpha1.NPSConnection) string {
 		}
 	}
 	if until := c.Status.TokenExpiresAt; until != nil {
-		token = "token until " + p.clock(until)
+		token = "token until " + p.clock(until.Time)
 	}
 	return p.screen.Join(c.Status.Version, sessions, token)
 }
@@ -63,7 +63,7 @@ func (p painter) session(s *pamv1alpha1.ActivitySession) string {
 		return ""
 	}
 	ends, secret := "", ""
-	if at := s.Status.ExpiresAt; at != nil {
+	if at, known := state.Ends(s); known {
 		ends = "ends " + p.clock(at)
 	}
 	if ref := s.Status.ConnectionSecretRef; ref != nil {
@@ -73,7 +73,7 @@ func (p painter) session(s *pamv1alpha1.ActivitySession) string {
 }
 
 // clock is a time within a day from now, or a date with it.
-func (p painter) clock(t *metav1.Time) string {
+func (p painter) clock(t time.Time) string {
 	local := t.In(p.now.Location())
 	if ahead := t.Sub(p.now); ahead >= 0 && ahead < 24*time.Hour {
 		return local.Format("15:04")

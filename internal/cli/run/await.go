@@ -60,10 +60,8 @@ func (w *waiter) look(n news) (usable bool, err error) {
 	switch {
 	case n.gone:
 		return false, session.ErrGone
-	case n.final:
-		return false, n.trouble
 	case n.trouble != nil:
-		w.progress.Show("the API server does not answer, and is asked again: %v", n.trouble)
+		w.progress.Show("the session cannot be seen at present, and the API server is asked again: %v", n.trouble)
 		return false, nil //nolint:nilerr // it is asked again
 	}
 	w.last = n.session
@@ -97,7 +95,10 @@ func (w *waiter) show() {
 	if w.Aside.Terminal {
 		text += " " + duration.HumanDuration(w.Now().Sub(w.began))
 	}
-	if is.Observed && !is.Ready() {
+	switch {
+	case makesWay(w.last):
+		text += "  waits for Secret " + w.last.SecretName() + ", which goes when the session before it has ended"
+	case is.Observed && !is.Ready():
 		text += "  " + is.Message
 	}
 	w.progress.Show("%s", text)

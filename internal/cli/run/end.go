@@ -14,6 +14,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/cli/cluster"
 	"github.com/pam-operator/pam-operator/internal/cli/frame"
 	"github.com/pam-operator/pam-operator/internal/cli/printer"
+	"github.com/pam-operator/pam-operator/internal/cli/state"
 )
 
 // ender ends sessions.
@@ -27,18 +28,16 @@ type ender struct {
 	within time.Duration
 }
 
-// end ends a session, and returns when it is over. It tries until the time limit: an API server or an operator that
-// restarts right now must not leave the session behind.
+// end ends a session, and returns when it is over. It tries until the time limit, whatever the API server answers: one
+// that restarts, or has lost its storage or its rules, refuses credentials, rights and kinds that it knows a moment
+// later, and the session must not be left behind for that.
 func (e *ender) end(ctx context.Context, s *pamv1alpha1.ActivitySession) error {
 	ctx, cancel := context.WithTimeout(ctx, e.within)
 	defer cancel()
 	for {
 		err := e.letGo(ctx, s)
-		if client.IgnoreNotFound(err) == nil {
+		if err == nil || cluster.IsGone(err) {
 			return e.confirm(ctx, s)
-		}
-		if cluster.Hopeless(err) {
-			return err
 		}
 		rest(ctx, retryAfter)
 		if ctx.Err() != nil {
@@ -82,10 +81,8 @@ func (e *ender) confirm(ctx context.Context, s *pamv1alpha1.ActivitySession) err
 			switch {
 			case n.gone || n.session != nil && n.session.Status.Phase.Terminal():
 				return nil
-			case n.final:
-				return fmt.Errorf("it was told to end, but whether it has cannot be seen: %w", n.trouble)
 			case n.trouble != nil:
-				why = fmt.Errorf("it was told to end, but the API server does not answer: %w", n.trouble)
+				why = fmt.Errorf("it was told to end, but whether it has cannot be seen: %w", n.trouble)
 			default:
 				why = fmt.Errorf("it was told to end, and the operator has not ended it within %s", e.within)
 			}
@@ -100,12 +97,13 @@ func (e *ender) confirm(ctx context.Context, s *pamv1alpha1.ActivitySession) err
 
 // shout says that a session may live on, until when, and how to end it.
 func (e *ender) shout(s *pamv1alpha1.ActivitySession, why error) {
+	ends, known := state.Ends(s)
 	e.Note(printer.MarkFailed, "THE SESSION MAY STILL BE LIVE: %v", why)
 	switch {
 	case s.Spec.BoundTo != nil:
 		e.Note(printer.MarkNone, "  it ends with the %s %s at the latest", s.Spec.BoundTo.Kind, s.Spec.BoundTo.Name)
-	case s.Status.ExpiresAt != nil:
-		e.Note(printer.MarkNone, "  it ends by itself at %s", s.Status.ExpiresAt.UTC().Format(time.RFC3339))
+	case known:
+		e.Note(printer.MarkNone, "  it ends by itself at %s", ends.UTC().Format(time.RFC3339))
 	case s.Spec.Duration != nil:
 		e.Note(printer.MarkNone, "  it ends by itself %s after its start", s.Spec.Duration.Duration)
 	}

@@ -7,6 +7,7 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/cli/session"
+	"github.com/pam-operator/pam-operator/internal/cli/state"
 )
 
 // variables are what CMD finds in its environment. Others can read the environment of a process, so what is secret is
@@ -16,7 +17,7 @@ func variables(s *pamv1alpha1.ActivitySession, m session.Material, folder string
 		"PAM_DIR=" + folder, "PAM_PROTOCOL=" + string(m.Protocol), "PAM_HOST=" + m.Host, "PAM_PORT=" + m.Port,
 		"PAM_SESSION=" + s.Name, "PAM_NAMESPACE=" + s.Namespace, "PAM_SESSION_ID=" + s.Status.SessionID,
 	}
-	if at := s.Status.ExpiresAt; at != nil {
+	if at, known := state.Ends(s); known {
 		out = append(out, "PAM_EXPIRES_AT="+at.UTC().Format(time.RFC3339))
 	}
 	if !secrets {

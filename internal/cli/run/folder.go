@@ -4,6 +4,7 @@ package run
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -61,7 +62,21 @@ func givenFolder(path string, groupReadable bool) (*folder, error) {
 	if groupReadable {
 		d.mode = 0o640
 	}
-	return d, os.MkdirAll(path, 0o700)
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("--write-only: %w", err)
+	}
+	return d, nil
+}
+
+// try fails if the files could not be written: the folder takes none, or its path can stand in no configuration.
+func (d *folder) try() error {
+	file, err := os.CreateTemp(d.path, ".try-")
+	if err != nil {
+		return fmt.Errorf("the connection data could not be written: %w", err)
+	}
+	example := session.Material{Protocol: pamv1alpha1.ProtocolSSH, Host: "any", Port: "22"}
+	_, _, err = contents(example, d.path, d.knownHosts)
+	return errors.Join(err, file.Close(), os.Remove(file.Name()))
 }
 
 // contents are the files for a session's connection data. A user name that no configuration can hold is left out of it:

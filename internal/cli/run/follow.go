@@ -18,16 +18,16 @@ type news struct {
 	session *pamv1alpha1.ActivitySession
 	// gone is set if somebody deleted it.
 	gone bool
-	// trouble is why it cannot be seen. It is final if that will not change by itself.
+	// trouble is why it cannot be seen at present.
 	trouble error
-	final   bool
 }
 
 // retryAfter is how long an API server that does not answer is left alone.
 const retryAfter = time.Second
 
 // follow sends how a session is, and then every change, until ctx ends or there is nothing more to come. A server that
-// is away is waited for, however long that takes: whether to go on without it is for the receiver to decide.
+// is away, or refuses to answer, is waited for, however long that takes: whether to go on without it is for the
+// receiver to decide.
 func follow(ctx context.Context, c *cluster.Client, s *pamv1alpha1.ActivitySession) <-chan news {
 	out := make(chan news)
 	send := func(n news) {
@@ -48,9 +48,6 @@ func follow(ctx context.Context, c *cluster.Client, s *pamv1alpha1.ActivitySessi
 			switch {
 			case errors.Is(err, session.ErrGone):
 				send(news{gone: true})
-				return
-			case cluster.Hopeless(err):
-				send(news{trouble: err, final: true})
 				return
 			case err != nil:
 				send(news{trouble: err})

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/cli/state"
 )
 
 const (
@@ -51,17 +52,18 @@ func limit(spec *pamv1alpha1.ActivitySessionSpec, l limits) {
 type growth struct {
 	limits
 
-	// asked is the last duration that was asked for, and before when the session ended then.
+	// asked is the last duration that was asked for, and before when the session ended then, by the server's clock.
 	asked  time.Duration
 	before time.Time
 }
 
 // next is the duration that a session needs to last for a step from now; 0 if it need not or may not grow.
 func (g *growth) next(s *pamv1alpha1.ActivitySession, now time.Time) time.Duration {
-	if s.Spec.Duration == nil || s.Status.ExpiresAt == nil || s.Status.Phase != pamv1alpha1.SessionActive {
+	ends, known := state.Ends(s)
+	if s.Spec.Duration == nil || !known || s.Status.Phase != pamv1alpha1.SessionActive {
 		return 0
 	}
-	left := s.Status.ExpiresAt.Sub(now)
+	left := ends.Sub(now)
 	if left >= growBefore || g.asked > 0 && !s.Status.ExpiresAt.After(g.before) {
 		return 0
 	}
@@ -79,6 +81,6 @@ func (g *growth) note(s *pamv1alpha1.ActivitySession, asked time.Duration) {
 
 // stuck reports whether a session is about to end although it was to grow.
 func (g *growth) stuck(s *pamv1alpha1.ActivitySession, now time.Time) bool {
-	at := s.Status.ExpiresAt
-	return at != nil && g.asked > 0 && !at.After(g.before) && at.Sub(now) < growBefore/5
+	ends, known := state.Ends(s)
+	return known && g.asked > 0 && !s.Status.ExpiresAt.After(g.before) && ends.Sub(now) < growBefore/5
 }

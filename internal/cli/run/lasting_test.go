@@ -80,11 +80,22 @@ func expectLasting(t *testing.T, s *pamv1alpha1.ActivitySession, boundTo, extens
 
 func TestASessionGrowsByAStepAtATime(t *testing.T) {
 	t.Parallel()
+	for _, ahead := range []time.Duration{0, 10 * time.Minute, -10 * time.Minute, 2 * time.Hour, -2 * time.Hour} {
+		t.Run("the server's clock is "+ahead.String()+" ahead", func(t *testing.T) {
+			t.Parallel()
+			expectGrowth(t, ahead)
+		})
+	}
+}
+
+func expectGrowth(t *testing.T, ahead time.Duration) {
+	t.Helper()
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	lasting := func(duration, left time.Duration) *pamv1alpha1.ActivitySession {
 		s := builder.ActivitySession("a", builder.Duration(duration))
 		s.Status.Phase = pamv1alpha1.SessionActive
-		s.Status.ExpiresAt = &metav1.Time{Time: now.Add(left)}
+		s.Status.ExpiresAt = &metav1.Time{Time: now.Add(left + ahead)}
+		s.Status.ClockOffset = &metav1.Duration{Duration: ahead}
 		return s
 	}
 	for name, c := range map[string]struct {
@@ -111,7 +122,7 @@ func TestASessionGrowsByAStepAtATime(t *testing.T) {
 			t.Errorf("%s: asked again for %s", name, again)
 		}
 		extended := lasting(got, c.left+got-c.duration)
-		if g.stuck(extended, now) || c.maximum == 0 && g.next(extended, extended.Status.ExpiresAt.Time) == 0 {
+		if g.stuck(extended, now) || c.maximum == 0 && g.next(extended, now.Add(c.left+got-c.duration)) == 0 {
 			t.Errorf("%s: does not grow again", name)
 		}
 	}

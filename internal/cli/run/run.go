@@ -4,7 +4,7 @@ package run
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"os"
 	"time"
 
@@ -32,20 +32,58 @@ type runner struct {
 	latest *pamv1alpha1.ActivitySession
 }
 
-// run asks for a session, uses it and ends it.
+// run asks for a session, uses it and ends it. What is needed of this machine and of the caller is looked at first:
+// people may have to approve the session.
 func (r *runner) run(ctx context.Context) (err error) {
 	s, err := r.object(ctx)
 	if err != nil {
 		return err
 	}
+	d, err := r.folder()
+	if err != nil {
+		return err
+	}
+	left := false
+	defer func() {
+		if left && err == nil {
+			return
+		}
+		if failure := d.remove(); failure != nil {
+			r.Note(printer.MarkFailed, "the connection data could not be removed: %v", failure)
+		}
+	}()
 	began := r.Now()
-	made, err := create(ctx, r.client, s)
+	made, err := r.ask(ctx, s)
 	if !made {
 		return refused(err)
 	}
+	left, err = r.spend(ctx, s, d, began, err)
+	return err
+}
+
+// ask asks for the session. made is false only if there certainly is none.
+func (r *runner) ask(ctx context.Context, s *pamv1alpha1.ActivitySession) (made bool, err error) {
+	a, err := newAsker(r.client, s, r.here)
+	if err != nil {
+		return false, err
+	}
+	if err := r.permitted(ctx, s); err != nil {
+		return false, err
+	}
+	made, again, err := a.create(ctx, s)
+	if again {
+		r.Note(printer.MarkNone, "this Pod has asked for session %s before; it is used again", s.Name)
+	}
+	return made, err
+}
+
+// spend uses a session and ends it, unless it is left to its Pod. unknown is set if it is not known whether the session
+// was made.
+func (r *runner) spend(
+	ctx context.Context, s *pamv1alpha1.ActivitySession, d *folder, began time.Time, unknown error,
+) (left bool, err error) {
 	r.latest = s
 	var out outcome
-	left := false
 	defer func() { // also if this program has a fault
 		if left && err == nil {
 			return
@@ -55,13 +93,34 @@ func (r *runner) run(ctx context.Context) (err error) {
 			err = r.close(out, began)
 		}
 	}()
-	if err != nil { // it is not known whether it was made
-		return refused(err)
+	if unknown != nil {
+		return false, refused(unknown)
 	}
 	following, stop := context.WithCancel(ctx)
 	defer stop()
-	out, left, err = r.use(ctx, follow(following, r.client, s))
-	return refused(err)
+	out, left, err = r.use(ctx, d, follow(following, r.client, s))
+	return left, refused(err)
+}
+
+// permitted fails if a session would be asked for in vain, or could not be ended.
+func (r *runner) permitted(ctx context.Context, s *pamv1alpha1.ActivitySession) error {
+	may := func(verb string) cluster.Right {
+		return cluster.Right{
+			Verb: verb, Resource: "activitysessions." + pamv1alpha1.GroupVersion.Group, Namespace: s.Namespace,
+		}
+	}
+	err := r.client.Require(ctx, may("create"), may("list"), may("watch"), session.SecretRight(s))
+	if err != nil {
+		return err
+	}
+	patch := r.client.Require(ctx, may("patch")) // by which it is extended, and cancelled
+	if patch == nil || r.keep || s.Keeps() || !cluster.IsForbidden(patch) {
+		return patch
+	}
+	if r.grows {
+		r.Note(printer.MarkUnknown, "the session cannot be extended: %v", patch)
+	}
+	return r.client.Require(ctx, may("delete"))
 }
 
 // object is the session to ask for.
@@ -82,27 +141,15 @@ func (r *runner) object(ctx context.Context) (*pamv1alpha1.ActivitySession, erro
 }
 
 // use waits for the session, and has CMD use it. left reports whether the session is left to its Pod.
-func (r *runner) use(ctx context.Context, updates <-chan news) (out outcome, left bool, err error) {
+func (r *runner) use(ctx context.Context, d *folder, updates <-chan news) (out outcome, left bool, err error) {
 	s, err := r.await(ctx, updates)
 	if err != nil {
 		return out, false, err
 	}
-	m, err := session.Fetch(ctx, r.client, s)
+	m, err := fetch(ctx, r.Frame, r.client, s)
 	if err != nil {
 		return out, false, err
 	}
-	d, err := r.folder()
-	if err != nil {
-		return out, false, err
-	}
-	defer func() {
-		if left && err == nil {
-			return
-		}
-		if failure := d.remove(); failure != nil {
-			r.Note(printer.MarkFailed, "the connection data could not be removed: %v", failure)
-		}
-	}()
 	literal, err := d.fill(m)
 	if err != nil {
 		return out, false, err
@@ -117,6 +164,19 @@ func (r *runner) use(ctx context.Context, updates <-chan news) (out outcome, lef
 	}
 	out, err = r.supervise(ctx, s, m, d, updates)
 	return out, false, err
+}
+
+// fetch reads the connection data of a session.
+func fetch(
+	ctx context.Context, f *frame.Frame, c *cluster.Client, s *pamv1alpha1.ActivitySession,
+) (session.Material, error) {
+	return session.Fetch(ctx, f, c, s, func(ctx context.Context) (*pamv1alpha1.ActivitySession, error) {
+		now, err := session.Find(ctx, c, s)
+		if now == nil && err == nil {
+			err = session.ErrGone
+		}
+		return now, err
+	})
 }
 
 func (r *runner) await(ctx context.Context, updates <-chan news) (*pamv1alpha1.ActivitySession, error) {
@@ -137,16 +197,21 @@ func (r *runner) await(ctx context.Context, updates <-chan news) (*pamv1alpha1.A
 	return s, nil
 }
 
+// folder is where the files will be. It is tried before anybody is asked for a session.
 func (r *runner) folder() (d *folder, err error) {
 	if r.writeOnly != "" {
 		d, err = givenFolder(r.writeOnly, r.groupReadable)
-	} else if d, err = privateFolder(r.Getenv); err != nil {
-		err = fmt.Errorf("%w: set TMPDIR to a folder that can be written", err)
+	} else {
+		d, err = privateFolder(r.Getenv)
 	}
-	if err == nil {
-		d.knownHosts = r.knownHosts
+	if err != nil {
+		return nil, err
 	}
-	return d, err
+	d.knownHosts = r.knownHosts
+	if err := d.try(); err != nil {
+		return nil, errors.Join(err, d.remove())
+	}
+	return d, nil
 }
 
 func (r *runner) supervise(

@@ -42,6 +42,7 @@ type supervisor struct {
 	over      bool
 	unseen    bool // the session cannot be followed
 	warned    bool
+	refused   bool // the session could not be extended at the last try
 	// results are the outcomes of calls to the API server, which the loop does not wait for.
 	results chan func()
 }
@@ -167,7 +168,7 @@ func (v *supervisor) renew(ctx context.Context) {
 	v.read = at
 	s := v.last
 	go func() {
-		m, err := session.Fetch(ctx, v.client, s)
+		m, err := fetch(ctx, v.Frame, v.client, s)
 		if err == nil {
 			_, err = v.folder.fill(m)
 		}
@@ -197,16 +198,22 @@ func (v *supervisor) grow(ctx context.Context) {
 	s := v.last.DeepCopy()
 	go func() {
 		change := act.Spec(map[string]any{"duration": wanted.String()})
-		if err := act.Patch(ctx, v.client, s, change, frame.DryRunNone); err != nil {
-			v.report(ctx, func() { v.ungrown(err) })
-		}
+		err := act.Patch(ctx, v.client, s, change, frame.DryRunNone)
+		v.report(ctx, func() {
+			if err != nil {
+				v.ungrown(err)
+				return
+			}
+			v.refused = false
+		})
 	}()
 }
 
-// ungrown takes the failure to ask for more time. What may pass is tried again.
+// ungrown takes the failure to ask for more time, which is tried again until the end.
 func (v *supervisor) ungrown(err error) {
 	v.growth.asked = 0
-	if v.grows = !cluster.Hopeless(err); !v.grows {
+	if !v.refused {
 		v.Note(printer.MarkUnknown, "the session %s, and cannot be extended: %v", session.Ends(v.last, v.Now()), err)
 	}
+	v.refused = true
 }

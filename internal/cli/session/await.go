@@ -88,8 +88,8 @@ func (p *steps) show(s *pamv1alpha1.ActivitySession) {
 
 // Ends says when a session ends, and how long that is from now.
 func Ends(s *pamv1alpha1.ActivitySession, now time.Time) string {
-	at := s.Status.ExpiresAt
-	if at == nil {
+	at, known := state.Ends(s)
+	if !known {
 		return "without an end that is known"
 	}
 	return fmt.Sprintf("ends %s (%s)", at.In(now.Location()).Format("15:04:05"),

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/duration"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
@@ -15,6 +16,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/cli/cluster"
 	"github.com/pam-operator/pam-operator/internal/cli/frame"
 	"github.com/pam-operator/pam-operator/internal/cli/printer"
+	"github.com/pam-operator/pam-operator/internal/cli/state"
 )
 
 // changing is what commands that change a session have.
@@ -161,7 +163,7 @@ func newExtend(f *frame.Frame) *cobra.Command {
 	cmd := o.command(&cobra.Command{
 		Use: "extend NAME --by DURATION | --to TIME", Short: "Let a session last longer",
 		Long: `Raise spec.duration, and wait until the server has extended the session. The duration can only grow. TIME is
-15:04 of today or tomorrow, or RFC 3339.`,
+15:04 of today, or of tomorrow if that is within twelve hours, or RFC 3339.`,
 		Example: `  kubectl pam session extend linux-root-x7k2p --by 30m
   kubectl pam session extend linux-root-x7k2p --to 15:30`,
 	}, o)
@@ -215,13 +217,14 @@ func (o *extendOptions) Run(ctx context.Context) error {
 
 // duration is the new one.
 func (o *extendOptions) duration(s *pamv1alpha1.ActivitySession) (time.Duration, error) {
+	ends, known := state.Ends(s)
 	switch {
 	case s.Status.Phase.Terminal():
 		return 0, frame.Nof("as/%s is over: %s", s.Name, s.Status.Phase)
 	case s.Spec.Duration == nil:
 		return 0, fmt.Errorf("as/%s was requested without a duration, which cannot be added later: the server decides when "+
 			"it ends; request a new session with --duration", s.Name)
-	case s.Status.ExpiresAt == nil:
+	case !known:
 		return 0, frame.Nof("as/%s is %s, and cannot be extended before it has started", s.Name, s.Status.Phase)
 	}
 	if o.to == "" {
@@ -231,14 +234,18 @@ func (o *extendOptions) duration(s *pamv1alpha1.ActivitySession) (time.Duration,
 	if err != nil {
 		return 0, err
 	}
-	more := until.Sub(s.Status.ExpiresAt.Time)
+	more := until.Sub(ends)
 	if more <= 0 {
 		return 0, frame.Nof("as/%s %s already, and a session cannot be shortened", s.Name, Ends(s, o.Now()))
 	}
 	return (s.Spec.Duration.Duration + more).Round(time.Second), nil
 }
 
-// parseTime reads a time of day, which is the next one, or a whole time.
+// tomorrowWithin is how far ahead a time of day may be that is tomorrow's. What has just passed is a slip, and not a
+// wish for a whole day.
+const tomorrowWithin = 12 * time.Hour
+
+// parseTime reads a time of day of today, or of tomorrow if that is soon, or a whole time.
 func parseTime(text string, now time.Time) (time.Time, error) {
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return at, nil
@@ -249,8 +256,13 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 			now.Format(time.RFC3339), text))
 	}
 	at := time.Date(now.Year(), now.Month(), now.Day(), of.Hour(), of.Minute(), 0, 0, now.Location())
-	if at.Before(now) {
-		at = at.AddDate(0, 0, 1)
+	if !at.Before(now) {
+		return at, nil
 	}
-	return at, nil
+	tomorrow := at.AddDate(0, 0, 1)
+	if tomorrow.Sub(now) > tomorrowWithin {
+		return time.Time{}, frame.Usage(fmt.Errorf("--to %s has passed today, %s ago; if you mean tomorrow: --to %s; "+
+			"if you mean a little longer: --by", text, duration.HumanDuration(now.Sub(at)), tomorrow.Format(time.RFC3339)))
+	}
+	return tomorrow, nil
 }

@@ -90,18 +90,30 @@ func (o *connectOptions) Run(ctx context.Context) error {
 		}
 		return err
 	}
-	if s, err = o.freshen(ctx, c, s); err != nil {
-		return err
-	}
-	material, err := Fetch(ctx, c, s)
-	if err != nil {
+	if err := c.Require(ctx, SecretRight(s)); err != nil {
 		return err
 	}
 	if o.print {
-		o.show(material)
-		return nil
+		material, err := o.material(ctx, c, s)
+		if err == nil {
+			o.show(material)
+		}
+		return err
 	}
-	return o.open(ctx, material)
+	return o.open(ctx, c, s)
+}
+
+// material is what to connect with, fetched again first if it is old.
+func (o *connectOptions) material(
+	ctx context.Context, c *cluster.Client, s *pamv1alpha1.ActivitySession,
+) (Material, error) {
+	s, err := o.freshen(ctx, c, s)
+	if err != nil {
+		return Material{}, err
+	}
+	return Fetch(ctx, o.Frame, c, s, func(ctx context.Context) (*pamv1alpha1.ActivitySession, error) {
+		return o.get(ctx, c)
+	})
 }
 
 func (o *connectOptions) show(m Material) {
@@ -128,21 +140,31 @@ func (o *connectOptions) freshen(
 	return o.get(ctx, c)
 }
 
-// open runs the client, with the data in a private folder that goes with it.
-func (o *connectOptions) open(ctx context.Context, m Material) (err error) {
+// open runs the client, with the data in a private folder that goes with it. What is needed of this machine is looked
+// at before the data are fetched, whose token may be good for one use.
+func (o *connectOptions) open(ctx context.Context, c *cluster.Client, s *pamv1alpha1.ActivitySession) (err error) {
+	program, err := o.client(s.Status.Protocol)
+	if err != nil {
+		return err
+	}
 	folder, err := PrivateFolder(o.Getenv)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	file, err := m.WriteTo(folder)
+	m, err := o.material(ctx, c, s)
 	if err != nil {
 		return err
 	}
-	command, err := o.client(m.Protocol, file)
+	file, user, err := m.WriteTo(folder)
 	if err != nil {
 		return err
 	}
+	if user != "" && o.with != "" {
+		o.Note(printer.MarkUnknown, "the user name of this session cannot be written into ssh_config: it is in the key %s of "+
+			"its Secret", keyUsername)
+	}
+	command := o.command(program, m.Protocol, file, user)
 	client := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // G204: the client that the user wants
 	client.Cancel = func() error { return client.Process.Signal(os.Interrupt) }
 	client.WaitDelay = 5 * time.Second
@@ -155,20 +177,37 @@ func (o *connectOptions) open(ctx context.Context, m Material) (err error) {
 	return err
 }
 
-// client is the command line of the client for a file.
-func (o *connectOptions) client(protocol pamv1alpha1.Protocol, file string) ([]string, error) {
-	if o.with != "" {
-		return append(append([]string{o.with}, o.arguments...), file), nil
+// client is the program of the client, with its own arguments.
+func (o *connectOptions) client(protocol pamv1alpha1.Protocol) ([]string, error) {
+	candidates := rdpClients()
+	switch {
+	case o.with != "":
+		candidates = [][]string{{o.with}}
+	case protocol == pamv1alpha1.ProtocolSSH:
+		candidates = [][]string{{"ssh"}}
 	}
-	if protocol == pamv1alpha1.ProtocolSSH {
-		return append([]string{"ssh", "-F", file, sshAlias}, o.arguments...), nil
-	}
-	for _, candidate := range rdpClients() {
+	for _, candidate := range candidates {
 		if _, err := exec.LookPath(candidate[0]); err == nil {
-			return append(append(slices.Clone(candidate), file), o.arguments...), nil
+			return candidate, nil
 		}
 	}
-	return nil, errors.New("there is no RDP client on this machine; name one with --with")
+	if o.with != "" {
+		return nil, fmt.Errorf("the program %s of --with was not found", o.with)
+	}
+	return nil, fmt.Errorf("there is no %s client on this machine; name one with --with", protocol)
+}
+
+// command is the command line of the client for a file, and for a user name that is not in it.
+func (o *connectOptions) command(program []string, protocol pamv1alpha1.Protocol, file, user string) []string {
+	switch {
+	case o.with != "":
+		return append(append(slices.Clone(program), o.arguments...), file)
+	case protocol == pamv1alpha1.ProtocolSSH && user != "":
+		return append(append(slices.Clone(program), "-F", file, "-l", user, sshAlias), o.arguments...)
+	case protocol == pamv1alpha1.ProtocolSSH:
+		return append(append(slices.Clone(program), "-F", file, sshAlias), o.arguments...)
+	}
+	return append(append(slices.Clone(program), file), o.arguments...)
 }
 
 // rdpClients are those of the platform, the best first.

@@ -113,8 +113,8 @@ func (o *listOptions) table(sessions []*pamv1alpha1.ActivitySession) {
 	for _, s := range sessions {
 		is := state.Of(s)
 		ends := "-"
-		if at := s.Status.ExpiresAt; at != nil && !s.Status.Phase.Terminal() {
-			ends = printer.Age(at.Time, o.Now())
+		if at, known := state.Ends(s); known {
+			ends = printer.Age(at, o.Now())
 		}
 		cells := []printer.Cell{
 			{Text: s.Name}, {Text: is.Word, Mark: is.Mark}, {Text: cmp.Or(s.Spec.Activity.Name, s.Spec.Activity.ID)},
@@ -177,7 +177,7 @@ func toDocument(s *pamv1alpha1.ActivitySession) Document {
 	if ref := s.Status.ConnectionSecretRef; ref != nil {
 		d.Secret = ref.Name
 	}
-	if at := s.Status.ExpiresAt; at != nil {
+	if at, known := state.Ends(s); known {
 		utc := at.UTC()
 		d.ExpiresAt = &utc
 	}

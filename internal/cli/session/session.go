@@ -77,6 +77,18 @@ func (n *named) get(ctx context.Context, c *cluster.Client) (*pamv1alpha1.Activi
 	return s, c.Get(ctx, client.ObjectKey{Namespace: c.Namespace, Name: n.name}, s)
 }
 
+// Find reads a session as those may who may list them; nil if it is not there.
+func Find(
+	ctx context.Context, c *cluster.Client, s *pamv1alpha1.ActivitySession,
+) (*pamv1alpha1.ActivitySession, error) {
+	list := &pamv1alpha1.ActivitySessionList{}
+	err := c.List(ctx, list, client.InNamespace(s.Namespace), client.MatchingFields{"metadata.name": s.Name})
+	if err != nil || len(list.Items) == 0 {
+		return nil, err
+	}
+	return &list.Items[0], nil
+}
+
 // refOf is the reference to a session.
 func refOf(s *pamv1alpha1.ActivitySession) cluster.Ref {
 	return cluster.Ref{Kind: kinds.Of[*pamv1alpha1.ActivitySession](), Namespace: s.Namespace, Name: s.Name}

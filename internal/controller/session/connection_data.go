@@ -30,7 +30,7 @@ const (
 	secretSSHURL    = "ssh-url"
 	secretSSHConfig = "ssh-config" //nolint:gosec // G101: the name of a key
 	secretSessionID = "session-id"
-	secretExpiresAt = "expires-at"
+	secretExpiresAt = pamv1alpha1.KeyExpiresAt
 	secretPassword  = "password"
 )
 

@@ -26,6 +26,9 @@ type memo struct {
 	earlierSendings searchProgress
 	// secretRefused says that the API server refused the last write of the Secret.
 	secretRefused bool
+	// handedAt is when this process last wrote the Secret, and handed the digest of what it wrote.
+	handedAt time.Time
+	handed   string
 	// extensionRefused is the server's last refusal to extend the session, extensionDenied the connection's.
 	extensionRefused refusedExtension
 	extensionDenied  string

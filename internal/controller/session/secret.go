@@ -4,6 +4,7 @@ package session
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"time"
 
@@ -41,7 +42,8 @@ func (k *secretKeeper) ensure(
 		return 0, err
 	}
 	wanted, interval := requestedRefresh(s), refreshInterval(s)
-	intact := exists && string(secret.Data[secretSessionID]) == s.Status.SessionID
+	foreign := exists && k.isForeign(s, secret)
+	intact := exists && string(secret.Data[secretSessionID]) == s.Status.SessionID && !foreign
 	// The Secret itself says for which request it was fetched, because a status just written may not be in the cache yet.
 	if intact && wanted == secret.Annotations[pamv1alpha1.AnnotationRefreshRequestedAt] {
 		k.show(s, secret)
@@ -61,6 +63,9 @@ func (k *secretKeeper) ensure(
 	if err := k.mayWrite(ctx, secret, s, exists); err != nil {
 		return 0, err
 	}
+	if err := k.mayFetch(s, secret, intact, foreign); err != nil {
+		return 0, err
+	}
 	data, err := k.data.fetch(ctx, server, s)
 	if err != nil {
 		return 0, err
@@ -72,6 +77,9 @@ func (k *secretKeeper) ensure(
 	if err := k.noteRefusal(s, secret, k.write(ctx, secret, s, data, exists)); err != nil {
 		return 0, err
 	}
+	k.memory.update(s.UID, func(known *memo) {
+		known.handedAt, known.handed = k.now(), pamv1alpha1.ConnectionSecretDigest(secret)
+	})
 	k.audit(ctx, server, s, audit.Hand, audit.Succeeded, "")
 	s.Status.SecretRefreshedAt = nil
 	k.show(s, secret)
@@ -106,9 +114,35 @@ func (k *secretKeeper) read(
 	return secret, exists, nil
 }
 
+// isForeign reports whether somebody else has written into the Secret. What this process wrote last may not be in the
+// status yet; a status without a digest is that of an earlier version.
+func (k *secretKeeper) isForeign(s *pamv1alpha1.ActivitySession, secret *corev1.Secret) bool {
+	digest, known := pamv1alpha1.ConnectionSecretDigest(secret), s.Status.ConnectionSecretDigest
+	return known != "" && digest != known && digest != k.memory.of(s.UID).handed
+}
+
+// mayFetch is the error because of which a Secret that somebody else has changed or deleted is not written again yet:
+// the server is not asked as often as they do it.
+func (k *secretKeeper) mayFetch(s *pamv1alpha1.ActivitySession, secret *corev1.Secret, intact, foreign bool) error {
+	since := k.now().Sub(k.memory.of(s.UID).handedAt)
+	if wait := 2*k.SecondLook - since; !intact && wait > 0 {
+		return &loop.Problem{
+			Reason: pamv1alpha1.ReasonProgressing, After: wait,
+			Message: fmt.Sprintf("somebody else has changed or deleted Secret %s; its connection data is fetched again",
+				client.ObjectKeyFromObject(secret)),
+		}
+	}
+	if foreign {
+		k.StatusWriter().Event(s, corev1.EventTypeWarning, pamv1alpha1.ReasonConflict, fmt.Sprintf("somebody else has "+
+			"written into Secret %s: its connection data is fetched again", client.ObjectKeyFromObject(secret)))
+	}
+	return nil
+}
+
 // show puts the Secret into the status.
 func (k *secretKeeper) show(s *pamv1alpha1.ActivitySession, secret *corev1.Secret) {
 	s.Status.ConnectionSecretRef = &pamv1alpha1.SecretReference{Name: secret.Name}
+	s.Status.ConnectionSecretDigest = pamv1alpha1.ConnectionSecretDigest(secret)
 	s.Status.Protocol = pamv1alpha1.Protocol(secret.Data[secretProtocol])
 	s.Status.HandledRefreshRequest = secret.Annotations[pamv1alpha1.AnnotationRefreshRequestedAt]
 	if s.Status.SecretRefreshedAt == nil {
@@ -144,6 +178,7 @@ func (k *secretKeeper) write(
 	ctx context.Context, secret *corev1.Secret, s *pamv1alpha1.ActivitySession, data map[string][]byte, exists bool,
 ) error {
 	secret.Data = data
+	loop.SetAnnotation(secret, pamv1alpha1.AnnotationSalt, rand.Text())
 	if exists {
 		return k.Client.Update(ctx, secret)
 	}
