@@ -165,8 +165,10 @@ var _ = Describe("An ActivitySession whose server writes one member in a way tha
 			if !strings.Contains(r.URL.Path, "MySummaryByStatus") {
 				return body
 			}
-			return []byte(strings.Replace(string(body), `"data":[`, `"data":[null,{"id":5},"x",`, 1))
+			odd := strings.Replace(string(body), `"data":[`, `"data":[null,{"id":5},{"note":[]},"x",`, 1)
+			return []byte(strings.Replace(odd, `,]`, `]`, 1))
 		})
+		s.nps.SetSwitches(func(sw *simnps.Switches) { sw.CreatesLost = 1 }) // so it has to be searched for
 		session := s.activeSession(ctx, "session")
 		Expect(s.nps.End(session.Status.SessionID)).To(Succeed())
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionCancelled)

@@ -115,6 +115,8 @@ type Search struct {
 	// Since is the earliest scheduled start; zero matches all. A server that does not know the parameter lists more, so
 	// check the times as well.
 	Since time.Time
+	// Skipped is told of each record that cannot be read and does not contain Text, by its position; nil is not.
+	Skipped func(position int)
 }
 
 // SearchMine is ListMine for the sessions that match accepts. It calls match once per session while it reads the list,
@@ -129,7 +131,9 @@ func (c *Client) SearchMine(
 	if !search.Since.IsZero() {
 		query.Set("startDate", requestTime(search.Since))
 	}
-	list := summaryList{match: match, exact: search.Text != "", redact: c.redactor.memoized(), seen: map[string]bool{}}
+	list := summaryList{
+		match: match, text: search.Text, skipped: search.Skipped, redact: c.redactor.memoized(), seen: map[string]bool{},
+	}
 	defer func() { c.rest.Memory().Release(list.reserved) }()
 	for page := 1; ; page++ {
 		list.request = session(operationListSessions, http.MethodGet, "MySummaryByStatus", string(filter))

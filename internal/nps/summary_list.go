@@ -3,6 +3,7 @@
 package nps
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -20,9 +21,11 @@ const (
 type summaryList struct {
 	request rest.Request
 	match   func(Summary) bool
-	// exact is set if match looks for something specific: what it accepts must not be missed.
-	exact  bool
-	redact func(string) string
+	// text is set if match looks for something specific: what may have it must not be missed.
+	text string
+	// skipped is told of records that cannot be used, and do not have the text.
+	skipped func(position int)
+	redact  func(string) string
 
 	matches  []Summary
 	seen     map[string]bool
@@ -52,23 +55,19 @@ func (l *summaryList) read(s *rest.Stream) error {
 }
 
 func (l *summaryList) item(s *rest.Stream) error {
-	var summary Summary
+	var summary record
 	if err := s.Value(&summary); err != nil {
 		return err
 	}
 	l.length++
 	if !summary.bound() {
-		if l.exact && l.match(summary) {
-			return malformed(l.request, "a matching session has no valid ID")
-		}
-		l.invalid++ // it cannot be used, but the others can
-		return nil
+		return l.unusable(summary)
 	}
 	if l.seen[summary.ID] {
 		return nil
 	}
 	summary.StatusDescription = l.redact(summary.StatusDescription)
-	size, wanted := int64(len(summary.ID)+idOverhead), l.match(summary)
+	size, wanted := int64(len(summary.ID)+idOverhead), l.match(summary.Summary)
 	if wanted {
 		size += summary.size()
 	}
@@ -79,7 +78,47 @@ func (l *summaryList) item(s *rest.Stream) error {
 	l.seen[summary.ID] = true
 	l.fresh++
 	if wanted {
-		l.matches = append(l.matches, summary)
+		l.matches = append(l.matches, summary.Summary)
+	}
+	return nil
+}
+
+// record is a session of a list. Of one that has no valid ID, it has the text.
+type record struct {
+	Summary
+
+	text string
+}
+
+// UnmarshalJSON never fails.
+func (r *record) UnmarshalJSON(data []byte) error {
+	err := r.Summary.UnmarshalJSON(data)
+	if storable(r.ID) == "" {
+		r.text = string(data)
+	}
+	return err
+}
+
+// has reports whether a text occurs in a record, in whatever way the server escapes it.
+func (r *record) has(text string) bool {
+	var value any
+	if json.Unmarshal([]byte(r.text), &value) != nil {
+		return true
+	}
+	var plain strings.Builder
+	encoder := json.NewEncoder(&plain)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(value) != nil || strings.Contains(plain.String(), text)
+}
+
+// unusable is the error of a record that cannot be used and may be what is looked for; nil if it is another one.
+func (l *summaryList) unusable(r record) error {
+	if l.text != "" && r.has(l.text) {
+		return malformed(l.request, "a matching session has no valid ID")
+	}
+	l.invalid++ // it cannot be used, but the others can
+	if l.skipped != nil {
+		l.skipped(l.skip + l.length)
 	}
 	return nil
 }

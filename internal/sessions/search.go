@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
 	"github.com/pam-operator/pam-operator/internal/nps"
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
@@ -16,7 +18,7 @@ import (
 // does the whole search: half a search proves nothing.
 func (s *Server) FindByNote(ctx context.Context, requestID string) ([]nps.Summary, error) {
 	// The server's filter only narrows the search; the comparison decides.
-	found, err := s.searchAll(ctx, nps.Search{Text: requestID}, func(summary nps.Summary) bool {
+	found, err := s.searchAll(ctx, nps.Search{Text: enoughOf(requestID)}, func(summary nps.Summary) bool {
 		return NoteIsOf(summary.Note, requestID) || noteIsUnread(summary)
 	})
 	if err != nil || !slices.ContainsFunc(found, noteIsUnread) {
@@ -24,6 +26,9 @@ func (s *Server) FindByNote(ctx context.Context, requestID string) ([]nps.Summar
 	}
 	return s.readNotes(ctx, found, requestID)
 }
+
+// enoughOf is the part of a request id that a note still has if it was cut and is recognised.
+func enoughOf(requestID string) string { return requestID[:min(len(requestID), enoughOfRequestID)] }
 
 func noteIsUnread(summary nps.Summary) bool { return slices.Contains(summary.Unread, "note") }
 
@@ -63,6 +68,10 @@ func (s *Server) searchAll(
 		narrowed := search
 		if status != nps.FilterHistorical { // only there may be years of them
 			narrowed.Since = time.Time{}
+		}
+		narrowed.Skipped = func(position int) {
+			logf.FromContext(ctx).Info("a record in a list of sessions cannot be read, and is not the one that is searched for",
+				"server", s.address, "list", status, "position", position)
 		}
 		summaries, err := s.client.SearchMine(ctx, status, narrowed, func(summary nps.Summary) bool {
 			return !known[key(summary.ID)] && wanted(summary)
