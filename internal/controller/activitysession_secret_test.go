@@ -72,6 +72,18 @@ var _ = Describe("The Secret of an active ActivitySession", func() {
 		}).Should(Equal(pamv1alpha1.ConnectionSecretDigest(secretOf(ctx, session))))
 	})
 
+	It("is owned and filled again when somebody takes its owner reference and edits it", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		session := s.activeSession(ctx, "session")
+		secret := secretOf(ctx, session)
+		change(ctx, secret, func(s *corev1.Secret) {
+			s.OwnerReferences, s.Data["ssh-url"] = nil, []byte("ssh://attacker.example.com")
+		})
+		Eventually(func() bool { return metav1.IsControlledBy(secretOf(ctx, session), session) }).Should(BeTrue())
+		Expect(value(ctx, session, "ssh-url")()).NotTo(ContainSubstring("attacker"))
+		Expect(secretOf(ctx, session).UID).To(Equal(secret.UID))
+	})
+
 	It("never takes the place of somebody else's, which is noticed before anybody is asked", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
 		foreign := builder.Secret("session", map[string]string{"mine": "yes"}, builder.InNamespace(s.namespace))

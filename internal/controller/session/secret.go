@@ -43,7 +43,8 @@ func (k *secretKeeper) ensure(
 	}
 	wanted, interval := requestedRefresh(s), refreshInterval(s)
 	foreign := exists && k.isForeign(s, secret)
-	intact := exists && string(secret.Data[secretSessionID]) == s.Status.SessionID && !foreign
+	intact := metav1.IsControlledBy(secret, s) && string(secret.Data[secretSessionID]) == s.Status.SessionID &&
+		!foreign
 	// The Secret itself says for which request it was fetched, because a status just written may not be in the cache yet.
 	if intact && wanted == secret.Annotations[pamv1alpha1.AnnotationRefreshRequestedAt] {
 		k.show(s, secret)
@@ -108,7 +109,7 @@ func (k *secretKeeper) read(
 	if client.IgnoreNotFound(err) != nil {
 		return nil, false, err
 	}
-	if exists && !metav1.IsControlledBy(secret, s) {
+	if exists && !owns(s, secret) {
 		return nil, false, taken(s, secret)
 	}
 	return secret, exists, nil
@@ -137,6 +138,17 @@ func (k *secretKeeper) mayFetch(s *pamv1alpha1.ActivitySession, secret *corev1.S
 			"written into Secret %s: its connection data is fetched again", client.ObjectKeyFromObject(secret)))
 	}
 	return nil
+}
+
+// owns reports whether a Secret is the session's own: by its owner reference or, if it has none, because it is the
+// connection Secret of this very session. "kubectl delete --cascade=orphan" has the garbage collector remove the
+// reference. Someone who makes a Secret look like that gains nothing: without the reference, its content is never used.
+func owns(s *pamv1alpha1.ActivitySession, secret *corev1.Secret) bool {
+	if owner := metav1.GetControllerOf(secret); owner != nil {
+		return owner.UID == s.UID
+	}
+	return secret.Type == pamv1alpha1.SecretTypeConnection && s.Status.SessionID != "" &&
+		string(secret.Data[secretSessionID]) == s.Status.SessionID
 }
 
 // show puts the Secret into the status.
@@ -179,17 +191,20 @@ func (k *secretKeeper) write(
 ) error {
 	secret.Data = data
 	loop.SetAnnotation(secret, pamv1alpha1.AnnotationSalt, rand.Text())
-	if exists {
-		return k.Client.Update(ctx, secret)
-	}
 	if err := k.setMetadata(secret, s); err != nil {
 		return err
+	}
+	if exists {
+		return k.Client.Update(ctx, secret)
 	}
 	return k.Client.Create(ctx, secret)
 }
 
-// setMetadata makes a new Secret the session's own.
+// setMetadata makes a Secret the session's own that is new, or has lost its owner reference.
 func (k *secretKeeper) setMetadata(secret *corev1.Secret, s *pamv1alpha1.ActivitySession) error {
+	if metav1.IsControlledBy(secret, s) {
+		return nil
+	}
 	secret.Type = pamv1alpha1.SecretTypeConnection
 	secret.Labels = map[string]string{"app.kubernetes.io/managed-by": "pam-operator"}
 	return controllerutil.SetControllerReference(s, secret, k.Client.Scheme(),
@@ -209,12 +224,12 @@ func (k *secretKeeper) mayWrite(
 		return nil
 	}
 	probe := secret.DeepCopy()
+	if err := k.setMetadata(probe, s); err != nil {
+		return err
+	}
 	if exists {
 		probe.Data = map[string][]byte{secretSessionID: []byte(s.Status.SessionID)}
 		return k.noteRefusal(s, secret, k.Client.Update(ctx, probe, client.DryRunAll))
-	}
-	if err := k.setMetadata(probe, s); err != nil {
-		return err
 	}
 	return k.noteRefusal(s, secret, k.Client.Create(ctx, probe, client.DryRunAll))
 }
@@ -247,7 +262,7 @@ func (k *secretKeeper) remove(ctx context.Context, s *pamv1alpha1.ActivitySessio
 	secret := &corev1.Secret{}
 	key := types.NamespacedName{Namespace: s.Namespace, Name: s.SecretName()}
 	err := k.Live.Get(ctx, key, secret)
-	if apierrors.IsNotFound(err) || err == nil && !metav1.IsControlledBy(secret, s) {
+	if apierrors.IsNotFound(err) || err == nil && !owns(s, secret) {
 		s.Status.ConnectionSecretRef = nil
 		return nil
 	}
