@@ -125,6 +125,13 @@ type ActivitySessionStatus struct {
 	// +kubebuilder:validation:MaxLength=64
 	SessionID string `json:"sessionID,omitempty"`
 
+	// server is the address of the server that the request was sent to. While the connection leads to another address, the
+	// session is neither followed nor ended.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Server string `json:"server,omitempty"`
+
 	// requestID identifies the request at the server. It is recorded before the request is sent.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

@@ -218,20 +218,6 @@ type NPSConnectionSpec struct {
 	Suspend *bool `json:"suspend,omitempty"`
 }
 
-// NoteHandling is what a server was observed to do with the notes of requests.
-// +kubebuilder:validation:Enum=Kept;Truncated;Dropped
-type NoteHandling string
-
-// What a server was observed to do with notes.
-const (
-	// NotesKept means that notes come back as sent.
-	NotesKept NoteHandling = "Kept"
-	// NotesTruncated means that notes come back truncated.
-	NotesTruncated NoteHandling = "Truncated"
-	// NotesDropped means that notes do not come back.
-	NotesDropped NoteHandling = "Dropped"
-)
-
 // NPSConnectionStatus is what is known about the server.
 type NPSConnectionStatus struct {
 	ConnectionStatus `json:",inline"`
@@ -244,17 +230,6 @@ type NPSConnectionStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	ActiveSessions *int32 `json:"activeSessions,omitempty"`
-
-	// noteHandling is what the server was observed to do with the notes of requests: Kept, Truncated or Dropped. Unset
-	// until it has been observed. Only at a server that truncates or drops notes can a session without its note be
-	// recognised.
-	// +optional
-	NoteHandling NoteHandling `json:"noteHandling,omitempty"`
-
-	// noteLimit is how many characters of a note the server keeps, if it truncates notes.
-	// +optional
-	// +kubebuilder:validation:Minimum=0
-	NoteLimit *int32 `json:"noteLimit,omitempty"`
 
 	// clockOffset is how far the server's clock is ahead of the operator's, such as 2h0m0s, or -6m40s if it is behind.
 	// Unset if the clocks agree or the offset is still unknown. The times in the status of sessions are the server's.

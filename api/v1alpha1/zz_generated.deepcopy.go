@@ -1623,11 +1623,6 @@ func (in *NPSConnectionStatus) DeepCopyInto(out *NPSConnectionStatus) {
 		*out = new(int32)
 		**out = **in
 	}
-	if in.NoteLimit != nil {
-		in, out := &in.NoteLimit, &out.NoteLimit
-		*out = new(int32)
-		**out = **in
-	}
 	if in.ClockOffset != nil {
 		in, out := &in.ClockOffset, &out.ClockOffset
 		*out = new(v1.Duration)

@@ -59,9 +59,6 @@ func (p *Pool) ConnectServer(ctx context.Context, c *pamv1alpha1.NPSConnection) 
 	}
 	starting, active := p.polling(c)
 	server.Configure(starting, active, maxNPSResponse(c))
-	if observed := c.Status.ObservedGeneration; observed != nil && *observed == c.Generation {
-		server.Recall(&c.Status) // the status of another spec may be about another server
-	}
 	return server, nil
 }
 
@@ -81,7 +78,8 @@ func (p *Pool) newServer(c *pamv1alpha1.NPSConnection, cfg npsSettings, version 
 	poller := p.entry(name).pollerFor(p)
 	poller.Use(npsClient, nil)
 	return sessions.NewServer(sessions.ServerConfig{
-		Client: npsClient, Breaker: cfg.Breaker, Clock: cfg.Clock, Address: CanonicalURL(c.Spec.URL), LogIns: logIns,
+		Client: npsClient, Breaker: cfg.Breaker, Clock: cfg.Clock, Address: CanonicalURL(c.Spec.URL),
+		Account: cfg.account, LogIns: logIns,
 		Certificate: cfg.certificate, Poller: poller, Memory: memory,
 	}), nil
 }

@@ -22,24 +22,37 @@ func cuts() []int {
 	return []int{0, 1, 3, 12, 13, 14, 20, 21, 22, 35, 49, 50, length, 1 + random.IntN(length), 1 + random.IntN(length)}
 }
 
-var _ = Describe("Two ActivitySessions for the same, at a server that cuts notes,", func() {
+var _ = Describe("Two ActivitySessions whose requests were not answered, at a server that cuts notes", func() {
+	const enough = len("pam-operator/0b5e1c5c")
 	for i, cut := range cuts() {
-		It(fmt.Sprintf("to %d characters (%d), have one session each, and none when they are gone", cut, i),
+		It(fmt.Sprintf("to %d characters (%d), never have more than one session each, or that of the other", cut, i),
 			func(ctx context.Context) {
 				server := unanswered(2, simnps.CreateSwitches{NoteMaxLength: cut, NotesDropped: cut == 0})
 				s := newServerSite(ctx, server)
-				first, second := s.session(ctx, "first"), s.session(ctx, "second")
-				for _, session := range []*pamv1alpha1.ActivitySession{first, second} {
+				both := []*pamv1alpha1.ActivitySession{s.session(ctx, "first"), s.session(ctx, "second")}
+				for _, session := range both {
+					if cut < enough {
+						eventuallyReason(ctx, session, pamv1alpha1.ReasonConflict)
+						Expect(session.Status.SessionID).To(BeEmpty())
+						continue
+					}
 					eventuallyPhase(ctx, session, pamv1alpha1.SessionActive)
+					Expect(requestIDOf(session)).To(HavePrefix(s.atServer(session).Note))
 				}
-				Expect(first.Status.SessionID).NotTo(Equal(second.Status.SessionID))
-				Eventually(s.liveThere).Should(ConsistOf(first.Status.SessionID, second.Status.SessionID))
-				for _, session := range []*pamv1alpha1.ActivitySession{first, second} {
+				Expect(s.nps.Stats().Creates).To(Equal(2))
+				for _, session := range both {
 					Expect(k8s.Delete(ctx, session)).To(Succeed())
 				}
-				eventuallyGone(ctx, first)
-				eventuallyGone(ctx, second)
-				Eventually(s.liveThere).Should(BeEmpty(), "a session was left")
+				for _, session := range both {
+					eventuallyGone(ctx, session)
+				}
+				if cut >= enough {
+					Eventually(s.liveThere).Should(BeEmpty(), "a session was left")
+					return
+				}
+				for _, id := range s.liveThere() {
+					eventuallyEvent(ctx, s.namespace, pamv1alpha1.ReasonDeletionBlocked, id)
+				}
 			})
 	}
 })

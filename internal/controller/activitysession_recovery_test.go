@@ -13,6 +13,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	eventsv1 "k8s.io/api/events/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
@@ -47,7 +48,7 @@ func (s *site) holdFirst(method, path string) (held <-chan struct{}, goOn chan<-
 	began, again := make(chan struct{}), make(chan struct{})
 	var requests atomic.Int32
 	s.nps.Faults().OnRequest(func(r *http.Request) {
-		if r.Method != method || !strings.Contains(r.URL.Path, path) || requests.Add(1) > 1 {
+		if r.Method != method || !strings.Contains(r.URL.String(), path) || requests.Add(1) > 1 {
 			return
 		}
 		close(began)
@@ -57,19 +58,6 @@ func (s *site) holdFirst(method, path string) (held <-chan struct{}, goOn chan<-
 		}
 	})
 	return began, again
-}
-
-// showNotes has the operator see what the server does with notes, by a session of its own, and remember it.
-func (s *site) showNotes(ctx context.Context) {
-	GinkgoHelper()
-	shown := s.activeSession(ctx, "shown", onWindows())
-	cancel(ctx, shown)
-	eventuallyPhase(ctx, shown, pamv1alpha1.SessionCancelled)
-	conn := builder.NPSConnection("nps", builder.InNamespace(s.namespace))
-	Eventually(func() pamv1alpha1.NoteHandling {
-		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(conn), conn)).To(Succeed())
-		return conn.Status.NoteHandling
-	}).ShouldNot(BeEmpty())
 }
 
 // liveThere are the sessions at the server that are not over or about to be.
@@ -183,38 +171,39 @@ var _ = Describe("An ActivitySession whose request got no answer", func() {
 		Expect(s.atServer(session).Status).To(Equal("Active"))
 	})
 
-	DescribeTable("is recognised at a server that does not give its note back",
+	DescribeTable("is not sent again, nor is anything adopted, at a server that does not give its note back",
 		func(ctx context.Context, switches simnps.CreateSwitches) {
-			s := newServerSite(ctx, simnps.Options{Switches: simnps.Switches{CreateSwitches: switches}})
-			s.showNotes(ctx)
-			s.nps.SetSwitches(func(sw *simnps.Switches) { sw.CreatesLost = 1 })
-			session := s.activeSession(ctx, "session", builder.RequestedBy("system:serviceaccount:payments:nightly"),
-				builder.With(func(s *pamv1alpha1.ActivitySession) { s.Spec.Note = "the nightly vacuum of the database" }))
+			s := newServerSite(ctx, unanswered(1, switches))
+			session := s.session(ctx, "session")
+			eventuallyReason(ctx, session, pamv1alpha1.ReasonConflict)
+			Expect(condition(session, pamv1alpha1.ConditionStalled)).To(Equal(metav1.ConditionTrue))
+			Expect(message(ctx, session)).To(ContainSubstring(s.nps.Sessions()[0].ID))
+			Expect(session.Status.SessionID).To(BeEmpty())
+			Expect(s.nps.Sessions()).To(HaveLen(1))
+
+			By("leaving the session of another object out")
+			other := s.activeSession(ctx, "other")
+			Expect(s.nps.Sessions()).To(HaveLen(2))
+			s.expire(ctx, session)
+			eventuallyPhase(ctx, session, pamv1alpha1.SessionFailed)
+			Expect(session.Status.Failure.Reason).To(Equal(pamv1alpha1.FailureOutcomeUnknown))
+			Expect(session.Status.Failure.Message).To(And(
+				ContainSubstring(s.nps.Sessions()[0].ID), Not(ContainSubstring(other.Status.SessionID))))
 			Expect(s.nps.Stats().Creates).To(Equal(2))
-			Eventually(events(ctx, session, pamv1alpha1.ReasonProgressing)).Should(
-				ContainElement(ContainSubstring("gives no notes back")))
 		},
 		Entry("at all", simnps.CreateSwitches{NotesDropped: true}),
-		Entry("with the whole request id", simnps.CreateSwitches{NoteMaxLength: 40}),
+		Entry("with enough of the request id", simnps.CreateSwitches{NoteMaxLength: 20}),
 	)
 
-	It("is recognised by its request id at a server that cuts the note behind it", func(ctx context.Context) {
-		s := newServerSite(ctx, unanswered(1, simnps.CreateSwitches{NoteMaxLength: 51}))
-		session := s.activeSession(ctx, "session", builder.RequestedBy("alice"))
-		Expect(s.nps.Stats().Creates).To(Equal(1))
-		Expect(s.atServer(session).Note).To(Equal(requestIDOf(session)))
-	})
-
-	It("is asked for twice at a server of which nothing is known, and one of the two is ended", func(ctx context.Context) {
-		s := newServerSite(ctx, unanswered(1, simnps.CreateSwitches{NotesDropped: true}))
-		session := s.activeSession(ctx, "session")
-		Expect(s.nps.Sessions()).To(HaveLen(2))
-		first := s.nps.Sessions()[0]
-		Expect(session.Status.SessionID).NotTo(Equal(first.ID))
-		Eventually(func() string { return s.nps.Sessions()[0].Status }).Should(Equal("Complete"))
-		Eventually(events(ctx, session, pamv1alpha1.ReasonConflict)).Should(ContainElement(ContainSubstring(first.ID)))
-		Expect(s.atServer(session).Status).To(Equal("Active"))
-	})
+	DescribeTable("is recognised by its request id at a server that cuts the note",
+		func(ctx context.Context, length int) {
+			s := newServerSite(ctx, unanswered(1, simnps.CreateSwitches{NoteMaxLength: length}))
+			session := s.activeSession(ctx, "session", builder.RequestedBy("alice"))
+			Expect(s.nps.Stats().Creates).To(Equal(1))
+			Expect(requestIDOf(session)).To(HavePrefix(s.atServer(session).Note))
+		},
+		Entry("behind it", 51), Entry("within it", 40), Entry("soon", 21),
+	)
 
 	It("is logged and told of as adopted, and not as requested", func(ctx context.Context) {
 		s := newServerSite(ctx, unanswered(1, simnps.CreateSwitches{}))
@@ -241,8 +230,10 @@ var _ = Describe("An ActivitySession whose request got no answer", func() {
 
 	It("leaves a session without a note alone at a server that keeps notes", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
+		s.activeSession(ctx, "shown", onWindows())
+		s.rounds(2) // its note is in a list
 		s.fault(fault.Rule{Name: "lost", Method: "POST", Path: createPath, Drop: fault.DropBefore, Times: 1})
-		looking, goOn := s.holdFirst(http.MethodGet, "/MySummaryByStatus/")
+		looking, goOn := s.holdFirst(http.MethodGet, "filterText=")
 		session := s.session(ctx, "session")
 		Eventually(looking).Should(BeClosed())
 		foreign := ask(ctx, s.client(), "")
@@ -252,15 +243,6 @@ var _ = Describe("An ActivitySession whose request got no answer", func() {
 		s.rounds(2)
 		there, _ := s.nps.Session(foreign)
 		Expect(there.Status).To(Equal("Active"))
-	})
-
-	It("shares no session with another one for the same", func(ctx context.Context) {
-		s := newServerSite(ctx, unanswered(2, simnps.CreateSwitches{NotesDropped: true}))
-		one, two := s.session(ctx, "one"), s.session(ctx, "two")
-		eventuallyPhase(ctx, one, pamv1alpha1.SessionActive)
-		eventuallyPhase(ctx, two, pamv1alpha1.SessionActive)
-		Expect(one.Status.SessionID).NotTo(Equal(two.Status.SessionID))
-		Eventually(s.liveThere).Should(ConsistOf(one.Status.SessionID, two.Status.SessionID))
 	})
 
 	It("takes no session for its own that was there before, or is for something else", func(ctx context.Context) {

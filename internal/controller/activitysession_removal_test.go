@@ -5,12 +5,15 @@ package controller_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"regexp"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
@@ -157,6 +160,38 @@ var _ = Describe("Deleting an ActivitySession", func() {
 			return apierrors.IsNotFound(k8s.Patch(ctx, session, touched))
 		}).Should(BeTrue())
 		Expect(s.nps.Stats().FailedSignIns).To(Equal(1))
+	})
+
+	It("ends when the server says for ever that the session is active although it was told to end it",
+		func(ctx context.Context) {
+			s := newServerSite(ctx, simnps.Options{})
+			session := s.activeSession(ctx, "session")
+			s.fault(fault.Rule{Name: "deaf", Method: "DELETE", Path: "/ActivitySession/", Status: 202})
+			Expect(k8s.Delete(ctx, session)).To(Succeed())
+			eventuallyPhase(ctx, session, pamv1alpha1.SessionEnding)
+			ends := regexp.MustCompile(`"(scheduledEndDateTimeUtc|endDateTimeUtc)":"[^"]*"`)
+			s.nps.Faults().OnAnswer(func(_ *http.Request, body []byte) []byte {
+				return ends.ReplaceAll(body, []byte(`"$1":"2020-01-01T00:00:00Z"`))
+			})
+			eventuallyGone(ctx, session)
+			eventuallyEvent(ctx, s.namespace, pamv1alpha1.ReasonDeletionBlocked, session.Status.SessionID)
+			Expect(s.atServer(session).Status).To(Equal("Active"))
+		})
+
+	It("takes the Secret away although the garbage collector has orphaned it", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		session := s.activeSession(ctx, "session")
+		secret := secretOf(ctx, session)
+		s.fault(fault.Rule{Name: "slow", Method: "DELETE", Path: "/ActivitySession/", Delay: fault.Duration(2 * time.Second)})
+		Expect(k8s.Delete(ctx, session, client.PropagationPolicy(metav1.DeletePropagationOrphan))).To(Succeed())
+		Eventually(func() []metav1.OwnerReference {
+			Expect(k8s.Get(ctx, client.ObjectKeyFromObject(secret), secret)).To(Succeed())
+			return secret.OwnerReferences
+		}).Should(BeEmpty(), "the garbage collector is too late for this test")
+		eventuallyGone(ctx, session)
+		Expect(secretOf(ctx, session)).To(BeNil())
+		s.nps.Faults().Remove("slow")
+		s.activeSession(ctx, "session")
 	})
 
 	It("ends all sessions of a namespace that is deleted with its connection and its Secrets", func(ctx context.Context) {

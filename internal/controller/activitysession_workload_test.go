@@ -113,6 +113,18 @@ var _ = Describe("An ActivitySession that is bound to a workload", func() {
 		}),
 	)
 
+	It("ends with the grace period of a Pod whose node is lost", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		pod := s.pod(ctx)
+		session := s.activeSession(ctx, "session", boundToPod(), automatic())
+		Expect(k8s.Delete(ctx, pod, client.GracePeriodSeconds(2))).To(Succeed()) // there is no kubelet to confirm it
+		eventuallyPhase(ctx, session, pamv1alpha1.SessionCompleted)
+		Expect(session.Status.Extensions).To(BeNil())
+		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(pod), pod)).To(Succeed())
+		Expect(pod.DeletionTimestamp.Time).To(BeTemporally("<=", time.Now()))
+		Expect(k8s.Delete(ctx, pod, client.GracePeriodSeconds(0))).To(Succeed())
+	})
+
 	It("may be there before its workload, which waits for the Secret", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
 		session := s.activeSession(ctx, "session", builder.BoundToJob(workload))
@@ -337,6 +349,12 @@ var _ = Describe("An ActivitySession is prolonged", func() {
 		Expect(s.nps.Stats().Extends).To(Equal(1))
 		finish(ctx, pod, corev1.PodSucceeded)
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionCompleted)
+	})
+
+	It("not automatically for a workload that was never there", func(ctx context.Context) {
+		s := newServerSite(ctx, fourMinutes(extendable))
+		s.lookAgain(ctx, s.activeSession(ctx, "session", boundToPod(), automatic()))
+		Expect(s.nps.Faults().Count("POST", "/Extend$")).To(BeZero())
 	})
 
 	It("not because it took long to start", func(ctx context.Context) {

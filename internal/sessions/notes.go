@@ -2,12 +2,7 @@
 
 package sessions
 
-import (
-	"strings"
-	"unicode/utf8"
-
-	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
-)
+import "strings"
 
 // requestPrefix begins every request id, and therefore every note that the operator writes.
 const requestPrefix = "pam-operator/"
@@ -29,96 +24,18 @@ func RequestOf(note string) string {
 	return words[len(words)-1]
 }
 
-// NoteIsOf reports whether a note is that of a request.
-func NoteIsOf(note, requestID string) bool { return requestID != "" && RequestOf(note) == requestID }
+// NoteIsOf reports whether a note is that of a request. One that the server has cut is, if what is left of the request
+// id is enough.
+func NoteIsOf(note, requestID string) bool {
+	cut := len(strings.TrimSpace(note)) >= enoughOfRequestID && NoteIsMute(note, requestID)
+	return requestID != "" && (cut || RequestOf(note) == requestID)
+}
 
-// NoteIsMute reports whether a note does not identify its request: the server has dropped it, or cut it within the
-// request id.
+// NoteIsMute reports whether a note does not contain its whole request id: the server has dropped it, or cut it.
 func NoteIsMute(note, requestID string) bool {
 	note = strings.TrimSpace(note)
 	return note != requestID && strings.HasPrefix(requestID, note)
 }
 
-// NoteIsCutFrom reports whether a note was cut within a request id: what is left is long enough to distinguish the id
-// from others, or as long as the server's limit of notes. A shorter one says no more than a missing note.
-func NoteIsCutFrom(note, requestID string, limit int) bool {
-	note = strings.TrimSpace(note)
-	cut := len(note) >= enoughOfRequestID || limit > 0 && utf8.RuneCountInString(note) == limit
-	return cut && NoteIsMute(note, requestID)
-}
-
-// notes is how a server was seen to handle notes.
-type notes struct {
-	handling pamv1alpha1.NoteHandling
-	limit    int
-}
-
-// learn records how the server handled a note. A note that was kept outweighs one that is missing: an answer may omit
-// it although the server has it.
-func (n *notes) learn(sent, kept string) {
-	sent, kept = strings.TrimSpace(sent), strings.TrimSpace(kept)
-	switch {
-	case sent == "":
-	case kept == sent:
-		if n.handling != pamv1alpha1.NotesTruncated || utf8.RuneCountInString(kept) > n.limit {
-			*n = notes{handling: pamv1alpha1.NotesKept}
-		}
-	case kept == "":
-		if n.handling == "" {
-			n.handling = pamv1alpha1.NotesDropped
-		}
-	case strings.HasPrefix(sent, kept):
-		*n = notes{pamv1alpha1.NotesTruncated, utf8.RuneCountInString(kept)}
-	}
-}
-
-// loses reports whether a request id does not survive at the server.
-func (n notes) loses(requestID string) bool {
-	return n.handling == pamv1alpha1.NotesDropped ||
-		n.handling == pamv1alpha1.NotesTruncated && n.limit < len(requestID)
-}
-
-// Learn records how the server handled the note of a session that is known to be ours by the answer to its request.
-func (s *Server) Learn(sent, kept string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.notes.learn(sent, kept)
-}
-
-// Recall restores what an earlier process has learned, unless this one knows better.
-func (s *Server) Recall(status *pamv1alpha1.NPSConnectionStatus) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.notes.handling != "" || status.NoteHandling == "" {
-		return
-	}
-	s.notes.handling = status.NoteHandling
-	if status.NoteLimit != nil {
-		s.notes.limit = int(*status.NoteLimit)
-	}
-}
-
-// NoteHandling is how the server was seen to handle notes, and how many characters it keeps if it cuts them.
-func (s *Server) NoteHandling() (handling pamv1alpha1.NoteHandling, limit *int32) {
-	shown := s.poller.register.keepsNotes()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if shown && s.notes.handling != pamv1alpha1.NotesTruncated {
-		s.notes = notes{handling: pamv1alpha1.NotesKept}
-	}
-	if s.notes.handling == pamv1alpha1.NotesTruncated {
-		limit = new(int32(s.notes.limit)) //nolint:gosec // the length of a note
-	}
-	return s.notes.handling, limit
-}
-
-// LosesNotes reports whether the server was seen to drop notes, or to cut them within the request id. Only then may a
-// session without a note be one that the operator has requested.
-func (s *Server) LosesNotes(requestID string) bool {
-	if s.poller.register.keepsNotes() {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.notes.loses(requestID)
-}
+// KeepsNotes reports whether the server is known to give notes back: a list has shown one of ours.
+func (s *Server) KeepsNotes() bool { return s.poller.register.keepsNotes() }

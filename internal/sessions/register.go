@@ -152,7 +152,7 @@ func (r *sessionRegister) reset() {
 	defer r.mu.Unlock()
 	r.sightings, r.copies = map[string]*sighting{}, map[types.NamespacedName][]string{}
 	r.refused, r.fails = map[nps.StatusFilter]time.Time{}, map[nps.StatusFilter]int{}
-	r.rounds, r.failures, r.trouble, r.last, r.full = 0, 0, nil, time.Time{}, time.Time{}
+	r.rounds, r.failures, r.trouble, r.last, r.full, r.noted = 0, 0, nil, time.Time{}, time.Time{}, false
 	r.notifyAll()
 }
 

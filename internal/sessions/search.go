@@ -6,6 +6,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
@@ -69,10 +70,10 @@ func (s *Server) searchAll(
 		if status != nps.FilterHistorical { // only there may be years of them
 			narrowed.Since = time.Time{}
 		}
-		narrowed.Skipped = func(position int) {
+		narrowed.Skipped = firstOnly(func(position int) {
 			logf.FromContext(ctx).Info("a record in a list of sessions cannot be read, and is not the one that is searched for",
 				"server", s.address, "list", status, "position", position)
-		}
+		})
 		summaries, err := s.client.SearchMine(ctx, status, narrowed, func(summary nps.Summary) bool {
 			return !known[key(summary.ID)] && wanted(summary)
 		})
@@ -85,6 +86,12 @@ func (s *Server) searchAll(
 		found = append(found, summaries...)
 	}
 	return found, nil
+}
+
+// firstOnly is a function whose first call counts: a server may send millions of records that are none.
+func firstOnly(call func(int)) func(int) {
+	var once sync.Once
+	return func(n int) { once.Do(func() { call(n) }) }
 }
 
 // clockSlack is the tolerated error of the server's clock, as of its last sign-in, and of the clocks of the nodes.

@@ -37,10 +37,8 @@ type Server struct {
 	// version is what the server answered at asked; empty if it gave no answer.
 	version string
 	asked   time.Time
-	// notes is how the server was seen to handle notes.
-	notes notes
-	// address is where the server is.
-	address string
+	// address is where the server is, account the name that the client logs in with.
+	address, account string
 }
 
 // ServerConfig is what a Server is made of.
@@ -49,8 +47,9 @@ type ServerConfig struct {
 	Client  *nps.Client
 	Breaker *rest.Breaker
 	Clock   *nps.Clock
-	// Address is the canonical address.
+	// Address is the canonical address, Account the name of the account.
 	Address     string
+	Account     string
 	LogIns      *credential.LogIns
 	Certificate credential.Certificate
 	// Poller reads the sessions that are followed.
@@ -66,7 +65,8 @@ func NewServer(cfg ServerConfig) *Server {
 	}
 	return &Server{
 		Breaker: cfg.Breaker, LogIns: cfg.LogIns, Certificate: cfg.Certificate, client: cfg.Client, poller: cfg.Poller,
-		memory: cfg.Memory, clock: cfg.Clock, address: cfg.Address, platforms: map[string]nps.Platform{},
+		memory: cfg.Memory, clock: cfg.Clock, address: cfg.Address, account: cfg.Account,
+		platforms: map[string]nps.Platform{},
 	}
 }
 
@@ -91,6 +91,9 @@ func (s *Server) Close() {
 
 // Address is where the server is.
 func (s *Server) Address() string { return s.address }
+
+// Key identifies a session among those of all servers and accounts.
+func (s *Server) Key(id string) string { return s.address + "\n" + s.account + "\n" + key(id) }
 
 // Client sends requests to the server.
 func (s *Server) Client() *nps.Client { return s.client }
@@ -140,7 +143,6 @@ func (s *Server) Create(ctx context.Context, request nps.CreateRequest) (nps.Ses
 	at := time.Now()
 	session, err := s.client.Create(ctx, request)
 	if err == nil && session.Status != "" {
-		s.Learn(request.Note, session.Note)
 		s.poller.register.read(session.ID, session, at, false)
 	}
 	return session, err

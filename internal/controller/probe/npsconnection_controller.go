@@ -86,7 +86,6 @@ func (r npsConnections) probe(
 		server.LookAgain()
 		request.Handle(conn)
 	}
-	conn.Status.NoteHandling, conn.Status.NoteLimit = server.NoteHandling()
 	conn.Status.ClockOffset = server.ClockOffset()
 	conn.Status.TokenExpiresAt = nil
 	if at := server.TokenExpiresAt(); !at.IsZero() {

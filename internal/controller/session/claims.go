@@ -3,9 +3,8 @@
 package session
 
 import (
-	"cmp"
 	"context"
-	"slices"
+	"maps"
 	"strings"
 	"sync"
 
@@ -14,162 +13,69 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/controller/loop"
+	"github.com/pam-operator/pam-operator/internal/sessions"
 )
 
-// claims prevents two objects from adopting the same session if its note does not say whose it is. It is keyed by
-// session, unlike memory, because it compares objects.
+// claims knows whose sessions are. It is keyed by session, unlike memory, because it compares objects; and by the
+// server's own key, because what one server says must not count for the sessions of another one.
 type claims struct {
 	client client.Reader
 
 	mu sync.Mutex
-	// owners maps sessions to the objects that have them, for as long as the cache may not show it.
-	owners map[string]types.UID
-	// created maps sessions to the objects for which the server has created them: its answer is proof.
-	created map[string]types.UID
-	// inFlight are the requests whose answers are awaited, and what they request.
-	inFlight map[types.UID]target
+	// proven maps sessions to the objects whose they are, by the server's answer to the object's request or by the note.
+	proven map[string]types.UID
 }
 
 func newClaims(c client.Reader) *claims {
-	return &claims{
-		client: c, owners: map[string]types.UID{}, created: map[string]types.UID{}, inFlight: map[types.UID]target{},
-	}
+	return &claims{client: c, proven: map[string]types.UID{}}
 }
 
-// sending records that a request is being sent: a session that appears meanwhile may be its session.
-func (c *claims) sending(s *pamv1alpha1.ActivitySession) {
+// answered records that the server has answered an object's request with this session, and reports whether that is
+// proof: it is not if the session is that of another object.
+func (c *claims) answered(key string, uid types.UID) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.inFlight[s.UID] = targetOf(s)
-}
-
-// answered records that the answer has come, or will not.
-func (c *claims) answered(uid types.UID) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.inFlight, uid)
-}
-
-// contended reports whether another request for the same, or for what may be the same, is being sent.
-func (c *claims) contended(s *pamv1alpha1.ActivitySession) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	mine := targetOf(s)
-	for uid, other := range c.inFlight {
-		if uid != s.UID && mine.mayEqual(other) {
-			return true
-		}
+	if owner, ok := c.proven[key]; ok && owner != uid {
+		return false
 	}
-	return false
-}
-
-// take claims a session for an object, and reports whether that succeeded: no other object has it.
-func (c *claims) take(ctx context.Context, id string, uid types.UID) (bool, error) {
-	id = strings.ToLower(id)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if owner, ok := c.owners[id]; ok && owner != uid {
-		return false, nil
-	}
-	list, err := c.claimants(ctx, id)
-	if err != nil {
-		return false, err
-	}
-	for i := range list {
-		if list[i].UID != uid {
-			return false, nil
-		}
-	}
-	c.owners[id] = uid
-	return true, nil
-}
-
-// isFirst reports whether, of all objects whose status names a session, this one has it: the one that is its owner as
-// far as this process knows, or otherwise the one that claimed it first.
-func (c *claims) isFirst(ctx context.Context, id string, uid types.UID) (bool, error) {
-	id = strings.ToLower(id)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if owner, ok := c.owners[id]; ok {
-		return owner == uid, nil
-	}
-	list, err := c.claimants(ctx, id)
-	if err != nil || len(list) == 0 { // the cache does not show the object's own claim yet
-		return err == nil, err
-	}
-	first := slices.MinFunc(list, func(a, b pamv1alpha1.ActivitySession) int {
-		return cmp.Or(timeOf(a.Status.RequestTime).Compare(timeOf(b.Status.RequestTime)),
-			a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.UID, b.UID))
-	})
-	if first.UID == uid {
-		c.owners[id] = uid
-	}
-	return first.UID == uid, nil
-}
-
-func (c *claims) claimants(ctx context.Context, id string) ([]pamv1alpha1.ActivitySession, error) {
-	var list pamv1alpha1.ActivitySessionList
-	err := c.client.List(ctx, &list, client.MatchingFields{loop.IndexSessionID: id}, client.UnsafeDisableDeepCopy)
-	return list.Items, err
-}
-
-// setCreated records for which object the server has created a session.
-func (c *claims) setCreated(id string, uid types.UID) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.created[strings.ToLower(id)] = uid
-}
-
-// isCreatedFor reports whether the server has created the session for this object, by its answer to this process.
-func (c *claims) isCreatedFor(id string, uid types.UID) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.created[strings.ToLower(id)] == uid
-}
-
-// setOwner records whose session it is, as the server said.
-func (c *claims) setOwner(id string, uid types.UID) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.owners[strings.ToLower(id)] = uid
-}
-
-// forget drops the claims of an object, and none of another object.
-func (c *claims) forget(s *pamv1alpha1.ActivitySession) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.inFlight, s.UID)
-	for _, of := range []map[string]types.UID{c.owners, c.created} {
-		if id := strings.ToLower(s.Status.SessionID); of[id] == s.UID {
-			delete(of, id)
-		}
-	}
-}
-
-// target is what two requests have in common if their sessions look alike.
-type target struct{ activity, resource pamv1alpha1.NamedOrID }
-
-func targetOf(s *pamv1alpha1.ActivitySession) target {
-	out := target{activity: s.Spec.Activity}
-	if s.Spec.Resource != nil {
-		out.resource = *s.Spec.Resource
-	}
-	return out
-}
-
-// mayEqual reports whether two requests may be for the same. A name and an id may mean the same.
-func (t target) mayEqual(other target) bool {
-	return mayBeSame(t.activity, other.activity) && mayBeSame(t.resource, other.resource)
-}
-
-func mayBeSame(a, b pamv1alpha1.NamedOrID) bool {
-	switch none := (pamv1alpha1.NamedOrID{}); {
-	case a == none || b == none:
-		return a == b
-	case a.ID != "" && b.ID != "":
-		return strings.EqualFold(a.ID, b.ID)
-	case a.Name != "" && b.Name != "":
-		return strings.EqualFold(a.Name, b.Name)
-	}
+	c.proven[key] = uid
 	return true
+}
+
+// noted records that a session has an object's request id in its note, which only the operator can have written.
+func (c *claims) noted(key string, uid types.UID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.proven[key] = uid
+}
+
+// owner is the object whose a session is, if that is proven.
+func (c *claims) owner(key string) (uid types.UID, proven bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	uid, proven = c.proven[key]
+	return uid, proven
+}
+
+// isAnothers reports whether another object has a session of this server, as is proven or as its status says.
+func (c *claims) isAnothers(ctx context.Context, server *sessions.Server, id string, uid types.UID) (bool, error) {
+	if owner, ok := c.owner(server.Key(id)); ok {
+		return owner != uid, nil
+	}
+	var list pamv1alpha1.ActivitySessionList
+	err := c.client.List(ctx, &list, client.MatchingFields{loop.IndexSessionID: strings.ToLower(id)},
+		client.UnsafeDisableDeepCopy)
+	for i := range list.Items {
+		if other := &list.Items[i]; other.UID != uid && other.Status.Server == server.Address() {
+			return true, nil
+		}
+	}
+	return false, err
+}
+
+// forget drops the claims of an object that is gone, or has no session anymore.
+func (c *claims) forget(uid types.UID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.proven, func(_ string, owner types.UID) bool { return owner == uid })
 }

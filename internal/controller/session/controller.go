@@ -65,9 +65,9 @@ type reconciler struct {
 func newReconciler(deps loop.Deps) *reconciler {
 	b := newBase(deps)
 	find := &finder{b}
-	extras := &duplicates{b, find}
+	extras := &duplicates{b}
 	secrets := &secretKeeper{b, &dataFetcher{b}}
-	work := &workloads{deps.Live}
+	work := &workloads{deps.Live, b.now}
 	known := spent.NewMemory(deps.Client, deps.Live)
 	mark := &marker{b}
 	look := &observer{b, find, extras, secrets}
@@ -80,7 +80,7 @@ func newReconciler(deps loop.Deps) *reconciler {
 	}
 	return &reconciler{
 		base: b, marker: mark, follower: follow,
-		remover: &remover{b, follow, request, secrets, extras, known},
+		remover: &remover{b, follow, request, secrets, known},
 		handlers: phaseHandlers{
 			request: request.request, await: follow.await, active: follow.active, ending: follow.ending,
 			finished: follow.finished, unknown: follow.unknown,
@@ -151,6 +151,9 @@ func (r *reconciler) advance(ctx context.Context, s *pamv1alpha1.ActivitySession
 	if s.Status.Phase == "" {
 		r.enter(s, pamv1alpha1.SessionPending, "")
 	}
+	if out, err := r.waitElsewhere(ctx, s); err != nil || !out.Continues() {
+		return out, err
+	}
 	for range maxSteps {
 		phase := s.Status.Phase
 		out, err := rowOf(phase).handle(r.handlers)(ctx, s)
@@ -168,7 +171,7 @@ func (r *reconciler) mend(ctx context.Context, s *pamv1alpha1.ActivitySession) e
 		if err := r.remover.secrets.remove(ctx, s); err != nil {
 			return err
 		}
-		r.claims.forget(s)
+		r.claims.forget(s.UID)
 		carryMark(s, &pamv1alpha1.ActivitySession{})
 		r.startOver(s)
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,11 +19,7 @@ import (
 )
 
 // duplicates ends second sessions of the same request, whenever they appear.
-type duplicates struct {
-	*base
-
-	finder *finder
-}
+type duplicates struct{ *base }
 
 // maxExtras is how many further sessions of a request one reconcile ends.
 const maxExtras = 10
@@ -108,75 +103,6 @@ func (d *duplicates) endListed(
 		if err := d.end(ctx, server, s, id); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// searchProgress is how far the search for sessions of earlier sendings is.
-type searchProgress int
-
-const (
-	_ searchProgress = iota
-	// searchedOnce: when the session that is kept was stored in the status.
-	searchedOnce
-	// searchedAtLast: when the request could no longer lead to a session.
-	searchedAtLast
-)
-
-// endOfEarlierSendings ends the session of an earlier sending of the request, if the answer to a later one has shown
-// that the server loses notes: a session for the same that was created between the two, and that no other object has,
-// is of the first. It is searched for once the session that is kept is stored, and again when the request can no longer
-// lead to a session. after says when that will be; 0 if it was.
-func (d *duplicates) endOfEarlierSendings(
-	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession,
-) (after time.Duration, err error) {
-	extra := int(countOf(s.Status.RequestAttempts)) - 1
-	if extra < 1 || loop.RequestID(s) == "" || !server.LosesNotes(loop.NewRequestID(s)) {
-		return 0, nil
-	}
-	left := max(d.RecoveryWindow-d.now().Sub(d.sentAt(s)), 0)
-	searched := d.memory.of(s.UID).earlierSendings
-	if searched == searchedAtLast || searched == searchedOnce && left > 0 {
-		return left, nil
-	}
-	// While another request for the same is in progress, a session that appears may be of that one.
-	if proven, err := d.proven(ctx, s); err != nil || !proven || d.claims.contended(s) {
-		return d.SecondLook, err
-	}
-	if err := d.endUnnamed(ctx, server, s, extra); err != nil {
-		return 0, err
-	}
-	searched = searchedAtLast
-	if left > 0 {
-		searched = searchedOnce
-	}
-	d.memory.update(s.UID, func(known *memo) { known.earlierSendings = searched })
-	return left, nil
-}
-
-// endUnnamed ends sessions that may be of this request, as many as there are duplicates.
-func (d *duplicates) endUnnamed(
-	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession, extra int,
-) error {
-	found, err := d.finder.unnamed(ctx, server, s)
-	if err != nil {
-		return err
-	}
-	for _, candidate := range found {
-		if extra == 0 || candidate.Status.Terminal() || strings.EqualFold(candidate.ID, s.Status.SessionID) {
-			continue
-		}
-		mine, err := d.finder.claimUnnamed(ctx, server, s, candidate.ID)
-		if err != nil {
-			return err
-		}
-		if !mine {
-			continue
-		}
-		if err := d.end(ctx, server, s, candidate.ID); err != nil {
-			return err
-		}
-		extra--
 	}
 	return nil
 }

@@ -17,30 +17,44 @@ import (
 // objectDeleted is why the session of an object that is being deleted is ended.
 var objectDeleted = ending{why: "the ActivitySession was deleted"}
 
-// unwanted is why a live session is to be ended; nil if it is not.
-func (f *follower) unwanted(ctx context.Context, s *pamv1alpha1.ActivitySession) (*ending, error) {
+// unwanted is why a live session is to be ended; nil if it is not. It also returns what the session's workload means.
+func (f *follower) unwanted(
+	ctx context.Context, s *pamv1alpha1.ActivitySession,
+) (*ending, boundWorkload, error) {
 	if s.Cancelled() {
-		return &ending{why: "cancelled"}, nil
+		return &ending{why: "cancelled"}, boundWorkload{}, nil
 	}
 	workload, err := f.workloads.bound(ctx, s)
 	if err != nil {
-		return nil, err
+		return nil, workload, err
 	}
 	if workload.over {
-		return &ending{why: workload.why}, nil
+		return &ending{why: workload.why}, workload, nil
 	}
-	return timedOut(s, f.moment(ctx, s)), nil
+	return timedOut(s, f.moment(ctx, s)), workload, nil
 }
 
 // endUnwanted ends a session that is to be ended, and continues with any other one.
 func (f *follower) endUnwanted(
 	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession,
-) (loop.Outcome, error) {
-	end, err := f.unwanted(ctx, s)
+) (boundWorkload, loop.Outcome, error) {
+	end, workload, err := f.unwanted(ctx, s)
 	if err != nil || end == nil {
-		return loop.Continue(), err
+		return workload, loop.Continue(), err
 	}
-	return nextPhase(), f.end(ctx, server, s, *end)
+	return workload, nextPhase(), f.end(ctx, server, s, *end)
+}
+
+// endAgain requests the server again to end a session that it has not ended in time.
+func (f *follower) endAgain(
+	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession,
+) (again bool, err error) {
+	now := f.moment(ctx, s)
+	if !now.passed(s.Status.Deadline) {
+		return false, nil
+	}
+	s.Status.Deadline = deadline(s, now)
+	return true, server.Client().End(ctx, s.Status.SessionID)
 }
 
 // end requests the server to end the session.
@@ -71,7 +85,7 @@ func (f *follower) endUnread(
 	end := &objectDeleted
 	if s.DeletionTimestamp.IsZero() {
 		var err error
-		if end, err = f.unwanted(ctx, s); err != nil || end == nil {
+		if end, _, err = f.unwanted(ctx, s); err != nil || end == nil {
 			return cause
 		}
 	}

@@ -37,10 +37,13 @@ type refusedExtension struct {
 // extend extends an active session if the spec asks for it, and returns what the status says about it. A refusal leaves
 // the session as it is, and is not a failure.
 func (e *extender) extend(
-	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession,
+	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession, workload boundWorkload,
 ) (string, error) {
 	if s.Status.ExpiresAt == nil || s.Spec.Duration == nil && !isAutomatic(s) {
 		return "", nil
+	}
+	if workload.leaving {
+		return "; it is not extended: " + workload.why, nil
 	}
 	last, duration := e.moment(ctx, s).left(s.Status.ExpiresAt) < extendBefore, durationOr(s.Spec.Duration, 0)
 	refused := e.memory.of(s.UID).extensionRefused
@@ -175,8 +178,10 @@ func wantedExtension(s *pamv1alpha1.ActivitySession, session nps.Session, last b
 	return int(math.Round(missing.Minutes()))
 }
 
+// isAutomatic reports whether the session is extended for as long as its workload runs: one that was never seen does
+// not run.
 func isAutomatic(s *pamv1alpha1.ActivitySession) bool {
-	return s.Spec.Extension != nil && s.Spec.Extension.Mode == pamv1alpha1.ExtensionAutomatic
+	return s.Spec.Extension != nil && s.Spec.Extension.Mode == pamv1alpha1.ExtensionAutomatic && s.Status.BoundToUID != ""
 }
 
 // extensible says why the server would not extend a session; empty if it may.

@@ -27,7 +27,7 @@ const (
 
 // server is the server of a session that was requested, which is followed from now on.
 func (f *follower) server(ctx context.Context, s *pamv1alpha1.ActivitySession) (*sessions.Server, error) {
-	_, server, err := f.Pool.ServerOfSession(ctx, s.Spec.ConnectionRef, s.Namespace)
+	server, err := f.base.server(ctx, s)
 	if err == nil {
 		f.follow(ctx, s)
 	}
@@ -37,7 +37,7 @@ func (f *follower) server(ctx context.Context, s *pamv1alpha1.ActivitySession) (
 // follow makes the poller follow a session while it lives, and while duplicates of it may appear.
 func (f *follower) follow(ctx context.Context, s *pamv1alpha1.ActivitySession) {
 	name, now := client.ObjectKeyFromObject(s), f.moment(ctx, s)
-	if !loop.Lives(s) && !watched(s, now) {
+	if !loop.Lives(s) && !watched(s, now) || f.isElsewhere(ctx, s) {
 		f.Pool.Unfollow(s.Spec.ConnectionRef, name)
 		return
 	}

@@ -22,6 +22,7 @@ func (r *remover) abandon(ctx context.Context, s *pamv1alpha1.ActivitySession, c
 		What:  fmt.Sprintf("session %s (request %s)", s.Status.SessionID, loop.NewRequestID(s)),
 		Where: fmt.Sprintf("the server of NPSConnection %s%s", through, atTime(" until ", s.Status.ExpiresAt)),
 		Data: map[string]string{
+			"server":    s.Status.Server,
 			"sessionID": s.Status.SessionID, "requestID": loop.NewRequestID(s), "expiresAt": expiresAt(s),
 		},
 	}

@@ -440,6 +440,7 @@ func TestWantedExtension(t *testing.T) {
 			}
 			if c.automatic {
 				s.Spec.Extension = &pamv1alpha1.Extension{Mode: pamv1alpha1.ExtensionAutomatic}
+				s.Status.BoundToUID = "seen"
 			}
 			if got := wantedExtension(s, c.session, c.last); got != c.want {
 				t.Errorf("got %d, want %d", got, c.want)

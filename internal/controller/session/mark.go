@@ -54,13 +54,14 @@ func (m *marker) regain(ctx context.Context, s *pamv1alpha1.ActivitySession) err
 
 // mark records that the request is about to be sent: first the finalizer and the annotation, then the status. Both
 // patches are under an optimistic lock, so that only one of two managers continues.
-func (m *marker) mark(ctx context.Context, s *pamv1alpha1.ActivitySession) error {
+func (m *marker) mark(ctx context.Context, s *pamv1alpha1.ActivitySession, server string) error {
 	if err := m.ensureFinalizer(ctx, s); err != nil {
 		return err
 	}
 	base, marked := s.DeepCopy(), s.DeepCopy()
-	base.Status.BoundToUID = "" // written with the mark, because it must be known before the request is sent
-	setMark(marked, m.now())
+	// Both are written with the mark, because they must be known before the request is sent.
+	base.Status.BoundToUID, base.Status.Server = "", ""
+	setMark(marked, m.now(), server)
 	carryMark(s, marked)
 	err := m.Client.Status().Patch(ctx, marked, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{}))
 	if apierrors.IsConflict(err) {
@@ -77,7 +78,7 @@ func (m *marker) mark(ctx context.Context, s *pamv1alpha1.ActivitySession) error
 }
 
 // setMark puts the mark of one more sending into the status.
-func setMark(s *pamv1alpha1.ActivitySession, now time.Time) {
+func setMark(s *pamv1alpha1.ActivitySession, now time.Time, server string) {
 	sent := metav1.NewMicroTime(now.Truncate(time.Microsecond))
 	if s.Status.RequestID != loop.NewRequestID(s) {
 		s.Status.FirstRequestSentTime, s.Status.RequestAttempts = nil, nil
@@ -85,7 +86,7 @@ func setMark(s *pamv1alpha1.ActivitySession, now time.Time) {
 	if s.Status.FirstRequestSentTime == nil {
 		s.Status.FirstRequestSentTime = &sent
 	}
-	s.Status.RequestID, s.Status.RequestSentTime = loop.NewRequestID(s), &sent
+	s.Status.RequestID, s.Status.RequestSentTime, s.Status.Server = loop.NewRequestID(s), &sent, server
 	s.Status.RequestAttempts = new(countOf(s.Status.RequestAttempts) + 1)
 }
 
@@ -94,7 +95,7 @@ func carryMark(to, from *pamv1alpha1.ActivitySession) {
 	to.Status.RequestID, to.Status.RequestAttempts = from.Status.RequestID, from.Status.RequestAttempts
 	to.Status.RequestSentTime = from.Status.RequestSentTime
 	to.Status.FirstRequestSentTime = from.Status.FirstRequestSentTime
-	to.Status.BoundToUID = from.Status.BoundToUID
+	to.Status.BoundToUID, to.Status.Server = from.Status.BoundToUID, from.Status.Server
 }
 
 // noteMark copies a mark that this reconcile has already written into the status from before the reconcile, which the

@@ -22,8 +22,6 @@ type memo struct {
 	hintFollowed bool
 	// unproven says that nothing proves that the session is the object's; see ownershipOpen.
 	unproven bool
-	// earlierSendings says how far the search for sessions of earlier sendings is; see endUnnamedExtras.
-	earlierSendings searchProgress
 	// secretRefused says that the API server refused the last write of the Secret.
 	secretRefused bool
 	// handedAt is when this process last wrote the Secret, and handed the digest of what it wrote.
@@ -106,7 +104,7 @@ func (m *memory) isPresent(uid types.UID) {
 
 // searched records that a search which began at a time found nothing, and how long after that the next one is due.
 func (m *memory) searched(uid types.UID, began time.Time, pause time.Duration) {
-	m.update(uid, func(known *memo) { known.search = vainSearch{began, pause} })
+	m.update(uid, func(known *memo) { known.search = vainSearch{began, pause, nil} })
 }
 
 // vainSearch is a search that found nothing.
@@ -114,6 +112,8 @@ type vainSearch struct {
 	began time.Time
 	// pause is how long after it the next one is due.
 	pause time.Duration
+	// undecided is why the request is not sent again although nothing was found; see finder.undecided.
+	undecided error
 }
 
 // left is how long it is until the next search is due; 0 if it is.

@@ -53,8 +53,11 @@ func (o *observer) read(
 	}
 	o.memory.isPresent(s.UID)
 	o.memory.update(s.UID, func(known *memo) { known.unproven = whose == ownershipOpen })
-	if whose == ownershipForeign {
+	switch whose {
+	case ownershipForeign:
 		return o.disown(ctx, server, s)
+	case ownershipCertain: // earlier versions did not record it
+		s.Status.Server = server.Address()
 	}
 	o.observe(ctx, server, s, session)
 	return loop.Continue(), nil
@@ -69,15 +72,13 @@ func (o *observer) owned(
 	if err != nil {
 		return session, ownershipOpen, err
 	}
-	whose, err := o.finder.ownershipOf(ctx, server, s, session)
-	if err != nil || whose == ownershipCertain {
-		return session, whose, err
+	if whose := o.finder.ownershipOf(server, s, session); whose == ownershipCertain {
+		return session, whose, nil
 	}
 	if session, err = server.Read(ctx, s.Status.SessionID); err != nil {
 		return session, ownershipOpen, err
 	}
-	whose, err = o.finder.ownershipOf(ctx, server, s, session)
-	return session, whose, err
+	return session, o.finder.ownershipOf(server, s, session), nil
 }
 
 // disown removes a session from the status that is not the object's, and what was created for it. The session is
@@ -92,7 +93,7 @@ func (o *observer) disown(
 	const message = "the session that the status named is not of this request; it is left alone"
 	o.audit(ctx, server, s, audit.AdoptSession, audit.Denied, message)
 	o.StatusWriter().Event(s, corev1.EventTypeWarning, pamv1alpha1.ReasonConflict, message+": "+id)
-	o.claims.forget(s)
+	o.claims.forget(s.UID)
 	o.startOver(s)
 	return loop.Wait(pamv1alpha1.ReasonProgressing, message, o.SecondLook), nil
 }

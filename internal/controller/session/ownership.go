@@ -28,38 +28,31 @@ const (
 	ownershipForeign
 )
 
-// ownershipOf decides whether the session that the status names is the object's own. The note decides, and so does the
-// answer to the request, if this process has seen it, because a server may rewrite notes. If both are missing, all else
-// that the session says decides, at a server that is known to lose notes.
+// ownershipOf decides whether the session that the status names is the object's own. It is if the server has answered
+// the object's request with it, whatever its note says, or if its note has the request id. Once that is proven, it
+// remains so: a note may be missing in one of the answers.
 func (f *finder) ownershipOf(
-	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession, session nps.Session,
-) (ownership, error) {
-	id := loop.NewRequestID(s)
+	server *sessions.Server, s *pamv1alpha1.ActivitySession, session nps.Session,
+) ownership {
+	key := server.Key(s.Status.SessionID)
+	owner, proven := f.claims.owner(key)
 	switch {
-	case sessions.NoteIsOf(session.Note, id), f.claims.isCreatedFor(s.Status.SessionID, s.UID):
-		return ownershipCertain, nil
-	case !sessions.NoteIsMute(session.Note, id):
-		return ownershipForeign, nil
-	case contradicts(s, session), server.MadeBefore(session.CreatedAt, firstSent(s)):
-		return ownershipForeign, nil
+	case proven && owner == s.UID:
+		return ownershipCertain
+	case sessions.NoteIsOf(session.Note, loop.NewRequestID(s)):
+		f.claims.noted(key, s.UID)
+		return ownershipCertain
+	case proven, !mayBe(s, session), server.MadeBefore(session.CreatedAt, firstSent(s)):
+		return ownershipForeign
 	}
-	first, err := f.claims.isFirst(ctx, s.Status.SessionID, s.UID)
-	switch {
-	case err != nil:
-		return ownershipOpen, err
-	case !first:
-		return ownershipForeign, nil
-	case server.LosesNotes(id):
-		return ownershipCertain, nil
-	}
-	return ownershipOpen, nil
+	return ownershipOpen
 }
 
-// contradicts reports whether a session is for something else than was requested, as far as it says.
-func contradicts(s *pamv1alpha1.ActivitySession, session nps.Session) bool {
-	other := func(want pamv1alpha1.NamedOrID, name, id string) bool {
-		known := want.ID != "" && id != "" || want.ID == "" && name != ""
-		return known && !named(want, name, id)
+// mayBe reports whether a session that does not say whose it is may be the requested one: neither its note nor anything
+// else that it says contradicts that.
+func mayBe(s *pamv1alpha1.ActivitySession, session nps.Session) bool {
+	if !sessions.NoteIsMute(session.Note, loop.NewRequestID(s)) {
+		return false
 	}
 	activity, resource := nps.Activity{}, nps.ManagedResource{}
 	if session.Activity != nil {
@@ -68,22 +61,27 @@ func contradicts(s *pamv1alpha1.ActivitySession, session nps.Session) bool {
 	if session.ManagedResource != nil {
 		resource = *session.ManagedResource
 	}
-	if other(s.Spec.Activity, activity.Name, session.ActivityID) {
-		return true
+	if s.Spec.Resource == nil && resource.Name != "" || contradicts(s.Spec.Activity, activity.Name, session.ActivityID) {
+		return false
 	}
-	if s.Spec.Resource == nil {
-		return resource.Name != ""
-	}
-	return other(*s.Spec.Resource, resource.Name, session.ManagedResourceID)
+	return s.Spec.Resource == nil || !contradicts(*s.Spec.Resource, resource.Name, session.ManagedResourceID)
 }
 
-// ownsUnread reports whether a session that cannot be read is the object's: the server created it for the object's
-// request, as this process has seen, or a list has it with the request id.
+// contradicts reports whether a name or an id of a session is not that which was requested, as far as it is known.
+func contradicts(want pamv1alpha1.NamedOrID, name, id string) bool {
+	if want.ID != "" {
+		return id != "" && !strings.EqualFold(want.ID, id)
+	}
+	return name != "" && !strings.EqualFold(want.Name, name)
+}
+
+// ownsUnread reports whether a session that cannot be read is the object's: that was proven before, or a list has it
+// with the request id.
 func (f *finder) ownsUnread(
 	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession,
 ) (bool, error) {
-	if f.claims.isCreatedFor(s.Status.SessionID, s.UID) {
-		return true, nil
+	if owner, proven := f.claims.owner(server.Key(s.Status.SessionID)); proven {
+		return owner == s.UID, nil
 	}
 	found, err := server.FindByNote(ctx, loop.NewRequestID(s))
 	return slices.ContainsFunc(found, func(x nps.Summary) bool {

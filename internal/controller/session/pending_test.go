@@ -3,7 +3,6 @@
 package session
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -131,48 +130,33 @@ func TestWhatBecomesDueDuringAPassIsDueAtOnce(t *testing.T) {
 	}
 }
 
-func TestLooksLike(t *testing.T) {
-	request := func() *pamv1alpha1.ActivitySession {
-		s := &pamv1alpha1.ActivitySession{}
-		s.UID = "0b5e1c5c-6f0c-4f0e-9d5e-5f1d0c6f7a01"
-		s.Spec.Activity.Name, s.Spec.Note = "Linux root", strings.Repeat("vacuum ", 10)
-		s.Spec.Resource = &pamv1alpha1.NamedOrID{Name: "db1"}
-		return s
-	}
-	twin := nps.Summary{ActivityName: "linux ROOT", ManagedResourceName: "DB1"}
-	with := func(change func(*nps.Summary)) nps.Summary {
-		c := twin
-		change(&c)
-		return c
-	}
-	id := loop.NewRequestID(request())
+func TestWhichSessionMayBeTheRequestedOne(t *testing.T) {
+	s := &pamv1alpha1.ActivitySession{}
+	s.UID = "0b5e1c5c-6f0c-4f0e-9d5e-5f1d0c6f7a01"
+	s.Spec.Activity.Name, s.Spec.Resource = "Linux root", &pamv1alpha1.NamedOrID{Name: "db1"}
+	twin := nps.Summary{ActivityName: "linux ROOT", ManagedResourceID: "1", ManagedResourceName: "DB1"}
 	for name, c := range map[string]struct {
-		candidate nps.Summary
-		limit     int
-		want      bool
+		change func(*nps.Summary)
+		want   bool
 	}{
-		"the same without a note":  {candidate: twin, want: true},
-		"another activity":         {candidate: with(func(s *nps.Summary) { s.ActivityName = "Linux" })},
-		"another resource":         {candidate: with(func(s *nps.Summary) { s.ManagedResourceName = "db2" })},
-		"another requester's note": {candidate: with(func(s *nps.Summary) { s.Note = "mine" })},
-		"another ticket":           {candidate: with(func(s *nps.Summary) { s.Ticket = "T" })},
-		"our id cut short":         {candidate: with(func(s *nps.Summary) { s.Note = id[:len(id)-5] }), want: true},
-		"another one's, cut short": {
-			candidate: with(func(s *nps.Summary) { s.Note = "pam-operator/1b5e1c5c-6f0c" }),
-		},
-		"too little of our id": {candidate: with(func(s *nps.Summary) { s.Note = "pam-operator/0b5e" })},
-		"all that the server leaves of our id": {
-			candidate: with(func(s *nps.Summary) { s.Note = "pam-op" }), limit: 6, want: true,
-		},
-		"less than the server leaves": {candidate: with(func(s *nps.Summary) { s.Note = "pam-op" }), limit: 7},
-		"a note that goes on differently": {
-			candidate: with(func(s *nps.Summary) { s.Note = id[:len(id)-5] + " vacuum" }),
-		},
+		"the same without a note":      {func(*nps.Summary) {}, true},
+		"another activity":             {func(x *nps.Summary) { x.ActivityName = "Linux" }, false},
+		"an activity that is not told": {func(x *nps.Summary) { x.ActivityName = "" }, true},
+		"another resource":             {func(x *nps.Summary) { x.ManagedResourceName = "db2" }, false},
+		"somebody's own note":          {func(x *nps.Summary) { x.Note = "mine" }, false},
+		"too little of our id":         {func(x *nps.Summary) { x.Note = "pam-operator/0b5e" }, true},
+		"too little of another id":     {func(x *nps.Summary) { x.Note = "pam-operator/1b5e" }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := looksLike(request(), c.candidate, c.limit, moment{local: noon}); got != c.want {
+			x := twin
+			c.change(&x)
+			if got := mayBe(s, x.Session()); got != c.want {
 				t.Errorf("got %t", got)
 			}
 		})
+	}
+	s.Spec.Resource, s.Spec.Credential = nil, &pamv1alpha1.CredentialSelector{}
+	if mayBe(s, twin.Session()) {
+		t.Error("a session on a resource is not one for a credential")
 	}
 }

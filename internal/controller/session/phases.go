@@ -41,15 +41,12 @@ func (f *follower) await(ctx context.Context, s *pamv1alpha1.ActivitySession) (l
 	if !out.Continues() {
 		return out, nil
 	}
-	if out, err := f.endUnwanted(ctx, server, s); err != nil || !out.Continues() {
+	workload, out, err := f.endUnwanted(ctx, server, s)
+	if err != nil || !out.Continues() {
 		return out, err
 	}
-	again, err := f.duplicates.endOfEarlierSendings(ctx, server, s)
-	if err != nil {
-		return loop.Outcome{}, err
-	}
 	out = rowOf(s.Status.Phase).waiting(s)
-	out.After = loop.Soonest(again, sessionRecheck)
+	out.After = loop.Soonest(workload.left, sessionRecheck)
 	return out, nil
 }
 
@@ -84,15 +81,12 @@ func (f *follower) active(ctx context.Context, s *pamv1alpha1.ActivitySession) (
 	if !out.Continues() {
 		return out, nil
 	}
-	if out, err := f.endUnwanted(ctx, server, s); err != nil || !out.Continues() {
+	workload, out, err := f.endUnwanted(ctx, server, s)
+	if err != nil || !out.Continues() {
 		return out, err
 	}
-	out = f.serve(nps.Unhurried(ctx), server, s)
-	again, err := f.duplicates.endOfEarlierSendings(ctx, server, s)
-	if err != nil {
-		return loop.Outcome{}, err
-	}
-	out.After = loop.Soonest(out.After, again, sessionRecheck)
+	out = f.serve(nps.Unhurried(ctx), server, s, workload)
+	out.After = loop.Soonest(out.After, workload.left, sessionRecheck)
 	return out, nil
 }
 
@@ -122,7 +116,7 @@ func (f *follower) unseen(
 // serve provides the consumer of an active session with what it needs, for as long as it needs it. A failure is
 // reported, and does not prevent the session from being followed.
 func (f *follower) serve(
-	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession,
+	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession, workload boundWorkload,
 ) loop.Outcome {
 	if f.memory.of(s.UID).unproven {
 		return unproven(s)
@@ -132,7 +126,7 @@ func (f *follower) serve(
 		return sessionOutcome(err)
 	}
 	end := expiresAt(s)
-	note, err := f.extender.extend(ctx, server, s)
+	note, err := f.extender.extend(ctx, server, s, workload)
 	if err == nil && expiresAt(s) != end {
 		refresh, err = f.secrets.ensure(ctx, server, s)
 	}
@@ -170,15 +164,10 @@ func (f *follower) awaitEnd(ctx context.Context, s *pamv1alpha1.ActivitySession)
 	if out, err := f.observer.look(ctx, server, s); err != nil || !out.Continues() {
 		return out, err
 	}
-	now := f.moment(ctx, s)
-	if !now.passed(s.Status.Deadline) {
+	if again, err := f.endAgain(ctx, server, s); err != nil || !again {
 		out := rowOf(s.Status.Phase).waiting(s)
 		out.After = sessionRecheck
-		return out, nil
-	}
-	s.Status.Deadline = deadline(s, now)
-	if err := server.Client().End(ctx, s.Status.SessionID); err != nil {
-		return loop.Outcome{}, err
+		return out, err
 	}
 	return loop.Wait(pamv1alpha1.ReasonProgressing,
 		"the server has not ended the session yet, and was told again; look at it there", sessionRecheck), nil
@@ -224,9 +213,6 @@ func (f *follower) watch(ctx context.Context, s *pamv1alpha1.ActivitySession) er
 	server, err := f.server(ctx, s)
 	if err != nil {
 		return nil //nolint:nilerr // without its connection nothing can be seen, and a watch notices when it is back
-	}
-	if _, err := f.duplicates.endOfEarlierSendings(ctx, server, s); err != nil {
-		return err
 	}
 	return f.duplicates.endListed(ctx, server, s)
 }

@@ -29,7 +29,7 @@ func (r *requester) recover(
 		return loop.Continue(), nil
 	}
 	if out := r.untilSearch(s); !out.Continues() {
-		return out, nil
+		return out, r.memory.of(s.UID).search.undecided
 	}
 	began := r.now()
 	if out, err := r.adopt(ctx, server, s); err != nil || !out.Continues() {
@@ -39,13 +39,18 @@ func (r *requester) recover(
 		return loop.Continue(), nil
 	}
 	if f := r.memory.of(s.UID).refusal; f != nil {
-		return r.afterRefusal(s, f, began), nil
-	}
-	if next := r.untilNextSearch(s, began); next > 0 {
+		if out := r.afterRefusal(s, f, began); !out.Continues() {
+			return out, nil
+		}
+	} else if next := r.untilNextSearch(s, began); next > 0 {
 		r.memory.searched(s.UID, began, next)
 		return stillUnanswered(next), nil
 	}
-	return loop.Continue(), nil
+	err := r.finder.undecided(ctx, server, s)
+	if err != nil {
+		r.memory.update(s.UID, func(known *memo) { known.search = vainSearch{began, undecidedRecheck, err} })
+	}
+	return loop.Continue(), err
 }
 
 func stillUnanswered(after time.Duration) loop.Outcome {
@@ -99,6 +104,7 @@ func (r *requester) adopt(
 	if err != nil {
 		return loop.Outcome{}, err
 	}
+	r.claims.noted(server.Key(session.ID), s.UID)
 	r.accepted(ctx, server, s, session.ID, audit.AdoptSession)
 	r.StatusWriter().Event(s, corev1.EventTypeNormal, pamv1alpha1.ReasonProgressing,
 		"adopted session "+session.ID+": it was requested before, and the answer was not seen")
@@ -151,6 +157,9 @@ func (r *requester) searchWithdrawn(
 	case next > 0:
 		return stillWithdrawn(denial, next), nil
 	}
+	if err := r.finder.undecided(ctx, server, s); err != nil {
+		return loop.Outcome{}, err
+	}
 	r.fail(s, pamv1alpha1.FailureNotPermitted, why)
 	return nextPhase(), nil
 }
@@ -167,7 +176,7 @@ func (r *requester) endWithdrawn(
 			Action: audit.End, Result: audit.Succeeded, Session: x.ID, Reason: why,
 		})
 	}
-	r.claims.setOwner(live[0].ID, s.UID)
+	r.claims.noted(server.Key(live[0].ID), s.UID)
 	s.Status.SessionID, s.Status.RequestTime = live[0].ID, &metav1.Time{Time: r.now()}
 	s.Status.Failure = newFailure(pamv1alpha1.FailureNotPermitted, why)
 	r.enter(s, pamv1alpha1.SessionEnding, why)
@@ -229,7 +238,7 @@ func (r *requester) giveUp(ctx context.Context, s *pamv1alpha1.ActivitySession) 
 // lastSearch searches once more for the session of a request that is given up.
 func (r *requester) lastSearch(ctx context.Context, s *pamv1alpha1.ActivitySession) error {
 	_, denial := r.mayAsk(ctx, s)
-	_, server, err := r.Pool.ServerOfSession(ctx, s.Spec.ConnectionRef, s.Namespace)
+	server, err := r.server(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -238,5 +247,8 @@ func (r *requester) lastSearch(ctx context.Context, s *pamv1alpha1.ActivitySessi
 	} else {
 		_, err = r.adopt(ctx, server, s)
 	}
-	return err
+	if err != nil || s.Status.Phase != pamv1alpha1.SessionPending {
+		return err
+	}
+	return r.finder.undecided(ctx, server, s)
 }

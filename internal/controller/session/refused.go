@@ -82,6 +82,9 @@ func (r *requester) afterRefusal(s *pamv1alpha1.ActivitySession, f *refusal, beg
 	}
 	f.asked = f.asked || s.Cancelled() || !s.DeletionTimestamp.IsZero() || r.isAsked(s)
 	again, after := f.step(began, r.sentAt(s), r.SecondLook, r.RecoveryWindow)
+	if f.settled { // nothing is left there, so it may be sent elsewhere
+		s.Status.Server = ""
+	}
 	if again {
 		return loop.Continue()
 	}

@@ -24,11 +24,10 @@ import (
 type remover struct {
 	*base
 
-	follower   *follower
-	requester  *requester
-	secrets    *secretKeeper
-	duplicates *duplicates
-	spent      *spent.Memory
+	follower  *follower
+	requester *requester
+	secrets   *secretKeeper
+	spent     *spent.Memory
 }
 
 // remove ends the session of an object that is being deleted, and removes the finalizer when the session is over. It
@@ -97,7 +96,10 @@ func (r *remover) releaseTidy(ctx context.Context, s *pamv1alpha1.ActivitySessio
 }
 
 // errUnconfirmed is why a session is given up that was told to end at a server that answers.
-var errUnconfirmed = errors.New("the server was told to end the session, and its answers do not say whether it is over")
+var errUnconfirmed = errors.New("the server was told to end the session, and does not say that it is over")
+
+// longestKept is how long an object is kept for a session whose end, as the server reports it, does not come.
+const longestKept = 24 * time.Hour
 
 // isLost reports whether an object is removed although its session may live on: its connection is gone or leads
 // elsewhere, or it was kept long enough while the session could not be ended, or its end could not be confirmed.
@@ -105,15 +107,17 @@ func (r *remover) isLost(ctx context.Context, s *pamv1alpha1.ActivitySession, ou
 	if connection.IsMissing(err) || connection.IsLost(err) {
 		return true
 	}
-	return (err != nil || isUnconfirmed(s)) && r.mayAbandon(ctx, s, out)
+	return (err != nil || s.Status.Phase == pamv1alpha1.SessionEnding) && mayAbandon(
+		s, r.moment(ctx, s), r.DeletionDeadline, out.State == loop.StateStalled || err == nil && !isUnconfirmed(s))
 }
 
-// mayAbandon reports whether an object whose session cannot be ended was kept long enough. If someone has to act, it is
-// kept until the session ends by itself: they should see it for as long as it lives.
-func (r *remover) mayAbandon(ctx context.Context, s *pamv1alpha1.ActivitySession, out loop.Outcome) bool {
-	late := r.now().Sub(s.DeletionTimestamp.Time) > r.DeletionDeadline
-	livesOn := s.Status.ExpiresAt != nil && r.moment(ctx, s).left(s.Status.ExpiresAt) > 0
-	return late && (out.State == loop.StateReconciling || !livesOn)
+// mayAbandon reports whether an object whose session cannot be ended was kept long enough. If someone has to act, or if
+// the server says that the session lives although it was told to end it, the object is kept until the session ends by
+// itself: people should see it for as long as it lives.
+func mayAbandon(s *pamv1alpha1.ActivitySession, now moment, deadline time.Duration, mustBeSeen bool) bool {
+	kept := now.local.Sub(s.DeletionTimestamp.Time)
+	livesOn := s.Status.ExpiresAt != nil && now.left(s.Status.ExpiresAt) > 0 && kept < longestKept
+	return kept > deadline && !(mustBeSeen && livesOn)
 }
 
 // isUnconfirmed reports whether the server was told to end a session and does not say in a known way whether it has.
@@ -142,10 +146,11 @@ func (r *remover) windDown(ctx context.Context, s *pamv1alpha1.ActivitySession) 
 	case !out.Continues():
 		return out, nil
 	case s.Status.Phase.Terminal():
-		_, err := r.duplicates.endOfEarlierSendings(ctx, server, s)
-		return loop.Continue(), err
+		return loop.Continue(), nil
 	case s.Status.Phase != pamv1alpha1.SessionEnding:
 		err = r.endDeleted(ctx, server, s)
+	default:
+		_, err = r.follower.endAgain(ctx, server, s)
 	}
 	return loop.Wait(pamv1alpha1.ReasonProgressing, "the server is ending the session", sessionRecheck), err
 }
@@ -200,6 +205,6 @@ func (r *remover) forget(s *pamv1alpha1.ActivitySession) {
 			Pressing: uncertain(s) || kept == "" && !s.Status.Phase.Terminal(), Until: r.now().Add(watchFor),
 		})
 	}
-	r.claims.forget(s)
+	r.claims.forget(s.UID)
 	r.memory.forget(s.UID)
 }

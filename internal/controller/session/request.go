@@ -121,7 +121,7 @@ func (r *requester) mayBegin(
 	case s.Cancelled():
 		r.enter(s, pamv1alpha1.SessionCancelled, "cancelled before the session was requested")
 		return nextPhase()
-	case workload.over:
+	case workload.over, workload.left > 0:
 		r.enter(s, pamv1alpha1.SessionCancelled, workload.why+" before the session was requested")
 		return nextPhase()
 	case s.Suspended():
@@ -145,7 +145,7 @@ func (r *requester) settle(
 	if denial != nil && r.memory.of(s.UID).isUnsent() {
 		return loop.Outcome{}, denial
 	}
-	_, server, err := r.Pool.ServerOfSession(ctx, s.Spec.ConnectionRef, s.Namespace)
+	server, err := r.server(ctx, s)
 	if err != nil {
 		return loop.Outcome{}, err
 	}
@@ -201,7 +201,7 @@ func (r *requester) begin(
 		r.quota.release(s.UID)
 		return loop.Outcome{}, err
 	}
-	if err := r.marker.mark(ctx, s); err != nil {
+	if err := r.marker.mark(ctx, s, server.Address()); err != nil {
 		return loop.Outcome{}, err
 	}
 	return r.send(ctx, server, s)
@@ -211,23 +211,23 @@ func (r *requester) begin(
 func (r *requester) send(
 	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession,
 ) (loop.Outcome, error) {
-	r.claims.sending(s)
-	defer r.claims.answered(s.UID)
-	request := createRequest(s, r.moment(ctx, s))
-	session, err := server.Create(r.marker.inTime(ctx, s), request)
+	session, err := server.Create(r.marker.inTime(ctx, s), createRequest(s, r.moment(ctx, s)))
 	if errors.Is(err, nps.ErrSendDeadline) { // another manager may have taken over meanwhile
 		return loop.Outcome{}, loop.ErrStale
 	}
 	if err != nil {
 		return r.notCreated(ctx, server, s, err)
 	}
-	r.claims.setCreated(session.ID, s.UID)
+	if !r.claims.answered(server.Key(session.ID), s.UID) {
+		r.audit(ctx, server, s, audit.Request, audit.Refused, "the answer was the session of another request")
+		return r.refused(ctx, server, s, fmt.Errorf(
+			"the server has answered with session %s, which it created for another request", session.ID))
+	}
 	r.accepted(ctx, server, s, session.ID, audit.Request)
 	if session.Status == "" { // the answer had the id alone
 		if session, err = server.Read(ctx, session.ID); err != nil {
 			return loop.Outcome{}, err
 		}
-		server.Learn(request.Note, session.Note)
 	}
 	r.observer.observe(ctx, server, s, session)
 	return nextPhase(), nil
@@ -258,7 +258,7 @@ func (r *requester) notCreated(
 func (r *requester) accepted(
 	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession, id string, how audit.Action,
 ) {
-	r.claims.setOwner(id, s.UID)
+	s.Status.Server = server.Address()
 	s.Status.SessionID, s.Status.RequestID, s.Status.Deadline = id, loop.NewRequestID(s), nil
 	s.Status.RequestTime = &metav1.Time{Time: r.now()}
 	r.audit(ctx, server, s, how, audit.Succeeded, "")

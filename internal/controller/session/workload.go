@@ -5,6 +5,7 @@ package session
 import (
 	"context"
 	"slices"
+	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -24,13 +25,18 @@ func boundSessions(deps loop.Deps, kind string) handler.EventHandler {
 }
 
 // workloads reads the Jobs and Pods that sessions are bound to.
-type workloads struct{ live client.Reader }
+type workloads struct {
+	live client.Reader
+	now  func() time.Time
+}
 
 // boundWorkload is what a session's workload means for it.
 type boundWorkload struct {
-	// over says that the workload no longer needs the session, and why.
-	over bool
-	why  string
+	// over says that the workload no longer needs the session, leaving that it soon will not; why says why.
+	over, leaving bool
+	why           string
+	// left is how long a workload that is leaving may still need the session; 0 if that is not known.
+	left time.Duration
 	// idle says why the workload cannot run yet; empty if it can, or does not exist yet.
 	idle string
 }
@@ -55,18 +61,35 @@ func (w *workloads) bound(
 		return boundWorkload{over: true, why: what + " is gone"}, nil
 	}
 	s.Status.BoundToUID = string(is.uid)
-	out := boundWorkload{over: is.finished, why: what + " has finished"}
-	if is.idle != "" && !is.finished {
-		out.idle = what + " " + is.idle
-	}
-	return out, nil
+	return is.of(what, w.now()), nil
 }
 
 // workloadState is the state of a Job or Pod; an empty uid says that there is none.
 type workloadState struct {
-	uid      types.UID
-	finished bool
-	idle     string
+	uid types.UID
+	// over says why it is over; empty if it is not.
+	over string
+	idle string
+	// leaving says why it will be over; until is when at the latest, zero if that is not known.
+	leaving string
+	until   time.Time
+}
+
+// of is what the state means for a session.
+func (is workloadState) of(what string, now time.Time) boundWorkload {
+	switch {
+	case is.over != "":
+		return boundWorkload{over: true, why: what + " " + is.over}
+	case is.leaving != "" && !is.until.IsZero() && !now.Before(is.until):
+		return boundWorkload{over: true, why: what + " " + is.leaving + ", and its grace period is over"}
+	case is.leaving != "" && !is.until.IsZero():
+		return boundWorkload{leaving: true, why: what + " " + is.leaving, left: is.until.Sub(now)}
+	case is.leaving != "": // perhaps it stays, so nothing is requested for it until that is known
+		return boundWorkload{leaving: true, why: what + " " + is.leaving, idle: what + " " + is.leaving}
+	case is.idle != "":
+		return boundWorkload{idle: what + " " + is.idle}
+	}
+	return boundWorkload{}
 }
 
 // state reads the Job or Pod. While it waits in a queue or for a node, a session would expire.
@@ -88,23 +111,48 @@ func (w *workloads) state(
 	return jobState(job), nil
 }
 
+// podState is the state of a Pod. Only its kubelet can say that it has finished, and that of a lost node never does. The
+// deletionTimestamp of a Pod is the end of its grace period, and from then on nothing may need the session.
 func podState(pod *corev1.Pod) workloadState {
-	out := workloadState{
-		uid: pod.UID, finished: pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed,
-	}
-	if pod.Spec.NodeName == "" {
+	out := workloadState{uid: pod.UID}
+	switch phase := pod.Status.Phase; {
+	case phase == corev1.PodSucceeded || phase == corev1.PodFailed:
+		out.over = "has finished"
+	case pod.DeletionTimestamp != nil:
+		out.leaving, out.until = "is being deleted", pod.DeletionTimestamp.Time
+	case slices.ContainsFunc(pod.Status.Conditions, isDisruption):
+		out.leaving = "is being evicted"
+	case phase == corev1.PodUnknown:
+		out.leaving = "is in an unknown state"
+	case pod.Spec.NodeName == "":
 		out.idle = "is not scheduled"
 	}
 	return out
 }
 
+func isDisruption(c corev1.PodCondition) bool {
+	return c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue
+}
+
+// jobState is the state of a Job. Its outcome is decided before its last Pods are gone, which on a node that is lost
+// they never are.
 func jobState(job *batchv1.Job) workloadState {
-	out := workloadState{uid: job.UID, finished: slices.ContainsFunc(job.Status.Conditions,
-		func(c batchv1.JobCondition) bool {
-			return (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) && c.Status == corev1.ConditionTrue
-		})}
-	if job.Spec.Suspend != nil && *job.Spec.Suspend { // by a user, or by a queue that has not admitted it yet
+	out := workloadState{uid: job.UID}
+	switch {
+	case slices.ContainsFunc(job.Status.Conditions, isDecided):
+		out.over = "has finished"
+	case job.DeletionTimestamp != nil:
+		out.over = "is being deleted"
+	case job.Spec.Suspend != nil && *job.Spec.Suspend: // by a user, or by a queue that has not admitted it yet
 		out.idle = "is suspended"
 	}
 	return out
+}
+
+func isDecided(c batchv1.JobCondition) bool {
+	switch c.Type {
+	case batchv1.JobComplete, batchv1.JobFailed, batchv1.JobSuccessCriteriaMet, batchv1.JobFailureTarget:
+		return c.Status == corev1.ConditionTrue
+	}
+	return false
 }
