@@ -25,8 +25,8 @@ func TestASearchIsBlockedOnlyByARecordThatMayBeWhatItLooksFor(t *testing.T) {
 		`{"id":{},"note":{"a":[1]}}`: false,
 		`{"id":[5],"note":"pam-operator/0b5e1c5d/1"}`:                    false,
 		`{"id":null,"note":"pam-operator/0b5e1c5c-6f0c/1"}`:              true,
-		`{"id":null,"note":"pam-operator\/0b5e1c5c-6f0c\/1 & more"}`:   true,
-		`{"id":null,"note":"pam-operator\u002f\u0030b5e1c5c-6f0c"}`:    true,
+		`{"id":null,"note":"pam-operator\/0b5e1c5c-6f0c\/1 & more"}`:     true,
+		`{"id":null,"note":"pam-operator\u002f\u0030b5e1c5c-6f0c"}`:      true,
 		`{"session":{"note":"pam-operator/0b5e1c5c-6f0c/1","id":"777"}}`: true,
 		`"pam-operator/0b5e1c5c"`:                                        true,
 	} {

@@ -111,7 +111,7 @@ func (w *workloads) state(
 	return jobState(job), nil
 }
 
-// podState is the state of a Pod. Only its kubelet can say that it has finished, and that of a lost node never does. The
+// podState is the state of a Pod. Only its kubelet can say that it has finished; that of a lost node never does. The
 // deletionTimestamp of a Pod is the end of its grace period, and from then on nothing may need the session.
 func podState(pod *corev1.Pod) workloadState {
 	out := workloadState{uid: pod.UID}
