@@ -52,6 +52,7 @@ var _ = Describe("Two ActivitySessions whose requests were not answered, at a se
 				}
 				for _, id := range s.liveThere() {
 					eventuallyEvent(ctx, s.namespace, pamv1alpha1.ReasonDeletionBlocked, id)
+					Expect(s.nps.End(id)).To(Succeed()) // as the message demands
 				}
 			})
 	}
