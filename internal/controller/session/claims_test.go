@@ -30,8 +30,8 @@ func serverAt(t *testing.T, address, account string) *sessions.Server {
 	})
 }
 
-// named is an object whose status names a session of a server.
-func named(name, sessionID, server string) *pamv1alpha1.ActivitySession {
+// naming is an object whose status names a session of a server.
+func naming(name, sessionID, server string) *pamv1alpha1.ActivitySession {
 	s := builder.ActivitySession(name)
 	s.Namespace, s.UID = "default", types.UID(name)
 	s.Status.SessionID, s.Status.Server = sessionID, server
@@ -53,7 +53,7 @@ func claimsOf(t *testing.T, objects ...client.Object) *claims {
 
 func TestNoServerTakesTheSessionOfAnother(t *testing.T) {
 	const id = "B9FC22E3-0000-4000-8000-000000000001"
-	alice, oscar := named("alice", id, "https://nps.example.com"), named("oscar", id, "https://oscar.example.com")
+	alice, oscar := naming("alice", id, "https://nps.example.com"), naming("oscar", id, "https://oscar.example.com")
 	nps1, nps2 := serverAt(t, "https://nps.example.com", "svc"), serverAt(t, "https://oscar.example.com", "svc")
 	find := &finder{&base{claims: claimsOf(t, alice, oscar)}}
 	session := nps.Session{ID: id} // its note is missing
@@ -73,7 +73,7 @@ func TestNoServerTakesTheSessionOfAnother(t *testing.T) {
 	if whose := find.ownershipOf(nps1, alice, session); whose != ownershipCertain {
 		t.Errorf("the owner: %d", whose)
 	}
-	if whose := find.ownershipOf(nps1, named("thief", id, "https://nps.example.com"), session); whose != ownershipForeign {
+	if whose := find.ownershipOf(nps1, naming("thief", id, "https://nps.example.com"), session); whose != ownershipForeign {
 		t.Errorf("an object whose status names it: %d", whose)
 	}
 	find.claims.forget(alice.UID)
@@ -83,7 +83,7 @@ func TestNoServerTakesTheSessionOfAnother(t *testing.T) {
 }
 
 func TestASessionOnceProvenIsNotDisowned(t *testing.T) {
-	server, s := serverAt(t, "https://nps.example.com", "svc"), named("session", "1", "https://nps.example.com")
+	server, s := serverAt(t, "https://nps.example.com", "svc"), naming("session", "1", "https://nps.example.com")
 	s.UID = "0b5e1c5c-6f0c-4f0e-9d5e-5f1d0c6f7a01"
 	for name, c := range map[string]struct {
 		proven bool
@@ -118,7 +118,7 @@ func TestASessionOnceProvenIsNotDisowned(t *testing.T) {
 
 func TestTheSessionOfAnotherObjectIsNoCandidate(t *testing.T) {
 	server := serverAt(t, "https://nps.example.com", "svc")
-	claims := claimsOf(t, named("here", "AB", server.Address()), named("elsewhere", "CD", "https://other.example.com"))
+	claims := claimsOf(t, naming("here", "AB", server.Address()), naming("elsewhere", "CD", "https://other.example.com"))
 	for id, want := range map[string]bool{"ab": true, "AB": true, "CD": false, "EF": false} {
 		got, err := claims.isAnothers(t.Context(), server, id, "mine")
 		if err != nil || got != want {

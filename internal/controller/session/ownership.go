@@ -69,10 +69,15 @@ func mayBe(s *pamv1alpha1.ActivitySession, session nps.Session) bool {
 
 // contradicts reports whether a name or an id of a session is not that which was requested, as far as it is known.
 func contradicts(want pamv1alpha1.NamedOrID, name, id string) bool {
+	known := want.ID != "" && id != "" || want.ID == "" && name != ""
+	return known && !named(want, name, id)
+}
+
+func named(want pamv1alpha1.NamedOrID, name, id string) bool {
 	if want.ID != "" {
-		return id != "" && !strings.EqualFold(want.ID, id)
+		return strings.EqualFold(want.ID, id)
 	}
-	return name != "" && !strings.EqualFold(want.Name, name)
+	return want.Name != "" && strings.EqualFold(want.Name, name)
 }
 
 // ownsUnread reports whether a session that cannot be read is the object's: that was proven before, or a list has it
