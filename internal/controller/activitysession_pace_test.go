@@ -19,15 +19,16 @@ var _ = Describe("An ActivitySession that was refused", func() {
 	It("causes few calls however often its Secret is changed", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
 		session := s.session(ctx, "session", builder.Resource("nowhere.example.com"))
+		eventuallyReason(ctx, session, pamv1alpha1.ReasonRejected)
 		secret := builder.Secret(session.SecretName(), nil, builder.InNamespace(s.namespace))
 		s.create(ctx, secret)
-		eventuallyReason(ctx, session, pamv1alpha1.ReasonRejected)
 		before := s.calls()
 		for i := range 200 {
 			change(ctx, secret, func(o *corev1.Secret) { builder.Annotation("look", fmt.Sprint(i))(o) })
 		}
 		Eventually(answered(ctx, session)).Should(Equal(request(ctx, session)))
-		// The session is searched for three times, once more because of the request, and four times if that has it sent again.
+		// The session is searched for three times, once more because of the request, and four times if that has it sent
+		// again.
 		const searches, lists = 8, 5
 		Expect(s.calls() - before).To(BeNumerically("<=", searches*lists+1))
 	})

@@ -109,13 +109,16 @@ func (d *neighbours) refuseCrowd(ctx context.Context) error {
 		func(ctx context.Context) error {
 			_, err := d.awaited(ctx, d.createCrowd, refused)
 			return err
+		},
+		func(ctx context.Context) error { // a Secret that was there before would keep its session from being requested
+			return d.createAll(ctx, crowdSessions, func(i int) client.Object { return crowdSecret(i) })
 		})
 }
 
-// createCrowd creates the sessions of the crowd, and Secrets with the names of their connection Secrets.
+// createCrowd creates the sessions of the crowd.
 func (d *neighbours) createCrowd(ctx context.Context) error {
 	in := builder.InNamespace(crowd)
-	sessions := d.createAll(ctx, crowdSessions, func(i int) client.Object {
+	return d.createAll(ctx, crowdSessions, func(i int) client.Object {
 		s := builder.ActivitySession(fmt.Sprint("refused-", i), in, builder.Resource("nowhere.example.com"),
 			builder.RequestedBy(controlplane.Admin))
 		s.Spec.ConnectionRef = pamv1alpha1.ConnectionReference{
@@ -123,12 +126,9 @@ func (d *neighbours) createCrowd(ctx context.Context) error {
 		}
 		return s
 	})
-	if sessions != nil {
-		return sessions
-	}
-	return d.createAll(ctx, crowdSessions, func(i int) client.Object { return crowdSecret(i) })
 }
 
+// crowdSecret is a Secret with the name of a connection Secret.
 func crowdSecret(i int) *corev1.Secret {
 	s := builder.ActivitySession(fmt.Sprint("refused-", i))
 	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: crowd, Name: s.SecretName()}}

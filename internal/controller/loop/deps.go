@@ -52,8 +52,8 @@ type Options struct {
 	// 0 means DefaultSecondLook. It is jittered.
 	SecondLook time.Duration
 	// RequestPause is the shortest time between two reconciles of an object that only changes of its annotations or
-	// finalizers, or of foreign objects that it refers to, ask for; it is six times as long after a refusal. Connection
-	// data is fetched at most every second pause. 0 means DefaultRequestPause.
+	// finalizers, or of foreign objects that it refers to, ask for; it is six times as long after a refusal. 0 means
+	// DefaultRequestPause.
 	RequestPause time.Duration
 	// RecoveryWindow is how long the session of an unanswered request may take to show up at the server; 0 means
 	// DefaultRecoveryWindow.

@@ -24,9 +24,10 @@ type memo struct {
 	unproven bool
 	// secretRefused says that the API server refused the last write of the Secret.
 	secretRefused bool
-	// handedAt is when this process last wrote the Secret, and handed the digest of what it wrote.
-	handedAt time.Time
-	handed   string
+	// fetchedAt is when the server last gave connection data, and handed the digest of the Secret that this process wrote
+	// last.
+	fetchedAt time.Time
+	handed    string
 	// extensionRefused is the server's last refusal to extend the session, extensionDenied the connection's.
 	extensionRefused refusedExtension
 	extensionDenied  string
@@ -36,8 +37,6 @@ type memo struct {
 	refusal *refusal
 	// search is about the last search for the session of the request that found nothing.
 	search vainSearch
-	// fetchedAt is when the server last gave connection data.
-	fetchedAt time.Time
 }
 
 // memory has the memos of all objects, by UID.

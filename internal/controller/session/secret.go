@@ -53,19 +53,20 @@ func (k *secretKeeper) ensure(
 			return max(interval-age, 0), k.updateExpiry(ctx, secret, s)
 		}
 	}
-	if left := k.untilFetch(s); left > 0 {
-		if !intact {
-			return 0, &loop.Problem{Reason: pamv1alpha1.ReasonProgressing, After: left, Message: fmt.Sprintf(
-				"the session is active; Secret %s is written again in a moment: its data is fetched at most once in %s",
-				client.ObjectKeyFromObject(secret), k.fetchPause())}
-		}
+	switch left := k.untilFetch(s); {
+	case left > 0 && intact:
 		return left, k.updateExpiry(ctx, secret, s)
+	case left > 0:
+		return 0, &loop.Problem{Reason: pamv1alpha1.ReasonProgressing, After: left, Message: fmt.Sprintf(
+			"somebody else has changed or deleted Secret %s; its connection data is fetched again in a moment",
+			client.ObjectKeyFromObject(secret))}
 	}
 	if err := k.mayWrite(ctx, secret, s, exists); err != nil {
 		return 0, err
 	}
-	if err := k.mayFetch(s, secret, intact, foreign); err != nil {
-		return 0, err
+	if foreign {
+		k.StatusWriter().Event(s, corev1.EventTypeWarning, pamv1alpha1.ReasonConflict, fmt.Sprintf("somebody else has "+
+			"written into Secret %s: its connection data is fetched again", client.ObjectKeyFromObject(secret)))
 	}
 	data, err := k.data.fetch(ctx, server, s)
 	if err != nil {
@@ -78,25 +79,21 @@ func (k *secretKeeper) ensure(
 	if err := k.noteRefusal(s, secret, k.write(ctx, secret, s, data, exists)); err != nil {
 		return 0, err
 	}
-	k.memory.update(s.UID, func(known *memo) {
-		known.handedAt, known.handed = k.now(), pamv1alpha1.ConnectionSecretDigest(secret)
-	})
+	k.memory.update(s.UID, func(known *memo) { known.handed = pamv1alpha1.ConnectionSecretDigest(secret) })
 	k.audit(ctx, server, s, audit.Hand, audit.Succeeded, "")
 	s.Status.SecretRefreshedAt = nil
 	k.show(s, secret)
 	return interval, nil
 }
 
-// fetchPause is the shortest time between two fetches for one session: whoever may delete Secrets may ask for one.
-func (k *secretKeeper) fetchPause() time.Duration { return 2 * k.RequestPause }
-
-// untilFetch is how long it is until connection data may be fetched; 0 if it may.
+// untilFetch is how long it is until connection data may be fetched; 0 if it may. The server is not asked as often as
+// somebody changes or deletes Secrets.
 func (k *secretKeeper) untilFetch(s *pamv1alpha1.ActivitySession) time.Duration {
 	last := k.memory.of(s.UID).fetchedAt
 	if last.IsZero() {
 		return 0
 	}
-	return max(k.fetchPause()-k.now().Sub(last), 0)
+	return max(2*k.SecondLook-k.now().Sub(last), 0)
 }
 
 // read reads the Secret. One with another owner is an error.
@@ -120,24 +117,6 @@ func (k *secretKeeper) read(
 func (k *secretKeeper) isForeign(s *pamv1alpha1.ActivitySession, secret *corev1.Secret) bool {
 	digest, known := pamv1alpha1.ConnectionSecretDigest(secret), s.Status.ConnectionSecretDigest
 	return known != "" && digest != known && digest != k.memory.of(s.UID).handed
-}
-
-// mayFetch is the error because of which a Secret that somebody else has changed or deleted is not written again yet:
-// the server is not asked as often as they do it.
-func (k *secretKeeper) mayFetch(s *pamv1alpha1.ActivitySession, secret *corev1.Secret, intact, foreign bool) error {
-	since := k.now().Sub(k.memory.of(s.UID).handedAt)
-	if wait := 2*k.SecondLook - since; !intact && wait > 0 {
-		return &loop.Problem{
-			Reason: pamv1alpha1.ReasonProgressing, After: wait,
-			Message: fmt.Sprintf("somebody else has changed or deleted Secret %s; its connection data is fetched again",
-				client.ObjectKeyFromObject(secret)),
-		}
-	}
-	if foreign {
-		k.StatusWriter().Event(s, corev1.EventTypeWarning, pamv1alpha1.ReasonConflict, fmt.Sprintf("somebody else has "+
-			"written into Secret %s: its connection data is fetched again", client.ObjectKeyFromObject(secret)))
-	}
-	return nil
 }
 
 // owns reports whether a Secret is the session's own: by its owner reference or, if it has none, because it is the
