@@ -25,7 +25,7 @@ type line struct {
 	refused int
 	// pages are the bodies of lists.
 	pages []*counted
-	open    []*stream
+	open  []*stream
 
 	// held keeps watch requests waiting until it is closed; nil lets them through.
 	held chan struct{}

@@ -23,8 +23,10 @@ var errPageTooLong = errors.New("the page is too long")
 
 // NewClient returns a client for feeds: it bounds how much of a list is in memory at a time.
 func NewClient(config *rest.Config, client *http.Client) (metadata.Interface, error) {
-	bounded := *client
-	next := client.Transport
+	bounded, next := *client, client.Transport
+	if next == nil {
+		next = http.DefaultTransport
+	}
 	bounded.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
 		response, err := next.RoundTrip(r)
 		if limit := r.URL.Query().Get("limit"); err == nil && limit != "" && limit != "1" {
