@@ -58,8 +58,8 @@ func TestListsThatMeanHarm(t *testing.T) {
 		},
 		"a member without end": {endless(`{"meta":[`, strings.Repeat("1,", 4096)), "larger than"},
 		"nested without end":   {endless(`{"items":`, strings.Repeat("[", 4096)), "not the JSON"},
-		"a long key":       {reply(200, `{"items":[`+object(long[:254], `{}`)+`]}`), "too long"},
-		"a key in letters": {reply(200, `{"items":[{"key":"a\u0007b","body":{}}]}`), "invalid characters"},
+		"a long key":           {reply(200, `{"items":[`+object(long[:254], `{}`)+`]}`), "too long"},
+		"a key in letters":     {reply(200, `{"items":[{"key":"a\u0007b","body":{}}]}`), "invalid characters"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -32,10 +32,10 @@ const (
 	largeConfigMaps, largeSecrets, largeSessions = 600, 500, 208
 	largeAnnotation                              = 248 << 10
 
-	crowd         = 49
-	crowdRecord   = 980_000
-	crowdOf       = "crowd"
-	crowdedVictim = 2500
+	crowdConnections = 49
+	crowdRecord      = 980_000
+	crowdOf          = "crowd"
+	crowdedVictim    = 2500
 )
 
 // memoryRows are about objects that take much memory, on appliances and in the cluster.
@@ -190,7 +190,7 @@ func (d *bed) largeAnnotations(ctx context.Context) ([]row, error) {
 
 // crowdedOut has many connections of one namespace keep much, each less than that of another namespace.
 func (d *bed) crowdedOut(ctx context.Context) ([]row, error) {
-	what := fmt.Sprintf("%d connections of one namespace that keep 2 MB each", crowd)
+	what := fmt.Sprintf("%d connections of one namespace that keep 2 MB each", crowdConnections)
 	d.say("%s", what)
 	many := *d.bench
 	many.exports = crowdedVictim
@@ -214,7 +214,7 @@ func (d *bed) crowdedOut(ctx context.Context) ([]row, error) {
 	if _, err := d.besides(ctx, 0); err != nil {
 		return nil, err
 	}
-	for i := range crowd {
+	for i := range crowdConnections {
 		in, name := builder.InNamespace(crowdOf), fmt.Sprintf("crowd-%02d", i)
 		if err := d.createEach(ctx,
 			builder.SPSConnection(name, in, builder.URL(url), builder.TrustedCA(hostileCA)),
