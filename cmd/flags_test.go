@@ -24,7 +24,7 @@ func TestWhatAManagerDoesThatIsToldNothing(t *testing.T) {
 		"sends traces nowhere":                                    s.tracing.Endpoint == "" && !s.tracing.Insecure,
 		"bounds how often an NPSConnection may have it poll":      s.minPoll == 500*time.Millisecond,
 		"bounds how many requests an NPSConnection may have":      s.maxRequests == 200,
-		"bounds the memory that answers take":                     s.answerMemory > 0 && s.answerMemory <= 128<<20,
+		"bounds the memory that answers take":                     s.answerMemory > 0 && s.answerMemory <= 192<<20,
 		"lets a deletion end":                                     s.deletionWait > 0 && s.blockedWait > 0,
 		"searches for the session of an unanswered request first": s.recoveryWindow > 0,
 	} {

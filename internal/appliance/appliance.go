@@ -245,7 +245,7 @@ func (a *Appliance) Close(ctx context.Context) error {
 	err := a.committer.Close(ctx)
 	a.client.Close()
 	a.leave()
-	a.Inventory.Evict()
+	a.Inventory.Forget()
 	a.memory.Close()
 	return err
 }

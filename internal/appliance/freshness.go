@@ -17,9 +17,6 @@ type freshness struct {
 // Forget discards the inventory because somebody wants the appliance to be read.
 func (i *Inventory) Forget() { i.discard(Requested) }
 
-// Evict discards the inventory because its memory is needed.
-func (i *Inventory) Evict() { i.discard(Evicted) }
-
 func (i *Inventory) discard(cause Cause) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

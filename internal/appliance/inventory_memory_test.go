@@ -27,13 +27,13 @@ func things(n int) []sps.Record {
 // counted is an inventory of a box with a limited share.
 func counted(budget *rest.Budget, b *box, most int64) *Inventory {
 	i := newInventory(b, nil)
-	i.memory = budget.Share(most, "spec.limits.maxResponseSize", i.Forget)
+	i.memory = budget.Share("", most, "spec.limits.maxResponseSize")
 	return i
 }
 
 func TestWhatAnInventoryKeepsIsCounted(t *testing.T) {
 	b := &box{hash: "h1", objects: things(10)}
-	i := counted(rest.NewBudget(1<<20), b, 1<<20)
+	i := counted(rest.NewBudget(16<<20), b, 1<<20)
 	names(t, i)
 	whole := i.memory.Used()
 	if whole < 10*1000 {
@@ -56,7 +56,7 @@ func TestWhatAnInventoryKeepsIsCounted(t *testing.T) {
 func TestAnInventoryThatIsTooLargeIsNotReadAgainAndAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &box{hash: "h1", objects: things(100)}
-		i := counted(rest.NewBudget(1<<20), b, 10_000)
+		i := counted(rest.NewBudget(16<<20), b, 10_000)
 		for range 1000 {
 			_, err := i.List(t.Context(), sps.RDPConnections)
 			if !rest.IsTooLarge(err) || !strings.Contains(err.Error(), "spec.limits.maxResponseSize") {
@@ -79,38 +79,34 @@ func TestAnInventoryThatIsTooLargeIsNotReadAgainAndAgain(t *testing.T) {
 	})
 }
 
-// An appliance that sends as much as it may must not take away the memory of the others.
-func TestTheLargestInventoryIsDropped(t *testing.T) {
-	budget := rest.NewBudget(200_000)
-	small := counted(budget, &box{hash: "s", objects: things(40)}, 1<<20)
-	large := counted(budget, &box{hash: "l", objects: things(130)}, 1<<20)
-	if _, err := large.List(t.Context(), sps.RDPConnections); err != nil {
-		t.Fatal(err)
+// What a connection of another namespace keeps takes nothing away, and what has no room is not kept.
+func TestAnInventoryWithoutRoomSaysSo(t *testing.T) {
+	budget := rest.NewBudget(8 << 20)
+	kept := counted(budget, &box{hash: "k", objects: things(1000)}, 1<<30)
+	names(t, kept)
+	for range 2 { // with the first, they have all that a namespace may have
+		names(t, counted(budget, &box{hash: "n", objects: things(1000)}, 1<<30))
 	}
-	if _, err := small.List(t.Context(), sps.RDPConnections); err != nil {
-		t.Errorf("the small one has no room: %v", err)
+	late := counted(budget, &box{hash: "l", objects: things(1000)}, 1<<30)
+	if _, err := late.List(t.Context(), sps.RDPConnections); !errors.Is(err, rest.ErrBudget) {
+		t.Errorf("got %v", err)
 	}
-	if large.Has(sps.RDPConnections) || !small.Has(sps.RDPConnections) {
-		t.Error("it is not the largest that was dropped")
+	if !kept.Has(sps.RDPConnections) || late.memory.Used() != 0 {
+		t.Error("another one was dropped for it, or it stays counted")
 	}
-	for range 3 {
-		if _, err := large.List(t.Context(), sps.RDPConnections); !errors.Is(err, rest.ErrBudget) {
-			t.Errorf("the large one is back: %v", err)
-		}
-	}
-	if !small.Has(sps.RDPConnections) {
-		t.Error("the small one was dropped")
-	}
+	other := counted(budget, &box{hash: "o", objects: things(1000)}, 1<<30)
+	other.memory = budget.Share("other", 1<<30, "")
+	names(t, other)
 }
 
 func TestAnApplianceThatIsClosedHoldsNoMemory(t *testing.T) {
-	budget := rest.NewBudget(1 << 20)
+	budget := rest.NewBudget(16 << 20)
 	client, err := sps.New(sps.Config{URL: "https://sps.example.com", Username: "operator", Password: "a-password"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := New(Config{
-		Client: client, Gate: gate.New(1), Memory: budget.Share(1<<20, "spec.limits.maxResponseSize", func() {}),
+		Client: client, Gate: gate.New(1), Memory: budget.Share("", 1<<20, "spec.limits.maxResponseSize"),
 	})
 	a.Configure(nil, 1<<10)
 	if got := a.memory.Max(); got != 1<<10 {
@@ -122,7 +118,7 @@ func TestAnApplianceThatIsClosedHoldsNoMemory(t *testing.T) {
 	if err := a.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := budget.Share(1<<20, "", nil).Reserve(1 << 20); err != nil {
+	if err := budget.Share("", 1<<20, "").Reserve(1 << 20); err != nil {
 		t.Errorf("its memory stays counted: %v", err)
 	}
 }

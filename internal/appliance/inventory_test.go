@@ -71,7 +71,7 @@ func (b *box) Get(_ context.Context, _ sps.Collection, key string) (sps.Object, 
 	defer b.mu.Unlock()
 	for _, o := range b.objects {
 		if o.Key == key {
-			return o.Object(), nil
+			return o.Object()
 		}
 	}
 	return sps.Object{}, &rest.Error{Method: http.MethodGet, Status: http.StatusNotFound, Sent: true}
@@ -105,7 +105,7 @@ func names(t *testing.T, i *Inventory) []string {
 	}
 	var out []string
 	for _, r := range listing.Records() {
-		out = append(out, r.Object().Name())
+		out = append(out, r.Name)
 	}
 	return out
 }

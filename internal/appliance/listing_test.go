@@ -74,7 +74,7 @@ func same(t *rapid.T, what string, l *Listing, want []sps.Record) {
 	entries := func(records []sps.Record) []entry {
 		out := []entry{}
 		for _, r := range records {
-			out = append(out, entry{r.Key, r.Object().Name()})
+			out = append(out, entry{r.Key, r.Name})
 		}
 		return out
 	}

@@ -62,12 +62,10 @@ const (
 	Interval Cause = "interval"
 	// Requested: somebody asked for it.
 	Requested Cause = "requested"
-	// Evicted: the inventory was discarded because memory had run out.
-	Evicted Cause = "evicted"
 )
 
 // Causes lists all causes.
-func Causes() []Cause { return []Cause{AtStart, Moved, Interval, Requested, Evicted} }
+func Causes() []Cause { return []Cause{AtStart, Moved, Interval, Requested} }
 
 type noObserver struct{}
 

@@ -10,6 +10,8 @@ import (
 
 	"github.com/pam-operator/pam-operator/internal/gate"
 	"github.com/pam-operator/pam-operator/internal/groupcommit"
+	"github.com/pam-operator/pam-operator/internal/rest"
+	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
 // idleAppliance never sends anything, because another transaction occupies its gate.
@@ -126,4 +128,40 @@ func TestAChangeReturnsItsAnswerWithoutATurn(t *testing.T) {
 		}
 		_ = a.committer.Close(ctx)
 	})
+}
+
+// What is decoded waits in memory while the appliance answers, so it counts.
+func TestWhatIsDecodedInATurnCountsUntilItEnds(t *testing.T) {
+	share := rest.NewBudget(8<<20).Share("", 1<<20, "")
+	a := &Appliance{memory: share, turns: gate.New(1)}
+	turn, err := a.TakeTurn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := func(values int) sps.Record {
+		r, err := sps.NewRecord("k", sps.Body{"name": "x", "list": make([]any, values)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	decode := func(values int) error {
+		_, err := turn.Decode(record(values))
+		return err
+	}
+	if err := decode(100); err != nil || share.Used() != 0 {
+		t.Errorf("an ordinary object: %v, %d bytes", err, share.Used())
+	}
+	for range 3 {
+		if err := decode(2000); err != nil || share.Used() < 2000*100 || share.Used() > 2000*500 {
+			t.Errorf("a large one, again: %v, %d bytes", err, share.Used())
+		}
+	}
+	if err := decode(4000); !rest.IsTooLarge(err) {
+		t.Errorf("beyond the limit: %v", err)
+	}
+	turn.End()
+	if share.Used() != 0 {
+		t.Errorf("%d bytes stay counted", share.Used())
+	}
 }

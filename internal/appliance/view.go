@@ -35,28 +35,28 @@ func (e *AmbiguousError) Error() string {
 }
 
 // ByKey returns the object with a key, and its position in the collection, -1 if there is none.
-func ByKey(ctx context.Context, v View, collection sps.Collection, key string) (o sps.Object, at int, err error) {
+func ByKey(ctx context.Context, v View, collection sps.Collection, key string) (r sps.Record, at int, err error) {
 	listing, err := v.List(ctx, collection)
 	if err != nil {
-		return sps.Object{}, -1, err
+		return sps.Record{}, -1, err
 	}
-	record, at := listing.byKey(key)
-	return record.Object(), at, nil
+	r, at = listing.byKey(key)
+	return r, at, nil
 }
 
 // ByName returns the object with a name, and its position in the collection, -1 if there is none. If the name exists
 // more than once, the error is an AmbiguousError.
-func ByName(ctx context.Context, v View, collection sps.Collection, name string) (o sps.Object, at int, err error) {
+func ByName(ctx context.Context, v View, collection sps.Collection, name string) (r sps.Record, at int, err error) {
 	listing, err := v.List(ctx, collection)
 	if err != nil {
-		return sps.Object{}, -1, err
+		return sps.Record{}, -1, err
 	}
 	positions := listing.byName(name)
 	switch len(positions) {
 	case 0:
-		return sps.Object{}, -1, nil
+		return sps.Record{}, -1, nil
 	case 1:
-		return listing.records[positions[0]].Object(), positions[0], nil
+		return listing.records[positions[0]], positions[0], nil
 	}
-	return sps.Object{}, -1, &AmbiguousError{Collection: collection, Name: name, Keys: listing.Named(name)}
+	return sps.Record{}, -1, &AmbiguousError{Collection: collection, Name: name, Keys: listing.Named(name)}
 }

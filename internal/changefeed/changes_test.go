@@ -5,6 +5,7 @@ package changefeed_test
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -158,6 +159,23 @@ var _ = Describe("A list", Ordered, func() {
 		}
 		Expect(queries[1].Get("continue")).NotTo(BeEmpty())
 		Eventually(line.watched).Should(HaveLen(1), "the stream of an initial list would be a watch more")
+	})
+
+	It("comes in shorter pages where the objects are large", func(ctx SpecContext) {
+		const n, size = 60, 200 << 10 // twelve MB of annotations
+		large := newNamespace(ctx)
+		for i := range n {
+			c := configMap(large, i)
+			c.Annotations = map[string]string{"large": strings.Repeat("x", size)}
+			Expect(k8s.Create(ctx, c)).To(Succeed())
+		}
+		c, line := connect(plane.Config)
+		f := changefeed.NewVersioned(c, configMaps, large)
+		start(ctx, f)
+		for i := range n {
+			Expect(exists(ctx, f, named(configMap(large, i)))).To(BeTrue(), "number %d", i)
+		}
+		Expect(line.longest()).To(BeNumerically("<", 3<<20), "bytes were read of one page")
 	})
 
 	It("begins anew if the API server forgets it half-way", func(ctx SpecContext) {

@@ -23,7 +23,9 @@ type line struct {
 	lists   []*url.URL
 	watches []*url.URL
 	refused int
-	open    []*stream
+	// pages are the bodies of lists.
+	pages []*counted
+	open  []*stream
 
 	// held keeps watch requests waiting until it is closed; nil lets them through.
 	held chan struct{}
@@ -50,6 +52,9 @@ func (l *line) through(next http.RoundTripper) http.RoundTripper {
 		switch {
 		case response.StatusCode == http.StatusForbidden:
 			l.refused++
+		case !watches:
+			page := &counted{ReadCloser: response.Body}
+			response.Body, l.pages = page, append(l.pages, page)
 		case watches:
 			body := &stream{ReadCloser: response.Body}
 			response.Body, l.open = body, append(l.open, body)
@@ -80,6 +85,29 @@ func (s *stream) Read(p []byte) (int, error) {
 func (s *stream) end() {
 	s.ended.Store(true)
 	_ = s.Close()
+}
+
+// counted is a body that counts what is read of it.
+type counted struct {
+	io.ReadCloser
+
+	read atomic.Int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.read.Add(int64(n))
+	return n, err
+}
+
+// longest is how many bytes were read of the longest page.
+func (l *line) longest() (most int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.pages {
+		most = max(most, p.read.Load())
+	}
+	return most
 }
 
 func (l *line) wait(r *http.Request) {

@@ -4,6 +4,7 @@ package changefeed
 
 import (
 	"context"
+	"errors"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -11,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/metadata"
 	toolscache "k8s.io/client-go/tools/cache"
-	"k8s.io/client-go/tools/pager"
 )
 
 // space is one namespace, or all of them. It is the store of a reflector, but one that keeps no objects.
@@ -87,31 +87,30 @@ type paged struct{}
 func (paged) IsWatchListSemanticsUnSupported() bool { return true }
 
 // list reads all objects, page by page, and returns the list without them. It requests the latest state, because only
-// that is served in pages; it is never older than the state the reflector asks for.
+// that is served in pages; it is never older than the state the reflector asks for. If the API server forgets that state
+// half-way, the reflector begins anew.
 func (s *space) list(ctx context.Context, _ metav1.ListOptions) (runtime.Object, error) {
 	var list metav1.PartialObjectMetadataList
 	s.versions.list()
-	pages := pager.New(func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-		page, err := s.objects.List(ctx, options)
+	next := metav1.ListOptions{Limit: maxPage}
+	for {
+		page, err := s.objects.List(ctx, next)
+		if errors.Is(err, errPageTooLong) {
+			next.Limit /= 2
+			continue
+		}
 		if err != nil {
 			return nil, err
+		}
+		for i := range page.Items {
+			s.versions.found(&page.Items[i])
 		}
 		if list.ResourceVersion == "" { // every page shows the state as of the first one
 			list.ResourceVersion = page.ResourceVersion
 		}
-		return page, nil
-	})
-	pages.PageBufferSize = 0
-	err := pages.EachListItem(ctx, metav1.ListOptions{}, func(obj runtime.Object) error {
-		o, err := meta.Accessor(obj)
-		if err != nil {
-			return err
+		if next.Continue = page.Continue; next.Continue == "" {
+			return &list, nil
 		}
-		s.versions.found(o)
-		return nil
-	})
-	if err != nil {
-		return nil, err
+		next.Limit = min(next.Limit+next.Limit/8+1, maxPage)
 	}
-	return &list, nil
 }

@@ -81,7 +81,9 @@ func connect(config *rest.Config) (metadata.Interface, *line) {
 	l := &line{}
 	config = rest.CopyConfig(config)
 	config.Wrap(l.through)
-	c, err := metadata.NewForConfig(config)
+	http, err := rest.HTTPClientFor(config)
+	Expect(err).NotTo(HaveOccurred())
+	c, err := changefeed.NewClient(config, http)
 	Expect(err).NotTo(HaveOccurred())
 	return c, l
 }

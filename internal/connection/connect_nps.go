@@ -68,7 +68,7 @@ func (p *Pool) newServer(c *pamv1alpha1.NPSConnection, cfg npsSettings, version 
 	cfg.Observe = p.observe(metrics.NPS(name))
 	logIns := p.newLogIns(nps.LogInTerms, c.Spec.URL, cfg.account, version, c.Status.LogIn, cfg.credentials)
 	cfg.Account = logIns.Account()
-	memory := p.cfg.Memory.Share(maxNPSResponse(c), maxResponseField, nil)
+	memory := p.cfg.Memory.Share(c.Namespace, maxNPSResponse(c), maxResponseField)
 	cfg.Memory = memory
 	npsClient, err := nps.New(cfg.Config)
 	if err != nil {

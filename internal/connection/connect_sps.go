@@ -63,8 +63,7 @@ func (p *Pool) newAppliance(
 	cfg.Observe = p.observe(metrics.SPS(name))
 	logIns := p.newLogIns(sps.LogInTerms, address, cfg.Username, version, c.Status.LogIn, settings.credentials())
 	cfg.Account = logIns.Account()
-	var a *appliance.Appliance
-	memory := p.cfg.Memory.Share(maxSPSResponse(c), maxResponseField, func() { a.Inventory.Evict() })
+	memory := p.cfg.Memory.Share(c.Namespace, maxSPSResponse(c), maxResponseField)
 	cfg.Memory = memory
 	spsClient, err := sps.New(cfg)
 	if err != nil {
@@ -72,12 +71,11 @@ func (p *Pool) newAppliance(
 		return nil, invalid("connection %s/%s: %v", c.Namespace, c.Name, err)
 	}
 	shared, leave := p.gate(address)
-	a = appliance.New(appliance.Config{
+	return appliance.New(appliance.Config{
 		Client: spsClient, Breaker: cfg.Breaker, URL: address, Account: settings.account(), LogIns: logIns,
 		Certificate: settings.certificate, Gate: shared, Leave: leave, Memory: memory, LockPause: p.cfg.LockedRetry,
 		Notify: func() { p.cfg.NotifyAppliance(name) }, Observer: metrics.OfAppliance(address),
-	})
-	return a, nil
+	}), nil
 }
 
 // spsSettings is a client's configuration, together with the text that distinguishes it from another one.

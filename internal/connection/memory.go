@@ -11,7 +11,7 @@ import (
 )
 
 // DefaultAnswerMemory bounds the memory that the answers of all appliances and servers take together, in bytes.
-const DefaultAnswerMemory = 96 << 20
+const DefaultAnswerMemory = 192 << 20
 
 // maxResponseField is the field to change if an answer is too large.
 const maxResponseField = "spec.limits.maxResponseSize of the connection"

@@ -62,7 +62,8 @@ func TestNothingStaysOfAConnectionThatHasGone(t *testing.T) {
 	if len(pool.gates)+len(pool.appliances)+len(pool.servers) != 0 {
 		t.Errorf("%d gates and %d appliances stay", len(pool.gates), len(pool.appliances))
 	}
-	if err := pool.cfg.Memory.Share(DefaultAnswerMemory, "", nil).Reserve(DefaultAnswerMemory); err != nil {
+	free := pool.cfg.Memory.Share(home, DefaultAnswerMemory, "")
+	if err := free.Reserve(DefaultAnswerMemory / 4); err != nil {
 		t.Errorf("memory of theirs stays counted: %v", err)
 	}
 }

@@ -46,7 +46,7 @@ type evidence struct {
 	same bool
 	// different says that they differed at a moment when the first of them did not change: they are two appliances.
 	different bool
-	// pausedUntil is when the two may be compared for an object again, after one of them did not answer.
+	// pausedUntil is when the two may be compared again, after one of them did not answer.
 	pausedUntil time.Time
 }
 
@@ -93,7 +93,7 @@ func (s *sameAppliance) record(a, b, configuration string, result comparison) {
 	})
 }
 
-// comparisonPause is how long an appliance that did not answer a comparison is not asked again for an object. Its owner
+// comparisonPause is how long an appliance that did not answer a comparison is not asked again. Its owner
 // must not be able to delay unrelated objects.
 const comparisonPause = time.Minute
 
@@ -200,10 +200,10 @@ func (p *Pool) IsSame(ctx context.Context, a *appliance.Appliance, url string) (
 	return result != unequal, ctx.Err()
 }
 
-// comparisonTimeout is how long an object of one connection waits for the appliances of others.
+// comparisonTimeout is how long an object, or the probe, of one connection waits for the appliances of others.
 const comparisonTimeout = 5 * time.Second
 
-// compareBriefly is compareNow within comparisonTimeout. The waiting object does not see the errors: one appliance
+// compareBriefly is compareNow within comparisonTimeout. Whoever waits does not see the errors: one appliance
 // belongs to another user, and the other one's errors show up in the object's own calls.
 func (p *Pool) compareBriefly(ctx context.Context, a, b *appliance.Appliance) comparison {
 	short, cancel := context.WithTimeout(ctx, comparisonTimeout)
@@ -256,9 +256,10 @@ func (p *Pool) Recognise(ctx context.Context, a *appliance.Appliance) []string {
 	comparisons := 0
 	for _, other := range p.others(a.URL) {
 		now, _ := other.Inventory.Configuration()
-		if now == shown && comparisons < maxComparisons && p.same.isWorthComparing(a.URL, other.URL, shown) {
+		if now == shown && comparisons < maxComparisons && p.same.isWorthComparing(a.URL, other.URL, shown) &&
+			!p.same.isPaused(a.URL, other.URL) {
 			comparisons++
-			_, _ = p.compareNow(ctx, a, other) // one that does not answer is compared another time
+			p.compareBriefly(ctx, a, other) // one that does not answer is compared another time
 		}
 	}
 	return p.SameAs(a.URL)

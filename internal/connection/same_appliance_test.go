@@ -3,12 +3,19 @@
 package connection
 
 import (
+	"io"
+	"net/http"
 	"strconv"
+	"sync/atomic"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"pgregory.net/rapid"
 
 	"github.com/pam-operator/pam-operator/internal/appliance"
+	"github.com/pam-operator/pam-operator/internal/simulator"
+	"github.com/pam-operator/pam-operator/test/builder"
 )
 
 // showing is the fingerprint of an appliance with a name, in its first configuration.
@@ -72,5 +79,52 @@ func TestWhatIsKnownOfAddressesIsBounded(t *testing.T) {
 	}
 	if len(known.pairs) > maxPairs {
 		t.Errorf("%d are remembered", len(known.pairs))
+	}
+}
+
+// An appliance of somebody else that shows the same configuration and then no longer answers.
+func TestAProbeDoesNotWaitLongForTheAppliancesOfOthers(t *testing.T) {
+	var hangs atomic.Bool
+	handler := func(mayHang bool) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if mayHang && hangs.Load() {
+				<-r.Context().Done()
+				return
+			}
+			w.Header().Set("Set-Cookie", "session_id=a")
+			_, _ = io.WriteString(w, `{"body":{"firmware_version":"7.0.3","config_hash":"abc","hostname":"sps"}}`)
+		})
+	}
+	running, err := simulator.Serve(t.Context(), simulator.Config{Listeners: []simulator.Listener{
+		{Name: "mine", Handler: handler(false)}, {Name: "theirs", Handler: handler(true)},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := newWorld(t, credentials("p"), &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: home, Name: "ca"},
+		Data:       map[string]string{"ca.crt": string(running.CA().CertificatePEM())},
+	}).pool()
+	var all []*appliance.Appliance
+	for _, name := range []string{"mine", "theirs"} {
+		conn := spsConnection(builder.URL(running.URL(name)), builder.TrustedCA("ca"))
+		conn.Name = name
+		a, err := pool.Connect(t.Context(), conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := a.Inventory.Check(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, a)
+	}
+	hangs.Store(true)
+	for range 2 { // not a second time
+		if same := pool.Recognise(t.Context(), all[0]); len(same) > 0 {
+			t.Errorf("recognised %v", same)
+		}
+	}
+	if !pool.same.isPaused(all[0].URL, all[1].URL) {
+		t.Error("it waited until the call had timed out, and will in each configuration")
 	}
 }

@@ -29,6 +29,16 @@ const (
 	HelmHook = "helm.sh/hook"
 )
 
+// Annotations and Labels are all that OwnerOf reads.
+func Annotations() []string { return []string{ArgoTracking, ArgoHook, HelmHook} }
+
+// Labels: see Annotations.
+func Labels() []string {
+	return []string{
+		ArgoInstance, FluxKustomization, FluxKustomizationNamespace, FluxHelmRelease, FluxHelmReleaseNamespace,
+	}
+}
+
 // OwnerOf names the application that keeps an object as its repository has it, such as "the Argo CD application
 // payments"; empty if there is none. A hook has no owner: its author wants it to be created anew each time.
 func OwnerOf(o metav1.Object) string {

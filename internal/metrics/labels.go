@@ -92,7 +92,7 @@ func labels() []Label {
 		{labelSystem, "The kind of server: `sps` for an SPSConnection, `nps` for an NPSConnection.", systems()},
 		{labelOperation, "What the call was for.", operations()},
 		{labelCause, "Why the inventory was read: for the first time, because the configuration had changed, because it " +
-			"was due or the appliance does not say whether it has changed, on request, or because memory had run out.",
+			"was due or the appliance does not say whether it has changed, or on request.",
 			texts(appliance.Causes())},
 		{labelCollection, "Where on the appliance the leftover is; `sessions` for a session of a server.", collections()},
 		{labelPhase, "The phase of the session.", texts(pamv1alpha1.AllSessionPhases())},

@@ -119,7 +119,7 @@ func (c Config) withDefaults() Config {
 		c.Account = login.Standalone(LogInTerms, c.URL, c.Now)
 	}
 	if c.Memory == nil {
-		c.Memory = (*rest.Budget)(nil).Share(DefaultMaxAnswer, "", nil)
+		c.Memory = (*rest.Budget)(nil).Share("", DefaultMaxAnswer, "")
 	}
 	if c.TLS == nil {
 		c.TLS = &tls.Config{MinVersion: tls.VersionTLS12}

@@ -20,7 +20,7 @@ import (
 // metered returns a client whose answers are counted, and their share.
 func metered(t *testing.T, server *recorder, maxAnswer int64) (*Client, *rest.Share) {
 	t.Helper()
-	share := (*rest.Budget)(nil).Share(maxAnswer, "spec.limits.maxResponseSize", nil)
+	share := (*rest.Budget)(nil).Share("", maxAnswer, "spec.limits.maxResponseSize")
 	client, err := newClient(Config{URL: "https://nps.example.com:6500", Auth: appUser(), Memory: share}, server)
 	if err != nil {
 		t.Fatal(err)

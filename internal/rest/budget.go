@@ -3,30 +3,32 @@
 package rest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"sync"
 )
 
-// ErrBudget means that there is no room for an answer because of other servers' answers. It is transient.
-var ErrBudget = errors.New("there is no memory left for this answer: the answers of all servers together have " +
-	"reached their limit (--max-answer-memory)")
+// ErrBudget means that there is no room for an answer because of what is kept of others. It is transient.
+var ErrBudget = errors.New("there is no memory left for this answer: what is kept of the answers to the connections of " +
+	"this namespace, or of all, has reached its limit; remove connections, or raise --max-answer-memory")
 
 // TooLargeError means that an answer, or what is kept of a server's answers, exceeds its limit. Trying again is useless
 // until the limit is raised or the server has less data.
 type TooLargeError struct {
 	// What is what is too large, such as "the answer".
 	What string
-	// Limit is in bytes.
+	// Limit is in bytes, or in Unit.
 	Limit int64
+	Unit  string
 	// Field is the setting of the limit; empty if it cannot be set.
 	Field string
 }
 
 // Error names the limit and its setting.
 func (e *TooLargeError) Error() string {
-	text := fmt.Sprintf("%s is larger than %d bytes", e.What, e.Limit)
+	text := fmt.Sprintf("%s is larger than %d %s", e.What, e.Limit, cmp.Or(e.Unit, "bytes"))
 	if e.Field != "" {
 		text += ", the limit that " + e.Field + " sets"
 	}
@@ -40,42 +42,43 @@ func IsTooLarge(err error) bool {
 }
 
 // Budget is the memory that answers may take in the whole process, while they are being read and for what is kept of
-// them. If it is exhausted, the largest share loses: a server that sends too much harms itself and not the others. It
-// is safe for concurrent use.
+// them. Whoever asks for more than is left fails; nobody waits, and nobody loses what he has. So that no one can take
+// it all, a connection may have a quarter of it and a namespace half. It is safe for concurrent use.
 type Budget struct {
 	limit int64
 
-	mu     sync.Mutex
-	total  int64
-	shares map[*Share]struct{}
+	mu         sync.Mutex
+	total      int64
+	namespaces map[string]int64
 }
 
+const (
+	// perConnection and perNamespace are the fractions, as divisors, that one of them may have.
+	perConnection, perNamespace = 4, 2
+	// guaranteed is what each connection may have whatever the others have, in bytes: some hundred objects.
+	guaranteed = 1 << 20
+)
+
 // NewBudget returns a budget; limit is in bytes.
-func NewBudget(limit int64) *Budget { return &Budget{limit: limit, shares: map[*Share]struct{}{}} }
+func NewBudget(limit int64) *Budget { return &Budget{limit: limit, namespaces: map[string]int64{}} }
 
 // Share is the part of a Budget that the clients of one connection use.
 type Share struct {
-	budget *Budget
-	field  string
-	drop   func()
+	budget           *Budget
+	namespace, field string
 
 	// Guarded by the budget's mutex.
-	max, used    int64
-	over, closed bool
+	max, used int64
+	closed    bool
 }
 
-// Share returns a new share. maxBytes limits each of its answers, and field names the setting of that limit. drop is
-// called, with no lock held, when what is kept must be discarded; nil means that nothing is kept. Without a budget each
-// share is only bounded by its own limit.
-func (b *Budget) Share(maxBytes int64, field string, drop func()) *Share {
+// Share returns a new share for a connection in a namespace. maxBytes limits each of its answers, and field names the
+// setting of that limit. Without a budget each share is only bounded by its own limit.
+func (b *Budget) Share(namespace string, maxBytes int64, field string) *Share {
 	if b == nil {
 		b = NewBudget(math.MaxInt64)
 	}
-	s := &Share{budget: b, max: maxBytes, field: field, drop: drop}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.shares[s] = struct{}{}
-	return s
+	return &Share{budget: b, namespace: namespace, max: maxBytes, field: field}
 }
 
 // SetMax sets the limit of an answer, and reports whether that changed it.
@@ -111,62 +114,45 @@ func (s *Share) Close() {
 	}
 	s.budget.mu.Lock()
 	defer s.budget.mu.Unlock()
-	s.budget.total -= s.used
-	s.used, s.closed = 0, true
-	delete(s.budget.shares, s)
+	s.add(-s.used)
+	s.closed = true
 }
 
 // Reserve reserves bytes, or fails with a *TooLargeError or ErrBudget and reserves none. It never waits: calls that
-// wait for each other's memory could deadlock. Do not call it while holding a lock that drop takes.
+// wait for each other's memory could deadlock, and a slow server could make others wait.
 func (s *Share) Reserve(bytes int64) error {
 	if s == nil {
 		return nil
 	}
-	victim, err := s.reserve(bytes)
-	if victim != nil && victim.drop != nil {
-		victim.drop()
-	}
-	return err
-}
-
-// slack is the fraction, as a divisor, by which a budget may be exceeded briefly while the largest share is dropped.
-const slack = 8
-
-func (s *Share) reserve(bytes int64) (victim *Share, err error) {
 	b := s.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	used := s.used + bytes
 	switch {
 	case s.closed:
-		return nil, nil
-	case s.over:
-		s.over = false
-		return nil, ErrBudget
-	case s.used+bytes > s.max:
-		return nil, &TooLargeError{What: "what is kept of the answers", Limit: s.max, Field: s.field}
+		return nil
+	case used > s.max:
+		return &TooLargeError{What: keptAnswers, Limit: s.max, Field: s.field}
+	case used <= guaranteed:
+	case used > b.limit/perConnection:
+		return &TooLargeError{What: keptAnswers, Limit: b.limit / perConnection, Field: "--max-answer-memory"}
+	case b.namespaces[s.namespace]+bytes > b.limit/perNamespace, b.total+bytes > b.limit:
+		return ErrBudget
 	}
-	s.used += bytes
-	b.total += bytes
-	if b.total <= b.limit {
-		return nil, nil
-	}
-	largest := b.largest()
-	if largest == s || b.total > b.limit+b.limit/slack {
-		s.used -= bytes
-		b.total -= bytes
-		return nil, ErrBudget
-	}
-	largest.over = true // what it is reading fails; the caller drops what it keeps
-	return largest, nil
+	s.add(bytes)
+	return nil
 }
 
-func (b *Budget) largest() (out *Share) {
-	for s := range b.shares {
-		if out == nil || s.used > out.used {
-			out = s
-		}
+const keptAnswers = "what is kept of the answers"
+
+// add counts bytes, which may be negative. The caller holds the budget's mutex.
+func (s *Share) add(bytes int64) {
+	b := s.budget
+	s.used += bytes
+	b.total += bytes
+	if b.namespaces[s.namespace] += bytes; b.namespaces[s.namespace] == 0 {
+		delete(b.namespaces, s.namespace)
 	}
-	return out
 }
 
 // Charge takes bytes that are in memory already, whatever the limits: what a later Hold asks for is then refused.
@@ -177,8 +163,7 @@ func (s *Share) Charge(bytes int64) {
 	s.budget.mu.Lock()
 	defer s.budget.mu.Unlock()
 	if !s.closed {
-		s.used += bytes
-		s.budget.total += bytes
+		s.add(bytes)
 	}
 }
 
@@ -189,7 +174,5 @@ func (s *Share) Release(bytes int64) {
 	}
 	s.budget.mu.Lock()
 	defer s.budget.mu.Unlock()
-	bytes = min(bytes, s.used) // a share that was closed has none
-	s.used -= bytes
-	s.budget.total -= bytes
+	s.add(-min(bytes, s.used)) // a share that was closed has none
 }

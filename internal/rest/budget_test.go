@@ -4,42 +4,78 @@ package rest_test
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-func TestTheLargestShareOfABudgetLoses(t *testing.T) {
+const mib = 1 << 20
+
+// TestNobodyCanTakeTheMemoryOfOthers: whatever the connections of one namespace keep, those of another have room, and
+// nobody loses what he has.
+func TestNobodyCanTakeTheMemoryOfOthers(t *testing.T) {
 	t.Parallel()
-	budget := rest.NewBudget(1000)
-	dropped := 0
-	var hog *rest.Share
-	hog = budget.Share(5000, "", func() { dropped++; hog.Release(900) })
-	small := budget.Share(5000, "", func() { t.Error("the smaller one is dropped") })
-	if err := hog.Reserve(900); err != nil {
+	budget := rest.NewBudget(192 * mib)
+	victim := budget.Share("victim", 64*mib, "")
+	if err := victim.Reserve(20 * mib); err != nil {
 		t.Fatal(err)
 	}
-	if err := small.Reserve(110); err != nil {
-		t.Errorf("the smaller one has no room: %v", err)
+	refused := 0
+	for range 200 { // each is smaller than the victim
+		if err := budget.Share("hog", 64*mib, "").Reserve(2 * mib); errors.Is(err, rest.ErrBudget) {
+			refused++
+		} else if err != nil {
+			t.Fatal(err)
+		}
 	}
-	if dropped != 1 || hog.Used() != 0 || small.Used() != 110 {
-		t.Errorf("dropped %d times; %d and %d bytes are held", dropped, hog.Used(), small.Used())
+	if refused != 200-96/2 {
+		t.Errorf("%d of 200 connections of one namespace are refused", refused)
 	}
-	if err := hog.Reserve(1); !errors.Is(err, rest.ErrBudget) {
-		t.Errorf("what the largest was reading goes on: %v", err)
+	if err := victim.Reserve(20 * mib); err != nil || victim.Used() != 40*mib {
+		t.Errorf("the victim has %d bytes: %v", victim.Used(), err)
 	}
-	if err := hog.Reserve(1); err != nil {
-		t.Errorf("it may not begin anew: %v", err)
+}
+
+func TestOneConnectionLeavesRoomToItsNeighbours(t *testing.T) {
+	t.Parallel()
+	budget := rest.NewBudget(192 * mib)
+	hog, neighbour := budget.Share("team", 512*mib, "spec.limits.x"), budget.Share("team", 512*mib, "")
+	err := hog.Reserve(48*mib + 1)
+	if !rest.IsTooLarge(err) || !strings.Contains(err.Error(), "--max-answer-memory") {
+		t.Errorf("got %v", err)
 	}
-	if err := small.Reserve(900); !errors.Is(err, rest.ErrBudget) || small.Used() != 110 {
-		t.Errorf("the one that would be the largest itself: %v, %d bytes", err, small.Used())
+	for _, s := range []*rest.Share{hog, neighbour} {
+		if err := s.Reserve(48 * mib); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := budget.Share("team", 512*mib, "").Reserve(mib); err != nil {
+		t.Errorf("the namespace has used up its part, but a small answer has no room: %v", err)
+	}
+}
+
+// TestTheBudgetHoldsForAllNamespacesTogether, except for a little of each connection.
+func TestTheBudgetHoldsForAllNamespacesTogether(t *testing.T) {
+	t.Parallel()
+	budget := rest.NewBudget(192 * mib)
+	var total int64
+	for i := range 20 {
+		s := budget.Share(fmt.Sprint("namespace-", i), 64*mib, "")
+		_ = s.Reserve(mib)
+		_ = s.Reserve(40 * mib)
+		total += s.Used()
+	}
+	if total > (192+20)*mib {
+		t.Errorf("%d MiB are held", total/mib)
 	}
 }
 
 func TestAShareHasALimitOfItsOwn(t *testing.T) {
 	t.Parallel()
-	share := rest.NewBudget(1000).Share(100, "spec.limits.x", nil)
+	share := rest.NewBudget(1000).Share("", 100, "spec.limits.x")
 	err := share.Reserve(101)
 	want := rest.TooLargeError{What: "what is kept of the answers", Limit: 100, Field: "spec.limits.x"}
 	if got, ok := errors.AsType[*rest.TooLargeError](err); !ok || *got != want {
@@ -55,17 +91,21 @@ func TestAShareHasALimitOfItsOwn(t *testing.T) {
 
 func TestAClosedShareGivesEverythingBack(t *testing.T) {
 	t.Parallel()
-	budget := rest.NewBudget(100)
-	old, next := budget.Share(100, "", nil), budget.Share(100, "", nil)
-	if err := old.Reserve(100); err != nil {
+	const most = 16 * mib
+	budget := rest.NewBudget(4 * most)
+	old, older, next := budget.Share("", most, ""), budget.Share("", most, ""), budget.Share("", most, "")
+	if err := errors.Join(old.Reserve(most), older.Reserve(most)); err != nil {
 		t.Fatal(err)
 	}
+	if err := next.Reserve(most); !errors.Is(err, rest.ErrBudget) {
+		t.Errorf("got %v", err)
+	}
 	old.Close()
-	old.Release(100) // by a caller that does not know of it yet
-	if err := old.Reserve(100); err != nil {
+	old.Release(most) // by a caller that does not know of it yet
+	if err := old.Reserve(most); err != nil {
 		t.Error(err)
 	}
-	if err := next.Reserve(100); err != nil {
+	if err := next.Reserve(most); err != nil {
 		t.Error(err)
 	}
 }
@@ -73,11 +113,11 @@ func TestAClosedShareGivesEverythingBack(t *testing.T) {
 // TestABudgetHolds makes many callers reserve and release concurrently.
 func TestABudgetHolds(t *testing.T) {
 	t.Parallel()
-	const limit, sharers, rounds = 1 << 20, 8, 2000
+	const limit, sharers, rounds = 64 * mib, 8, 2000
 	budget := rest.NewBudget(limit)
 	shares := make([]*rest.Share, sharers)
 	for i := range shares {
-		shares[i] = budget.Share(limit, "", nil)
+		shares[i] = budget.Share(fmt.Sprint(i%3), limit, "")
 	}
 	var workers sync.WaitGroup
 	for i, share := range shares {
@@ -91,7 +131,7 @@ func TestABudgetHolds(t *testing.T) {
 				for _, s := range shares {
 					total += s.Used()
 				}
-				if total > limit+limit/4 { // shares change while they are added up
+				if total > limit+sharers*mib { // shares change while they are added up
 					t.Errorf("%d bytes are held", total)
 				}
 				share.Release(bytes)

@@ -109,7 +109,7 @@ func TestAnswersWithoutEnd(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			share := rest.NewBudget(64<<20).Share(1<<20, "spec.limits.x", nil)
+			share := rest.NewBudget(64<<20).Share("", 1<<20, "spec.limits.x")
 			client := serve(t, tc.handler, func(cfg *rest.Config) { cfg.Memory, cfg.MaxBody = share, 128<<10 })
 			_, _, err := list(t.Context(), client, false)
 			got, ok := errors.AsType[*rest.TooLargeError](err)
@@ -128,7 +128,7 @@ func TestAnswersWithoutEnd(t *testing.T) {
 
 func TestAListMayBeMuchLongerThanWhatIsInMemory(t *testing.T) {
 	const items, each = 20_000, 3000 // 60 MB
-	share := rest.NewBudget(1<<20).Share(64<<20, "", nil)
+	share := rest.NewBudget(1<<20).Share("", 64<<20, "")
 	client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		item := fmt.Sprintf(`{"a":%q}`, strings.Repeat("x", each))
 		_, _ = io.WriteString(w, `{"items":[`+item)
@@ -225,7 +225,7 @@ func FuzzStream(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	share := (*rest.Budget)(nil).Share(1<<20, "", nil)
+	share := (*rest.Budget)(nil).Share("", 1<<20, "")
 	body := make(chan []byte, 1)
 	client, err := rest.NewClient(rest.Config{
 		URL: "https://sps.example.com", Memory: share,

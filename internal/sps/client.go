@@ -142,7 +142,7 @@ func (cfg *Config) complete() error {
 		cfg.Account = login.Standalone(LogInTerms, cfg.URL, cfg.Now)
 	}
 	if cfg.Memory == nil {
-		cfg.Memory = (*rest.Budget)(nil).Share(DefaultMaxAnswer, "", nil)
+		cfg.Memory = (*rest.Budget)(nil).Share("", DefaultMaxAnswer, "")
 	}
 	return nil
 }

@@ -72,8 +72,7 @@ func (c *Client) List(ctx context.Context, collection Collection) ([]Record, err
 
 // Get returns one object.
 func (c *Client) Get(ctx context.Context, collection Collection, key string) (Object, error) {
-	r, err := get(ctx, c.reader.rest, collection, key)
-	return r.Object(), err
+	return getObject(ctx, c.reader.rest, collection, key)
 }
 
 // Keys returns the keys of a collection, in one call.
@@ -102,6 +101,14 @@ func (c *Client) learnList(collection Collection, complete bool) {
 type objectAnswer struct {
 	Key  string          `json:"key"`
 	Body json.RawMessage `json:"body"`
+}
+
+func getObject(ctx context.Context, client *rest.Client, collection Collection, key string) (Object, error) {
+	r, err := get(ctx, client, collection, key)
+	if err != nil {
+		return Object{}, err
+	}
+	return r.Object()
 }
 
 func get(ctx context.Context, client *rest.Client, collection Collection, key string) (Record, error) {

@@ -23,7 +23,11 @@ import (
 func decoded(records []sps.Record) []sps.Object {
 	out := make([]sps.Object, 0, len(records))
 	for _, r := range records {
-		out = append(out, r.Object())
+		o, err := r.Object()
+		if err != nil {
+			panic(err)
+		}
+		out = append(out, o)
 	}
 	return out
 }

@@ -24,7 +24,10 @@ func TestARecordIsAsItWasMade(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 {
-			got := record.Object()
+			got, err := record.Object()
+			if err != nil {
+				t.Fatal(err)
+			}
 			if diff := cmp.Diff(sps.Object{Key: "k", Body: want}, got); diff != "" {
 				t.Fatalf("object (-want +got):\n%s", diff)
 			}
@@ -92,7 +95,11 @@ func TestARecordTakesWhatItSays(t *testing.T) { //nolint:paralleltest // see abo
 		t.Errorf("a record takes %d bytes, and says %d", each, says)
 	}
 	for i, r := range records {
-		if diff := cmp.Diff(numbered(t, i), r.Object().Body); diff != "" {
+		o, err := r.Object()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(numbered(t, i), o.Body); diff != "" {
 			t.Fatalf("record %d (-want +got):\n%s", i, diff)
 		}
 	}

@@ -114,7 +114,7 @@ func (t *Transaction) confirmReplaced(ctx context.Context, w *ownWrite) (probed 
 		return false, err
 	}
 	req := rest.Request{
-		Operation: operationReplace, Method: http.MethodPut, Path: w.collection.path(w.key), Body: w.sent.Object().Body,
+		Operation: operationReplace, Method: http.MethodPut, Path: w.collection.path(w.key), Body: w.sent.decode().Body,
 	}
 	if err := t.send(ctx, req, nil); err != nil {
 		if answer := rest.As(err); answer != nil && !rest.IsOutcomeUnknown(err) && !IsTransactionLost(err) {
@@ -136,7 +136,7 @@ func (t *Transaction) differences(ctx context.Context, w *ownWrite) ([]Differenc
 	if rest.IsNotFound(err) {
 		return nil, &TornTransactionError{Path: w.path()}
 	}
-	return Diff(w.sent.Object().Body, Dereference(object.Body), nil), err
+	return Diff(w.sent.decode().Body, Dereference(object.Body), nil), err
 }
 
 // torn returns an error if the transaction has lost earlier writes, which may explain a refusal: what the refused write

@@ -26,8 +26,8 @@ func (t *Transaction) Get(ctx context.Context, collection Collection, key string
 	if t.phase != phaseOpen {
 		return Object{}, errEnded
 	}
-	r, err := get(ctx, t.session.rest, collection, key)
-	return r.Object(), atStep(stepRead, err)
+	object, err := getObject(ctx, t.session.rest, collection, key)
+	return object, atStep(stepRead, err)
 }
 
 // Create adds an object at the end of its collection (sps contract 4.7, inferred), and returns its key. References in

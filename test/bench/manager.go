@@ -18,6 +18,9 @@ type manager struct {
 	metrics string // URL
 }
 
+// memoryLimit is what the Deployment sets.
+const memoryLimit = "MEMORY_LIMIT=536870912"
+
 // startManager starts bin/manager as config/manager does, without what only a Pod needs, and with its metrics over
 // plain HTTP, which show when it is idle. It ends with the scenario at the latest.
 func (d *bed) startManager(ctx context.Context) error {
@@ -42,7 +45,7 @@ func (d *bed) startManager(ctx context.Context) error {
 		return err
 	}
 	m := &manager{metrics: "http://" + address + "/metrics"}
-	command := append([]string{binary}, d.installed.Arguments(file)...)
+	command := append([]string{"env", memoryLimit, binary}, d.installed.Arguments(file)...)
 	command = append(command, "--metrics-bind-address="+address, "--metrics-secure=false",
 		"--min-poll-interval=10ms", "--max-requests-per-second=1000") // the bed reports what it measures
 	m.process, err = process.Start(ctx, d.path("manager.log"), nil, command...)

@@ -51,7 +51,8 @@ func measureHostile(ctx context.Context, b *bench) ([]row, error) {
 		}
 		rows = append(rows, more...)
 	}
-	return rows, nil
+	more, err := memoryRows(ctx, b)
+	return append(rows, more...), err
 }
 
 // underHostile measures one kind of hostile server.

@@ -109,7 +109,7 @@ var (
 func managerDefaults(t *testing.T) []string {
 	t.Helper()
 	out := []string{ // of flags whose default is not in the usual place
-		"--zap-log-level=info", "--zap-encoder=json", "--max-answer-memory=96Mi",
+		"--zap-log-level=info", "--zap-encoder=json", "--max-answer-memory=192Mi",
 	}
 	for _, match := range flagDefault.FindAllStringSubmatch(usage(t), -1) {
 		out = append(out, "--"+match[1]+"="+match[2])

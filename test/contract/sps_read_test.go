@@ -75,7 +75,9 @@ func (a *appliance) listsAndGets(collection sps.Collection) {
 		}
 		got, err := a.client.Get(a.Context(), collection, listed.Key)
 		a.must(err)
-		if diff := cmp.Diff(listed.Object(), got); diff != "" {
+		object, err := listed.Object()
+		a.must(err)
+		if diff := cmp.Diff(object, got); diff != "" {
 			a.Errorf("list and object differ (-list +object):\n%s", diff)
 		}
 	}
@@ -103,7 +105,9 @@ func TestSPSListsWithAndWithoutBodies(t *testing.T) {
 			objects, err := a.client.List(a.Context(), sps.Groups)
 			a.must(err)
 			for _, o := range objects {
-				lists[bodies] = append(lists[bodies], o.Object())
+				object, err := o.Object()
+				a.must(err)
+				lists[bodies] = append(lists[bodies], object)
 			}
 			if got := a.client.ListsBodies(sps.Groups); got != bodies {
 				a.Errorf("ListsBodies is %v", got)

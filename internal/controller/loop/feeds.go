@@ -8,7 +8,6 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -28,7 +27,7 @@ type Feeds struct {
 
 // AddFeeds adds the feeds to a manager.
 func AddFeeds(mgr ctrl.Manager, namespaces []string) (Feeds, error) {
-	c, err := metadata.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	c, err := changefeed.NewClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
 		return Feeds{}, err
 	}

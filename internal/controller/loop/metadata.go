@@ -4,10 +4,13 @@ package loop
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
@@ -17,17 +20,25 @@ import (
 // and is removed when the metadata is written anyway.
 const AnnotationCreating = "pam-operator.io/creating"
 
-// PatchMetadata changes metadata under an optimistic lock, if there is a difference, and copies the result to obj
-// without touching the status in memory.
+// PatchMetadata changes finalizers and annotations under an optimistic lock, if there is a difference, and copies the
+// result to obj without touching the status in memory. It writes nothing else: the cache lacks what others have written.
 func PatchMetadata(ctx context.Context, c client.Client, obj client.Object, change func(client.Object)) error {
 	patched := CopyOf(obj)
 	change(patched)
-	if sameMetadata(obj, patched) {
+	changes := metadataChanges(obj, patched)
+	if len(changes) == 0 {
 		return nil
 	}
-	patch := client.MergeFromWithOptions(obj, client.MergeFromWithOptimisticLock{})
-	if err := c.Patch(ctx, patched, patch); err != nil {
+	changes["resourceVersion"] = obj.GetResourceVersion()
+	patch, err := json.Marshal(map[string]any{"metadata": changes})
+	if err != nil {
+		return err
+	}
+	if err := c.Patch(ctx, patched, client.RawPatch(types.MergePatchType, patch)); err != nil {
 		return fmt.Errorf("write metadata: %w", err)
+	}
+	if _, err := StripForCache(patched); err != nil {
+		return err
 	}
 	obj.SetFinalizers(patched.GetFinalizers())
 	obj.SetAnnotations(patched.GetAnnotations())
@@ -35,16 +46,27 @@ func PatchMetadata(ctx context.Context, c client.Client, obj client.Object, chan
 	return nil
 }
 
-func sameMetadata(a, b client.Object) bool {
-	if len(a.GetFinalizers()) != len(b.GetFinalizers()) || len(a.GetAnnotations()) != len(b.GetAnnotations()) {
-		return false
+// metadataChanges are the members of a merge patch.
+func metadataChanges(before, after client.Object) map[string]any {
+	out, annotations := map[string]any{}, map[string]any{}
+	if !slices.Equal(before.GetFinalizers(), after.GetFinalizers()) {
+		out["finalizers"] = after.GetFinalizers()
 	}
-	for k, v := range a.GetAnnotations() {
-		if w, ok := b.GetAnnotations()[k]; !ok || v != w {
-			return false
+	was, is := before.GetAnnotations(), after.GetAnnotations()
+	for name, value := range is {
+		if old, ok := was[name]; !ok || old != value {
+			annotations[name] = value
 		}
 	}
-	return true
+	for name := range was {
+		if _, ok := is[name]; !ok {
+			annotations[name] = nil
+		}
+	}
+	if len(annotations) > 0 {
+		out["annotations"] = annotations
+	}
+	return out
 }
 
 // SetAnnotation sets an annotation of an object in memory.

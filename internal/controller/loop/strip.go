@@ -3,29 +3,57 @@
 package loop
 
 import (
-	corev1 "k8s.io/api/core/v1"
+	"strings"
+
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/audit"
+	"github.com/pam-operator/pam-operator/internal/gitops"
 )
 
-// StripForCache removes from an object what the manager never reads: the managed fields, and the manifest that kubectl
-// apply stores in an annotation. They take as much memory as all the rest. For our own kinds it keeps the name of the
-// last writer of the spec, for the audit trail.
+// StripForCache removes from an object what the manager never reads: the managed fields, and the annotations and labels
+// of others, of which anyone may write hundreds of kilobytes. For our own kinds it keeps the name of the last writer of
+// the spec, for the audit trail.
 //
-// The annotation stays, without its value. If it were missing, a patch that removes our own annotation would find that
-// none are left, and would remove all annotations that the API server has.
+// So whatever is computed from a cached object must not be written as a whole: see PatchMetadata.
 func StripForCache(in any) (any, error) {
 	o, err := meta.Accessor(in)
 	if err != nil {
 		return in, nil //nolint:nilerr // a tombstone holds an object that was stripped before
 	}
 	o.SetManagedFields(lastWriter(in, o))
-	if annotations := o.GetAnnotations(); annotations[corev1.LastAppliedConfigAnnotation] != "" {
-		annotations[corev1.LastAppliedConfigAnnotation] = ""
+	o.SetAnnotations(only(o.GetAnnotations(), readAnnotations))
+	if _, ours := in.(Object); ours {
+		o.SetLabels(only(o.GetLabels(), gitops.Labels()))
 	}
 	return in, nil
+}
+
+// readAnnotations are those that the controllers read or write.
+var readAnnotations = append(gitops.Annotations(), pamv1alpha1.AnnotationRequestID, pamv1alpha1.AnnotationRequestedAt,
+	pamv1alpha1.AnnotationReconcileRequestedAt, pamv1alpha1.AnnotationSuspendReason, AnnotationCreating)
+
+// maxCachedValue is how much of a value is kept, in bytes. Nothing that we or the tools write is as long.
+const maxCachedValue = 2 << 10
+
+func only(values map[string]string, names []string) map[string]string {
+	var out map[string]string
+	for _, name := range names {
+		value, ok := values[name]
+		if !ok {
+			continue
+		}
+		if out == nil {
+			out = map[string]string{}
+		}
+		if len(value) > maxCachedValue {
+			value = strings.Clone(value[:maxCachedValue])
+		}
+		out[name] = value
+	}
+	return out
 }
 
 // lastWriter returns the name of the last writer of the spec, and nothing else.

@@ -66,8 +66,8 @@ func (v connectionPolicyVerbs[T]) observe(ctx context.Context, view appliance.Vi
 		seen.drift = append(seen.drift, withNames(ctx, view, references, d))
 	}
 	// No one else waits while the inventory is read, as they would in a transaction.
-	if inventory, ok := view.(*appliance.Inventory); ok && len(seen.drift) == 0 {
-		seen.remark = v.groups.remark(ctx, inventory, obj.PolicyStatus().Appliance, obj.CommonSpec(), seen.current.Body)
+	if turn, ok := view.(*appliance.Turn); ok && len(seen.drift) == 0 {
+		seen.remark = v.groups.remark(ctx, turn, obj.PolicyStatus().Appliance, obj.CommonSpec(), seen.current.Body)
 	}
 	return nil
 }
@@ -83,7 +83,11 @@ func (v connectionPolicyVerbs[T]) create(
 	if !ok {
 		return tx.Create(ctx, v.collection, sps.WithoutNulls(seen.complete))
 	}
-	return v.shapes.create(ctx, tx, candidates(template.Object().Body, seen.managed, seen.complete))
+	like, err := template.Object()
+	if err != nil {
+		return "", err
+	}
+	return v.shapes.create(ctx, tx, candidates(like.Body, seen.managed, seen.complete))
 }
 
 func (v connectionPolicyVerbs[T]) update(
@@ -93,7 +97,7 @@ func (v connectionPolicyVerbs[T]) update(
 	return tx.Replace(ctx, v.collection, seen.current.Key, sps.WithoutNulls(body))
 }
 
-func (v connectionPolicyVerbs[T]) delete(ctx context.Context, tx *appliance.Transaction, current sps.Object) error {
+func (v connectionPolicyVerbs[T]) delete(ctx context.Context, tx *appliance.Transaction, current sps.Record) error {
 	return tx.Delete(ctx, v.collection, current.Key)
 }
 

@@ -21,15 +21,19 @@ import (
 func (m mapping[T]) describe(
 	ctx context.Context, d *Describer, record sps.Record, name string,
 ) (kinds.PolicyObject, []Missing, error) {
+	current, err := record.Object()
+	if err != nil {
+		return nil, whole(err.Error()), nil //nolint:nilerr // that is the result
+	}
 	obj := kinds.Of[T]().New().(T) //nolint:errcheck // kinds.Of found the kind by this type
-	m.fill(obj, sps.Dereference(record.Object().Body))
+	m.fill(obj, sps.Dereference(current.Body))
 	obj.CommonSpec().ConnectionRef = d.Connection
 	m.protocol.rename(obj, nameBeside(name, record.Name))
 	d.identify(obj, name)
 	if err := m.useNames(ctx, d.View, obj); err != nil {
 		return nil, nil, err
 	}
-	body := m.comparison.Numbers(sps.Dereference(record.Object().Body))
+	body := m.comparison.Numbers(sps.Dereference(current.Body))
 	var missing []Missing
 	for {
 		managed, faults, err := m.faults(ctx, d, obj, body)
@@ -69,8 +73,12 @@ func leaveOut(obj kinds.PolicyObject, faults []Fault) (usable bool, err error) {
 
 // read reads the collections that a record refers to.
 func (m mapping[T]) read(ctx context.Context, view appliance.View, record sps.Record) error {
+	current, err := record.Object()
+	if err != nil {
+		return nil //nolint:nilerr // describe says so
+	}
 	obj := kinds.Of[T]().New().(T) //nolint:errcheck // kinds.Of found the kind by this type
-	m.fill(obj, sps.Dereference(record.Object().Body))
+	m.fill(obj, sps.Dereference(current.Body))
 	return m.useNames(ctx, view, obj)
 }
 

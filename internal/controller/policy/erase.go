@@ -60,11 +60,11 @@ func (r *policyReconciler[T]) deleteOwn(ctx context.Context, on *appliance.Appli
 				return err
 			}
 			deleted = current
-			object, _, err := appliance.ByKey(ctx, tx, r.kind.Collection, current)
+			record, _, err := appliance.ByKey(ctx, tx, r.kind.Collection, current)
 			if err != nil {
 				return err
 			}
-			return r.verbs.delete(ctx, tx, object)
+			return r.verbs.delete(ctx, tx, record)
 		})
 	})
 	if err != nil {

@@ -19,6 +19,10 @@ func describeUser(
 		ConnectionRef: d.Connection, UserName: nameBeside(name, record.Name),
 	}}
 	d.identify(obj, name)
+	current, err := record.Object()
+	if err != nil {
+		return nil, whole(err.Error()), nil //nolint:nilerr // that is the result
+	}
 	managed, err := sps.ToBody(sps.User{Name: &record.Name})
 	if err != nil {
 		return nil, nil, err
@@ -31,7 +35,7 @@ func describeUser(
 		Field:  fieldPassword,
 		Reason: "an appliance never shows passwords: it keeps the one that it has, which is not managed",
 	}}
-	for _, path := range sps.Unmanaged(managed, sps.Dereference(record.Object().Body)) {
+	for _, path := range sps.Unmanaged(managed, sps.Dereference(current.Body)) {
 		if member, _, _ := strings.Cut(path, "."); member != "password" && member != "password_created" {
 			missing = append(missing, Missing{Field: path, Reason: noField})
 		}
@@ -53,7 +57,11 @@ func describeGroup(
 	if err != nil {
 		return nil, nil, err
 	}
-	body := record.Object().Body
+	current, err := record.Object()
+	if err != nil {
+		return nil, whole(err.Error()), nil //nolint:nilerr // that is the result
+	}
+	body := current.Body
 	if d.directory == nil {
 		directory := sps.NewDirectory(users.All())
 		d.directory = &directory

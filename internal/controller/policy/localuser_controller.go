@@ -134,12 +134,12 @@ func (v userVerbs) withPassword(
 	return sps.Overlay(body, managed, nil), nil
 }
 
-func (v userVerbs) delete(ctx context.Context, tx *appliance.Transaction, current sps.Object) error {
+func (v userVerbs) delete(ctx context.Context, tx *appliance.Transaction, current sps.Record) error {
 	accounts, err := v.accounts(ctx, tx.URL())
 	if err != nil {
 		return err
 	}
-	if is := current.Name(); accounts.Has(is) || sps.IsBuiltIn(sps.Users, is) {
+	if is := current.Name; accounts.Has(is) || sps.IsBuiltIn(sps.Users, is) {
 		return loop.MustAct(pamv1alpha1.ReasonDeletionBlocked, "the user with this key (%s) is called %q now, which is an "+
 			"account that is never deleted: set deletionPolicy: Orphan", current.Key, is)
 	}
@@ -148,7 +148,7 @@ func (v userVerbs) delete(ctx context.Context, tx *appliance.Transaction, curren
 
 // deleteUser removes a user from every group and then deletes it: the appliance may refuse to delete a member (sps
 // contract 7, inferred).
-func deleteUser(ctx context.Context, tx *appliance.Transaction, user sps.Object) error {
+func deleteUser(ctx context.Context, tx *appliance.Transaction, user sps.Record) error {
 	groups, err := tx.List(ctx, sps.Groups)
 	if err != nil {
 		return err
@@ -159,7 +159,10 @@ func deleteUser(ctx context.Context, tx *appliance.Transaction, user sps.Object)
 	}
 	users := listing.Records()
 	for _, record := range groups.Records() {
-		group := record.Object()
+		group, err := record.Object()
+		if err != nil {
+			continue
+		}
 		keys, err := sps.MemberKeys(group.Body, users)
 		if err != nil || !slices.Contains(keys, user.Key) {
 			continue // a group that cannot be read is left to the appliance, which may refuse the deletion

@@ -142,7 +142,7 @@ func (v groupVerbs) update(
 	return tx.Replace(ctx, sps.Groups, seen.current.Key, body)
 }
 
-func (v groupVerbs) delete(ctx context.Context, tx *appliance.Transaction, current sps.Object) error {
+func (v groupVerbs) delete(ctx context.Context, tx *appliance.Transaction, current sps.Record) error {
 	accounts, err := v.accounts(ctx, tx.URL())
 	if err != nil {
 		return err
@@ -155,8 +155,12 @@ func (v groupVerbs) delete(ctx context.Context, tx *appliance.Transaction, curre
 
 // deletesAccount refuses to delete a group with an account that the operator logs in with.
 func deletesAccount(
-	ctx context.Context, tx *appliance.Transaction, accounts connection.Accounts, group sps.Object,
+	ctx context.Context, tx *appliance.Transaction, accounts connection.Accounts, record sps.Record,
 ) error {
+	group, err := record.Object()
+	if err != nil {
+		return err
+	}
 	listing, err := tx.List(ctx, sps.Users)
 	if err != nil {
 		return err

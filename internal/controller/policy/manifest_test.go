@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,6 +14,7 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/controller/loop"
+	"github.com/pam-operator/pam-operator/internal/gitops"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
@@ -41,10 +43,14 @@ func fromCache(t *testing.T, c client.Client) *pamv1alpha1.RDPConnectionPolicy {
 	return cached
 }
 
-func TestTheCacheKeepsNoManifests(t *testing.T) {
+// Anyone may write 256 KiB of annotations, and more of labels.
+func TestTheCacheKeepsNothingThatOthersWrite(t *testing.T) {
 	t.Parallel()
 	p := appliedPolicy()
-	p.Annotations["team"], p.ManagedFields = "a", []metav1.ManagedFieldsEntry{
+	p.Annotations["team"], p.Annotations[gitops.ArgoTracking] = strings.Repeat("x", 200<<10), "app:g/k:default/rdp"
+	p.Annotations[pamv1alpha1.AnnotationSuspendReason] = strings.Repeat("y", 50<<10)
+	p.Labels = map[string]string{"team": "a", gitops.FluxHelmRelease: "b"}
+	p.ManagedFields = []metav1.ManagedFieldsEntry{
 		{Manager: "kubectl", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`)},
 		{Manager: "manager", FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:finalizers":{}}}`)},
 		{Manager: "manager", Subresource: "status", FieldsV1: metav1.NewFieldsV1(`{"f:status":{}}`)},
@@ -55,8 +61,12 @@ func TestTheCacheKeepsNoManifests(t *testing.T) {
 	if diff := cmp.Diff([]metav1.ManagedFieldsEntry{{Manager: "kubectl"}}, p.ManagedFields); diff != "" {
 		t.Errorf("who wrote the spec last: %s", diff)
 	}
-	if p.Annotations[corev1.LastAppliedConfigAnnotation] != "" || p.Annotations["team"] != "a" {
+	if len(p.Annotations) != 3 || p.Annotations[gitops.ArgoTracking] == "" ||
+		len(p.Annotations[pamv1alpha1.AnnotationSuspendReason]) > 4<<10 {
 		t.Errorf("kept %v", p.Annotations)
+	}
+	if diff := cmp.Diff(map[string]string{gitops.FluxHelmRelease: "b"}, p.Labels); diff != "" {
+		t.Errorf("labels: %s", diff)
 	}
 	bare := builder.RDPConnectionPolicy("rdp")
 	if _, err := loop.StripForCache(bare); err != nil || len(bare.Annotations) > 0 || bare.ManagedFields != nil {
@@ -64,8 +74,10 @@ func TestTheCacheKeepsNoManifests(t *testing.T) {
 	}
 	namespace := builder.Namespace("a")
 	namespace.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}
-	if _, err := loop.StripForCache(namespace); err != nil || namespace.ManagedFields != nil {
-		t.Errorf("%v, managed fields of what is not ours %v", err, namespace.ManagedFields)
+	namespace.Labels, namespace.Annotations = map[string]string{"team": "a"}, map[string]string{"large": "x"}
+	if _, err := loop.StripForCache(namespace); err != nil || namespace.ManagedFields != nil ||
+		namespace.Annotations != nil || namespace.Labels["team"] != "a" {
+		t.Errorf("%v, of what is not ours %+v", err, namespace.ObjectMeta)
 	}
 	if got, err := loop.StripForCache(toolscache.DeletedFinalStateUnknown{Key: "k"}); err != nil || got == nil {
 		t.Errorf("%v, %v", got, err)

@@ -47,6 +47,18 @@ func (o observation) exists() bool { return o.current.Key != "" }
 // different reports whether the appliance is not as the spec asks.
 func (o observation) different() bool { return !o.exists() || len(o.drift) > 0 }
 
+// withoutBodies is what is needed of an observation while its change waits for the transaction, in which the object is
+// observed again. Hundreds may wait, for as long as the appliance likes.
+func (o observation) withoutBodies() observation {
+	o.current.Body, o.managed, o.complete, o.members = nil, nil, nil, nil
+	drift := make([]sps.Difference, 0, len(o.drift))
+	for _, d := range o.drift {
+		drift = append(drift, sps.Difference{Path: d.Path})
+	}
+	o.drift = drift
+	return o
+}
+
 // forbids is the refusal to repair a difference.
 func (o observation) forbids() error {
 	return loop.MustAct(pamv1alpha1.ReasonInvalidSpec, "%s", o.forbidden)
@@ -86,12 +98,25 @@ func (r *policyReconciler[T]) observe(
 
 func (r *policyReconciler[T]) find(ctx context.Context, view appliance.View, obj T) (observation, error) {
 	if key := loop.ManagedKey(obj); key != "" {
-		current, at, err := appliance.ByKey(ctx, view, r.kind.Collection, key)
+		found, at, err := appliance.ByKey(ctx, view, r.kind.Collection, key)
 		if err != nil || at >= 0 {
-			return observation{current: current, position: at}, err
+			return observe(view, found, at, err)
 		}
 	}
-	current, at, err := appliance.ByName(ctx, view, r.kind.Collection, obj.NameOnAppliance())
+	found, at, err := appliance.ByName(ctx, view, r.kind.Collection, obj.NameOnAppliance())
+	return observe(view, found, at, err)
+}
+
+// observe decodes what was found. In a turn others are compared meanwhile, so the memory for it is counted.
+func observe(view appliance.View, found sps.Record, at int, err error) (observation, error) {
+	if err != nil {
+		return observation{position: at}, err
+	}
+	decode := sps.Record.Object
+	if turn, ok := view.(*appliance.Turn); ok {
+		decode = func(r sps.Record) (sps.Object, error) { return turn.Decode(r) }
+	}
+	current, err := decode(found)
 	return observation{current: current, position: at}, err
 }
 

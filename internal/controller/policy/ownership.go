@@ -120,7 +120,7 @@ func (s claimants[T]) hasClaim(ctx context.Context, view appliance.View, url str
 		return false, err
 	}
 	current, at, err := appliance.ByKey(ctx, view, s.collection, key)
-	if err != nil || at < 0 || !sps.SameName(current.Name(), obj.NameOnAppliance()) {
+	if err != nil || at < 0 || !sps.SameName(current.Name, obj.NameOnAppliance()) {
 		return false, err
 	}
 	if status.Appliance == url {

@@ -48,7 +48,7 @@ type writer[T kinds.PolicyObject] interface {
 	// update makes the object equal to the spec.
 	update(ctx context.Context, tx *appliance.Transaction, obj T, seen observation) error
 	// delete removes an object of the appliance.
-	delete(ctx context.Context, tx *appliance.Transaction, current sps.Object) error
+	delete(ctx context.Context, tx *appliance.Transaction, current sps.Record) error
 }
 
 // policyReconciler is the loop of one policy kind.
@@ -133,7 +133,7 @@ func (r *policyReconciler[T]) reconcile(
 	if err := request.read(ctx, on.Inventory, r.kind.Collection, status.Key); err != nil {
 		return obj, loop.Outcome{}, err
 	}
-	seen, after, err := r.observeCurrent(ctx, on.Inventory, obj)
+	seen, after, err := r.observeCurrent(ctx, turn, obj)
 	if err != nil || after > 0 {
 		return obj, loop.Wait(pamv1alpha1.ReasonProgressing,
 			"the appliance is read again before the object is adopted", after), err
@@ -155,17 +155,17 @@ func (r *policyReconciler[T]) reconcile(
 // because the two are identical: the inventory may be older than a change made by hand, which would be adopted unseen
 // and then repaired. If the appliance must not be read yet, after is when to try again.
 func (r *policyReconciler[T]) observeCurrent(
-	ctx context.Context, inventory *appliance.Inventory, obj T,
+	ctx context.Context, turn *appliance.Turn, obj T,
 ) (seen observation, after time.Duration, err error) {
-	seen, err = r.observe(ctx, inventory, obj, loop.Creating(obj))
+	seen, err = r.observe(ctx, turn, obj, loop.Creating(obj))
 	if err != nil || !adopts(obj, seen) {
 		return seen, 0, err
 	}
-	after, err = inventory.ReadAgain(ctx, r.kind.Collection, seen.current.Key, r.Requests.WishedSince(obj))
+	after, err = turn.Inventory.ReadAgain(ctx, r.kind.Collection, seen.current.Key, r.Requests.WishedSince(obj))
 	if err != nil || after > 0 {
 		return seen, after, err
 	}
-	seen, err = r.observe(ctx, inventory, obj, loop.Creating(obj))
+	seen, err = r.observe(ctx, turn, obj, loop.Creating(obj))
 	return seen, 0, err
 }
 

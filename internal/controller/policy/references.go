@@ -80,8 +80,8 @@ func withNames(ctx context.Context, view appliance.View, references []reference,
 			continue // null, or not a key
 		}
 		for _, collection := range references[i].collections {
-			if o, at, err := appliance.ByKey(ctx, view, collection, key); err == nil && at >= 0 && o.Name() != "" {
-				*value = strconv.Quote(o.Name())
+			if o, at, err := appliance.ByKey(ctx, view, collection, key); err == nil && at >= 0 && o.Name != "" {
+				*value = strconv.Quote(o.Name)
 				break
 			}
 		}
@@ -92,7 +92,7 @@ func withNames(ctx context.Context, view appliance.View, references []reference,
 func (r reference) resolve(ctx context.Context, view appliance.View) (string, error) {
 	var err error
 	for _, collection := range r.collections {
-		var found sps.Object
+		var found sps.Record
 		found, at, findErr := appliance.ByName(ctx, view, collection, r.name)
 		if rest.IsNotFound(findErr) { // the appliance's version does not have this collection
 			err = findErr

@@ -26,6 +26,7 @@ func (r *policyReconciler[T]) write(
 	if err := r.prepareWrite(ctx, before, obj, !seen.exists()); err != nil {
 		return obj, loop.Outcome{}, err
 	}
+	seen = seen.withoutBodies()
 	written, wrote, err := r.commit(ctx, turn, obj, marked)
 	if err != nil {
 		switch {
@@ -46,7 +47,7 @@ func (r *policyReconciler[T]) write(
 	if wrote && wasInSync {
 		r.StatusWriter().Event(obj, corev1.EventTypeNormal, pamv1alpha1.ReasonDriftDetected, repairMessage(obj, seen))
 	}
-	out, err := r.verify(ctx, turn.Inventory, written)
+	out, err := r.verify(ctx, turn, written)
 	return written, out, err
 }
 
@@ -127,11 +128,11 @@ func (r *policyReconciler[T]) observeInside(
 }
 
 // verify reads the object again and compares: an appliance may accept a value and keep another one.
-func (r *policyReconciler[T]) verify(ctx context.Context, inventory *appliance.Inventory, obj T) (loop.Outcome, error) {
-	if err := inventory.Confirm(ctx, r.kind.Collection, obj.PolicyStatus().Key); err != nil {
+func (r *policyReconciler[T]) verify(ctx context.Context, turn *appliance.Turn, obj T) (loop.Outcome, error) {
+	if err := turn.Inventory.Confirm(ctx, r.kind.Collection, obj.PolicyStatus().Key); err != nil {
 		return loop.Outcome{}, err
 	}
-	seen, err := r.observe(ctx, inventory, obj, true)
+	seen, err := r.observe(ctx, turn, obj, true)
 	if err != nil {
 		return loop.Outcome{}, err
 	}
