@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -19,6 +18,7 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/cli/cluster"
 	"github.com/pam-operator/pam-operator/internal/cli/frame"
+	"github.com/pam-operator/pam-operator/internal/cli/manifest"
 	"github.com/pam-operator/pam-operator/internal/kinds"
 )
 
@@ -98,11 +98,14 @@ func (r *Request) template() (*pamv1alpha1.ActivitySession, error) {
 	if r.From == "" {
 		return s, nil
 	}
-	text, err := os.ReadFile(r.From)
+	documents, err := manifest.Read(r.From, nil)
 	if err != nil {
 		return nil, fmt.Errorf("read --from: %w", err)
 	}
-	if err := yaml.UnmarshalStrict(text, s); err != nil {
+	if len(documents) != 1 {
+		return nil, fmt.Errorf("%s holds %d documents, and not one ActivitySession", r.From, len(documents))
+	}
+	if err := yaml.UnmarshalStrict([]byte(documents[0]), s); err != nil {
 		return nil, fmt.Errorf("read --from %s: %w", r.From, err)
 	}
 	if s.Kind != kinds.ActivitySession || s.APIVersion != pamv1alpha1.GroupVersion.String() {

@@ -11,8 +11,8 @@ import (
 )
 
 // StripForCache removes from an object what the manager never reads: the managed fields, and the manifest that kubectl
-// apply stores in an annotation. They take as much memory as all the rest. For our own kinds it keeps the name of the
-// last writer of the spec, for the audit trail.
+// apply stores in an annotation. They take as much memory as all the rest. For our own kinds it keeps who wrote the spec
+// last, for the audit trail, and when.
 //
 // The annotation stays, without its value. If it were missing, a patch that removes our own annotation would find that
 // none are left, and would remove all annotations that the API server has.
@@ -28,11 +28,11 @@ func StripForCache(in any) (any, error) {
 	return in, nil
 }
 
-// lastWriter returns the name of the last writer of the spec, and nothing else.
+// lastWriter returns who wrote the spec last, and when, and nothing else.
 func lastWriter(in any, o metav1.Object) []metav1.ManagedFieldsEntry {
 	last := audit.LastWriter(o.GetManagedFields())
 	if _, ours := in.(Object); !ours || last == nil {
 		return nil
 	}
-	return []metav1.ManagedFieldsEntry{{Manager: last.Manager}}
+	return []metav1.ManagedFieldsEntry{{Manager: last.Manager, Time: last.Time}}
 }

@@ -43,17 +43,17 @@ func fromCache(t *testing.T, c client.Client) *pamv1alpha1.RDPConnectionPolicy {
 
 func TestTheCacheKeepsNoManifests(t *testing.T) {
 	t.Parallel()
-	p := appliedPolicy()
+	p, now := appliedPolicy(), metav1.Now()
 	p.Annotations["team"], p.ManagedFields = "a", []metav1.ManagedFieldsEntry{
-		{Manager: "kubectl", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`)},
+		{Manager: "kubectl", Time: &now, FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`)},
 		{Manager: "manager", FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:finalizers":{}}}`)},
 		{Manager: "manager", Subresource: "status", FieldsV1: metav1.NewFieldsV1(`{"f:status":{}}`)},
 	}
 	if _, err := loop.StripForCache(p); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]metav1.ManagedFieldsEntry{{Manager: "kubectl"}}, p.ManagedFields); diff != "" {
-		t.Errorf("who wrote the spec last: %s", diff)
+	if diff := cmp.Diff([]metav1.ManagedFieldsEntry{{Manager: "kubectl", Time: &now}}, p.ManagedFields); diff != "" {
+		t.Errorf("who wrote the spec last, and when: %s", diff)
 	}
 	if p.Annotations[corev1.LastAppliedConfigAnnotation] != "" || p.Annotations["team"] != "a" {
 		t.Errorf("kept %v", p.Annotations)
