@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mozillazg/go-unidecode"
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
@@ -181,7 +182,7 @@ const slugLimit = 40
 
 // slug makes a name of an activity such as "Linux root". It begins and ends with a letter or digit.
 func slug(text string) string {
-	dashed := regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(text), "-")
+	dashed := regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(unidecode.Unidecode(text)), "-")
 	dashed = strings.Trim(dashed, "-")
 	dashed = strings.Trim(dashed[:min(len(dashed), slugLimit)], "-")
 	return cmp.Or(dashed, "session")
