@@ -32,8 +32,8 @@ func newStatus(f *frame.Frame) *cobra.Command {
 		Short: "How the objects are, and who has to act",
 		Long: `Show connections with the objects that go through them: how each is, since when, and who has to act.
 
-Without arguments, all objects of the namespace are shown, and what you may not list is named. KIND is a kind or its short name, as in rdpcp/rdp-demo. More
-than 20 ready objects of one kind are shown as one line.
+Without arguments, all objects of the namespace are shown, and the kinds are named that you may not list. KIND is a kind
+or its short name, as in rdpcp/rdp-demo. More than 20 ready objects of one kind are shown as one line.
 
 --wait ends with 0 once all are ready, at once with 1 if nothing will change for one of them until somebody acts, and
 with 124 after --timeout. --watch goes on until it is interrupted.`,
