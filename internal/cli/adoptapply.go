@@ -71,10 +71,12 @@ func (o *adoptOptions) apply(ctx context.Context, c *cluster.Client, before comm
 		return nil, o.wouldApply(all)
 	}
 	if o.DryRun.Dry() {
-		refused := make([]error, 0, len(all))
+		var refused []error
 		err := o.applyAll(ctx, c, all)
 		for _, each := range all {
-			refused = append(refused, each.refused)
+			if each.refused != nil {
+				refused = append(refused, fmt.Errorf("%s: %w", each.ref, each.refused))
+			}
 		}
 		if err := errors.Join(append(refused, err)...); err != nil {
 			return nil, err
@@ -158,8 +160,8 @@ func (a *adoption) apply(ctx context.Context, c *cluster.Client, options []clien
 	_, refused := errors.AsType[*cluster.RefusedError](err)
 	switch {
 	case apierrors.IsConflict(err):
-		a.refused = fmt.Errorf("%s is there already, and others applied fields of it: export with --unmanaged to leave it "+
-			"out, or take these fields over with --force: %w", a.ref, err)
+		a.refused = fmt.Errorf("it is there already, and others applied fields of it: export with --unmanaged to leave it "+
+			"out, or take these fields over with --force: %w", err)
 	case refused:
 		a.refused = err
 	case err != nil:

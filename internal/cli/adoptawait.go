@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/meta"
-
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/cli/act"
 	"github.com/pam-operator/pam-operator/internal/cli/cluster"
@@ -53,8 +51,8 @@ func (a adoptions) seen(s cluster.Snapshot) adoptions {
 // onAppliance reports whether the operator has compared an object that only observes: it is equal, or fields differ.
 func onAppliance(o kinds.PolicyObject) bool {
 	s := state.Of(o)
-	return s.Ready() || s.Observed && s.Reason == pamv1alpha1.ReasonDriftDetected &&
-		meta.IsStatusConditionTrue(o.PolicyStatus().Conditions, pamv1alpha1.ConditionDriftDetected)
+	return s.Ready() ||
+		s.Observed && s.Reason == pamv1alpha1.ReasonDriftDetected && len(o.PolicyStatus().Drift) > 0
 }
 
 // arrives reports whether an object waits for one that was applied with it, and that the operator has not seen yet.

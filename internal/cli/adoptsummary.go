@@ -13,7 +13,7 @@ import (
 
 // summary counts what was adopted, and shows what was not.
 func (o *adoptOptions) summary(outcomes []act.Outcome, before commits, written []string) {
-	adopted, created, absent, refused, open := 0, 0, 0, 0, 0
+	adopted, created, absent, refused, open, differs := 0, 0, 0, 0, 0, false
 	var rows []printer.Row
 	for _, each := range outcomes {
 		policy, is := each.Object.(kinds.PolicyObject)
@@ -32,9 +32,8 @@ func (o *adoptOptions) summary(outcomes []act.Outcome, before commits, written [
 			adopted++
 			continue
 		}
-		rows = append(rows, printer.Row{Spill: true, Cells: []printer.Cell{
-			{Text: each.Ref.String()}, {Text: each.State.Word, Mark: each.State.Mark}, {Text: each.State.Message},
-		}})
+		rows = append(rows, o.row(each))
+		differs = differs || each.State.Word != wordNotApplied && each.State.Word != wordNotOnAppliance
 	}
 	parts := []string{printer.Thousands(adopted) + " adopted", printer.Thousands(refused) + " refused"}
 	for _, some := range []struct {
@@ -54,7 +53,7 @@ func (o *adoptOptions) summary(outcomes []act.Outcome, before commits, written [
 	}
 	o.Say(mark, "%s", strings.Join(append([]string{strings.Join(parts, ", ")}, written...), "; "))
 	o.Screen.Table(o.Out, printer.Table{Rows: rows})
-	if refused > 0 {
+	if differs {
 		o.Note(printer.MarkNone, "next: kubectl pam diff shows what differs; change the spec, or take over an object in "+
 			"spite of it with kubectl pam adopt KIND/NAME")
 	}
@@ -62,4 +61,18 @@ func (o *adoptOptions) summary(outcomes []act.Outcome, before commits, written [
 		o.Note(printer.MarkNone, "next: run the command again; until then, what the operator could not compare yet only "+
 			"observes")
 	}
+}
+
+// leastIndent is that of the lines below a row.
+const leastIndent = 6
+
+// row is an object that was not adopted. All of the message is shown, because it says what to do.
+func (o *adoptOptions) row(of act.Outcome) printer.Row {
+	row := printer.Row{Cells: []printer.Cell{
+		{Text: of.Ref.String()}, {Text: of.State.Word, Mark: of.State.Mark}, {Text: of.State.Message},
+	}}
+	if o.Screen.Cut {
+		row.Cells, row.Below = row.Cells[:2], o.Screen.WrapTo(of.State.Message, o.Screen.Width-leastIndent)
+	}
+	return row
 }

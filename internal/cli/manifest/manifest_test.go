@@ -31,7 +31,8 @@ func encoded(t *testing.T, e encoding.Encoding, text string) string {
 func TestDocumentsOfAnyEncodingAreAllReadOrRefused(t *testing.T) {
 	t.Parallel()
 	windows := strings.ReplaceAll(export, "\n", "\r\n")
-	little, big := unicode.LittleEndian, unicode.BigEndian
+	little, big, noMark := unicode.LittleEndian, unicode.BigEndian, unicode.IgnoreBOM
+	marked32 := utf32.UTF32(utf32.LittleEndian, utf32.UseBOM)
 	both := []string{"name: Größe", "name: two"}
 	for what, c := range map[string]struct {
 		raw  string
@@ -42,9 +43,9 @@ func TestDocumentsOfAnyEncodingAreAllReadOrRefused(t *testing.T) {
 		"UTF-8 with a mark":              {raw: "\xef\xbb\xbf" + windows, want: both},
 		"UTF-16LE as PowerShell writes":  {raw: encoded(t, unicode.UTF16(little, unicode.UseBOM), windows), want: both},
 		"UTF-16BE":                       {raw: encoded(t, unicode.UTF16(big, unicode.UseBOM), windows), want: both},
-		"UTF-16LE without a mark":        {raw: encoded(t, unicode.UTF16(little, unicode.IgnoreBOM), windows), err: "UTF-16"},
-		"UTF-16BE without a mark":        {raw: encoded(t, unicode.UTF16(big, unicode.IgnoreBOM), "a: b"), err: "UTF-16"},
-		"UTF-32 with a mark":             {raw: encoded(t, utf32.UTF32(utf32.LittleEndian, utf32.UseBOM), "a: b"), err: "UTF-8"},
+		"UTF-16LE without a mark":        {raw: encoded(t, unicode.UTF16(little, noMark), windows), err: "UTF-16"},
+		"UTF-16BE without a mark":        {raw: encoded(t, unicode.UTF16(big, noMark), "a: b"), err: "UTF-16"},
+		"UTF-32 with a mark":             {raw: encoded(t, marked32, "a: b"), err: "UTF-8"},
 		"Latin-1":                        {raw: "name: Gr\xf6\xdfe\n", err: "UTF-8"},
 		"an empty file":                  {},
 		"only comments":                  {raw: "# nothing\n"},

@@ -39,9 +39,13 @@ func TestNamesInKubernetes(t *testing.T) {
 		"another spelling": {[]string{"RDP Demo", " rdp__finance ", "Übergang", "a/b"}, existing{},
 			map[string]string{"RDP Demo": "rdp-demo", " rdp__finance ": "rdp-finance", "Übergang": "ubergang", "a/b": "a-b"}},
 		"letters that ASCII does not have": {
-			[]string{"Größe Süd", "GROẞ", "Jörg Weiß", "Jo\u0308rg", "Łódź", "Ærø", "Иван", "日本", "Αθήνα", "ﬁle №2"}, existing{},
-			map[string]string{"Größe Süd": "grosse-sud", "GROẞ": "gross", "Jörg Weiß": "jorg-weiss", "Jo\u0308rg": "jorg",
-				"Łódź": "lodz", "Ærø": "aero", "Иван": "ivan", "日本": "ri-ben", "Αθήνα": "athena", "ﬁle №2": "file-no2"}},
+			[]string{
+				"Größe Süd", "GROẞ", "Jörg Weiß", "Jo\u0308rg", "Łódź", "Ærø", "Иван", "日本", "Αθήνα", "ﬁle №2",
+			}, existing{},
+			map[string]string{
+				"Größe Süd": "grosse-sud", "GROẞ": "gross", "Jörg Weiß": "jorg-weiss", "Jo\u0308rg": "jorg", "Łódź": "lodz",
+				"Ærø": "aero", "Иван": "ivan", "日本": "ri-ben", "Αθήνα": "athena", "ﬁle №2": "file-no2",
+			}},
 		"a clash": {[]string{"Demo", "demo", "DEMO"}, existing{},
 			map[string]string{"demo": "demo", "DEMO": "demo-2", "Demo": "demo-3"}},
 		"nothing that Kubernetes allows": {[]string{"🔑"}, existing{},

@@ -27,8 +27,10 @@ func TestWhatIsMissingIsWaitedForOnlyJustAfterTheSpecWasWritten(t *testing.T) {
 		"a spec that was changed just now": {
 			hour, time.Second, missing, loop.StateReconciling, pamv1alpha1.ReasonProgressing,
 		},
-		"an object that is older":    {hour, 0, missing, loop.StateStalled, pamv1alpha1.ReasonReferenceNotFound},
-		"a spec that is older":       {hour, 11 * time.Second, missing, loop.StateStalled, pamv1alpha1.ReasonReferenceNotFound},
+		"an object that is older": {hour, 0, missing, loop.StateStalled, pamv1alpha1.ReasonReferenceNotFound},
+		"a spec that is older": {
+			hour, 11 * time.Second, missing, loop.StateStalled, pamv1alpha1.ReasonReferenceNotFound,
+		},
 		"a clock that is far behind": {-hour, 0, missing, loop.StateStalled, pamv1alpha1.ReasonReferenceNotFound},
 		"another problem of a new object": {
 			time.Second, 0, loop.MustAct(pamv1alpha1.ReasonReferenceNotFound, "the appliance has no user"),

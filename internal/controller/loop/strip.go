@@ -11,8 +11,8 @@ import (
 )
 
 // StripForCache removes from an object what the manager never reads: the managed fields, and the manifest that kubectl
-// apply stores in an annotation. They take as much memory as all the rest. For our own kinds it keeps who wrote the spec
-// last, for the audit trail, and when.
+// apply stores in an annotation. They take as much memory as all the rest. For our own kinds it keeps who wrote the
+// spec last, for the audit trail, and when.
 //
 // The annotation stays, without its value. If it were missing, a patch that removes our own annotation would find that
 // none are left, and would remove all annotations that the API server has.
