@@ -14,6 +14,7 @@ import (
 
 	"github.com/pam-operator/pam-operator/internal/simulator/nps"
 	"github.com/pam-operator/pam-operator/internal/simulator/sps"
+	"github.com/pam-operator/pam-operator/internal/textfile"
 )
 
 // spsVersions are the versions that the SPS contract covers.
@@ -87,7 +88,9 @@ func (s *secret) read() error {
 	if err != nil {
 		return fmt.Errorf("read secret: %w", err)
 	}
-	s.value = strings.TrimRight(string(data), "\r\n")
+	if s.value, err = textfile.Line(data); err != nil {
+		return fmt.Errorf("%s %w", s.file, err)
+	}
 	return nil
 }
 

@@ -5,11 +5,14 @@ package cli_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"golang.org/x/text/encoding/unicode"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
@@ -150,6 +153,64 @@ var _ = Describe("kubectl pam adopt", Ordered, func() {
 		}
 	})
 
+	It("reads an export as PowerShell writes it, all of it", func(ctx context.Context) {
+		s := newSite(ctx)
+		var all strings.Builder
+		for _, name := range []string{"first", "second"} {
+			s.byHand(name, `{"network": {"clients": ["10.5.0.0/16"], "targets": ["10.6.0.0/16"], "ports": [3389]}}`)
+			all.WriteString("---\n" + s.manifest("RDPConnectionPolicy", name, ""))
+		}
+		text := strings.ReplaceAll(all.String(), "\n", "\r\n")
+		raw, err := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String(text)
+		Expect(err).NotTo(HaveOccurred())
+		r := terminal{in: raw}.pam(ctx, "-n", s.namespace, "adopt", "-f", "-")
+		Expect(r.Out).To(HavePrefix("✔ 2 adopted, 0 refused; sps: nothing was committed\n"), r.String())
+	})
+
+	It("waits for what was applied by the same command", func(ctx context.Context) {
+		s := newSite(ctx)
+		alice := s.sps.Put("aaa/local_database/users", "", map[string]any{"name": "alice"})
+		s.sps.Put("aaa/local_database/groups", "", map[string]any{"name": "auditors", "members": []any{alice}})
+		s.create(ctx, builder.LocalUserGroup("auditors", builder.InNamespace(s.namespace), builder.Connection("sps", ""),
+			builder.MemberRefs("alice"), builder.With(func(g *pamv1alpha1.LocalUserGroup) {
+				g.Spec.ManagementPolicy = pamv1alpha1.ManagementPolicyObserve
+			})))
+		s.in(ctx, "lug/auditors", "ReferenceNotFound") // for longer than it is waited for
+		unchanged := s.manifest("LocalUserGroup", "auditors",
+			"  managementPolicy: Observe\n  members: [{userRef: {name: alice}}]\n")
+		both := terminal{in: unchanged + "---\n" + s.manifest("LocalUser", "alice", "")}
+		r := both.pam(ctx, "-n", s.namespace, "adopt", "-f", "-", "--force")
+		Expect(r.Out).To(HavePrefix("✔ 2 adopted, 0 refused; sps: nothing was committed\n"), r.String())
+	})
+
+	It("creates nothing, and goes on without what it may not apply", func(ctx context.Context) {
+		s := newSite(ctx)
+		s.byHand("there", `{"network": {"clients": ["10.7.0.0/16"], "targets": ["10.8.0.0/16"], "ports": [3389]}}`)
+		theirs := s.policy("theirs", adoption(pamv1alpha1.AdoptionPolicyNever))
+		Expect(k8s.Create(ctx, theirs, client.FieldOwner("git"))).To(Succeed())
+		all := s.manifest("RDPConnectionPolicy", "there", "") +
+			"---\n" + s.manifest("RDPConnectionPolicy", "gone", "  adoptionPolicy: Always\n") +
+			"---\n" + s.manifest("RDPConnectionPolicy", "theirs", "  adoptionPolicy: IfIdentical\n") +
+			"---\n" + s.manifest("RDPConnectionPolicy", "wrong", "  network: {ports: [99999]}\n")
+		r := terminal{in: all}.pam(ctx, "-n", s.namespace, "adopt", "-f", "-", "--yes")
+		Expect(r.Code).To(Equal(1), r.String())
+		Expect(r.Out).To(HavePrefix("✖ 1 adopted, 2 refused, 1 not on the appliance; sps: nothing was committed\n"))
+		Expect(r.Out).To(And(
+			MatchRegexp(`(?m)^rdpcp/gone +✖ NotOnAppliance +the appliance has no "gone", and nothing was created`),
+			MatchRegexp(`(?m)^rdpcp/theirs +✖ NotApplied +it is there already`),
+			MatchRegexp(`(?m)^rdpcp/wrong +✖ NotApplied +spec.network.ports`)))
+		for _, o := range s.sps.Objects("rdp/connections") {
+			Expect(o.Body).NotTo(HaveKeyWithValue("name", "gone"))
+		}
+	})
+
+	It("refuses an object that is in the files twice", func(ctx context.Context) {
+		twice := s.manifest("RDPConnectionPolicy", "same", "")
+		r := terminal{in: twice + "---\n" + twice}.pam(ctx, "-n", s.namespace, "adopt", "-f", "-")
+		Expect(r.Code).To(Equal(2))
+		Expect(r.Err).To(ContainSubstring("both have " + s.namespace + "/rdpcp/same"))
+	})
+
 	It("refuses what cannot be adopted", func(ctx context.Context) {
 		wrong := filepath.Join(GinkgoT().TempDir(), "x.yaml")
 		Expect(os.WriteFile(wrong, []byte("apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n"), 0o600)).To(Succeed())
@@ -161,3 +222,9 @@ var _ = Describe("kubectl pam adopt", Ordered, func() {
 		Expect(s.pam(ctx, "adopt", "-f", "/nonexistent").Code).To(Equal(2))
 	})
 })
+
+// manifest is an object that goes through the site's appliance.
+func (s *site) manifest(kind, name, spec string) string {
+	return fmt.Sprintf("apiVersion: pam-operator.io/v1alpha1\nkind: %s\nmetadata: {name: %s, namespace: %s}\n"+
+		"spec:\n  connectionRef: {name: sps}\n%s", kind, name, s.namespace, spec)
+}

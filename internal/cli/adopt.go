@@ -33,7 +33,8 @@ func newAdopt(f *frame.Frame) *cobra.Command {
 
 With -f, the manifests of a file or folder are applied, such as those of "kubectl pam export", and the command waits
 until each is adopted or refused. Nothing at the appliance changes by it as long as adoptionPolicy is IfIdentical, the
-default: what differs is refused, and the command ends with 1.
+default: what differs is refused, and the command ends with 1. Nothing is created: an object only observes until the
+operator has seen at the appliance what it stands for.
 
 With KIND/NAME, for an object that was refused or only observes: shows what differs, asks, and sets adoptionPolicy:
 Always and managementPolicy: Manage. The appliance is then CHANGED to what the spec says.`,
@@ -66,17 +67,19 @@ func (o *adoptOptions) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var objects []kinds.Object
 	before := newCommits()
 	if len(o.files) > 0 {
-		objects, err = o.apply(ctx, c, before)
-	} else {
-		objects, err = o.insist(ctx, c, before)
+		all, err := o.apply(ctx, c, before)
+		if err != nil || o.DryRun.Dry() {
+			return err
+		}
+		return o.await(ctx, c, all.refs(), all, before)
 	}
+	objects, err := o.insist(ctx, c, before)
 	if err != nil || o.DryRun.Dry() {
 		return err
 	}
-	return o.await(ctx, c, objects, before)
+	return o.await(ctx, c, act.Refs(objects), nil, before)
 }
 
 // insist makes the operator adopt objects although they differ.
@@ -133,22 +136,27 @@ func (o *adoptOptions) report() act.Report {
 	return act.Report{Frame: o.Frame, Kind: "Adopt", Format: o.Output}
 }
 
-// await waits until each object is adopted or refused.
-func (o *adoptOptions) await(ctx context.Context, c *cluster.Client, objects []kinds.Object, before commits) error {
+// await waits until each object is adopted or refused. all are the manifests that were applied, if any were.
+func (o *adoptOptions) await(
+	ctx context.Context, c *cluster.Client, refs []cluster.Ref, all adoptions, before commits,
+) error {
 	ctx, cancel := frame.WithTimeout(ctx, o.Timeout)
 	defer cancel()
+	wait := act.Wait{Settled: act.Decided}
+	if all != nil {
+		wait = o.awaiting(ctx, c, all)
+	}
 	progress := o.Progress()
-	outcomes, err := act.Settle(ctx, c, act.Refs(objects), act.Wait{
-		Settled: act.Decided,
-		Tell: func(settled, all int) {
-			progress.Show("%s applied, waiting: %s of %s", printer.Plural(all, "object", "objects"),
-				printer.Thousands(settled), printer.Thousands(all))
-		},
-	})
+	wait.Tell = func(settled, count int) {
+		progress.Show("%s applied, waiting: %s of %s", printer.Plural(count, "object", "objects"),
+			printer.Thousands(settled), printer.Thousands(count))
+	}
+	outcomes, err := act.Settle(ctx, c, refs, wait)
 	progress.Done()
+	all.explain(outcomes)
 	if o.Output != printer.FormatText {
 		return o.report().Answer(outcomes, err)
 	}
-	o.summary(outcomes, before.since(ctx, c, outcomes))
+	o.summary(outcomes, before, before.since(ctx, c, outcomes))
 	return act.Answer(outcomes, err)
 }

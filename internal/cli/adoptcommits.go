@@ -35,10 +35,12 @@ type commits struct {
 	last map[client.ObjectKey]string
 	// differed are the objects that the appliance must be changed for.
 	differed map[string]bool
+	// managed are the objects that were managed before.
+	managed map[string]bool
 }
 
 func newCommits() commits {
-	return commits{last: map[client.ObjectKey]string{}, differed: map[string]bool{}}
+	return commits{last: map[client.ObjectKey]string{}, differed: map[string]bool{}, managed: map[string]bool{}}
 }
 
 // read adds the last commit through a connection.
@@ -112,13 +114,13 @@ func (k commits) since(ctx context.Context, c *cluster.Client, outcomes []act.Ou
 }
 
 // writtenFor judges an object that was adopted: a difference is repaired, what was not there is created, and what was
-// adopted before takes a changed spec.
+// managed before takes a changed spec.
 func (k commits) writtenFor(ref cluster.Ref, o kinds.PolicyObject) written {
 	switch {
 	case k.differed[path(ref)]:
 		return surelyWritten
 	case o.ManagementPolicies().AdoptionPolicy == pamv1alpha1.AdoptionPolicyAlways,
-		o.PolicyStatus().Origin == pamv1alpha1.OriginCreated, o.GetGeneration() > 1:
+		o.PolicyStatus().Origin == pamv1alpha1.OriginCreated, k.managed[path(ref)]:
 		return maybeWritten
 	}
 	return notWritten

@@ -12,39 +12,67 @@ import (
 )
 
 // summary counts what was adopted, and shows what was not.
-func (o *adoptOptions) summary(outcomes []act.Outcome, written []string) {
-	adopted, created, open := 0, 0, 0
-	var refused []printer.Row
+func (o *adoptOptions) summary(outcomes []act.Outcome, before commits, written []string) {
+	adopted, created, absent, refused, open, differs := 0, 0, 0, 0, 0, false
+	var rows []printer.Row
 	for _, each := range outcomes {
 		policy, is := each.Object.(kinds.PolicyObject)
 		switch {
-		case !is || !each.Settled:
+		case !each.Settled, !is && !each.State.Stuck():
 			open++
+			continue
+		case each.State.Word == wordNotOnAppliance:
+			absent++
 		case !each.State.Ready():
-			refused = append(refused, printer.Row{Spill: true, Cells: []printer.Cell{
-				{Text: each.Ref.String()}, {Text: each.State.Word, Mark: each.State.Mark}, {Text: each.State.Message},
-			}})
-		case policy.PolicyStatus().Origin == pamv1alpha1.OriginCreated:
+			refused++
+		case policy.PolicyStatus().Origin == pamv1alpha1.OriginCreated && !before.managed[path(each.Ref)]:
 			created++
+			continue
 		default:
 			adopted++
+			continue
+		}
+		rows = append(rows, o.row(each))
+		differs = differs || each.State.Word != wordNotApplied && each.State.Word != wordNotOnAppliance
+	}
+	parts := []string{printer.Thousands(adopted) + " adopted", printer.Thousands(refused) + " refused"}
+	for _, some := range []struct {
+		count int
+		what  string
+	}{
+		{absent, " not on the appliance"}, {created, " created, because the appliance did not have them"},
+		{open, " still in progress"},
+	} {
+		if some.count > 0 {
+			parts = append(parts, printer.Thousands(some.count)+some.what)
 		}
 	}
-	parts := []string{printer.Thousands(adopted) + " adopted", printer.Thousands(len(refused)) + " refused"}
-	if created > 0 {
-		parts = append(parts, printer.Thousands(created)+" created, because the appliance did not have them")
-	}
-	if open > 0 {
-		parts = append(parts, printer.Thousands(open)+" still in progress")
-	}
 	mark := printer.MarkReady
-	if len(refused)+open > 0 {
+	if len(rows)+open > 0 {
 		mark = printer.MarkFailed
 	}
 	o.Say(mark, "%s", strings.Join(append([]string{strings.Join(parts, ", ")}, written...), "; "))
-	o.Screen.Table(o.Out, printer.Table{Rows: refused})
-	if len(refused) > 0 {
+	o.Screen.Table(o.Out, printer.Table{Rows: rows})
+	if differs {
 		o.Note(printer.MarkNone, "next: kubectl pam diff shows what differs; change the spec, or take over an object in "+
 			"spite of it with kubectl pam adopt KIND/NAME")
 	}
+	if open > 0 && len(o.files) > 0 {
+		o.Note(printer.MarkNone, "next: run the command again; until then, what the operator could not compare yet only "+
+			"observes")
+	}
+}
+
+// leastIndent is that of the lines below a row.
+const leastIndent = 6
+
+// row is an object that was not adopted. All of the message is shown, because it says what to do.
+func (o *adoptOptions) row(of act.Outcome) printer.Row {
+	row := printer.Row{Cells: []printer.Cell{
+		{Text: of.Ref.String()}, {Text: of.State.Word, Mark: of.State.Mark}, {Text: of.State.Message},
+	}}
+	if o.Screen.Cut {
+		row.Cells, row.Below = row.Cells[:2], o.Screen.WrapTo(of.State.Message, o.Screen.Width-leastIndent)
+	}
+	return row
 }

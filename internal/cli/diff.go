@@ -62,7 +62,7 @@ func (o *diffOptions) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	objects, err := o.fetch(ctx, c, kinds.Policies())
+	objects, hidden, err := o.fetchVisible(ctx, c, kinds.Policies())
 	if err != nil {
 		return err
 	}
@@ -70,11 +70,22 @@ func (o *diffOptions) Run(ctx context.Context) error {
 		if _, err := requestReconcile(ctx, o.Frame, c, objects, frame.Acting{Wait: true, Timeout: o.timeout}); err != nil {
 			return err
 		}
-		if objects, err = o.fetch(ctx, c, kinds.Policies()); err != nil {
+		if objects, hidden, err = o.fetchVisible(ctx, c, kinds.Policies()); err != nil {
 			return err
 		}
 	}
-	found := difference.Of(objects)
+	answer := o.show(difference.Of(objects))
+	if answer != nil && hidden != nil {
+		o.Note(printer.MarkUnknown, "not all is shown: %v", hidden)
+	}
+	if answer == nil {
+		answer = hidden
+	}
+	return answer
+}
+
+// show prints the differences, and returns the exit code.
+func (o *diffOptions) show(found difference.List) error {
 	if o.output.Structured() {
 		if err := o.output.Print(o.Out, found.Document()); err != nil {
 			return err

@@ -199,7 +199,9 @@ func (o *unmanagedOptions) Run(ctx context.Context) error {
 	for _, item := range items {
 		kind, _ := kinds.Named(item.Kind)
 		would := cluster.Ref{Kind: kind, Name: item.Name}.String()
-		table.Rows = append(table.Rows, printer.Row{Cells: printer.Texts(item.Kind, item.NameOnAppliance, would)})
+		table.Rows = append(table.Rows, printer.Row{
+			Cells: printer.Texts(item.Kind, printer.Visible(item.NameOnAppliance), would),
+		})
 	}
 	if len(items) == 0 {
 		o.Note(printer.MarkReady, "everything on %s has its object", o.connection)

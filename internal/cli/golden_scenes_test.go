@@ -186,7 +186,7 @@ func moveScene(ctx context.Context, namespace string) *scene {
 		{text: "adopt rdpcp/rdp-other", answer: "y\n"},
 		{text: "adopt rdpcp/rdp-other rdpcp/rdp-finance", document: "Adopt"},
 		{text: "export --connection sps --names rdp_* --unmanaged -o yaml"},
-		{text: "adopt -f $GITS", code: 2},
+		{text: "adopt -f $GITS", code: 1},
 		{text: "adopt -f $LOST --timeout 1s", code: 124},
 		{text: "adopt", code: 2},
 		{text: "adopt spsc/sps", code: 2},

@@ -17,6 +17,7 @@ import (
 	. "github.com/onsi/gomega"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
 
 	"github.com/pam-operator/pam-operator/internal/cli"
 	"github.com/pam-operator/pam-operator/test/builder"
@@ -155,7 +156,6 @@ var _ = Describe("the documented rights", Ordered, Serial, func() {
 		// code is the exit code if a right is missing; 0 for that of most commands.
 		code int
 	}{
-		{command: "status", args: []string{"status"}},
 		{
 			command: "status", purposes: []string{"KIND/NAME", "--wait, --watch"}, only: []string{onPolicies},
 			args: []string{"status", "POLICY", "--wait"},
@@ -275,6 +275,39 @@ var _ = Describe("the documented rights", Ordered, Serial, func() {
 			account := s.account(ctx, rights)
 			Eventually(func() run { return s.pam(ctx, "--as", account, "version") }).Should(And(
 				HaveField("Code", 0), HaveField("Out", MatchRegexp(`(?m)^operator +`+version+`$`))))
+		}
+	})
+
+	It("let status show what may be listed, and it names the rest", func(ctx context.Context) {
+		rights := documented("status")
+		s.enough(ctx, s.account(ctx, rights), []string{"status"})
+		for i, missing := range rights {
+			account := s.account(ctx, slices.Delete(slices.Clone(rights), i, i+1))
+			Eventually(func() run { return s.pam(ctx, "--as", account, "status") }).Should(And(
+				HaveField("Code", 0), HaveField("Err", HaveSuffix("! not all is shown: "+missing.named(s.namespace)+"\n"))))
+			r := s.pam(ctx, "--as", account, "status", "--exit-code", "--connection", "none")
+			Expect(r.Code).To(Equal(2), r.String())
+			Expect(r.Err).To(HaveSuffix("error: " + missing.named(s.namespace) + "\n"))
+		}
+	})
+
+	It("of a team are those of a role that is installed", func(ctx context.Context) {
+		text, err := os.ReadFile(filepath.Join("..", "..", "config", "rbac", "team_viewer_role.yaml"))
+		Expect(err).NotTo(HaveOccurred())
+		role := &rbacv1.ClusterRole{}
+		Expect(yaml.UnmarshalStrict(text, role)).To(Succeed())
+		var rights []right
+		for _, rule := range role.Rules {
+			for _, resource := range rule.Resources {
+				for _, verb := range rule.Verbs {
+					rights = append(rights, right{verb: verb, resource: resource + "." + rule.APIGroups[0]})
+				}
+			}
+		}
+		Expect(rights).To(ContainElements(documented("status", "KIND/NAME", "--wait, --watch")))
+		for _, r := range rights {
+			Expect(r.verb).To(BeElementOf("get", "list", "watch"))
+			Expect(r.resource).To(HaveSuffix(".pam-operator.io"))
 		}
 	})
 

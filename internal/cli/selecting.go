@@ -79,6 +79,18 @@ func (s *selecting) fetch(ctx context.Context, c *cluster.Client, all []kinds.Ki
 	return s.filter(objects), nil
 }
 
+// fetchVisible is fetch without the kinds that the caller may not list. hidden is the missing right, if there is one.
+func (s *selecting) fetchVisible(
+	ctx context.Context, c *cluster.Client, all []kinds.Kind,
+) (objects []kinds.Object, hidden, err error) {
+	if len(s.refs) > 0 {
+		objects, err = s.fetch(ctx, c, all)
+		return objects, nil, err
+	}
+	objects, hidden, err = c.ListVisible(ctx, all, s.namespace)
+	return s.filter(objects), hidden, err
+}
+
 // followed are the references to watch for the same objects.
 func (s *selecting) followed(all []kinds.Kind) []cluster.Ref {
 	if len(s.refs) > 0 {

@@ -32,8 +32,8 @@ func newStatus(f *frame.Frame) *cobra.Command {
 		Short: "How the objects are, and who has to act",
 		Long: `Show connections with the objects that go through them: how each is, since when, and who has to act.
 
-Without arguments, all objects of the namespace are shown. KIND is a kind or its short name, as in rdpcp/rdp-demo. More
-than 20 ready objects of one kind are shown as one line.
+Without arguments, all objects of the namespace are shown, and the kinds are named that you may not list. KIND is a kind
+or its short name, as in rdpcp/rdp-demo. More than 20 ready objects of one kind are shown as one line.
 
 --wait ends with 0 once all are ready, at once with 1 if nothing will change for one of them until somebody acts, and
 with 124 after --timeout. --watch goes on until it is interrupted.`,
@@ -78,15 +78,10 @@ func (o *statusOptions) Run(ctx context.Context) error {
 	case o.wait:
 		return o.await(ctx, c)
 	}
-	objects, err := o.fetch(ctx, c, kinds.All())
+	objects, hidden, err := o.fetchVisible(ctx, c, kinds.All())
 	if err != nil {
 		return err
 	}
-	return o.finish(ctx, c, objects, o.exitCode)
-}
-
-// finish prints the objects, and answers whether all are ready.
-func (o *statusOptions) finish(ctx context.Context, c *cluster.Client, objects []kinds.Object, answer bool) error {
 	view := o.view(ctx, c, objects)
 	if err := o.print(view); err != nil {
 		return err
@@ -94,8 +89,13 @@ func (o *statusOptions) finish(ctx context.Context, c *cluster.Client, objects [
 	if !o.output.Structured() && o.output != printer.FormatName {
 		o.NoteLeaderless(ctx)
 	}
-	if answer && !view.AllReady() {
+	switch {
+	case o.exitCode && !view.AllReady():
 		return frame.No()
+	case o.exitCode:
+		return hidden
+	case hidden != nil:
+		o.Note(printer.MarkUnknown, "not all is shown: %v", hidden)
 	}
 	return nil
 }

@@ -19,6 +19,8 @@ import (
 var (
 	// ErrEncoding is for bytes that are not UTF-8, nor UTF-16 with a byte order mark.
 	ErrEncoding = errors.New("is not text in UTF-8: save the file as UTF-8")
+	// ErrZero is for zero bytes, which no text has.
+	ErrZero = errors.New("has zero bytes, as UTF-16 without a byte order mark and UTF-32 have: save the file as UTF-8")
 	// ErrControl is for text that must be one line and is not.
 	ErrControl = errors.New("contains a newline or another control character: it must be one line")
 	// ErrLineEnd is for text whose final newline might be intended.
@@ -36,26 +38,29 @@ var (
 	marked  = encoding.UTF16(encoding.LittleEndian, encoding.ExpectBOM)
 )
 
-// Text returns the text without its byte order mark. It fails with ErrEncoding.
+// Text returns the text without its byte order mark. It fails with ErrEncoding and ErrZero.
 func Text(raw []byte) (string, error) {
+	text := bytes.TrimPrefix(raw, []byte(markUTF8))
 	for _, mark := range marks16 {
 		if !bytes.HasPrefix(raw, mark) {
 			continue
 		}
-		text, err := marked.NewDecoder().Bytes(raw)
-		if err != nil || len(raw)%2 != 0 || bytes.ContainsRune(text, utf8.RuneError) {
+		decoded, err := marked.NewDecoder().Bytes(raw)
+		if err != nil || len(raw)%2 != 0 || bytes.ContainsRune(decoded, utf8.RuneError) {
 			return "", ErrEncoding
 		}
-		return string(text), nil
+		text = decoded
 	}
-	raw = bytes.TrimPrefix(raw, []byte(markUTF8))
-	if !utf8.Valid(raw) {
+	switch {
+	case bytes.IndexByte(text, 0) >= 0:
+		return "", ErrZero
+	case !utf8.Valid(text):
 		return "", ErrEncoding
 	}
-	return string(raw), nil
+	return string(text), nil
 }
 
-// Line returns a text of one line, without newlines at its end. It fails with ErrEncoding and ErrControl.
+// Line returns a text of one line, without newlines at its end. It fails as Text does, and with ErrControl.
 func Line(raw []byte) (string, error) {
 	text, err := Text(raw)
 	if err != nil {

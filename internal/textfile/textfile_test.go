@@ -43,7 +43,7 @@ func TestTextFiles(t *testing.T) {
 		"in Latin-1":             {raw: "Passw0rd-\xa3-1", err: textfile.ErrEncoding, exactE: textfile.ErrEncoding},
 		"in UTF-16, cut":         {raw: "\xff\xfea\x00b", err: textfile.ErrEncoding, exactE: textfile.ErrEncoding},
 		"in UTF-16, half a pair": {raw: "\xff\xfe\x00\xd8a\x00", err: textfile.ErrEncoding, exactE: textfile.ErrEncoding},
-		"in UTF-16, no mark":     {raw: "a\x00b\x00", err: textfile.ErrControl, exactE: textfile.ErrControl},
+		"in UTF-16, no mark":     {raw: "a\x00b\x00", err: textfile.ErrZero, exactE: textfile.ErrZero},
 		"of two lines":           {raw: "a\nb", err: textfile.ErrControl, exactE: textfile.ErrControl},
 	} {
 		t.Run(name, func(t *testing.T) {

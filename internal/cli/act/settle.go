@@ -30,6 +30,8 @@ type Outcome struct {
 
 // Wait says what to wait for.
 type Wait struct {
+	// Before is called with each snapshot before it is judged; nil does nothing. Its error ends the wait.
+	Before func(cluster.Snapshot) error
 	// Settled reports whether there is nothing more to wait for. An object that is gone has settled.
 	Settled func(kinds.Object, state.State) bool
 	// FailFast ends the wait for all as soon as one has settled and will not become ready by itself.
@@ -43,6 +45,11 @@ func Settle(ctx context.Context, c *cluster.Client, refs []cluster.Ref, w Wait) 
 	began := time.Now()
 	found := map[cluster.ID]Outcome{}
 	err := c.Follow(ctx, refs, func(s cluster.Snapshot) (bool, error) {
+		if w.Before != nil {
+			if err := w.Before(s); err != nil {
+				return false, err
+			}
+		}
 		count, failed := 0, false
 		for _, ref := range refs {
 			before := found[ref.ID()]
@@ -188,7 +195,7 @@ func resultOf(o Outcome) Result {
 }
 
 func word(o Outcome) string {
-	if o.Object == nil {
+	if o.Object == nil && o.State.Word == "" {
 		return "Deleted"
 	}
 	return o.State.Word

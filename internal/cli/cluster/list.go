@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -26,6 +27,47 @@ func (c *Client) ListKinds(ctx context.Context, wanted []kinds.Kind, namespace s
 		return nil, err
 	}
 	return all, noneKnown(unknown)
+}
+
+// ListVisible is ListKinds without the kinds that the caller may not list. hidden is the missing right, nil if there is
+// none; where nothing may be listed, it is the error.
+func (c *Client) ListVisible(
+	ctx context.Context, wanted []kinds.Kind, namespace string,
+) (objects []kinds.Object, hidden, err error) {
+	left := make([]error, len(wanted))
+	objects, err = gather(len(wanted), func(i int) (found []kinds.Object, err error) {
+		found, err = c.listKind(ctx, wanted[i], client.InNamespace(namespace))
+		if NotInstalled(err) || IsForbidden(err) {
+			left[i], err = err, nil
+		}
+		return found, err
+	})
+	if err == nil {
+		err = noneKnown(left)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return objects, forbidden(left), nil
+}
+
+// forbidden puts missing rights together that differ in their resource.
+func forbidden(errs []error) error {
+	var all *ForbiddenError
+	for _, err := range errs {
+		missing, is := errors.AsType[*ForbiddenError](err)
+		switch {
+		case is && all == nil:
+			one := *missing
+			all = &one
+		case is:
+			all.Resource += ", " + missing.Resource
+		}
+	}
+	if all == nil {
+		return nil
+	}
+	return all
 }
 
 // gather makes calls, several at a time, and joins what they return. Of several errors it returns that of the first

@@ -37,7 +37,11 @@ func (r *Result) Lacks() []string {
 		if each.Field != "" {
 			what = each.Field + " of " + what
 		}
-		names := strings.Join(slices.Compact(slices.Clone(each.Names)), ", ")
+		shown := make([]string, 0, len(each.Names))
+		for _, name := range slices.Compact(slices.Clone(each.Names)) {
+			shown = append(shown, printer.Visible(name))
+		}
+		names := strings.Join(shown, ", ")
 		if more := int(ptr.Deref(each.Count, 0)) - len(each.Names); more > 0 && names != "" {
 			names += fmt.Sprintf(" and %d more", more)
 		}

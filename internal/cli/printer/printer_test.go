@@ -151,3 +151,29 @@ func TestATextIsWrappedWithItsLists(t *testing.T) {
 		t.Errorf("%q although nothing is cut", got)
 	}
 }
+
+func TestANameIsQuotedThatLooksLikeAnotherOne(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"rdp demo": "rdp demo", "Größe": "Größe", "it's \"x\"": "it's \"x\"",
+		"trailing ": `"trailing "`, "  leading": `"  leading"`, "tab\there": `"tab\there"`, "": `""`,
+		"a\u00a0b": `"a\u00a0b"`, "nel\u0085x": `"nel\u0085x"`, "\u202etxt": `"\u202etxt"`, `"trailing "`: `"\"trailing \""`,
+	} {
+		if got := printer.Visible(name); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+func TestOneLongTextDoesNotMakeEveryLineLong(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("a", 200)
+	var out bytes.Buffer
+	printer.Screen{Width: printer.DefaultWidth}.Table(&out, printer.Table{
+		Rows: []printer.Row{{Cells: printer.Texts("short", "x")}, {Cells: printer.Texts(long, "y")}},
+	})
+	want := "short" + strings.Repeat(" ", 57) + "x\n" + long + "  y\n"
+	if out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}

@@ -117,6 +117,8 @@ const (
 	leastColumn = 8
 	// leastLast is how much of the last column is kept at the cost of the others.
 	leastLast = 12
+	// mostColumn is how wide one long text makes a column where nothing is cut.
+	mostColumn = 60
 )
 
 // widths are those of all columns, of which the last may be cut. The widest of the others give way to it.
@@ -131,7 +133,13 @@ func (s Screen) widths(rows []Row) []int {
 		}
 	}
 	last := len(widths) - 1
-	if !s.Cut || last < 1 {
+	if last < 1 {
+		return widths
+	}
+	if !s.Cut { // what is longer is written in full, and moves the rest of its own line only
+		for i := range widths[:last] {
+			widths[i] = min(widths[i], mostColumn)
+		}
 		return widths
 	}
 	widths[0] = min(widths[0], s.Width/2)
@@ -157,7 +165,7 @@ func (s Screen) line(row Row, widths []int) string {
 			return line + s.Paint(cell.Mark, s.Shorten(text, s.Width-used))
 		}
 		text = s.Shorten(text, widths[i])
-		line += s.Paint(cell.Mark, text) + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text)+gap)
+		line += s.Paint(cell.Mark, text) + strings.Repeat(" ", max(0, widths[i]-utf8.RuneCountInString(text))+gap)
 		used += widths[i] + gap
 	}
 	return line

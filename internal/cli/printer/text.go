@@ -26,6 +26,16 @@ func Clean(text string) string {
 	}, text)
 }
 
+// Visible is a name of somebody else's, in quotes if it would look like another one: with blanks at its ends, or with
+// characters that are not seen.
+func Visible(name string) string {
+	unseen := func(r rune) bool { return !strconv.IsPrint(r) }
+	if name == "" || name[0] == '"' || strings.TrimSpace(name) != name || strings.ContainsFunc(name, unseen) {
+		return strconv.Quote(name)
+	}
+	return name
+}
+
 // bidirectional says whether a character changes the direction of the text, with which a line can be made to read
 // differently from what it says.
 func bidirectional(r rune) bool {

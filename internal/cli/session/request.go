@@ -7,11 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 	"time"
 
+	"github.com/mozillazg/go-unidecode"
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
@@ -19,6 +19,7 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/cli/cluster"
 	"github.com/pam-operator/pam-operator/internal/cli/frame"
+	"github.com/pam-operator/pam-operator/internal/cli/manifest"
 	"github.com/pam-operator/pam-operator/internal/kinds"
 )
 
@@ -98,11 +99,14 @@ func (r *Request) template() (*pamv1alpha1.ActivitySession, error) {
 	if r.From == "" {
 		return s, nil
 	}
-	text, err := os.ReadFile(r.From)
+	documents, err := manifest.Read(r.From, nil)
 	if err != nil {
 		return nil, fmt.Errorf("read --from: %w", err)
 	}
-	if err := yaml.UnmarshalStrict(text, s); err != nil {
+	if len(documents) != 1 {
+		return nil, fmt.Errorf("%s holds %d documents, and not one ActivitySession", r.From, len(documents))
+	}
+	if err := yaml.UnmarshalStrict([]byte(documents[0]), s); err != nil {
 		return nil, fmt.Errorf("read --from %s: %w", r.From, err)
 	}
 	if s.Kind != kinds.ActivitySession || s.APIVersion != pamv1alpha1.GroupVersion.String() {
@@ -178,7 +182,7 @@ const slugLimit = 40
 
 // slug makes a name of an activity such as "Linux root". It begins and ends with a letter or digit.
 func slug(text string) string {
-	dashed := regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(text), "-")
+	dashed := regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(unidecode.Unidecode(text)), "-")
 	dashed = strings.Trim(dashed, "-")
 	dashed = strings.Trim(dashed[:min(len(dashed), slugLimit)], "-")
 	return cmp.Or(dashed, "session")

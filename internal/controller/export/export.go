@@ -216,15 +216,17 @@ func (r *run) writeRecord(
 	if err != nil {
 		return false, fmt.Errorf("describe %q: %w", record.Name, err)
 	}
+	if obj != nil {
+		if written, err = r.parts.add(ctx, kind, obj); err != nil {
+			return false, err
+		}
+		if !written {
+			missing = []policy.Missing{{Reason: "YAML does not keep a character in one of its texts: change it there"}}
+		}
+	}
 	r.result.lacking.add(kind, record, missing)
-	if obj == nil {
-		return false, nil
-	}
-	if err := r.parts.add(ctx, kind, obj); err != nil {
-		return false, err
-	}
-	if kind.Name == kinds.LocalUser {
+	if written && kind.Name == kinds.LocalUser {
 		r.users[record.Key] = name
 	}
-	return true, nil
+	return written, nil
 }

@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
+	"github.com/mozillazg/go-unidecode"
 	"golang.org/x/text/unicode/norm"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -70,7 +70,7 @@ func (e existing) name(kind kinds.Kind, records []sps.Record) map[string]string 
 		switch own := e.names[sps.CanonicalName(record.Name)]; {
 		case own != "":
 			out[record.Key] = own
-		case isValid(record.Name) && !taken[record.Name]:
+		case isValid(record.Name) && len(record.Name) <= maxName && !taken[record.Name]:
 			out[record.Key] = record.Name
 			taken[record.Name] = true
 		default:
@@ -97,34 +97,29 @@ func (e existing) name(kind kinds.Kind, records []sps.Record) map[string]string 
 
 func isValid(name string) bool { return len(validation.IsDNS1123Subdomain(name)) == 0 }
 
-// maxSlug leaves room for a number, within the 63 characters that most things in Kubernetes may have.
-const maxSlug = 56
+const (
+	// maxName is the longest name that is given: a file of that name, and what tools add to it, has to fit everywhere.
+	maxName = 60
+	// maxSlug leaves room for a number.
+	maxSlug = maxName - 4
+)
 
-// slug spells a name with what Kubernetes allows. A name without any of it becomes a checksum.
+// slug spells a name with what Kubernetes allows: other letters as those of ASCII that sound like them. A name without
+// any becomes a checksum, and a long one ends with one.
 func slug(kind kinds.Kind, name string) string {
-	var out strings.Builder
-	gap := false
-	for _, r := range norm.NFKD.String(name) {
-		r = unicode.ToLower(r)
-		switch {
-		case unicode.Is(unicode.Mn, r): // an accent
-			continue
-		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
-			if gap && out.Len() > 0 {
-				out.WriteByte('-')
-			}
-			out.WriteRune(r)
-			gap = false
-		default:
-			gap = true
-		}
-		if out.Len() >= maxSlug {
-			break
-		}
+	dashed := strings.Join(strings.FieldsFunc(strings.ToLower(unidecode.Unidecode(norm.NFKD.String(name))), isGap), "-")
+	switch {
+	case dashed == "":
+		return strings.ToLower(kind.Name) + "-" + shortSum(name)
+	case len(dashed) > maxSlug:
+		return strings.TrimRight(dashed[:maxSlug-9], "-") + "-" + shortSum(name)
 	}
-	if out.Len() == 0 {
-		sum := sha256.Sum256([]byte(name))
-		return strings.ToLower(kind.Name) + "-" + hex.EncodeToString(sum[:4])
-	}
-	return out.String()
+	return dashed
+}
+
+func isGap(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }
+
+func shortSum(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:4])
 }

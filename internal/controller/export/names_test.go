@@ -34,16 +34,25 @@ func TestNamesInKubernetes(t *testing.T) {
 		there existing
 		want  map[string]string
 	}{
-		"a name that is valid": {[]string{"rdp-demo", "e.f", long}, existing{},
-			map[string]string{"rdp-demo": "rdp-demo", "e.f": "e.f", long: long}},
+		"a name that is valid": {[]string{"rdp-demo", "e.f", long[:60]}, existing{},
+			map[string]string{"rdp-demo": "rdp-demo", "e.f": "e.f", long[:60]: long[:60]}},
 		"another spelling": {[]string{"RDP Demo", " rdp__finance ", "Übergang", "a/b"}, existing{},
 			map[string]string{"RDP Demo": "rdp-demo", " rdp__finance ": "rdp-finance", "Übergang": "ubergang", "a/b": "a-b"}},
+		"letters that ASCII does not have": {
+			[]string{
+				"Größe Süd", "GROẞ", "Jörg Weiß", "Jo\u0308rg", "Łódź", "Ærø", "Иван", "日本", "Αθήνα", "ﬁle №2",
+			}, existing{},
+			map[string]string{
+				"Größe Süd": "grosse-sud", "GROẞ": "gross", "Jörg Weiß": "jorg-weiss", "Jo\u0308rg": "jorg", "Łódź": "lodz",
+				"Ærø": "aero", "Иван": "ivan", "日本": "ri-ben", "Αθήνα": "athena", "ﬁle №2": "file-no2",
+			}},
 		"a clash": {[]string{"Demo", "demo", "DEMO"}, existing{},
 			map[string]string{"demo": "demo", "DEMO": "demo-2", "Demo": "demo-3"}},
-		"nothing that Kubernetes allows": {[]string{"日本"}, existing{},
-			map[string]string{"日本": "rdpconnectionpolicy-cf2abf0c"}},
-		"a name that is too long": {[]string{strings.Repeat("A", 253)}, existing{},
-			map[string]string{strings.Repeat("A", 253): strings.Repeat("a", maxSlug)}},
+		"nothing that Kubernetes allows": {[]string{"🔑"}, existing{},
+			map[string]string{"🔑": "rdpconnectionpolicy-c5c75521"}},
+		"a name that is too long": {[]string{strings.Repeat("A", 253), long, long + "c"}, existing{},
+			map[string]string{strings.Repeat("A", 253): strings.Repeat("a", 47) + "-a30cab87", long: long[:47] + "-571e8022",
+				long + "c": long[:47] + "-1b436b98"}},
 		"an object that is there": {[]string{"Finance"}, existing{names: map[string]string{"Finance": "money"},
 			taken: map[string]bool{"money": true}}, map[string]string{"Finance": "money"}},
 		"a name that something else has": {[]string{"finance", "Money"}, existing{taken: map[string]bool{
@@ -78,6 +87,9 @@ func TestNamesAreValidAndUnique(t *testing.T) {
 				t.Fatalf("%q becomes %q, %q, which something else has", record, name, file)
 			}
 			used[name], files[file] = true, true
+			if len(name) > maxName {
+				t.Fatalf("%q becomes %q, which is %d long", record, name, len(name))
+			}
 			if problems := append(validation.IsDNS1123Subdomain(name), validation.IsConfigMapKey(file)...); len(problems) > 0 {
 				t.Fatalf("%q becomes %q, %q: %v", record, name, file, problems)
 			}

@@ -6,8 +6,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -46,29 +48,47 @@ type parts struct {
 	written []pamv1alpha1.ExportPart
 }
 
-// add adds an object.
-func (p *parts) add(ctx context.Context, kind kinds.Kind, obj kinds.PolicyObject) error {
-	content, _, err := contentOf(obj)
-	if err != nil {
-		return err
-	}
-	text, err := yaml.Marshal(content)
-	if err != nil {
-		return err
+// add adds an object, unless what is written down would be read as another one.
+func (p *parts) add(ctx context.Context, kind kinds.Kind, obj kinds.PolicyObject) (added bool, err error) {
+	text, faithful, err := manifestOf(obj)
+	if err != nil || !faithful {
+		return false, err
 	}
 	key := fileName(kind, obj.GetName())
 	size := len(key) + len(text)
 	if p.size+size > maxPart {
 		if err := p.flush(ctx); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if p.current == nil {
 		p.current = map[string]string{}
 	}
-	p.current[key] = string(text)
+	p.current[key] = text
 	p.size += size
-	return nil
+	return true, nil
+}
+
+// manifestOf is an object as YAML, and whether it is read back as the same object: not every character is.
+func manifestOf(obj kinds.PolicyObject) (text string, faithful bool, err error) {
+	content, _, err := contentOf(obj)
+	if err != nil {
+		return "", false, err
+	}
+	plain, err := json.Marshal(content)
+	if err != nil {
+		return "", false, err
+	}
+	manifest, err := yaml.JSONToYAML(plain)
+	if err != nil { // a character that YAML does not allow at all
+		return "", false, nil //nolint:nilerr // it is listed as not exported
+	}
+	var written, read any
+	if err := json.Unmarshal(plain, &written); err != nil {
+		return "", false, err
+	}
+	faithful = yaml.Unmarshal(manifest, &read) == nil && reflect.DeepEqual(written, read)
+	return string(manifest), faithful, nil
 }
 
 // close writes the rest, and returns all parts.
@@ -146,8 +166,7 @@ func fileName(kind kinds.Kind, name string) string {
 	const extension = ".yaml"
 	key := strings.ToLower(kind.Name) + "-" + name
 	if len(key)+len(extension) > maxKey {
-		sum := sha256.Sum256([]byte(key))
-		key = key[:maxKey-len(extension)-9] + "-" + hex.EncodeToString(sum[:4])
+		key = key[:maxKey-len(extension)-9] + "-" + shortSum(key)
 	}
 	return key + extension
 }

@@ -25,7 +25,7 @@ func written(c client.Client, e *pamv1alpha1.ApplianceExport, count, size int) (
 	for i := range count {
 		obj := builder.RDPConnectionPolicy(fmt.Sprintf("policy-%04d", i))
 		obj.Spec.AccessControl = []pamv1alpha1.AccessControlRule{{Authorizer: strings.Repeat("a", size)}}
-		if err := p.add(context.Background(), policies, obj); err != nil {
+		if _, err := p.add(context.Background(), policies, obj); err != nil {
 			return nil, err
 		}
 	}
@@ -102,5 +102,23 @@ func TestAResultHasAnEnd(t *testing.T) {
 	_, err := written(fake.NewClientBuilder().Build(), e, 2*maxParts+1, maxPart*2/3)
 	if err == nil || !strings.Contains(err.Error(), "one export for each of several kinds or names") {
 		t.Errorf("%v", err)
+	}
+}
+
+// An object that is read back as another one would be adopted as another one, or created.
+func TestWhatYAMLDoesNotKeepIsNotExported(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{
+		"nel\u0085x": false, "both \u0085": false,
+		"plain": true, " blanks ": true, "tab\there": true, "two\nlines": true, "\u2028": true, "\ufeffmark": true,
+		"yes": true, "null": true, "~": true, "1e3": true, "0x10": true, "2026-01-01": true, "<<": true, "emoji 🔑": true,
+		"\u00a0": true, "\u007f": false, "'\"\\": true, "# no comment": true, "a: b": true, "Größe\r": true,
+	} {
+		obj := builder.RDPConnectionPolicy("a")
+		obj.Spec.PolicyName = name
+		p := &parts{export: builder.ApplianceExport("e"), client: fake.NewClientBuilder().Build()}
+		if added, err := p.add(t.Context(), policies, obj); err != nil || added != want || len(p.current) > 0 != want {
+			t.Errorf("%q is exported: %v, %v", name, added, err)
+		}
 	}
 }

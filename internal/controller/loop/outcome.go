@@ -104,6 +104,8 @@ type Problem struct {
 	Stall bool
 	// After is when to reconcile again; 0 if a watch reports the change.
 	After time.Duration
+	// graced says that it is waited for at first; see Missing.
+	graced bool
 }
 
 func (p *Problem) Error() string { return p.Message }
@@ -327,8 +329,11 @@ func ofKubernetes(err error) (Outcome, bool) {
 }
 
 // OfUser is OutcomeOf for an object that uses a connection, whose author can neither fix the connection nor see its
-// status.
+// status. An object of the cluster that is missing is waited for if the spec was written just now.
 func OfUser(obj kinds.Connected, err error) Outcome {
+	if own, ok := errors.AsType[*Problem](err); ok {
+		err = own.awaited(obj, time.Now())
+	}
 	out := OutcomeOf(err)
 	if out.Reason == pamv1alpha1.ReasonUnauthorized {
 		out.Message += fmt.Sprintf("; ask the owner of connection %s to fix the credentials or rights of its account",

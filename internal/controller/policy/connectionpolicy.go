@@ -121,8 +121,7 @@ func (v connectionPolicyVerbs[T]) authorizers(ctx context.Context, obj T) ([]str
 		key := types.NamespacedName{Namespace: obj.GetNamespace(), Name: rule.AuthorizerRef.Name}
 		if err := v.client.Get(ctx, key, group); err != nil {
 			if apierrors.IsNotFound(err) {
-				return nil, loop.MustAct(pamv1alpha1.ReasonReferenceNotFound,
-					"spec.accessControl[%d].authorizerRef: LocalUserGroup %s does not exist", i, key)
+				return nil, loop.Missing("spec.accessControl[%d].authorizerRef: LocalUserGroup %s does not exist", i, key)
 			}
 			return nil, err
 		}

@@ -165,6 +165,5 @@ func seenAs(version uint64, obj *pamv1alpha1.LocalUser) string {
 }
 
 func noSecret(obj *pamv1alpha1.LocalUser) error {
-	return loop.MustAct(pamv1alpha1.ReasonReferenceNotFound,
-		"spec.passwordSecretRef: Secret %s does not exist", secretOf(obj))
+	return loop.Missing("spec.passwordSecretRef: Secret %s does not exist", secretOf(obj))
 }

@@ -121,8 +121,7 @@ func (v groupVerbs) user(
 	key := types.NamespacedName{Namespace: obj.Namespace, Name: obj.Spec.Members[i].UserRef.Name}
 	if err := v.client.Get(ctx, key, user); err != nil {
 		if apierrors.IsNotFound(err) {
-			return nil, loop.MustAct(pamv1alpha1.ReasonReferenceNotFound,
-				"spec.members[%d].userRef: LocalUser %s does not exist", i, key)
+			return nil, loop.Missing("spec.members[%d].userRef: LocalUser %s does not exist", i, key)
 		}
 		return nil, err
 	}

@@ -179,8 +179,7 @@ func (r *sessionTerminationReconciler) wanted(
 	key := types.NamespacedName{Namespace: t.Namespace, Name: t.Spec.PolicyRef.Name}
 	if err := r.Client.Get(ctx, key, policy); err != nil {
 		if client.IgnoreNotFound(err) == nil {
-			return nil, use, loop.MustAct(pamv1alpha1.ReasonReferenceNotFound,
-				"spec.policyRef: RDPConnectionPolicy %s does not exist", key)
+			return nil, use, loop.Missing("spec.policyRef: RDPConnectionPolicy %s does not exist", key)
 		}
 		return nil, use, err
 	}
