@@ -15,7 +15,6 @@ import (
 
 	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel/trace"
-	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -23,7 +22,6 @@ import (
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	crmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
@@ -58,23 +56,11 @@ func main() {
 		fmt.Println(version)
 		return
 	}
-	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&s.log)))
+	ctrl.SetLogger(newLogger(&s.log))
 	if err := run(s); err != nil {
 		ctrl.Log.WithName("setup").Error(err, "the manager stops")
 		os.Exit(1)
 	}
-}
-
-// maxVerbosity caps the log level: from 8 on, the API server's client logs the bodies of requests and responses,
-// Secrets included.
-const maxVerbosity = 7
-
-// noBodies caps a level at maxVerbosity; nil is the default level.
-func noBodies(level zapcore.LevelEnabler) zapcore.LevelEnabler {
-	if level == nil || !level.Enabled(-maxVerbosity-1) {
-		return level
-	}
-	return zapcore.Level(-maxVerbosity)
 }
 
 // maxRequests is how many requests to the API server may be in flight, watches aside: enough to keep it busy, and fewer
