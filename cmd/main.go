@@ -5,13 +5,11 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel/trace"
@@ -24,15 +22,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	crmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
-	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/apiserver"
 	"github.com/pam-operator/pam-operator/internal/controller"
 	"github.com/pam-operator/pam-operator/internal/controller/loop"
 	"github.com/pam-operator/pam-operator/internal/crd"
-	"github.com/pam-operator/pam-operator/internal/health"
 	"github.com/pam-operator/pam-operator/internal/leadership"
 	"github.com/pam-operator/pam-operator/internal/memory"
 	"github.com/pam-operator/pam-operator/internal/metrics"
@@ -71,7 +66,7 @@ const maxRequests = 100
 const maxEvents = 4
 
 func run(s *settings) error {
-	if err := memory.Pace(os.Getenv); err != nil {
+	if err := errors.Join(s.contradiction(), memory.Pace(os.Getenv)); err != nil {
 		return err
 	}
 	metrics.Build(version, revision)
@@ -112,19 +107,17 @@ func newManager(s *settings, config *rest.Config, exemplars bool) (ctrl.Manager,
 		return nil, nil, err
 	}
 	opts := options(s, scheme)
-	if exemplars {
-		opts.Metrics.HandlerOpts = append(opts.Metrics.HandlerOpts, metrics.WithExemplars)
-	}
 	fence, err := lead(s, &opts, rest.CopyConfig(config)) // a copy, so that lease renewals never wait for a slot
 	if err != nil {
 		return nil, nil, err
 	}
+	reviews := rest.CopyConfig(config)
 	config.Wrap(apiserver.Limit(maxRequests, maxEvents))
 	mgr, err := ctrl.NewManager(config, opts)
 	if err != nil {
 		return nil, nil, fmt.Errorf("create the manager: %w", err)
 	}
-	return mgr, fence, nil
+	return mgr, fence, addMetrics(mgr, s, reviews, exemplars)
 }
 
 // awaitDefinitions fails if the cluster has other CRDs than this version: those may be managed apart from the manager.
@@ -156,7 +149,7 @@ func addControllers(
 	}); err != nil {
 		return err
 	}
-	return addProbes(mgr, vitals)
+	return addProbes(mgr, s, vitals)
 }
 
 const leaseName = "pam-operator.io"
@@ -194,24 +187,10 @@ func runnables(fence *leadership.Fence) []manager.Runnable {
 	return []manager.Runnable{memory.NewReturner(), fence}
 }
 
-// hangsAfter is how long a trivial operation of the manager may take before the kubelet restarts it.
-const hangsAfter = 30 * time.Second
-
-func addProbes(mgr ctrl.Manager, vitals loop.Vitals) error {
-	ready := health.Ready{
-		Caches: mgr.GetCache().WaitForCacheSync, Elected: mgr.Elected(), Unlisted: vitals.Unlisted,
-	}
-	return errors.Join(
-		mgr.AddReadyzCheck("synced", ready.Check),
-		mgr.AddHealthzCheck("alive", health.Alive(vitals.Touch, hangsAfter)),
-	)
-}
-
 func options(s *settings, scheme *runtime.Scheme) ctrl.Options {
 	out := controller.ManagerOptions()
 	out.Scheme = scheme
-	out.Metrics = metricsOptions(s)
-	out.HealthProbeBindAddress = s.probeAddress
+	out.Metrics.BindAddress, out.HealthProbeBindAddress = nowhere, nowhere // addMetrics and addProbes serve them
 	out.PprofBindAddress = s.pprofAddress
 	out.LeaderElection = s.leaderElect
 	out.LeaderElectionID = leaseName // for metrics; lead makes the lock
@@ -222,17 +201,6 @@ func options(s *settings, scheme *runtime.Scheme) ctrl.Options {
 			out.Cache.DefaultNamespaces = map[string]cache.Config{}
 		}
 		out.Cache.DefaultNamespaces[name] = cache.Config{}
-	}
-	return out
-}
-
-func metricsOptions(s *settings) metricsserver.Options {
-	out := metricsserver.Options{BindAddress: s.metricsAddress, SecureServing: s.metricsSecure, CertDir: s.metricsCertDir}
-	if s.metricsSecure {
-		out.FilterProvider = filters.WithAuthenticationAndAuthorization
-	}
-	if !s.http2 {
-		out.TLSOpts = append(out.TLSOpts, func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} })
 	}
 	return out
 }
