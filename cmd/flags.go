@@ -4,9 +4,11 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"time"
 
 	"go.uber.org/zap/zapcore"
+	"k8s.io/client-go/tools/leaderelection"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"github.com/pam-operator/pam-operator/internal/connection"
@@ -87,7 +89,24 @@ func (s *settings) defineLeaderElection(flags *flag.FlagSet) {
 	flags.DurationVar(&s.renewDeadline, "leader-elect-renew-deadline", 10*time.Second,
 		"How long the leader tries to renew its lease before it stops. Must be shorter than the lease duration.")
 	flags.DurationVar(&s.retryPeriod, "leader-elect-retry-period", 2*time.Second,
-		"Interval between attempts to acquire or renew the lease.")
+		"Interval between attempts to acquire or renew the lease. The renew deadline must be more than 1.2 times as long.")
+}
+
+// contradiction says which flags cannot be together; nil if all can. The limits are those of leader election.
+func (s *settings) contradiction() error {
+	switch {
+	case !s.leaderElect:
+		return nil
+	case s.leaseDuration <= s.renewDeadline:
+		return fmt.Errorf("--leader-elect-lease-duration=%s must be longer than --leader-elect-renew-deadline=%s",
+			s.leaseDuration, s.renewDeadline)
+	case float64(s.renewDeadline) <= leaderelection.JitterFactor*float64(s.retryPeriod):
+		return fmt.Errorf("--leader-elect-renew-deadline=%s must be longer than %v times --leader-elect-retry-period=%s",
+			s.renewDeadline, leaderelection.JitterFactor, s.retryPeriod)
+	case s.retryPeriod <= 0:
+		return fmt.Errorf("--leader-elect-retry-period=%s must be longer than 0", s.retryPeriod)
+	}
+	return nil
 }
 
 func (s *settings) defineNamespaces(flags *flag.FlagSet) {

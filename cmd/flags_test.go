@@ -4,6 +4,7 @@ package main
 
 import (
 	"flag"
+	"strings"
 	"testing"
 	"time"
 )
@@ -44,5 +45,44 @@ func TestFlagsThatCannotBeRead(t *testing.T) {
 		if _, err := parse(flags, []string{argument}); err == nil {
 			t.Errorf("%s is accepted", argument)
 		}
+	}
+}
+
+// TestFlagsThatContradictEachOther are refused at once, by the names of the flags, and not by leader election.
+func TestFlagsThatContradictEachOther(t *testing.T) {
+	for name, c := range map[string]struct {
+		arguments []string
+		want      []string // in the message; empty if they are accepted
+	}{
+		"the defaults": {},
+		"a lease that ends before its renewal": {
+			[]string{"--leader-elect-lease-duration=5s"},
+			[]string{"--leader-elect-lease-duration=5s", "--leader-elect-renew-deadline=10s"},
+		},
+		"a lease that ends with its renewal": {
+			[]string{"--leader-elect-lease-duration=10s"}, []string{"--leader-elect-renew-deadline=10s"},
+		},
+		"no time for a second try": {
+			[]string{"--leader-elect-retry-period=9s"},
+			[]string{"--leader-elect-retry-period=9s", "--leader-elect-renew-deadline=10s"},
+		},
+		"no time between tries": {[]string{"--leader-elect-retry-period=0s"}, []string{"--leader-elect-retry-period=0s"}},
+		"no lease at all":       {arguments: []string{"--leader-elect=false", "--leader-elect-lease-duration=5s"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := parse(flag.NewFlagSet("manager", flag.ContinueOnError), c.arguments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = s.contradiction()
+			if (err == nil) != (len(c.want) == 0) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+			for _, want := range c.want {
+				if err != nil && !strings.Contains(err.Error(), want) {
+					t.Errorf("no %s in: %v", want, err)
+				}
+			}
+		})
 	}
 }

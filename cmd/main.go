@@ -5,17 +5,14 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel/trace"
-	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -23,18 +20,14 @@ import (
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	crmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
-	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/apiserver"
 	"github.com/pam-operator/pam-operator/internal/controller"
 	"github.com/pam-operator/pam-operator/internal/controller/loop"
 	"github.com/pam-operator/pam-operator/internal/crd"
-	"github.com/pam-operator/pam-operator/internal/health"
 	"github.com/pam-operator/pam-operator/internal/leadership"
 	"github.com/pam-operator/pam-operator/internal/memory"
 	"github.com/pam-operator/pam-operator/internal/metrics"
@@ -58,23 +51,11 @@ func main() {
 		fmt.Println(version)
 		return
 	}
-	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&s.log)))
+	ctrl.SetLogger(newLogger(&s.log))
 	if err := run(s); err != nil {
 		ctrl.Log.WithName("setup").Error(err, "the manager stops")
 		os.Exit(1)
 	}
-}
-
-// maxVerbosity caps the log level: from 8 on, the API server's client logs the bodies of requests and responses,
-// Secrets included.
-const maxVerbosity = 7
-
-// noBodies caps a level at maxVerbosity; nil is the default level.
-func noBodies(level zapcore.LevelEnabler) zapcore.LevelEnabler {
-	if level == nil || !level.Enabled(-maxVerbosity-1) {
-		return level
-	}
-	return zapcore.Level(-maxVerbosity)
 }
 
 // maxRequests is how many requests to the API server may be in flight, watches aside: enough to keep it busy, and fewer
@@ -85,7 +66,7 @@ const maxRequests = 100
 const maxEvents = 4
 
 func run(s *settings) error {
-	if err := memory.Pace(os.Getenv); err != nil {
+	if err := errors.Join(s.contradiction(), memory.Pace(os.Getenv)); err != nil {
 		return err
 	}
 	metrics.Build(version, revision)
@@ -126,19 +107,17 @@ func newManager(s *settings, config *rest.Config, exemplars bool) (ctrl.Manager,
 		return nil, nil, err
 	}
 	opts := options(s, scheme)
-	if exemplars {
-		opts.Metrics.HandlerOpts = append(opts.Metrics.HandlerOpts, metrics.WithExemplars)
-	}
 	fence, err := lead(s, &opts, rest.CopyConfig(config)) // a copy, so that lease renewals never wait for a slot
 	if err != nil {
 		return nil, nil, err
 	}
+	reviews := rest.CopyConfig(config)
 	config.Wrap(apiserver.Limit(maxRequests, maxEvents))
 	mgr, err := ctrl.NewManager(config, opts)
 	if err != nil {
 		return nil, nil, fmt.Errorf("create the manager: %w", err)
 	}
-	return mgr, fence, nil
+	return mgr, fence, addMetrics(mgr, s, reviews, exemplars)
 }
 
 // awaitDefinitions fails if the cluster has other CRDs than this version: those may be managed apart from the manager.
@@ -170,7 +149,7 @@ func addControllers(
 	}); err != nil {
 		return err
 	}
-	return addProbes(mgr, vitals)
+	return addProbes(mgr, s, vitals)
 }
 
 const leaseName = "pam-operator.io"
@@ -208,24 +187,10 @@ func runnables(fence *leadership.Fence) []manager.Runnable {
 	return []manager.Runnable{memory.NewReturner(), fence}
 }
 
-// hangsAfter is how long a trivial operation of the manager may take before the kubelet restarts it.
-const hangsAfter = 30 * time.Second
-
-func addProbes(mgr ctrl.Manager, vitals loop.Vitals) error {
-	ready := health.Ready{
-		Caches: mgr.GetCache().WaitForCacheSync, Elected: mgr.Elected(), Unlisted: vitals.Unlisted,
-	}
-	return errors.Join(
-		mgr.AddReadyzCheck("synced", ready.Check),
-		mgr.AddHealthzCheck("alive", health.Alive(vitals.Touch, hangsAfter)),
-	)
-}
-
 func options(s *settings, scheme *runtime.Scheme) ctrl.Options {
 	out := controller.ManagerOptions()
 	out.Scheme = scheme
-	out.Metrics = metricsOptions(s)
-	out.HealthProbeBindAddress = s.probeAddress
+	out.Metrics.BindAddress, out.HealthProbeBindAddress = nowhere, nowhere // addMetrics and addProbes serve them
 	out.PprofBindAddress = s.pprofAddress
 	out.LeaderElection = s.leaderElect
 	out.LeaderElectionID = leaseName // for metrics; lead makes the lock
@@ -236,17 +201,6 @@ func options(s *settings, scheme *runtime.Scheme) ctrl.Options {
 			out.Cache.DefaultNamespaces = map[string]cache.Config{}
 		}
 		out.Cache.DefaultNamespaces[name] = cache.Config{}
-	}
-	return out
-}
-
-func metricsOptions(s *settings) metricsserver.Options {
-	out := metricsserver.Options{BindAddress: s.metricsAddress, SecureServing: s.metricsSecure, CertDir: s.metricsCertDir}
-	if s.metricsSecure {
-		out.FilterProvider = filters.WithAuthenticationAndAuthorization
-	}
-	if !s.http2 {
-		out.TLSOpts = append(out.TLSOpts, func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} })
 	}
 	return out
 }

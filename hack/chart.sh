@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Copies what has its source below config/ into the Helm chart: the CRDs and the manager's rules, which controller-gen
-# wrote, the other roles, the policies, alerts and dashboards. Then it writes the table of values into the chart's
-# README.
+# wrote, the other roles, the policies, alerts and dashboards, and the defaults of the values. Then it writes the table
+# of values into the chart's README.
 #
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
@@ -21,5 +21,6 @@ copy rbac/users config/rbac/*_{editor,viewer,user,exporter}_role.yaml
 copy admission config/admission/*_*.yaml
 copy . config/prometheus/alerts.yaml
 copy dashboards config/grafana/*.json
+copy . charts/pam-operator/values.yaml # which templates cannot read where Helm does
 
 go run ./hack/chart charts/pam-operator

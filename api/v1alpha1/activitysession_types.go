@@ -73,12 +73,14 @@ type ActivitySessionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:Pattern=`^[\t\n\r -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	Note string `json:"note,omitempty"`
 
 	// ticket is a ticket number, for servers that require one. Immutable.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	Ticket string `json:"ticket,omitempty"`
 
 	// requestedBy is the Kubernetes user who makes the request; it becomes part of the note. The admission policy shipped
@@ -86,6 +88,7 @@ type ActivitySessionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	RequestedBy string `json:"requestedBy,omitempty"`
 
 	// customFields are values for the fields that the server's connection profile defines. Immutable.
@@ -146,6 +149,7 @@ type ActivitySessionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	RunID string `json:"runID,omitempty"`
 
 	// deletionPolicy is what happens to a live session when this object is deleted: End ends it, and the object stays

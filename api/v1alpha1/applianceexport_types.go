@@ -65,6 +65,7 @@ type ApplianceExportSpec struct {
 	// +kubebuilder:validation:MaxItems=256
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=256
+	// +kubebuilder:validation:items:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="names is immutable; create a new ApplianceExport instead"
 	Names []string `json:"names,omitempty"`
 

@@ -16,6 +16,7 @@ type WebGatewayAuthentication struct {
 	// +kubebuilder:validation:MaxItems=256
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	Groups []string `json:"groups,omitzero"`
 
 	// requireSameIP accepts the log-in only from the address that the connection comes from. Defaults to false on create.
@@ -60,6 +61,7 @@ type AccessSubject struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	Group string `json:"group,omitempty"`
 }
 
@@ -71,6 +73,7 @@ type AccessControlRule struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	Authorizer string `json:"authorizer,omitempty"`
 
 	// authorizerRef names a LocalUserGroup in the same namespace instead; the policy waits until the group is ready.

@@ -13,6 +13,7 @@ type PolicyNetwork struct {
 	// +kubebuilder:validation:MaxItems=256
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=64
+	// +kubebuilder:validation:items:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	// +kubebuilder:validation:XValidation:rule="self.all(n, isIP(n) || isCIDR(n))",message="each of clients must be an IP address or a network such as 10.0.0.0/8"
 	Clients []string `json:"clients,omitempty"`
 
@@ -24,6 +25,7 @@ type PolicyNetwork struct {
 	// +kubebuilder:validation:MaxItems=256
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=64
+	// +kubebuilder:validation:items:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	// +kubebuilder:validation:XValidation:rule="self.all(n, isIP(n) || isCIDR(n))",message="each of targets must be an IP address or a network such as 10.30.255.0/24"
 	Targets []string `json:"targets,omitempty"`
 
@@ -83,6 +85,7 @@ type FixedServer struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	Address string `json:"address,omitempty"`
 
 	// port is the TCP port of the server. Defaults to the protocol's port on create, which is 3389 for RDP.
@@ -124,6 +127,7 @@ type InbandDomain struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	Value string `json:"value,omitempty"`
 
 	// port is the TCP port of these servers. Defaults to the protocol's port, which is 3389 for RDP.
@@ -154,6 +158,7 @@ type InbandServer struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	DNSServer *string `json:"dnsServer,omitempty"`
 
 	// dnsSuffixes are appended, in this order, to names without a domain; at most 32. An empty list removes them; if
@@ -163,6 +168,7 @@ type InbandServer struct {
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	DNSSuffixes []string `json:"dnsSuffixes,omitzero"`
 }
 

@@ -19,6 +19,7 @@ type LocalUserSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="userName is immutable; create a new LocalUser instead"
 	// +kubebuilder:validation:XValidation:rule="self != 'admin'",message="userName must not be admin: the built-in user belongs to the appliance's owner"
 	UserName string `json:"userName,omitempty"`

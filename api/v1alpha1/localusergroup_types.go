@@ -25,6 +25,7 @@ type GroupMember struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	User string `json:"user,omitempty"`
 
 	// userRef names a LocalUser in the same namespace; the group waits until the user is ready.
@@ -45,6 +46,7 @@ type LocalUserGroupSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="groupName is immutable, because policies refer to groups by name; create a new LocalUserGroup instead"
 	GroupName string `json:"groupName,omitempty"`
 

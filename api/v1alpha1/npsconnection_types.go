@@ -76,6 +76,7 @@ type Grant struct {
 	// +kubebuilder:validation:MaxItems=256
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:items:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	Namespaces []string `json:"namespaces,omitempty"`
 
 	// namespaceSelector selects the namespaces that this grant applies to by label.
@@ -90,6 +91,7 @@ type Grant struct {
 	// +kubebuilder:validation:MaxItems=256
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=256
+	// +kubebuilder:validation:items:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	Activities []string `json:"activities,omitempty"`
 
 	// resources are globs (* and ?) for the names of the allowed resources or credentials, ignoring case; at most 256. If
@@ -100,6 +102,7 @@ type Grant struct {
 	// +kubebuilder:validation:MaxItems=256
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=256
+	// +kubebuilder:validation:items:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	Resources []string `json:"resources,omitempty"`
 
 	// maxDuration is the longest allowed session, extensions included, from 1m to 8760h; a request must then set its
@@ -182,6 +185,7 @@ type NPSConnectionSpec struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHostname() != '' && url(self).getEscapedPath() in ['', '/'] && size(url(self).getQuery()) == 0 && !self.contains('@') && !self.contains('#') && !self.contains('?')",message="url must be https, a host and an optional port, such as https://nps.example.com:6500"
 	URL string `json:"url,omitempty"`
 

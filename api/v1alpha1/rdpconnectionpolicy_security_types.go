@@ -155,6 +155,7 @@ type SigningCertificate struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	CommonName *string `json:"commonName,omitempty"`
 }
 
@@ -188,6 +189,7 @@ type LocalUserDatabase struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	Domain string `json:"domain,omitempty"`
 
 	// database names the appliance's local user database.

@@ -16,6 +16,7 @@ type RDPConnectionPolicySpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="policyName is immutable; create a new RDPConnectionPolicy instead"
 	PolicyName string `json:"policyName,omitempty"`
 

@@ -36,6 +36,7 @@ type SessionTerminationSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="sessionID is immutable; create a new SessionTermination instead"
 	SessionID string `json:"sessionID,omitempty"`
 
@@ -58,6 +59,7 @@ type SessionTerminationSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	RunID string `json:"runID,omitempty"`
 
 	// ttlSecondsAfterFinished is how many seconds after it succeeded or failed this object is deleted. If omitted, it is

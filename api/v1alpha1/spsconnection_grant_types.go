@@ -32,6 +32,7 @@ type SPSGrant struct {
 	// +kubebuilder:validation:MaxItems=256
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:items:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	Namespaces []string `json:"namespaces,omitempty"`
 
 	// namespaceSelector selects the namespaces that this grant applies to by label.
@@ -54,6 +55,7 @@ type SPSGrant struct {
 	// +kubebuilder:validation:MaxItems=256
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=256
+	// +kubebuilder:validation:items:Pattern=`^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
 	Names []string `json:"names,omitempty"`
 
 	// adoption is the most permissive adoptionPolicy that an object may have; from least to most: Never, IfIdentical,

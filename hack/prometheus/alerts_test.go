@@ -21,12 +21,11 @@ var (
 
 // rule is an alert.
 type rule struct {
-	Alert         string            `yaml:"alert"`
-	Expr          string            `yaml:"expr"`
-	For           string            `yaml:"for"`
-	KeepFiringFor string            `yaml:"keep_firing_for"`
-	Labels        map[string]string `yaml:"labels"`
-	Annotations   map[string]string `yaml:"annotations"`
+	Alert       string            `yaml:"alert"`
+	Expr        string            `yaml:"expr"`
+	For         string            `yaml:"for"`
+	Labels      map[string]string `yaml:"labels"`
+	Annotations map[string]string `yaml:"annotations"`
 }
 
 // read decodes a YAML file and rejects what it does not know.

@@ -3,9 +3,9 @@
 // Package audit writes the audit trail: one structured log line for everything that the operator changes on an
 // appliance, requests from a server, or refuses to do on behalf of an object.
 //
-// Each line has the message "audit" and the keys of Record, which never change, so that a log pipeline can select and
-// keep them; trace, the ID of the trace, is there only if the pass is being traced. A line never holds a secret: its
-// values are names, IDs and results that the operator produces itself.
+// Each line has the message Message and the keys of Record, each once, which never change, so that a log pipeline can
+// select and keep them; reconcileID is that of the pass, and trace, the ID of the trace, is there only if the pass is
+// being traced. A line never holds a secret: its values are names, IDs and results that the operator produces itself.
 package audit
 
 import (
@@ -15,10 +15,18 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/pam-operator/pam-operator/internal/span"
 )
+
+// Message is the message of every line.
+const Message = "audit"
+
+// trail is a logger of its own: that of a pass has namespace and name already, and many a log store refuses a line that
+// has a key twice.
+var trail = logf.Log.WithName(Message)
 
 // Action is what was done or refused.
 type Action string
@@ -43,6 +51,7 @@ const (
 	End          Action = "end"
 	EndDuplicate Action = "end-duplicate"
 	Hand         Action = "hand-over" // connection data was written to a Secret
+	Over         Action = "over"      // a session was found to be over, whoever ended it
 )
 
 // Result is the outcome of an action.
@@ -65,18 +74,20 @@ type Record struct {
 	Object client.Object
 	// Kind is the kind of the object; cached objects do not carry theirs.
 	Kind string
-	// Who requested the action, as far as known; see Who.
+	// Who requested the action, where the API server vouches for it.
 	Who string
+	// Client is what wrote the spec by its own account; see Writer.
+	Client string
 	// Connection is the connection that was used.
 	Connection types.NamespacedName
 	// Target is the address of the appliance or server.
 	Target string
-	// Transaction is the ID of the transaction on the appliance.
-	Transaction string
 	// Key and Name are the appliance's ID and name of the changed object; Session is the ID of a session.
 	Key, Name, Session string
 	// Reason explains the result, in a word or two or by quoting an error that holds no secret.
 	Reason string
+	// Phase and End are how and when a session ended, and CancelledBy is who ended it by the server's account.
+	Phase, End, CancelledBy string
 	// Fields are the spec fields that differed.
 	Fields []string
 }
@@ -86,11 +97,12 @@ func Write(ctx context.Context, r Record) {
 	count(r)
 	values := []any{
 		"action", r.Action, "result", r.Result, "kind", r.Kind, "namespace", r.Object.GetNamespace(),
-		"name", r.Object.GetName(), "uid", r.Object.GetUID(), "generation", r.Object.GetGeneration(), "who", r.Who,
+		"name", r.Object.GetName(), "uid", r.Object.GetUID(), "generation", r.Object.GetGeneration(),
 	}
 	for _, v := range []struct{ key, value string }{
-		{"target", r.Target}, {"transaction", r.Transaction}, {"key", r.Key}, {"nameOnTarget", r.Name},
-		{"session", r.Session}, {"reason", r.Reason}, {"trace", span.TraceID(ctx)},
+		{"who", r.Who}, {"client", r.Client}, {"target", r.Target}, {"key", r.Key}, {"nameOnTarget", r.Name},
+		{"session", r.Session}, {"phase", r.Phase}, {"end", r.End}, {"cancelledBy", r.CancelledBy}, {"reason", r.Reason},
+		{"reconcileID", string(controller.ReconcileIDFromContext(ctx))}, {"trace", span.TraceID(ctx)},
 	} {
 		if v.value != "" {
 			values = append(values, v.key, v.value)
@@ -102,13 +114,12 @@ func Write(ctx context.Context, r Record) {
 	if len(r.Fields) > 0 {
 		values = append(values, "fields", r.Fields)
 	}
-	logf.FromContext(ctx).WithName("audit").Info("audit", values...)
+	trail.Info(Message, values...)
 }
 
-// Who names the last writer of an object's spec: the manager of LastWriter. It is the client's own claim, such as
-// kubectl or argocd-controller, and does not prove who the person was. Where the author is known, as in
-// ActivitySession's spec.requestedBy, report that instead.
-func Who(obj client.Object) string {
+// Writer names the last writer of an object's spec: the manager of LastWriter. It is the client's own claim, such as
+// kubectl or argocd-controller, and says nothing of the person.
+func Writer(obj client.Object) string {
 	if last := LastWriter(obj.GetManagedFields()); last != nil {
 		return last.Manager
 	}

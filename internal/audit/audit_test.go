@@ -51,7 +51,7 @@ func TestWhoWroteTheSpecLast(t *testing.T) {
 			t.Parallel()
 			obj := builder.LocalUser("a")
 			obj.ManagedFields = c.fields
-			if got := Who(obj); got != c.want {
+			if got := Writer(obj); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})

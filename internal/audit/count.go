@@ -20,7 +20,7 @@ func count(r Record) {
 		metrics.NPS(r.Connection).SessionDuplicate(metrics.DuplicatePrevented)
 	case EndDuplicate:
 		metrics.NPS(r.Connection).SessionDuplicate(metrics.DuplicateEnded)
-	case Create, Update, Repair, Delete, Abandon, Terminate, End, Hand:
+	case Create, Update, Repair, Delete, Abandon, Terminate, End, Hand, Over:
 	}
 }
 

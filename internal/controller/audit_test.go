@@ -43,7 +43,7 @@ var _ = Describe("The audit trail", func() {
 			oneLine(s.namespace, action, "succeeded")
 		}
 		writer, _, _ := strings.Cut(rest.DefaultKubernetesUserAgent(), "/") // where the client gives no field manager
-		Expect(auditLines(s.namespace, "create", "succeeded")[0]).To(ContainSubstring(`"who": "` + writer + `"`))
+		Expect(auditLines(s.namespace, "create", "succeeded")[0]).To(ContainSubstring(`"client": "` + writer + `"`))
 	})
 
 	It("has one line for every step of a session, and for what is refused", func(ctx context.Context) {
@@ -60,11 +60,47 @@ var _ = Describe("The audit trail", func() {
 		Eventually(auditLines).WithArguments(s.namespace, "extend", "succeeded").Should(HaveLen(1))
 		cancel(ctx, session)
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionCancelled)
-		for _, action := range []string{"request", "hand-over", "extend", "end"} {
+		Eventually(auditLines).WithArguments(s.namespace, "over", "succeeded").ShouldNot(BeEmpty())
+		for _, action := range []string{"request", "hand-over", "extend", "end", "over"} {
 			oneLine(s.namespace, action, "succeeded")
 		}
 		Expect(auditLines(s.namespace, "request", "succeeded")[0]).To(And(
 			ContainSubstring(session.Status.SessionID), ContainSubstring(session.Spec.RequestedBy),
 			ContainSubstring(s.running.URL("nps"))))
+	})
+
+	It("has one line for the end of a session, whoever ended it", func(ctx context.Context) {
+		s := newServerSite(ctx, simnps.Options{})
+		for name, c := range map[string]struct {
+			end  func(id string) error
+			want []string
+		}{
+			"by-an-administrator": {s.nps.End, []string{`"phase": "Cancelled"`, `"cancelledBy": "`}},
+			"by-a-fault": {
+				func(id string) error { return s.nps.Fail(id, "the host is gone") },
+				[]string{`"phase": "Failed"`, `"reason": "ProvisioningFailed"`},
+			},
+			"by-being-purged": {s.nps.Purge, []string{`"phase": "Completed"`}},
+		} {
+			session := s.activeSession(ctx, name)
+			id := session.Status.SessionID
+			Expect(c.end(id)).To(Succeed())
+			over := func() (lines []string) {
+				for _, line := range auditLines(s.namespace, "over", "succeeded") {
+					if strings.Contains(line, id) {
+						lines = append(lines, line)
+					}
+				}
+				return lines
+			}
+			Eventually(over).ShouldNot(BeEmpty(), name)
+			Expect(k8s.Delete(ctx, session)).To(Succeed())
+			eventuallyGone(ctx, session)
+			Expect(over()).To(HaveLen(1), name)
+			for _, want := range append(c.want, `"end": "20`) {
+				Expect(over()[0]).To(ContainSubstring(want), name)
+			}
+		}
+		Expect(auditLines(s.namespace, "end", "succeeded")).To(BeEmpty(), "the operator ended none")
 	})
 })

@@ -150,6 +150,28 @@ var _ = Describe("What belongs to the manager", Ordered, func() {
 		}
 	})
 
+	It("is refused to a replace with the advice to apply, and to who takes it away with that to delete",
+		func(ctx context.Context) {
+			const apply, remove = "apply or patch it", "delete the object and wait"
+			object := builder.LocalUserGroup("replaced", builder.InNamespace(team))
+			present(ctx, object.DeepCopy())
+			Expect(patch(ctx, ours, object, hold)).To(Succeed())
+			replace := func(options ...builder.Option) string {
+				GinkgoHelper()
+				manifest := builder.LocalUserGroup("replaced", append(options, builder.InNamespace(team))...)
+				out, err := kubectl(ctx, eve, []client.Object{manifest}, "replace", "-f", "-")
+				Expect(err).To(HaveOccurred())
+				return out
+			}
+			for what, option := range map[string]builder.Option{
+				"another spec": builder.Members("alice"), "another annotation": builder.Annotation("a", "b"),
+			} {
+				Expect(replace(option)).To(And(ContainSubstring(apply), Not(ContainSubstring(remove))), what)
+			}
+			Expect(replace()).To(And(ContainSubstring(apply), ContainSubstring(remove)), "the same once more")
+			Expect(patch(ctx, intruder, object, unhold)).To(refused(remove))
+		})
+
 	It("does not stop a deletion, of any kind and by any user", func(ctx context.Context) {
 		object := group("deleted")
 		present(ctx, object)
@@ -164,7 +186,7 @@ var _ = Describe("What belongs to the manager", Ordered, func() {
 			return object.Finalizers
 		}).Should(Equal([]string{finalizer}), "the garbage collector takes its own one away")
 		Expect(object.DeletionTimestamp).NotTo(BeNil())
-		Expect(patch(ctx, intruder, object, unhold)).To(refused("delete the object and wait"))
+		Expect(patch(ctx, intruder, object, unhold)).To(refused("wait; the Ready condition of the object says what for"))
 		Expect(patch(ctx, ours, object, unhold)).To(Succeed())
 		Eventually(gone(ctx, object)).Should(BeTrue())
 	})

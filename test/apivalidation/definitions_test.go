@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,4 +73,36 @@ func line(t *testing.T, value any, words ...string) string {
 		t.Fatal(err)
 	}
 	return strings.Join(words, " ") + " " + text.String()
+}
+
+// TestTextsHaveNoControlCharacters looks at every text that a user writes: with one character that YAML cannot have,
+// an object would keep "kubectl get -o yaml" from showing all others, too.
+func TestTextsHaveNoControlCharacters(t *testing.T) {
+	const closed = `matches\('\^.*\$'\)|isIP\(self\)|isCIDR\(self\)|format\.dns`
+	seen := 0
+	for _, n := range allNodes() {
+		s := n.schema
+		if s.Type != "string" || !strings.HasPrefix(n.path, "spec.") || len(s.Enum) > 0 || s.Format != "" ||
+			strings.Contains(strings.ToLower(n.path), "selector.match") || // of Kubernetes
+			slices.ContainsFunc(s.XValidations, func(r apiextensionsv1.ValidationRule) bool {
+				return regexp.MustCompile(closed).MatchString(r.Rule)
+			}) {
+			continue
+		}
+		seen++
+		if s.Pattern != noControls && (s.Pattern != noOtherControls || n.path != "spec.note") {
+			t.Errorf("%s %s may hold control characters: its pattern is %q", n.kind, n.path, s.Pattern)
+		}
+	}
+	if seen < 80 {
+		t.Errorf("only %d texts were found", seen)
+	}
+	pattern := regexp.MustCompile(noControls)
+	for text, want := range map[string]bool{
+		"": true, "a b~": true, "Größe 日本 😀": true, "a\tb": false, "a\nb": false, "\u0085": false, "\uffff": false,
+	} {
+		if pattern.MatchString(text) != want {
+			t.Errorf("%q: %t, want %t", text, !want, want)
+		}
+	}
 }

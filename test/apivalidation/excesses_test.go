@@ -34,11 +34,11 @@ func (e excess) in(object *unstructured.Unstructured, where place) *unstructured
 	return object
 }
 
-// limitsOf lists the limits of one place. Patterns and other keywords are not used in this API: those rules are in CEL,
-// which has messages.
+// limitsOf lists the limits of one place. Other keywords are not used in this API: those rules are in CEL, which has
+// messages.
 func limitsOf(n node) []limit {
 	s := n.schema
-	all := slices.Concat(lengthLimits(s), numberLimits(s), itemLimits(s), propertyLimits(s))
+	all := slices.Concat(lengthLimits(s), textLimits(s), numberLimits(s), itemLimits(s), propertyLimits(s))
 	if n.required {
 		all = append(all, limit{"required", []excess{{name: "left out", message: "Required value"}}})
 	}
@@ -53,6 +53,28 @@ func limitsOf(n node) []limit {
 		}})
 	}
 	return all
+}
+
+// The patterns of this API: what YAML cannot have as it is, and "kubectl get -o yaml" would fail on. In lines, tabs and
+// line breaks are allowed.
+const (
+	noControls      = `^[ -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
+	noOtherControls = `^[\t\n\r -~\xa0-\x{fffd}\x{10000}-\x{10ffff}]*$`
+)
+
+func textLimits(s apiextensionsv1.JSONSchemaProps) []limit {
+	name := map[string]string{noControls: "no control characters", noOtherControls: "only the control characters of lines"}
+	if name[s.Pattern] == "" {
+		return nil
+	}
+	out := limit{name: name[s.Pattern]}
+	for _, character := range []string{"\x1b", "\x7f", "\u009b", "\ufffe"} {
+		out.excesses = append(out.excesses, excess{
+			name: fmt.Sprintf("%+q", character), message: "should match",
+			value: func(allowed any) any { return fmt.Sprint(allowed) + character },
+		})
+	}
+	return []limit{out}
 }
 
 func lengthLimits(s apiextensionsv1.JSONSchemaProps) []limit {

@@ -122,11 +122,12 @@ func TestABadValueIsExplained(t *testing.T) {
 			nested([]any{object{"ports": []any{443}}}, "networkPolicy", "appliances"),
 			[]string{"/networkPolicy/appliances/0", "'cidr'"},
 		},
-		"a network policy without appliances": {
-			nested(true, "networkPolicy", "enabled"), []string{"networkPolicy.appliances", "cidr: 192.0.2.10/32"},
+		"the addresses of the API server without appliances": {
+			nested([]any{peer}, "networkPolicy", "apiServer", "peers"),
+			[]string{"networkPolicy.appliances", "cidr: 192.0.2.10/32"},
 		},
 		"a network policy without the API server": {
-			object{"networkPolicy": object{"enabled": true, "appliances": []any{object{"cidr": "192.0.2.2/32"}}}},
+			nested([]any{object{"cidr": "192.0.2.2/32"}}, "networkPolicy", "appliances"),
 			[]string{"networkPolicy.apiServer.peers", "endpointslices"},
 		},
 		"a policy that cuts off the collector of traces": {
@@ -160,6 +161,20 @@ func TestABadValueIsExplained(t *testing.T) {
 			nested(1, "metrics", "prometheusRule", "thresholds", "PamManagerDown"), []string{"'PamManagerDown'"},
 		},
 		"two managers without a Lease": {nested(false, "leaderElection", "enabled"), []string{"replicas", "only one"}},
+		"a lease that ends before its renewal": {
+			nested("5s", "leaderElection", "leaseDuration"),
+			[]string{"leaderElection", "leaseDuration 5s must be longer than renewDeadline 10s"},
+		},
+		"a lease that ends with its renewal": {
+			nested("15000ms", "leaderElection", "renewDeadline"), []string{"leaseDuration 15s", "renewDeadline 15000ms"},
+		},
+		"no time for a second try to renew a lease": {
+			nested("8400ms", "leaderElection", "retryPeriod"), []string{"renewDeadline 10s", "1.2 times retryPeriod 8400ms"},
+		},
+		"a scrape that takes longer than the time to the next": {
+			overlay(certManager, object{"metrics": object{"serviceMonitor": object{"enabled": true, "interval": "5s"}}}),
+			[]string{"metrics.serviceMonitor", "scrapeTimeout 10s must not be longer than interval 5s"},
+		},
 		"two sources of trust": {
 			object{"trust": object{"configMap": "a", "secret": "b"}}, []string{"trust", "not both"},
 		},

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 )
 
@@ -104,7 +105,7 @@ var needs = map[string]object{
 	"networkPolicy.tracing":            traced,
 	"tracing.":                         nested("collector:4317", "tracing", "endpoint"),
 	"tracing.endpoint":                 {},
-	"networkPolicy.enabled":            overlay(policy, nested(false, "networkPolicy", "enabled")),
+	"networkPolicy.enabled":            {},
 }
 
 func needed(path string) object {
@@ -126,11 +127,14 @@ var others = map[string]any{
 	"image.digest":                           "sha256:" + strings.Repeat("0", 64),
 	"image.pullPolicy":                       "Always",
 	"log.encoder":                            "console",
+	"leaderElection.renewDeadline":           "11s",
+	"leaderElection.retryPeriod":             "3s",
 	"log.level":                              7,
 	"maxAnswerMemory":                        "1Gi",
 	"metrics.prometheusRule.alertLabels":     object{"team": "platform"},
 	"metrics.prometheusRule.disabledAlerts":  []any{"PamInsecureTLS"},
 	"metrics.prometheusRule.runbookBaseUrl":  "https://wiki.example.com/pam",
+	"metrics.serviceMonitor.scrapeTimeout":   "11s",
 	"metrics.tls.certManager.issuerRef":      object{"name": "mine"},
 	"networkPolicy.apiServer.peers":          []any{peer, peer},
 	"networkPolicy.apiServer.ports":          []any{6444},
@@ -200,4 +204,71 @@ func TestEveryValueChangesSomething(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWhatIsMissingIsItsDefault is for an upgrade with --reuse-values, which knows no values that are new, and for
+// whoever sets one to null. In maps that Kubernetes gets as they are, null removes a field.
+func TestWhatIsMissingIsItsDefault(t *testing.T) {
+	h := helm4(t)
+	rendered := func(t *testing.T, h helm, values object) string {
+		t.Helper()
+		text, err := h.template(t.Context(), chartDir, withValues(t, values)...)
+		if err != nil {
+			return err.Error()
+		}
+		return text
+	}
+	for _, path := range paths(t) {
+		t.Run(strings.Join(path, "."), func(t *testing.T) {
+			t.Parallel()
+			base := needed(strings.Join(path, "."))
+			want, got := rendered(t, h, without(base, path)), rendered(t, h, overlay(base, nested(nil, path...)))
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("with its default (-) and with null (+):\n%s", diff)
+			}
+		})
+	}
+	for name, h := range map[string]helm{"Helm 4": h, "Helm 3": helm3(t)} {
+		t.Run("everything at once with "+name, func(t *testing.T) {
+			t.Parallel()
+			all := object{}
+			for _, path := range paths(t) {
+				if len(path) == 1 {
+					all[path[0]] = nil
+				}
+			}
+			if diff := cmp.Diff(rendered(t, h, object{}), rendered(t, h, all)); diff != "" {
+				t.Errorf("with the defaults (-) and with null (+):\n%s", diff)
+			}
+		})
+	}
+}
+
+// paths are those of all values, and of the maps around them, except for fields of what Kubernetes gets as it is.
+func paths(t *testing.T) (out [][]string) {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, l := range leaves(t) {
+		for n := 1; n <= len(l.path); n++ {
+			path := strings.Join(l.path[:n], ".")
+			if !seen[path] {
+				out = append(out, l.path[:n])
+			}
+			if seen[path] = true; opaque(path) || path == "resources" {
+				break
+			}
+		}
+	}
+	return out
+}
+
+// without are values without the one at a path.
+func without(values object, path []string) object {
+	out := maps.Clone(values)
+	if len(path) == 1 {
+		delete(out, path[0])
+	} else if below, isMap := out[path[0]].(object); isMap {
+		out[path[0]] = without(below, path[1:])
+	}
+	return out
 }

@@ -108,7 +108,7 @@ func (r *reconciler) audit(ctx context.Context, before, e *pamv1alpha1.Appliance
 		return
 	}
 	line := audit.Record{
-		Action: audit.Export, Object: e, Kind: kinds.ApplianceExport, Who: audit.Who(e),
+		Action: audit.Export, Object: e, Kind: kinds.ApplianceExport, Client: audit.Writer(e),
 		Connection: connection.Target(e.Connection(), e.Namespace), Reason: is.Message,
 	}
 	switch {

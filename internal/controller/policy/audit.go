@@ -18,7 +18,7 @@ func (r *policyReconciler[T]) audit(
 	ctx context.Context, obj T, action audit.Action, result audit.Result, more audit.Record,
 ) {
 	status := obj.PolicyStatus()
-	more.Action, more.Result, more.Object, more.Who = action, result, obj, audit.Who(obj)
+	more.Action, more.Result, more.Object, more.Client = action, result, obj, audit.Writer(obj)
 	more.Kind, more.Connection = r.kind.Name, connection.Target(obj.Connection(), obj.GetNamespace())
 	more.Target, more.Key, more.Name = status.Appliance, status.Key, obj.NameOnAppliance()
 	audit.Write(ctx, more)

@@ -75,7 +75,7 @@ func (r *sessionTerminationReconciler) audit(
 	ctx context.Context, t *pamv1alpha1.SessionTermination, result audit.Result, more audit.Record,
 ) {
 	more.Action, more.Result, more.Object, more.Kind = audit.Terminate, result, t, "SessionTermination"
-	more.Who, more.Connection = audit.Who(t), connection.Target(t.Spec.ConnectionRef, t.Namespace)
+	more.Client, more.Connection = audit.Writer(t), connection.Target(t.Spec.ConnectionRef, t.Namespace)
 	if more.Session == "" {
 		more.Session = t.Spec.SessionID
 	}

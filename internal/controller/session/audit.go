@@ -4,6 +4,7 @@ package session
 
 import (
 	"context"
+	"time"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/audit"
@@ -48,4 +49,22 @@ func (b *base) auditDenial(ctx context.Context, before, s *pamv1alpha1.ActivityS
 		action = audit.Hand
 	}
 	b.audit(ctx, nil, s, action, audit.Denied, out.Message)
+}
+
+// auditEnd records that a session is over, whoever ended it, once its status says so.
+func (b *base) auditEnd(ctx context.Context, before, s *pamv1alpha1.ActivitySession) {
+	if s.Status.SessionID == "" || before.Status.Phase.Terminal() || !s.Status.Phase.Terminal() {
+		return
+	}
+	record := audit.Record{
+		Action: audit.Over, Result: audit.Succeeded, Session: s.Status.SessionID, Phase: string(s.Status.Phase),
+		CancelledBy: b.memory.of(s.UID).cancelledBy,
+	}
+	if s.Status.EndTime != nil {
+		record.End = s.Status.EndTime.UTC().Format(time.RFC3339)
+	}
+	if s.Status.Failure != nil {
+		record.Reason = s.Status.Failure.Reason
+	}
+	b.auditSession(ctx, nil, s, record)
 }

@@ -111,6 +111,7 @@ func (r *reconciler) Reconcile(ctx context.Context, s *pamv1alpha1.ActivitySessi
 	case out.Continues(): // the object is gone
 		loop.CountTransition(before, s)
 		traceEnd(ctx, before, s)
+		r.auditEnd(ctx, before, s)
 		return ctrl.Result{}, nil
 	}
 	r.follower.follow(ctx, s)
@@ -192,6 +193,7 @@ func (r *reconciler) save(
 	r.wrote(s)
 	if err == nil {
 		traceEnd(ctx, before, s)
+		r.auditEnd(ctx, before, s)
 		// Not jittered, unlike other delays.
 		result.RequeueAfter = loop.Soonest(result.RequeueAfter, untilNext(s, began, r.moment(ctx, s)))
 	}

@@ -33,6 +33,8 @@ type memo struct {
 	extensionDenied  string
 	// reserved says that the object holds a place in the session quota; see sessionQuota.
 	reserved bool
+	// cancelledBy is who ended the session, as the server says.
+	cancelledBy string
 	// refusal is set if the last request led to nothing that is known.
 	refusal *refusal
 	// search is about the last search for the session of the request that found nothing.

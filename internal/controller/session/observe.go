@@ -121,6 +121,7 @@ func (o *observer) observe(
 	now := o.moment(ctx, s)
 	observeSession(&s.Status, session)
 	s.Status.ClockOffset = server.ClockOffset()
+	o.memory.update(s.UID, func(known *memo) { known.cancelledBy = session.CancelledBy })
 	if next := transitionOf(s, session, now.server()); later(s.Status.Phase, next.phase) {
 		takeStep(s, session, next, now)
 		if next.phase == pamv1alpha1.SessionFailed {
