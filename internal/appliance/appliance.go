@@ -42,6 +42,7 @@ type Appliance struct {
 	// Certificate is what the connection logs in with, if it uses one.
 	Certificate credential.Certificate
 
+	loggedIn  bool
 	client    *sps.Client
 	gate      gate.Gate
 	leave     func() // releases the gate
@@ -66,6 +67,8 @@ type Activity struct {
 	LockedSince, LockedAt time.Time
 	// LastCommit is the last transaction that was committed through this connection; its Time is zero before the first.
 	LastCommit Commit
+	// RefusesAll is how every commit was refused since then, if many different ones were; empty otherwise.
+	RefusesAll string
 }
 
 // Commit is one committed transaction.
@@ -84,6 +87,8 @@ type Config struct {
 	URL, Account string
 	LogIns       *credential.LogIns
 	Certificate  credential.Certificate
+	// LoggedIn says that the account was accepted there before, with other credentials.
+	LoggedIn bool
 	// Gate admits one transaction at a time. Connections to the same appliance share it, so that they queue here and do
 	// not refuse each other on the appliance. Each connection keeps its own log-in, so that no change is made with another
 	// connection's rights. Leave is called when the gate is no longer needed; may be nil.
@@ -103,8 +108,9 @@ type Config struct {
 func New(cfg Config) *Appliance {
 	a := &Appliance{
 		URL: cfg.URL, Account: cfg.Account, Inventory: newInventory(cfg.Client, cfg.Memory), Breaker: cfg.Breaker,
-		LogIns: cfg.LogIns, Certificate: cfg.Certificate, client: cfg.Client, gate: cfg.Gate, leave: cfg.Leave,
-		memory: cfg.Memory, turns: gate.New(maxTurns), notify: cfg.Notify, observer: cfg.Observer,
+		LogIns: cfg.LogIns, Certificate: cfg.Certificate, loggedIn: cfg.LoggedIn,
+		client: cfg.Client, gate: cfg.Gate, leave: cfg.Leave, memory: cfg.Memory, turns: gate.New(maxTurns),
+		notify: cfg.Notify, observer: cfg.Observer,
 	}
 	if a.observer == nil {
 		a.observer = noObserver{}
@@ -123,19 +129,35 @@ func New(cfg Config) *Appliance {
 	return a
 }
 
+// Identity says whose change it is: the namespace, the object, and what it sends.
+type Identity = groupcommit.Identity
+
 // Change commits a change together with those of other callers. It blocks until the change is committed (nil) or is
 // known not to be; see groupcommit.Committer.Do.
-func (a *Appliance) Change(ctx context.Context, change func(ctx context.Context, tx *Transaction) error) error {
+func (a *Appliance) Change(
+	ctx context.Context, whose Identity, change func(ctx context.Context, tx *Transaction) error,
+) error {
 	a.waiting.Add(1)
 	defer a.waiting.Add(-1)
 	ctx, s := span.Start(ctx, "change")
-	err := a.committer.Do(ctx, change)
+	err := a.committer.Do(ctx, whose, change)
 	answer := answerOf(err)
 	span.Set(s, span.Result, string(answer))
 	span.End(s, err)
 	a.observer.Change(answer)
 	return err
 }
+
+// HasLoggedIn reports whether the appliance has ever accepted the account, as far as is known.
+func (a *Appliance) HasLoggedIn() bool {
+	return a.loggedIn || !a.LogIns.Account().Record().LastSuccess.IsZero()
+}
+
+// Refusal returns how the appliance refused a change, if Change would not try it again now.
+func (a *Appliance) Refusal(whose Identity) error { return a.committer.Refusal(whose) }
+
+// RetryRefused has Change try again what the appliance has refused.
+func (a *Appliance) RetryRefused() { a.committer.ForgetRefusals() }
 
 // Waiting returns how many changes wait for their transaction, or for its commit.
 func (a *Appliance) Waiting() int { return int(a.waiting.Load()) }
@@ -230,7 +252,9 @@ func (a *Appliance) observe(e groupcommit.Event) {
 		changed = !a.activity.LockedSince.IsZero()
 		a.activity.LockedBy, a.activity.LockedSince, a.activity.LockedAt = "", time.Time{}, time.Time{}
 	case groupcommit.Committed:
-		a.activity.LastCommit = Commit{Time: time.Now(), Changes: e.Changes, Hold: e.Hold}
+		a.activity.LastCommit, a.activity.RefusesAll = Commit{Time: time.Now(), Changes: e.Changes, Hold: e.Hold}, ""
+	case groupcommit.AllRefused:
+		a.activity.RefusesAll = e.Err.Error()
 	default:
 		changed = false
 	}

@@ -4,6 +4,7 @@ package appliance
 
 import (
 	"errors"
+	"time"
 
 	"github.com/pam-operator/pam-operator/internal/groupcommit"
 )
@@ -24,3 +25,12 @@ func IsUnconfirmed(err error) bool {
 // IsOutcomeUnknown reports whether a change may or may not have been made: read before making it again. After any other
 // error it was not made.
 func IsOutcomeUnknown(err error) bool { return errors.Is(err, groupcommit.ErrOutcomeUnknown) }
+
+// Untried reports whether a change was not tried, because it waits for its turn after a refusal, and when to come back
+// with it.
+func Untried(err error) (after time.Duration, is bool) {
+	if untried, is := errors.AsType[*groupcommit.UntriedError](err); is {
+		return untried.After, true
+	}
+	return 0, false
+}

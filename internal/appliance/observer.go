@@ -43,7 +43,8 @@ func answerOf(err error) Answer {
 		return Committed
 	case errors.Is(err, groupcommit.ErrOutcomeUnknown):
 		return Lost
-	case classify(err) == groupcommit.Refused:
+	}
+	if verdict := classify(err); verdict == groupcommit.Refused || verdict == groupcommit.Declined {
 		return Refused
 	}
 	return GivenUp

@@ -72,7 +72,7 @@ func (a *torn) until(what string, do func() error) {
 func (a *torn) create(name string) error {
 	ctx := a.Context()
 	var key string
-	err := a.appliance.Change(ctx, func(ctx context.Context, tx *Transaction) error {
+	err := a.appliance.Change(ctx, Identity{}, func(ctx context.Context, tx *Transaction) error {
 		key = ""
 		found, _, err := ByName(ctx, tx, sps.Groups, name)
 		if err != nil || found.Key != "" {
@@ -90,7 +90,7 @@ func (a *torn) create(name string) error {
 
 func (a *torn) remove(key string) error {
 	ctx := a.Context()
-	err := a.appliance.Change(ctx, func(ctx context.Context, tx *Transaction) error {
+	err := a.appliance.Change(ctx, Identity{}, func(ctx context.Context, tx *Transaction) error {
 		found, _, err := ByKey(ctx, tx, sps.Groups, key)
 		if err != nil || found.Key == "" {
 			return err
@@ -179,7 +179,7 @@ func TestAnObjectThatVanishedIsDeleted(t *testing.T) {
 	a := newTorn(t, func(*simsps.Switches) {})
 	a.until("create", func() error { return a.create("vanishes") })
 	key := a.groups("vanishes")[0]
-	err := a.appliance.Change(t.Context(), func(ctx context.Context, tx *Transaction) error {
+	err := a.appliance.Change(t.Context(), Identity{}, func(ctx context.Context, tx *Transaction) error {
 		if _, _, err := ByKey(ctx, tx, sps.Groups, key); err != nil {
 			return err
 		}

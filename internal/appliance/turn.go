@@ -61,9 +61,11 @@ func (t *Turn) Decode(r sps.Record) (sps.Object, error) {
 
 // Change is Appliance.Change. It gives the turn back while the change waits for its commit, and takes another one
 // afterwards. Whoever waits must not hold what was decoded.
-func (t *Turn) Change(ctx context.Context, change func(ctx context.Context, tx *Transaction) error) error {
+func (t *Turn) Change(
+	ctx context.Context, whose Identity, change func(ctx context.Context, tx *Transaction) error,
+) error {
 	t.End()
-	err := t.Appliance.Change(ctx, change)
+	err := t.Appliance.Change(ctx, whose, change)
 	// If ctx has ended there is no new turn, but the answer still counts.
 	if end, ended := t.turns.Enter(ctx); ended == nil {
 		t.end = end

@@ -88,7 +88,7 @@ func TestNoTurnIsHeldWhileWaitingForACommit(t *testing.T) {
 		a := idleAppliance()
 		turn := takeAll(t, a)[0]
 		answer := make(chan error)
-		go func() { answer <- turn.Change(t.Context(), noChange) }()
+		go func() { answer <- turn.Change(t.Context(), Identity{}, noChange) }()
 		synctest.Wait()
 		if full(t, a) {
 			t.Error("the turn is held while its change waits for the commit")
@@ -115,7 +115,7 @@ func TestAChangeReturnsItsAnswerWithoutATurn(t *testing.T) {
 		turn := takeAll(t, a)[0]
 		ctx, cancel := context.WithCancel(t.Context())
 		answer := make(chan error)
-		go func() { answer <- turn.Change(ctx, noChange) }()
+		go func() { answer <- turn.Change(ctx, Identity{}, noChange) }()
 		synctest.Wait()
 		takeAnother(t, a) // there is no turn left
 		cancel()

@@ -30,7 +30,9 @@ func classify(err error) groupcommit.Verdict {
 		return groupcommit.Locked
 	case sps.IsCommitConflict(err), sps.IsTorn(err), isConcurrentChange(err):
 		return groupcommit.Conflict
-	case sps.IsRefused(err), errors.As(err, &refusal):
+	case errors.As(err, &refusal):
+		return groupcommit.Declined
+	case sps.IsRefused(err):
 		return groupcommit.Refused
 	}
 	return groupcommit.Failed

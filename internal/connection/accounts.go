@@ -30,7 +30,9 @@ func (a Accounts) Has(name string) bool {
 func canonical(account string) string { return sps.CanonicalName(strings.TrimSpace(account)) }
 
 // Accounts returns the accounts that the operator logs in with on the appliance at a canonical address: one for each
-// ready connection that reaches it, even under another address if that is known. It sends nothing.
+// connection that reaches it, even under another address if that is known, and that is ready or has logged in there
+// before. While log-ins fail, the account must be kept all the same. But whoever only claims a name, in a Secret that
+// the appliance never accepted, protects nothing. It sends nothing.
 func (p *Pool) Accounts(ctx context.Context, url string) (Accounts, error) {
 	var list pamv1alpha1.SPSConnectionList
 	if err := p.cfg.Cache.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
@@ -39,7 +41,8 @@ func (p *Pool) Accounts(ctx context.Context, url string) (Accounts, error) {
 	var out Accounts
 	for i := range list.Items {
 		c := &list.Items[i]
-		if !p.leads(c, url) || ready(c, c.Namespace, c.Status.Conditions, c.Status.ObservedGeneration) != nil {
+		isReady := ready(c, c.Namespace, c.Status.Conditions, c.Status.ObservedGeneration) == nil
+		if !p.leads(c, url) || !isReady && c.Status.LogIn == nil {
 			continue
 		}
 		a, err := p.Connect(ctx, c)
@@ -47,7 +50,7 @@ func (p *Pool) Accounts(ctx context.Context, url string) (Accounts, error) {
 		case IsNotReady(err), IsInvalid(err): // it does not log in
 		case err != nil:
 			return nil, err
-		case a.Account != "":
+		case a.Account != "" && (isReady || a.HasLoggedIn()):
 			out = append(out, a.Account)
 		}
 	}

@@ -14,6 +14,65 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
+// While log-ins are refused, nobody may delete the account, or the outage would become a lock-out.
+func TestAnAccountIsKeptWhileItsLogInsFail(t *testing.T) {
+	const url = "https://sps.example.com"
+	for what, tt := range map[string]struct {
+		accepted bool                 // the credentials, before they were refused
+		then     func(*corev1.Secret) // what became of the Secret after the first look
+		want     Accounts
+	}{
+		"credentials that have worked": {accepted: true, want: Accounts{"svc-operator"}},
+		"another password of an account that has worked": {
+			accepted: true, want: Accounts{"svc-operator"},
+			then: func(s *corev1.Secret) { s.Data["password"] = []byte("wrong") },
+		},
+		"another account, which has never worked": {
+			accepted: true, then: func(s *corev1.Secret) { s.Data["username"] = []byte("alice") },
+		},
+		"credentials that have never worked": {},
+	} {
+		t.Run(what, func(t *testing.T) {
+			conn := spsConnection(builder.URL(url))
+			secret := builder.SPSCredentialsSecret("svc-operator", "p", builder.InNamespace(home))
+			w := newWorld(t, conn, secret)
+			pool := w.pool()
+			version, err := pool.credentialsVersion(t.Context(), spsSources(conn), conn.Spec.URL, conn.Spec.TLS)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := metav1.Now()
+			conn.Status.ObservedGeneration = new(int64(0))
+			conn.Status.LogIn = &pamv1alpha1.LogInStatus{CredentialsVersion: version, LastFailureTime: &now}
+			if tt.accepted {
+				conn.Status.LogIn.LastSuccessTime = &now
+			}
+			meta.SetStatusCondition(&conn.Status.Conditions, metav1.Condition{
+				Type: pamv1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: pamv1alpha1.ReasonUnauthorized,
+			})
+			if err := w.Update(t.Context(), conn); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := pool.Accounts(t.Context(), url); err != nil {
+				t.Fatal(err)
+			}
+			if tt.then != nil {
+				tt.then(secret)
+				if err := w.Update(t.Context(), secret); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, err := pool.Accounts(t.Context(), url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 func TestAccountsAreThoseOfEveryReadyConnectionToTheAppliance(t *testing.T) {
 	usable := builder.With(func(c *pamv1alpha1.SPSConnection) {
 		c.Status.ObservedGeneration = new(int64(0))

@@ -36,7 +36,8 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*appl
 		if version, err = p.credentialsVersion(ctx, spsSources(c), c.Spec.URL, c.Spec.TLS); err != nil {
 			return "", nil, err
 		}
-		return digest(cfg.content()...), func() (*appliance.Appliance, error) { return p.newAppliance(c, cfg, version) }, nil
+		build := func() (*appliance.Appliance, error) { return p.newAppliance(c, cfg, version, s) }
+		return digest(cfg.content()...), build, nil
 	}
 	a, err := s.current(c.UID, inputs, load, func(old *appliance.Appliance) { p.retire(ctx, old) })
 	if err == nil && version != "" {
@@ -52,7 +53,7 @@ func (p *Pool) Connect(ctx context.Context, c *pamv1alpha1.SPSConnection) (*appl
 }
 
 func (p *Pool) newAppliance(
-	c *pamv1alpha1.SPSConnection, settings spsSettings, version string,
+	c *pamv1alpha1.SPSConnection, settings spsSettings, version string, known *cached[*appliance.Appliance],
 ) (*appliance.Appliance, error) {
 	cfg := settings.Config
 	name, address := client.ObjectKeyFromObject(c), CanonicalURL(c.Spec.URL)
@@ -70,11 +71,13 @@ func (p *Pool) newAppliance(
 		memory.Close()
 		return nil, invalid("connection %s/%s: %v", c.Namespace, c.Name, err)
 	}
+	before, replaces := known.latest() // a new password is no new account
+	loggedIn := replaces && before.URL == address && before.Account == settings.account() && before.HasLoggedIn()
 	shared, leave := p.gate(address)
 	return appliance.New(appliance.Config{
 		Client: spsClient, Breaker: cfg.Breaker, URL: address, Account: settings.account(), LogIns: logIns,
-		Certificate: settings.certificate, Gate: shared, Leave: leave, Memory: memory, LockPause: p.cfg.LockedRetry,
-		Notify: func() { p.cfg.NotifyAppliance(name) }, Observer: metrics.OfAppliance(address),
+		LoggedIn: loggedIn, Certificate: settings.certificate, Gate: shared, Leave: leave, Memory: memory,
+		LockPause: p.cfg.LockedRetry, Notify: func() { p.cfg.NotifyAppliance(name) }, Observer: metrics.OfAppliance(address),
 	}), nil
 }
 

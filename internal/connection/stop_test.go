@@ -69,7 +69,7 @@ func TestAPoolThatStops(t *testing.T) {
 			written, proceed := make(chan struct{}), make(chan struct{})
 			answer := make(chan error, 1)
 			go func() {
-				answer <- a.Change(t.Context(), func(ctx context.Context, tx *appliance.Transaction) error {
+				answer <- a.Change(t.Context(), appliance.Identity{}, func(ctx context.Context, tx *appliance.Transaction) error {
 					if _, err := tx.Create(ctx, sps.Groups, sps.Body{"name": "g", "members": []any{}}); err != nil {
 						return err
 					}
@@ -125,7 +125,7 @@ func TestAClientThatIsReplacedKeepsItsTransaction(t *testing.T) {
 		}
 		return a
 	}
-	err := connect().Change(t.Context(), func(ctx context.Context, tx *appliance.Transaction) error {
+	err := connect().Change(t.Context(), appliance.Identity{}, func(ctx context.Context, tx *appliance.Transaction) error {
 		if _, err := tx.Create(ctx, sps.Groups, sps.Body{"name": "g", "members": []any{}}); err != nil {
 			return err
 		}
@@ -149,7 +149,7 @@ func TestAFenceEndsTheBatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = a.Change(t.Context(), func(ctx context.Context, tx *appliance.Transaction) error {
+	err = a.Change(t.Context(), appliance.Identity{}, func(ctx context.Context, tx *appliance.Transaction) error {
 		_, err := tx.Create(ctx, sps.Groups, sps.Body{"name": "g", "members": []any{}})
 		deposed = http.ErrServerClosed
 		return err

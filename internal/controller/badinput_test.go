@@ -80,6 +80,12 @@ var _ = onEverySPS("What goes wrong on an SPS appliance", func() {
 			opened := s.sps.Stats().TransactionsOpened
 			s.checkedAgain(ctx) // nobody tries again and again
 			Expect(s.sps.Stats().TransactionsOpened).To(Equal(opened))
+			Eventually(answered(ctx, bad)).Should(Equal(request(ctx, bad)))
+			Expect(s.sps.Stats().TransactionsOpened).To(Equal(opened), "nor because somebody asks again and again")
+			Expect(ready(ctx, bad)()).To(Equal("False Rejected"))
+			Eventually(answered(ctx, s.connection(ctx))).Should(Equal(request(ctx, s.connection(ctx))))
+			Eventually(func() int { return s.sps.Stats().TransactionsOpened }).Should(BeNumerically(">", opened),
+				"the owner of the connection may have it tried again")
 
 			s.sps.ClearRefusals()
 			change(ctx, bad, func(p *pamv1alpha1.RDPConnectionPolicy) { p.Spec.Active = new(true) })

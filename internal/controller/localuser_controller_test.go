@@ -155,6 +155,22 @@ var _ = onEverySPS("LocalUser", func() {
 		eventuallyReady(ctx, user)
 	})
 
+	It("that was refused is not written again for new metadata of its Secret, but for a new password", func(
+		ctx context.Context,
+	) {
+		s := newSite(ctx, simsps.Options{})
+		s.refuse(simsps.Refusal{Collection: spsUsers, Message: "too weak"})
+		user := s.alice(ctx)
+		eventuallyReason(ctx, user, pamv1alpha1.ReasonRejected)
+		opened := s.sps.Stats().TransactionsOpened
+		change(ctx, s.secret(), func(o *corev1.Secret) { builder.Label("team", "a")(o) })
+		Eventually(answered(ctx, user)).Should(Equal(request(ctx, user)))
+		Expect(s.sps.Stats().TransactionsOpened).To(Equal(opened))
+		s.sps.ClearRefusals()
+		change(ctx, s.secret(), func(o *corev1.Secret) { o.Data["password"] = []byte(canaryUserPassword + "-2") })
+		eventuallyReady(ctx, user)
+	})
+
 	It("waits for its Secret, and needs one if it is new", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})
 		user := builder.LocalUser("alice", append(s.in("sps"), builder.PasswordFrom("alice"))...)

@@ -76,6 +76,8 @@ var _ = onSPS("What somebody sets while a transaction of the operator is open", 
 		})
 		change(ctx, policy, func(p *pamv1alpha1.RDPConnectionPolicy) { p.Spec.Active = new(false) })
 		eventuallyReason(ctx, policy, pamv1alpha1.ReasonAdoptionRefused)
+		Expect(policy.Status.Drift).To(ConsistOf(HaveField("Path", "active")), "it says at once why")
+		Expect(holds(ctx, policy, pamv1alpha1.ConditionDriftDetected)()).To(BeTrue())
 		theirs := s.named(rdpConnections, "a")
 		Expect(theirs).To(ConsistOf(HaveField("Body", HaveKeyWithValue("active", true))))
 		Expect(theirs[0].Key).NotTo(Equal(ours.Key))

@@ -77,7 +77,7 @@ func (d *developer) squats(ctx context.Context, s *site, theirs *simsps.Applianc
 var _ = Describe("An author with a connection of their own (red team)", func() {
 	always := builder.Adopt(pamv1alpha1.AdoptionPolicyAlways)
 
-	It("does not keep a name by what is equal there, through an account that may only read", func(ctx context.Context) {
+	It("does not keep a name by adopting it, through an account that turns out to be read-only", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{Configure: func(w *simsps.Switches) { w.ReadOnlyUsers = []string{"reader"} }})
 		s.reader()
 		s.byHand("rdp-finance", `{}`)
@@ -97,6 +97,11 @@ var _ = Describe("An author with a connection of their own (red team)", func() {
 		aSecondLater(squatter)
 		policy := s.policy("b", policyName("rdp-finance"), always, builder.Port(3390))
 		s.create(ctx, policy)
+		eventuallyReason(ctx, policy, pamv1alpha1.ReasonConflict)
+		s.edit(ctx, rdpConnections, squatter.Status.Key, map[string]any{"active": false})
+		change(ctx, squatter, func(p *pamv1alpha1.RDPConnectionPolicy) { p.Spec.Active = new(true) })
+		eventuallyReason(ctx, squatter, pamv1alpha1.ReasonUnauthorized)
+		request(ctx, policy)
 		eventuallyReady(ctx, policy)
 		Expect(k8s.Delete(ctx, policy)).To(Succeed())
 		eventuallyGone(ctx, policy)

@@ -73,6 +73,27 @@ var _ = onSPS("One appliance under two names", []string{"6.0", "8.0"}, func() {
 		Expect(s.sps.Stats().Commits).To(Equal(1))
 	})
 
+	It("is owned by the older object, also if that adopted what is there without a write", func(ctx context.Context) {
+		s := newSite(ctx, simsps.Options{})
+		s.byHand("a", `{}`)
+		older := s.policy("older", policyName("a"))
+		s.create(ctx, older)
+		eventuallyReady(ctx, older)
+		Expect(older.Status.Origin).To(Equal(pamv1alpha1.OriginAdopted))
+		second := s.spsConnection("second")
+		s.create(ctx, second)
+		eventuallyReady(ctx, second)
+		s.underAnotherName(ctx)
+		aSecondLater(older)
+		for _, connection := range []string{"second", "other"} {
+			younger := s.through(connection, "through-"+connection, false)
+			s.create(ctx, younger)
+			eventuallyReason(ctx, younger, pamv1alpha1.ReasonConflict)
+		}
+		Expect(ready(ctx, older)()).To(Equal("True Synced"))
+		Expect(s.sps.Stats().TransactionsOpened).To(BeZero())
+	})
+
 	It("is shown on its connections, once it has changed before both", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})
 		conn := s.underAnotherName(ctx)

@@ -45,6 +45,7 @@ type attempt[T Tx] struct {
 	applied     []*call[T] // wrote, or relied on what others wrote: their answers depend on the commit
 	untried     []*call[T] // not tried
 	conflicting *call[T]   // the call in applied that hit the conflict; nil if the commit did
+	refusedCall *call[T]   // the latest call that the store refused at a write
 }
 
 // try writes the calls and commits them. Its error is the reason why the attempt did not finish.
@@ -64,7 +65,7 @@ func (a *attempt[T]) try(ctx context.Context, calls []*call[T]) (end ending, err
 	a.observeEnd(end, err, failure)
 	if failure != nil && end != unknown {
 		// Without an acknowledgement the transaction may still be open, so writing the same changes again is not safe.
-		return aborted, fmt.Errorf("roll back transaction: %w", failure)
+		return aborted, failure
 	}
 	return end, err
 }
@@ -144,16 +145,20 @@ func (a *attempt[T]) apply(ctx context.Context, c *call[T]) (ending, error) {
 	}
 	switch a.verdict(err) {
 	case Locked, Foreign, Stopped:
-		return aborted, fmt.Errorf("write in transaction: %w", err)
+		return aborted, err
 	case Conflict:
 		if ctx.Err() == nil { // the change that hits the conflict is no more at fault than the others
 			a.applied, a.conflicting = append(a.applied, c), c
-			return conflicted, fmt.Errorf("write in transaction: %w", err)
+			return conflicted, err
 		}
-	case Refused, Failed:
+	case Refused, Declined, Failed:
 	}
 	if ctx.Err() != nil {
-		return aborted, fmt.Errorf("write in transaction: %w", err)
+		return aborted, err
+	}
+	if a.verdict(err) == Refused {
+		a.refusedCall = c
+		a.refusals.add(c.identity, err, false)
 	}
 	c.answer(err)
 	if a.tx.Writes() != before {
@@ -170,7 +175,7 @@ func (a *attempt[T]) commit(ctx context.Context) (ending, error) {
 		if a.verdict(err) == Conflict {
 			end = conflicted
 		}
-		return end, fmt.Errorf("verify transaction: %w", err)
+		return end, err
 	}
 	a.pace.verified(len(a.applied), time.Since(begun))
 	begun = time.Now()
@@ -179,10 +184,11 @@ func (a *attempt[T]) commit(ctx context.Context) (ending, error) {
 		a.observe(Event{
 			Kind: Committed, Changes: len(a.applied), Hold: time.Since(a.opened), Duration: time.Since(begun),
 		})
+		a.committed()
 		answerAll(a.applied, nil)
 		return finished, nil
 	}
-	return a.commitEnding(err), fmt.Errorf("commit transaction: %w", err)
+	return a.commitEnding(err), err
 }
 
 // commitEnding classifies a failed commit. After a timeout or a panic the outcome is unknown, whatever Classify makes
@@ -198,7 +204,7 @@ func (a *attempt[T]) commitEnding(err error) ending {
 		return conflicted
 	case Locked, Foreign, Stopped:
 		return aborted
-	case Failed:
+	case Declined, Failed:
 	}
 	return unknown
 }

@@ -57,7 +57,7 @@ func insist(ctx context.Context, b *bench, c change) {
 		c = put("a")
 	}
 	for ctx.Err() == nil {
-		b.callers.Go(func() { _ = b.Do(ctx, c) })
+		b.callers.Go(func() { _ = b.Do(ctx, groupcommit.Identity{}, c) })
 		_ = pause(ctx, second)
 	}
 	b.wait()
@@ -76,14 +76,14 @@ func TestACommitResetsTheBackoff(t *testing.T) {
 		}
 		b := newBench(s, groupcommit.Settings{})
 		for range 8 {
-			_ = b.Do(t.Context(), put("a"))
+			_ = b.Do(t.Context(), groupcommit.Identity{}, put("a"))
 		}
 		healthy = true
-		if err := b.Do(t.Context(), put("a")); err != nil {
+		if err := b.Do(t.Context(), groupcommit.Identity{}, put("a")); err != nil {
 			t.Fatal(err)
 		}
 		begun := time.Now()
-		if err := b.Do(t.Context(), put("b")); err != nil || time.Since(begun) > 2*second {
+		if err := b.Do(t.Context(), groupcommit.Identity{}, put("b")); err != nil || time.Since(begun) > 2*second {
 			t.Errorf("%v after %s, want success within the window", err, time.Since(begun))
 		}
 		synctest.Wait()
@@ -96,12 +96,13 @@ func TestACallerWaitingForTheBackoffCanLeave(t *testing.T) {
 		s.begin = always(errFailed)
 		b := newBench(s, groupcommit.Settings{})
 		for range 8 {
-			_ = b.Do(t.Context(), put("a"))
+			_ = b.Do(t.Context(), groupcommit.Identity{}, put("a"))
 		}
 		begun := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), second)
 		defer cancel()
-		if err := b.Do(ctx, put("b")); describe(err) != "context deadline exceeded" || time.Since(begun) != second {
+		err := b.Do(ctx, groupcommit.Identity{}, put("b"))
+		if describe(err) != "context deadline exceeded" || time.Since(begun) != second {
 			t.Errorf("%v after %s, want the caller's own time-out", err, time.Since(begun))
 		}
 		if err := b.Close(t.Context()); err != nil || time.Since(begun) != second {

@@ -15,31 +15,30 @@ import (
 // maxRepeats is how often the same changes are written again after a conflict.
 const maxRepeats = 3
 
-// batch is the changes that were gathered together, and those that joined while it was being written. Each is answered
-// exactly once.
+// batch is the changes that were gathered together, and those that joined while it was being written; or a part of
+// them; or one suspect. Each is answered exactly once, unless it is divided.
 type batch[T Tx] struct {
-	options  Options[T]
+	*Committer[T]
+
 	settings Settings
-	pace     *pace
-	backoff  *backoff
 	calls    []*call[T]
-	// arrived takes up to most calls out of the queue.
-	arrived func(most int) []*call[T]
-	// sealed is set once the window is over, or something has failed: no calls join a batch that is being repeated or
-	// divided.
+	// sealed is set once the window is over, or something has failed: no calls join a batch that is being repeated or is
+	// a part of another.
 	sealed bool
+	// suspect says that the only call is that of a suspect.
+	suspect bool
 	// spoiledBefore is set once an attempt was spoiled.
 	spoiledBefore bool
 }
 
-// run answers all calls.
+// run answers all calls, or divides them.
 func (b *batch[T]) run(ctx context.Context) {
 	if err := b.answer(ctx, b.calls); err != nil {
 		b.giveUp(err)
 	}
 }
 
-// answer answers the calls in as few transactions as it can. An error ends the batch.
+// answer answers the calls in as few transactions as it can. An error ends the batch, and all divisions.
 func (b *batch[T]) answer(ctx context.Context, calls []*call[T]) error {
 	spoils, repeats := 0, 0
 	for calls = stillWanted(calls); len(calls) > 0; calls = stillWanted(calls) {
@@ -54,6 +53,7 @@ func (b *batch[T]) answer(ctx context.Context, calls []*call[T]) error {
 		b.backOffAfter(a, end, err)
 		calls = a.untried
 		b.sealed = b.sealed || end != finished
+		b.payFor(a, end)
 		switch end {
 		case finished:
 			repeats, err = 0, nil
@@ -61,7 +61,8 @@ func (b *batch[T]) answer(ctx context.Context, calls []*call[T]) error {
 			spoils++
 			calls, err = b.replay(ctx, a, spoils)
 		case refused:
-			err = b.divide(ctx, a.applied, err)
+			b.refused(a.applied, err, time.Since(a.opened))
+			err = nil
 		case conflicted:
 			repeats++
 			calls, err = b.repeat(a, repeats, err)
@@ -76,6 +77,18 @@ func (b *batch[T]) answer(ctx context.Context, calls []*call[T]) error {
 	return nil
 }
 
+// payFor has those pay who are to blame for a transaction that achieved nothing. After a refused commit, refused does.
+func (b *batch[T]) payFor(a *attempt[T], end ending) {
+	held := time.Since(a.opened)
+	switch {
+	case a.opened.IsZero(), end == finished && len(a.applied) > 0:
+	case b.suspect:
+		b.letSuspectsRest(b.calls[0].identity.Tenant, held)
+	case a.refusedCall != nil && (end == finished || end == spoiled):
+		b.charge(a.refusedCall.identity.Tenant, held)
+	}
+}
+
 // join returns changes that arrived while others were being written. Once the batch's window is over, those that
 // arrived until its own changes were written are the last: a commit is better shared than repeated, and nobody waits
 // for a stream of changes to end.
@@ -84,7 +97,7 @@ func (b *batch[T]) join() []*call[T] {
 		return nil
 	}
 	b.sealed = time.Since(b.calls[0].arrived) >= b.settings.MaxWindow
-	calls := b.arrived(b.settings.MaxChanges - len(b.calls))
+	calls := b.popUpTo(b.settings.MaxChanges - len(b.calls))
 	b.calls = append(b.calls, calls...)
 	return calls
 }
@@ -114,30 +127,29 @@ func (b *batch[T]) repeat(a *attempt[T], repeats int, cause error) ([]*call[T], 
 	return calls, nil
 }
 
-// divide answers calls whose commit was refused by halving them until a bad one is alone and gets the refusal.
-//
-// A tree of halves has ceil(log2 n) levels below its root, and on each a bad change accounts for at most two commits:
-// for b bad ones among the n of a transaction never more than 1 + 2*b*ceil(log2 n) in all. If the left half is
-// committed, the fault is in the right one, which would be refused like both together: it is divided without trying it.
-// But no change is refused by inference: a change that is left alone is always committed by itself.
-func (b *batch[T]) divide(ctx context.Context, calls []*call[T], refusal error) error {
+// refused answers the only call whose commit was refused, or divides several. held is how long the lock was held.
+func (b *batch[T]) refused(calls []*call[T], refusal error, held time.Duration) {
 	if len(calls) == 1 {
+		b.refusals.add(calls[0].identity, refusal, true)
 		calls[0].answer(refusal)
-		return nil
 	}
-	left, right := calls[:len(calls)/2], calls[len(calls)/2:]
-	if err := b.answer(ctx, left); err != nil {
-		return err
+	if b.suspect { // they pay by resting
+		return
 	}
-	if len(right) > 1 && allCommitted(left) {
-		return b.divide(ctx, right, refusal)
+	untried, all := b.afterRefusal(calls, refusal, held)
+	if all {
+		b.observe(Event{Kind: AllRefused, Changes: len(untried), Err: refusal})
 	}
-	return b.answer(ctx, right)
+	for _, c := range untried {
+		err := &UntriedError{After: untriedPause, Refusal: refusal}
+		b.refusals.suspect(c.identity, err)
+		c.answer(err)
+	}
 }
 
-// giveUp answers every call that has no answer yet.
+// giveUp answers every call that has no answer yet, and those that wait in divisions.
 func (b *batch[T]) giveUp(err error) {
-	calls := stillWanted(b.calls)
+	calls := append(stillWanted(b.calls), stillWanted(b.dropDivided())...)
 	if b.verdict(err) == Locked {
 		b.observe(Event{Kind: BatchLocked, Changes: len(calls), Err: err})
 	}

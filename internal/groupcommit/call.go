@@ -10,10 +10,11 @@ import (
 
 // call is one caller waiting in Do. It is answered exactly once; from then on done is closed and err does not change.
 type call[T Tx] struct {
-	caller  context.Context // ends when the caller stops waiting; no work runs under it
-	change  Change[T]
-	arrived time.Time
-	done    chan struct{}
+	caller   context.Context // ends when the caller stops waiting; no work runs under it
+	identity Identity
+	change   Change[T]
+	arrived  time.Time
+	done     chan struct{}
 
 	mu       sync.Mutex
 	writing  bool // in an open transaction: the caller can no longer withdraw the change
@@ -21,8 +22,13 @@ type call[T Tx] struct {
 	err      error
 }
 
-func newCall[T Tx](ctx context.Context, change Change[T]) *call[T] {
-	return &call[T]{caller: ctx, change: change, arrived: time.Now(), done: make(chan struct{})}
+func newCall[T Tx](ctx context.Context, identity Identity, change Change[T]) *call[T] {
+	return &call[T]{caller: ctx, identity: identity, change: change, arrived: time.Now(), done: make(chan struct{})}
+}
+
+// sharesTenant reports whether another call is of the same tenant.
+func (c *call[T]) sharesTenant(other *call[T]) bool {
+	return c.identity.Tenant == other.identity.Tenant
 }
 
 // wanted reports whether the call, which is in no open transaction, still needs an answer.

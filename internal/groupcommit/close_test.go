@@ -79,7 +79,7 @@ func TestClose(t *testing.T) {
 				if diff := cmp.Diff(tt.result, got); diff != "" {
 					t.Errorf("-want +got:\n%s", diff)
 				}
-				if err := b.Do(t.Context(), put("late")); describe(err) != "group commit is closed" {
+				if err := b.Do(t.Context(), groupcommit.Identity{}, put("late")); describe(err) != "group commit is closed" {
 					t.Errorf("Do after Close: %v", err)
 				}
 				if err := b.Close(t.Context()); err != nil {

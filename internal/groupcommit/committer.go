@@ -19,11 +19,16 @@ type Committer[T Tx] struct {
 	wake    chan struct{} // makes the runner look at the queue again
 	pace    pace          // the runner's
 	backoff backoff       // the runner's
+	// refusals remembers the objects whose changes were refused.
+	refusals refusals
 
-	mu     sync.Mutex
-	closed bool
-	queue  []*call[T]
-	idle   chan struct{} // closed when the runner ends; nil while there is none
+	mu       sync.Mutex
+	closed   bool
+	queue    []*call[T]
+	suspects []*call[T] // to be committed alone, one of each tenant at most
+	triage   triage[T]
+	latest   source        // where the latest batch came from
+	idle     chan struct{} // closed when the runner ends; nil while there is none
 }
 
 // New returns a Committer for a store. A store must have only one.
@@ -37,13 +42,15 @@ func New[T Tx](options Options[T]) *Committer[T] {
 //
 // When ctx ends first, Do returns its error. A change that is not yet being written is withdrawn and will not happen;
 // otherwise the batch continues without waiting for this caller, and the error is also ErrOutcomeUnknown.
-func (c *Committer[T]) Do(ctx context.Context, change Change[T]) error {
+//
+// A change that was refused before is answered with that refusal or an UntriedError, or is committed alone.
+func (c *Committer[T]) Do(ctx context.Context, identity Identity, change Change[T]) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	call := newCall(ctx, change)
-	if !c.enqueue(call) {
-		return ErrClosed
+	call := newCall(ctx, identity, change)
+	if err := c.enqueue(call); err != nil {
+		return err
 	}
 	select {
 	case <-call.done:
@@ -52,7 +59,27 @@ func (c *Committer[T]) Do(ctx context.Context, change Change[T]) error {
 		c.dequeue(call)
 		return err
 	}
+	if call.err == nil {
+		c.refusals.succeeded(identity)
+	}
 	return call.err
+}
+
+// Refusal returns how a change was refused, if Do would not try it again now.
+func (c *Committer[T]) Refusal(identity Identity) error {
+	if _, answered, last := c.refusals.ask(identity); answered {
+		return last
+	}
+	return nil
+}
+
+// ForgetRefusals has every change tried again.
+func (c *Committer[T]) ForgetRefusals() {
+	c.refusals.forget()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.triage.debts, c.triage.rest = nil, time.Time{}
+	c.wakeRunner()
 }
 
 // Close accepts no further changes and refuses, with ErrClosed, those still waiting for a batch. It lets the running
@@ -81,41 +108,50 @@ func (c *Committer[T]) Close(ctx context.Context) error {
 	}
 }
 
-// enqueue adds the call, starts the runner if there is none, and reports whether the call was accepted.
-func (c *Committer[T]) enqueue(call *call[T]) bool {
+// enqueue adds the call, and starts the runner if there is none. Its error is the answer to a call that is not added.
+func (c *Committer[T]) enqueue(call *call[T]) error {
+	suspect, answered, last := c.refusals.ask(call.identity)
+	if answered {
+		return last
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
-		return false
+	switch {
+	case c.closed:
+		return ErrClosed
+	case !suspect && !c.triage.indebted(call.identity.Tenant):
+		c.queue = append(c.queue, call)
+	case !slices.ContainsFunc(c.suspects, call.sharesTenant):
+		c.suspects = append(c.suspects, call)
+	case last != nil:
+		return last
+	default:
+		return &UntriedError{After: max(time.Until(c.triage.rest), time.Second)}
 	}
-	c.queue = append(c.queue, call)
 	if c.idle == nil {
 		c.idle = make(chan struct{})
 		go c.run()
 	}
 	c.wakeRunner()
-	return true
+	return nil
 }
 
 // dequeue removes a withdrawn call, so that it does not count towards a batch.
-func (c *Committer[T]) dequeue(call *call[T]) {
+func (c *Committer[T]) dequeue(gone *call[T]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if i := slices.Index(c.queue, call); i >= 0 {
-		c.queue = slices.Delete(c.queue, i, i+1)
-		c.wakeRunner()
-	}
+	withdrawn := func(other *call[T]) bool { return other == gone }
+	c.queue, c.suspects = slices.DeleteFunc(c.queue, withdrawn), slices.DeleteFunc(c.suspects, withdrawn)
+	c.wakeRunner()
 }
 
-// refuse closes the queue and returns the channel that is closed when the runner ends, nil if there is no runner.
+// refuse closes the queues and returns the channel that is closed when the runner ends, nil if there is no runner.
 func (c *Committer[T]) refuse() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
-	for _, call := range c.queue {
-		call.answer(ErrClosed)
-	}
-	c.queue = nil
+	answerAll(slices.Concat(c.queue, c.suspects, c.triage.dropAll()), ErrClosed)
+	c.queue, c.suspects = nil, nil
 	c.wakeRunner()
 	return c.idle
 }
@@ -127,76 +163,16 @@ func (c *Committer[T]) wakeRunner() {
 	}
 }
 
-// run is the runner: one batch after another until the queue is empty.
+// run is the runner: one batch after another until the queues are empty.
 func (c *Committer[T]) run() {
-	for {
-		settings := c.settings()
-		calls := c.gather(settings)
-		if len(calls) == 0 {
-			return
-		}
-		b := &batch[T]{
-			options: c.options, settings: settings, pace: &c.pace, backoff: &c.backoff,
-			calls: calls, arrived: c.popUpTo,
-		}
+	for b := c.gather(c.currentSettings()); b != nil; b = c.gather(c.currentSettings()) {
 		b.run(c.ctx)
 	}
 }
 
-func (c *Committer[T]) settings() Settings {
+func (c *Committer[T]) currentSettings() Settings {
 	if c.options.Settings == nil {
 		return Settings{}.withDefaults()
 	}
 	return c.options.Settings().withDefaults()
-}
-
-// gather waits until a batch is due. It returns no calls when the queue is empty and the runner must end.
-func (c *Committer[T]) gather(s Settings) []*call[T] {
-	for {
-		calls, wait := c.nextBatch(s)
-		if wait <= 0 {
-			return calls
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-c.wake:
-			timer.Stop()
-		}
-	}
-}
-
-// nextBatch returns the calls of the next batch, or how long to wait for them. There is no need to wait for more than
-// writing the present ones takes: what arrives meanwhile joins them.
-func (c *Committer[T]) nextBatch(s Settings) ([]*call[T], time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.queue) == 0 {
-		close(c.idle)
-		c.idle = nil
-		return nil, 0
-	}
-	if pause := c.backoff.remaining(); pause > 0 {
-		return nil, pause
-	}
-	n := min(len(c.queue), s.MaxChanges)
-	first, latest := c.queue[0], c.queue[len(c.queue)-1]
-	wait := min(time.Until(latest.arrived.Add(s.Window)), time.Until(first.arrived.Add(s.MaxWindow)))
-	if wait > 0 && n < s.MaxChanges && c.pace.writing(n) < wait {
-		return nil, wait
-	}
-	return c.pop(n), 0
-}
-
-// popUpTo takes up to most calls out of the queue.
-func (c *Committer[T]) popUpTo(most int) []*call[T] {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.pop(min(len(c.queue), most))
-}
-
-func (c *Committer[T]) pop(n int) []*call[T] {
-	calls := slices.Clone(c.queue[:n])
-	c.queue = slices.Delete(c.queue, 0, n)
-	return calls
 }

@@ -5,6 +5,7 @@ package groupcommit
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 var (
@@ -19,3 +20,23 @@ var (
 func outcomeUnknown(cause error) error {
 	return fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)
 }
+
+// UntriedError answers a change that was not tried, because a commit with a change of the same object was refused
+// before: it is to be committed alone, and its turn has not come.
+type UntriedError struct {
+	// After is when to come back.
+	After time.Duration
+	// Refusal is how the store refused the change together with others; nil if it was never sent.
+	Refusal error
+}
+
+// Error begins with what the change waits for.
+func (e *UntriedError) Error() string {
+	if e.Refusal == nil {
+		return "commits were refused because of such changes, so they are made one at a time, and this one waits for its turn"
+	}
+	return "refused together with other changes, and not yet tried alone: " + e.Refusal.Error()
+}
+
+// Unwrap returns the refusal.
+func (e *UntriedError) Unwrap() error { return e.Refusal }

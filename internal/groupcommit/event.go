@@ -23,6 +23,9 @@ const (
 	RollbackFailed
 	// BatchLocked means that another client holds the lock (Err). Changes counts the callers that got this answer.
 	BatchLocked
+	// AllRefused means that so many different commits were refused in the same words (Err), and none accepted in between,
+	// that the fault is hardly that of one change. Changes counts the callers that got this answer untried.
+	AllRefused
 )
 
 // Event is something that happened, for metrics and status.

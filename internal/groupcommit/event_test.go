@@ -90,10 +90,10 @@ func TestTheWaitForTheLockBeginsWithTheFirstAttempt(t *testing.T) {
 				s.begin = once(errLocked)
 				b := newBench(s, groupcommit.Settings{})
 				begun := time.Now()
-				_ = b.Do(t.Context(), put("a"))
+				_ = b.Do(t.Context(), groupcommit.Identity{}, put("a"))
 				tried := time.Since(begun)
 				<-time.After(tt.absent)
-				if err := b.Do(t.Context(), put("a")); err != nil {
+				if err := b.Do(t.Context(), groupcommit.Identity{}, put("a")); err != nil {
 					t.Fatal(err)
 				}
 				i := slices.IndexFunc(b.events, func(e groupcommit.Event) bool { return e.Kind == groupcommit.TransactionOpened })
@@ -136,7 +136,7 @@ func TestAPanicIsNeverARefusal(t *testing.T) {
 			Store:    s,
 			Classify: func(error) groupcommit.Verdict { return groupcommit.Refused },
 		})
-		if err := c.Do(t.Context(), put("a")); !errors.Is(err, groupcommit.ErrOutcomeUnknown) {
+		if err := c.Do(t.Context(), groupcommit.Identity{}, put("a")); !errors.Is(err, groupcommit.ErrOutcomeUnknown) {
 			t.Errorf("got %v, want an unknown outcome", err)
 		}
 		synctest.Wait()
@@ -161,7 +161,7 @@ func TestAPanicIsReportedWithoutItsValue(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBench(newStore(), groupcommit.Settings{})
-				err := b.Do(t.Context(), tt.change)
+				err := b.Do(t.Context(), groupcommit.Identity{}, tt.change)
 				if err == nil || err.Error() != tt.want {
 					t.Errorf("got %v, want %s", err, tt.want)
 				}

@@ -201,7 +201,7 @@ func TestDefaultsHoldWithoutSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
 		c := groupcommit.New(groupcommit.Options[*tx]{Store: s})
-		if err := c.Do(t.Context(), put("a")); err != nil {
+		if err := c.Do(t.Context(), groupcommit.Identity{}, put("a")); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff([]string{"1s: a"}, s.history); diff != "" {
@@ -257,7 +257,7 @@ func TestATransactionTakesOneChangeAtLeast(t *testing.T) {
 				}
 			},
 		})
-		if err := c.Do(t.Context(), put("a")); err != nil || s.begins != 1 {
+		if err := c.Do(t.Context(), groupcommit.Identity{}, put("a")); err != nil || s.begins != 1 {
 			t.Errorf("%v after %d transactions, want success after 1", err, s.begins)
 		}
 		synctest.Wait()

@@ -94,7 +94,7 @@ func TestWhenAllLeaveNothingIsOpened(t *testing.T) {
 		if len(b.events) > 0 || b.store.begins != 0 {
 			t.Errorf("%d transactions and events %v, want none", b.store.begins, b.events)
 		}
-		if err := b.Do(t.Context(), put("c")); err != nil {
+		if err := b.Do(t.Context(), groupcommit.Identity{}, put("c")); err != nil {
 			t.Errorf("a later change: %v", err)
 		}
 		if diff := cmp.Diff([]string{"1.5s: c"}, b.store.history); diff != "" {
@@ -124,7 +124,8 @@ func TestAnEndedContextIsRefusedAtOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	b := newBench(newStore(), groupcommit.Settings{})
-	if err := b.Do(ctx, put("a")); !errors.Is(err, context.Canceled) || errors.Is(err, groupcommit.ErrOutcomeUnknown) {
+	err := b.Do(ctx, groupcommit.Identity{}, put("a"))
+	if !errors.Is(err, context.Canceled) || errors.Is(err, groupcommit.ErrOutcomeUnknown) {
 		t.Errorf("got %v, want the context's error", err)
 	}
 }

@@ -4,14 +4,17 @@
 // write and commit, has one writer at a time, and commits slowly: callers that arrive together are written together and
 // pay for one commit, yet each gets the answer to its own change. It knows no vendor.
 //
-// The path of one change: Do puts it into a queue and a runner gathers a batch (committer.go), the batch decides what
-// goes into which transaction (batch.go), an attempt is one transaction from opening to commit or roll-back
-// (attempt.go), and the call, which is the caller waiting in Do, gets its answer (call.go).
+// The path of one change: Do puts it into a queue (committer.go), a runner gathers a batch (gather.go), the batch decides
+// what goes into which transaction (batch.go), an attempt is one transaction from opening to commit or roll-back
+// (attempt.go), and the call, which is the caller waiting in Do, gets its answer (call.go). What a commit refused is
+// divided (division.go) and remembered (refusals.go).
 //
 // What callers can rely on:
 //   - nil means committed, or found to be in place already. No caller gets success before the commit.
 //   - An error that is not ErrOutcomeUnknown means that the change was not committed.
 //   - A change that is at fault gets its own error and does not fail the others.
+//   - A tenant whose changes are refused delays the changes of the others by a few commits (division.go), and takes the
+//     lock for a tenth of the time from then on (refusals.go).
 //   - Transactions that achieve nothing follow each other ever more slowly, whatever the reason (backoff.go).
 //   - The lock is released on every path, and held no longer than Settings.MaxHold and one commit; only a change that
 //     is slower than all before it in its transaction can exceed that, by Settings.Timeout at most.
@@ -49,6 +52,17 @@ type Tx interface {
 // must not keep tx, and must not call Do of the same Committer.
 type Change[T Tx] func(ctx context.Context, tx T) error
 
+// Identity says whose change it is.
+type Identity struct {
+	// Tenant is who shares a refusal: changes that are refused together are first divided by tenant.
+	Tenant string
+	// ID is that of the object that changes; of a change without one, no refusal is remembered.
+	ID string
+	// Digest is that of what the change sends: the same is not sent again soon after it was refused. A change without a
+	// digest is always tried.
+	Digest string
+}
+
 // Verdict is what an error means for the batch.
 type Verdict int
 
@@ -69,6 +83,8 @@ const (
 	Foreign
 	// Stopped means that nothing was sent, because writing is no longer allowed: handled like Foreign.
 	Stopped
+	// Declined means, from a Change, that it did not want to be made, for a reason that the store knows nothing of.
+	Declined
 )
 
 // Options configure a Committer.

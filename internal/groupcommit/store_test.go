@@ -25,6 +25,7 @@ var (
 	errConflict = errors.New("conflict")
 	errForeign  = errors.New("foreign")
 	errStopped  = errors.New("stopped")
+	errDeclined = errors.New("declined")
 )
 
 func classify(err error) groupcommit.Verdict {
@@ -39,6 +40,8 @@ func classify(err error) groupcommit.Verdict {
 		return groupcommit.Foreign
 	case errors.Is(err, errStopped):
 		return groupcommit.Stopped
+	case errors.Is(err, errDeclined):
+		return groupcommit.Declined
 	}
 	return groupcommit.Failed
 }
@@ -285,11 +288,16 @@ func newBench(s *store, settings groupcommit.Settings) *bench {
 
 // do calls Do in the background and notes the answer under name.
 func (b *bench) do(ctx context.Context, name string, c change) {
+	b.doFor(ctx, groupcommit.Identity{}, name, c)
+}
+
+// doFor is do for a change of somebody.
+func (b *bench) doFor(ctx context.Context, whose groupcommit.Identity, name string, c change) {
 	b.mu.Lock()
 	b.names = append(b.names, name)
 	b.mu.Unlock()
 	b.callers.Go(func() {
-		answer := describe(b.Do(ctx, c))
+		answer := describe(b.Do(ctx, whose, c))
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		if before, answered := b.answers[name]; answered {

@@ -92,7 +92,7 @@ func TestManyCallersInRealTime(t *testing.T) {
 				if j%7 == 6 {
 					time.AfterFunc(time.Duration(i)*time.Microsecond, cancel)
 				}
-				err := b.Do(ctx, put(name))
+				err := b.Do(ctx, groupcommit.Identity{}, put(name))
 				cancel()
 				if refused := name == "3-3" || name == "5-5"; err == nil == refused && j%7 != 6 {
 					t.Errorf("%s: %v", name, err)
@@ -117,7 +117,7 @@ func BenchmarkDo(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		write := func(ctx context.Context, t *tx) error { return t.write(ctx, "x") }
 		for pb.Next() {
-			if err := c.Do(b.Context(), write); err != nil {
+			if err := c.Do(b.Context(), groupcommit.Identity{}, write); err != nil {
 				b.Error(err)
 			}
 		}

@@ -30,7 +30,7 @@ func doAll(ctx context.Context, c *groupcommit.Committer[*tx], tracer trace.Trac
 				defer s.End()
 				caller = traced
 			}
-			_ = c.Do(caller, put(name))
+			_ = c.Do(caller, groupcommit.Identity{}, put(name))
 		})
 	}
 	all.Wait()

@@ -45,7 +45,7 @@ func (a Appliance) Transaction(e groupcommit.Event) {
 		a.ended(e, TransactionLost)
 	case groupcommit.RollbackFailed:
 		a.ended(e, TransactionRollbackFailed)
-	case groupcommit.BatchLocked: // NotOpened has counted it, or RolledBack
+	case groupcommit.BatchLocked, groupcommit.AllRefused: // NotOpened has counted it, or RolledBack
 	}
 }
 

@@ -108,7 +108,9 @@ func causeOfCertificate(err error) Cause {
 }
 
 // says looks for the words of package tls, some of whose errors have no type.
-func says(err error, words string) bool { return err != nil && strings.Contains(err.Error(), "tls: "+words) }
+func says(err error, words string) bool {
+	return err != nil && strings.Contains(err.Error(), "tls: "+words)
+}
 
 func causeOfSilence(err error) Cause {
 	_, isUnresolved := errors.AsType[*net.DNSError](err)

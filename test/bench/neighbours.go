@@ -131,7 +131,9 @@ func (d *neighbours) connectAll(ctx context.Context, names []string) error {
 
 func (d *neighbours) spsConnection(name string) *pamv1alpha1.SPSConnection {
 	return builder.SPSConnection(name, builder.InNamespace(namespace), builder.URL(d.running.URL(name)),
-		builder.TrustedCA(caConfigMap))
+		builder.TrustedCA(caConfigMap), builder.With(func(c *pamv1alpha1.SPSConnection) {
+			c.Spec.AllowedNamespaces = &pamv1alpha1.AllowedNamespaces{From: pamv1alpha1.NamespacesFromAll}
+		}))
 }
 
 func (d *neighbours) npsConnection(name string) *pamv1alpha1.NPSConnection {

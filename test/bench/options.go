@@ -36,6 +36,7 @@ type options struct {
 	hungPolicies            int // of the scenario neighbours
 	hungSessions            int
 	deadConnections         int
+	refusedBeside           int
 	takes                   int // how often a time is measured
 	appliances              int // of the scenario appliances
 	perAppliance            int
@@ -84,6 +85,7 @@ func parse(arguments []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&o.hungPolicies, "hung-policies", 1200, "policies of a hanging appliance")
 	flags.IntVar(&o.hungSessions, "hung-sessions", 150, "sessions of a hanging server")
 	flags.IntVar(&o.deadConnections, "dead-connections", 400, "connections to an address that accepts but never responds")
+	flags.IntVar(&o.refusedBeside, "refused-beside", 40, "policies of another namespace that are refused at the commit")
 	flags.IntVar(&o.takes, "takes", 5, "how often each time is measured beside them")
 	flags.IntVar(&o.appliances, "appliances", 20, "appliances that receive policies at the same time")
 	flags.IntVar(&o.perAppliance, "per-appliance", 50, "policies per appliance")
@@ -119,7 +121,7 @@ func standardSizes(flags *flag.FlagSet) bool {
 func (o options) check() error {
 	for _, n := range []int{
 		o.policies, o.plain, o.changes, o.refused, o.idle, o.exports, o.intervals, o.sessions, o.sessionRate, o.burst,
-		o.requests, o.hungPolicies, o.hungSessions, o.deadConnections, o.takes, o.appliances, o.perAppliance,
+		o.requests, o.hungPolicies, o.hungSessions, o.deadConnections, o.refusedBeside, o.takes, o.appliances, o.perAppliance,
 	} {
 		if n < 1 {
 			return errors.New("every number except -secrets must be at least 1")

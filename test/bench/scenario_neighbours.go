@@ -49,6 +49,11 @@ func measureNeighbours(ctx context.Context, b *bench) ([]row, error) {
 		}
 		rows = append(rows, d.compared(c.what, alone, beside)...)
 	}
+	refused, err := d.besideRefused(ctx, alone.policy)
+	if err != nil {
+		return rows, err
+	}
+	rows = append(rows, refused...)
 	now, err := d.manager.memory()
 	return append(rows, b.unbudgeted("memory", "%s resident, %s peak", mebibytes(now.resident), mebibytes(now.peak))), err
 }

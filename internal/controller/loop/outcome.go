@@ -254,7 +254,10 @@ func ofConnection(err error) (Outcome, bool) {
 func ofAppliance(err error) (Outcome, bool) {
 	foreign, isForeign := errors.AsType[*sps.ForeignChangesError](err)
 	lock, isLocked := errors.AsType[*sps.LockedError](err)
+	after, isUntried := appliance.Untried(err)
 	switch {
+	case isUntried: // before the refusal that it may contain
+		return Wait(pamv1alpha1.ReasonProgressing, err.Error(), after), true
 	case sps.IsFenced(err): // another manager leads
 		return Wait(pamv1alpha1.ReasonProgressing, err.Error(), time.Second), true
 	case isLocked && lock.Busy:

@@ -13,15 +13,9 @@ import (
 	"github.com/pam-operator/pam-operator/internal/gitops"
 )
 
-<<<<<<< HEAD
 // StripForCache removes from an object what the manager never reads: the managed fields, and the annotations and labels
-// of others, of which anyone may write hundreds of kilobytes. For our own kinds it keeps the name of the last writer of
-// the spec, for the audit trail.
-=======
-// StripForCache removes from an object what the manager never reads: the managed fields, and the manifest that kubectl
-// apply stores in an annotation. They take as much memory as all the rest. For our own kinds it keeps who wrote the
-// spec last, for the audit trail, and when.
->>>>>>> w-adopt
+// of others, of which anyone may write hundreds of kilobytes. For our own kinds it keeps who wrote the spec last, for
+// the audit trail, and when.
 //
 // So whatever is computed from a cached object must not be written as a whole: see PatchMetadata.
 func StripForCache(in any) (any, error) {
@@ -37,7 +31,6 @@ func StripForCache(in any) (any, error) {
 	return in, nil
 }
 
-<<<<<<< HEAD
 // readAnnotations are those that the controllers read or write.
 var readAnnotations = append(gitops.Annotations(), pamv1alpha1.AnnotationRequestID, pamv1alpha1.AnnotationRequestedAt,
 	pamv1alpha1.AnnotationReconcileRequestedAt, pamv1alpha1.AnnotationSuspendReason, AnnotationCreating)
@@ -63,10 +56,7 @@ func only(values map[string]string, names []string) map[string]string {
 	return out
 }
 
-// lastWriter returns the name of the last writer of the spec, and nothing else.
-=======
 // lastWriter returns who wrote the spec last, and when, and nothing else.
->>>>>>> w-adopt
 func lastWriter(in any, o metav1.Object) []metav1.ManagedFieldsEntry {
 	last := audit.LastWriter(o.GetManagedFields())
 	if _, ours := in.(Object); !ours || last == nil {

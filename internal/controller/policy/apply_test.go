@@ -73,7 +73,7 @@ func TestApplySaysWhetherItWrote(t *testing.T) {
 	policy := builder.RDPConnectionPolicy("finance", builder.Port(3389))
 	apply := func() (wrote bool) {
 		t.Helper()
-		err := on.Change(t.Context(), func(ctx context.Context, tx *appliance.Transaction) (err error) {
+		err := on.Change(t.Context(), appliance.Identity{}, func(ctx context.Context, tx *appliance.Transaction) (err error) {
 			wrote, err = r.apply(ctx, tx, policy, true)
 			return err
 		})

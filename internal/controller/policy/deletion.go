@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/appliance"
 	"github.com/pam-operator/pam-operator/internal/audit"
 	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/controller/loop"
@@ -31,7 +32,7 @@ func (r *policyReconciler[T]) remove(ctx context.Context, obj T) (out loop.Outco
 		r.audit(ctx, obj, audit.Abandon, audit.Succeeded, audit.Record{Reason: whyLeft(policies)})
 		return r.release(ctx, obj, "left on the appliance as it is, because "+whyLeft(policies))
 	}
-	conn, appliance, err := r.Pool.ApplianceForDeletion(ctx, obj.Connection(), obj.GetNamespace(), r.use(obj))
+	conn, on, err := r.Pool.ApplianceForDeletion(ctx, obj.Connection(), obj.GetNamespace(), r.use(obj))
 	switch {
 	case connection.IsMissing(err), connection.IsLost(err), connection.IsDeletionNotPermitted(err):
 		return r.abandon(ctx, obj, err)
@@ -40,10 +41,10 @@ func (r *policyReconciler[T]) remove(ctx context.Context, obj T) (out loop.Outco
 		return r.wait(ctx, obj, loop.Suspended(suspendedDeletion("the object", obj)), nil)
 	case conn != nil && conn.Suspended():
 		return r.wait(ctx, obj, loop.Suspended(suspendedDeletion("the connection", conn)), nil)
-	case err == nil && obj.PolicyStatus().Appliance != appliance.URL:
-		return r.abandon(ctx, obj, fmt.Errorf("the connection leads to another appliance now, %s", appliance.URL))
+	case err == nil && obj.PolicyStatus().Appliance != on.URL:
+		return r.abandon(ctx, obj, fmt.Errorf("the connection leads to another appliance now, %s", on.URL))
 	case err == nil:
-		err = r.erase(ctx, appliance, obj)
+		err = r.erase(ctx, on, obj)
 	}
 	if err == nil {
 		return r.release(ctx, obj, "")
@@ -118,6 +119,9 @@ func mayGiveUp(out loop.Outcome) bool {
 // deletionOutcome is loop.OutcomeOf, except that a refusal blocks the deletion.
 func deletionOutcome(err error) loop.Outcome {
 	out := loop.OutcomeOf(err)
+	if _, untried := appliance.Untried(err); untried { // it was refused before, and must not be given up as unanswered
+		out = loop.Stalled(pamv1alpha1.ReasonRejected, out.Message)
+	}
 	if out.Reason == pamv1alpha1.ReasonRejected {
 		out.Reason = pamv1alpha1.ReasonDeletionBlocked
 		out.Message += "; remove what refers to it, or set deletionPolicy: Orphan"

@@ -18,7 +18,7 @@ import (
 // erase deletes the object from the appliance, if it is there and ours. Success means that the appliance was seen
 // without it: neither a commit nor an inventory that relies on one is proof enough to release the object.
 func (r *policyReconciler[T]) erase(ctx context.Context, on *appliance.Appliance, obj T) error {
-	if err := r.admit(ctx, on, obj); err != nil {
+	if err := r.admit(ctx, on, on.Inventory, obj); err != nil {
 		if out := loop.OutcomeOf(err); out.Reason == pamv1alpha1.ReasonConflict {
 			return nil // another object owns it
 		}
@@ -52,8 +52,9 @@ func (r *policyReconciler[T]) erase(ctx context.Context, on *appliance.Appliance
 // deleteOwn deletes our object in a transaction, and returns its key; empty if it was not there.
 func (r *policyReconciler[T]) deleteOwn(ctx context.Context, on *appliance.Appliance, own T) (string, error) {
 	var deleted string // is read after a success only: the batch may outlive the caller
+	whose := appliance.Identity{Tenant: own.GetNamespace(), ID: string(own.GetUID()) + "/deletion"}
 	err := lane.Aside(ctx, func() error {
-		return on.Change(ctx, func(ctx context.Context, tx *appliance.Transaction) error {
+		return on.Change(ctx, whose, func(ctx context.Context, tx *appliance.Transaction) error {
 			deleted = "" // what an earlier attempt did was rolled back
 			current, err := r.ownOnAppliance(ctx, tx, own)
 			if err != nil || current == "" {

@@ -79,7 +79,8 @@ func (v userVerbs) observePassword(ctx context.Context, obj *pamv1alpha1.LocalUs
 	if obj.Status.Origin == pamv1alpha1.OriginAdopted && obj.Status.PasswordVersion == "" {
 		seen.ours = false // it was adopted without its password, which we have not set yet
 	}
-	changed, err := v.passwords.changed(ctx, obj)
+	changed, digest, err := v.passwords.changed(ctx, obj)
+	seen.secret = digest
 	neverSet := obj.Spec.Observes() && obj.Status.PasswordVersion == "" // then there is nothing to compare with
 	if seen.exists() && (changed || replaced(obj, *seen)) && !neverSet {
 		seen.drift = append(seen.drift, sps.Difference{Path: fieldPassword})

@@ -58,28 +58,28 @@ func newPasswords(deps loop.Deps) *passwords {
 	}
 }
 
-// changed reports whether the Secret holds another password than the one that was last set. If only the Secret's
-// version has changed, the new version is copied into the status.
-func (p *passwords) changed(ctx context.Context, obj *pamv1alpha1.LocalUser) (bool, error) {
+// changed reports whether the Secret holds another password than the one that was last set, and returns the digest of
+// the one that it holds. If only the Secret's version has changed, the new version is copied into the status.
+func (p *passwords) changed(ctx context.Context, obj *pamv1alpha1.LocalUser) (changed bool, digest string, err error) {
 	seen, err := p.seen(ctx, obj)
 	if err != nil {
-		return false, err
+		return false, "", err
 	}
 	last, known := p.lastSet(obj)
 	if known && seen == last.seen {
-		return false, nil
+		return false, last.digest, nil
 	}
 	_, now, err := p.read(ctx, obj)
 	if err != nil {
-		return false, err
+		return false, "", err
 	}
 	same := now.version == obj.Status.PasswordVersion || known && last.digest == now.digest
 	if !same {
-		return true, nil
+		return true, now.digest, nil
 	}
 	obj.Status.PasswordVersion = now.version
 	p.remember(obj, now)
-	return false, nil
+	return false, now.digest, nil
 }
 
 // lastSet is the password that was last set; it is unknown until this process has read the Secret.

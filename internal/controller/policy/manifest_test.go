@@ -46,18 +46,12 @@ func fromCache(t *testing.T, c client.Client) *pamv1alpha1.RDPConnectionPolicy {
 // Anyone may write 256 KiB of annotations, and more of labels.
 func TestTheCacheKeepsNothingThatOthersWrite(t *testing.T) {
 	t.Parallel()
-<<<<<<< HEAD
-	p := appliedPolicy()
+	p, now := appliedPolicy(), metav1.Now()
 	p.Annotations["team"], p.Annotations[gitops.ArgoTracking] = strings.Repeat("x", 200<<10), "app:g/k:default/rdp"
 	p.Annotations[pamv1alpha1.AnnotationSuspendReason] = strings.Repeat("y", 50<<10)
 	p.Labels = map[string]string{"team": "a", gitops.FluxHelmRelease: "b"}
 	p.ManagedFields = []metav1.ManagedFieldsEntry{
-		{Manager: "kubectl", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`)},
-=======
-	p, now := appliedPolicy(), metav1.Now()
-	p.Annotations["team"], p.ManagedFields = "a", []metav1.ManagedFieldsEntry{
 		{Manager: "kubectl", Time: &now, FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`)},
->>>>>>> w-adopt
 		{Manager: "manager", FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:finalizers":{}}}`)},
 		{Manager: "manager", Subresource: "status", FieldsV1: metav1.NewFieldsV1(`{"f:status":{}}`)},
 	}

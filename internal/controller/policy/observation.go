@@ -32,6 +32,8 @@ type observation struct {
 	incomparable string
 	// members are the names of the members of a group.
 	members []string
+	// secret is a keyed digest of what is written beside the body, and not shown.
+	secret string
 	// ours says that the object is already known to be ours.
 	ours bool
 	// accounts are those that the operator logs in with; they must keep what they have.

@@ -158,10 +158,10 @@ func (s claimants[T]) keyCounts(ctx context.Context, url string, obj, against T)
 	return s.mayWrite(ctx, status.Appliance, obj, against)
 }
 
-// mayWrite reports whether an object's connection has proved that it may write to an appliance, as far as a claim
-// against another object depends on it. With an account that may only read, users can make a connection of their own,
-// adopt an identical object without a write, and try to create others again and again. Against an object of another
-// connection their claims count only once their own connection has committed something there.
+// mayWrite reports whether an object's connection may write to an appliance, as far as a claim against an object of
+// another connection depends on it. What was adopted is believed to be managed until a write is refused for lack of
+// rights. Otherwise the connection must have committed something there: with an account that may only read, users can
+// make a connection of their own and try to create objects again and again.
 func (s claimants[T]) mayWrite(ctx context.Context, appliance string, obj, against T) (bool, error) {
 	key := connection.Target(obj.Connection(), obj.GetNamespace())
 	if key == connection.Target(against.Connection(), against.GetNamespace()) {
@@ -171,8 +171,10 @@ func (s claimants[T]) mayWrite(ctx context.Context, appliance string, obj, again
 	if err := s.client.Get(ctx, key, c); err != nil {
 		return false, client.IgnoreNotFound(err)
 	}
-	last := c.Status.LastCommit
-	return last != nil && last.Appliance == appliance, nil
+	status, is, last := obj.PolicyStatus(), loop.ReadyOf(obj), c.Status.LastCommit
+	adopted := status.Origin == pamv1alpha1.OriginAdopted && status.Appliance == appliance &&
+		(is == nil || is.Reason != pamv1alpha1.ReasonUnauthorized)
+	return adopted || last != nil && last.Appliance == appliance, nil
 }
 
 // isThere reports whether what an object manages is on an appliance, under any name.

@@ -138,11 +138,23 @@ func TestAClaimOnAName(t *testing.T) {
 			older: []func(*policy){adopted}, ours: []func(*policy){none, elsewhere}, conn: committed(url), want: true,
 		},
 		"a key that was adopted through a connection that has committed nothing": {
-			older: []func(*policy){adopted}, ours: []func(*policy){none, elsewhere},
+			older: []func(*policy){adopted}, ours: []func(*policy){none, elsewhere}, want: true,
 		},
-		"a key that was adopted through a connection that has committed elsewhere only": {
-			older: []func(*policy){adopted}, ours: []func(*policy){none, elsewhere},
-			conn: committed("https://other.example.com"),
+		"a key that was adopted, while its drift waits to be repaired": {
+			older: []func(*policy){adopted, is(metav1.ConditionFalse, pamv1alpha1.ReasonLocked)},
+			ours:  []func(*policy){none, elsewhere}, want: true,
+		},
+		"a key that was adopted by an account that turned out to have no right to write": {
+			older: []func(*policy){adopted, is(metav1.ConditionFalse, pamv1alpha1.ReasonUnauthorized)},
+			ours:  []func(*policy){none, elsewhere},
+		},
+		"the same, through a connection that has committed there": {
+			older: []func(*policy){adopted, is(metav1.ConditionFalse, pamv1alpha1.ReasonUnauthorized)},
+			ours:  []func(*policy){none, elsewhere}, conn: committed(url), want: true,
+		},
+		"the same, through a connection that has committed elsewhere only": {
+			older: []func(*policy){adopted, is(metav1.ConditionFalse, pamv1alpha1.ReasonUnauthorized)},
+			ours:  []func(*policy){none, elsewhere}, conn: committed("https://other.example.com"),
 		},
 		"a key that was adopted through a connection that is gone": {
 			older: []func(*policy){adopted, elsewhere}, ours: []func(*policy){none},

@@ -31,7 +31,9 @@ func (r *policyReconciler[T]) grantKind() pamv1alpha1.PolicyKind {
 
 // admit fails for an object that must not manage the name that it claims: the operator logs in with it, or another
 // object has a better claim. For an object that is the only claimant this takes no call.
-func (r *policyReconciler[T]) admit(ctx context.Context, on *appliance.Appliance, obj T) error {
+func (r *policyReconciler[T]) admit(
+	ctx context.Context, on *appliance.Appliance, view appliance.View, obj T,
+) error {
 	if r.kind.Collection == sps.Users {
 		accounts, err := r.accounts(ctx, on.URL)
 		if err != nil {
@@ -50,7 +52,7 @@ func (r *policyReconciler[T]) admit(ctx context.Context, on *appliance.Appliance
 		}
 		return same, err
 	}
-	return all.admit(ctx, on.Inventory, on.URL, obj)
+	return all.admit(ctx, view, on.URL, obj)
 }
 
 // accounts are those that the operator logs in with to an appliance, for the kinds that could break them.

@@ -123,7 +123,7 @@ func (r *policyReconciler[T]) reconcile(
 		return obj, loop.Outcome{}, err
 	}
 	defer turn.End()
-	if err := r.admit(ctx, on, obj); err != nil {
+	if err := r.admit(ctx, on, on.Inventory, obj); err != nil {
 		return obj, loop.Outcome{}, err
 	}
 	status := obj.PolicyStatus()

@@ -4,6 +4,10 @@ package policy
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,6 +17,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/audit"
 	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/controller/loop"
+	"github.com/pam-operator/pam-operator/internal/kinds"
 	"github.com/pam-operator/pam-operator/internal/lane"
 	"github.com/pam-operator/pam-operator/internal/metrics"
 )
@@ -23,17 +28,24 @@ func (r *policyReconciler[T]) write(
 ) (T, loop.Outcome, error) {
 	marked, wasInSync, isRepair := loop.Creating(obj), isInSync(obj), repairs(obj, seen)
 	repairs := repairsAfter(obj, seen, time.Now())
+	whose := identity(obj, seen)
+	if err := turn.Refusal(whose); err != nil {
+		return obj, loop.Outcome{}, err
+	}
 	if err := r.prepareWrite(ctx, before, obj, !seen.exists()); err != nil {
 		return obj, loop.Outcome{}, err
 	}
 	seen = seen.withoutBodies()
-	written, wrote, err := r.commit(ctx, turn, obj, marked)
+	written, wrote, err := r.commit(ctx, turn, whose, obj, marked)
 	if err != nil {
 		switch {
 		case appliance.IsOutcomeUnknown(err):
 			r.auditWrite(ctx, obj, seen, wasInSync, audit.Unknown)
 		case !marked: // an older mark stands for a create that may yet be found
 			obj.PolicyStatus().PendingCreation = nil
+		}
+		if refused, ok := errors.AsType[*refusedInside](err); ok {
+			r.recordObservation(obj, refused.seen)
 		}
 		return obj, loop.Outcome{}, err
 	}
@@ -51,20 +63,32 @@ func (r *policyReconciler[T]) write(
 	return written, out, err
 }
 
+// identity says what a write sends: it depends on what the spec asks for and on what is there.
+func identity(obj kinds.PolicyObject, seen observation) appliance.Identity {
+	digest := sha256.New()
+	_ = json.NewEncoder(digest).Encode([]any{seen.managed, seen.complete, seen.current, seen.secret}) // all of it is JSON
+	return appliance.Identity{
+		Tenant: obj.GetNamespace(), ID: string(obj.GetUID()), Digest: hex.EncodeToString(digest.Sum(nil)),
+	}
+}
+
 // commit applies the object in a transaction. It returns the object as the attempt that was committed left it, and
 // whether that attempt wrote anything. ours says that what has the object's name is known to be ours.
 func (r *policyReconciler[T]) commit(
-	ctx context.Context, turn *appliance.Turn, obj T, ours bool,
+	ctx context.Context, turn *appliance.Turn, whose appliance.Identity, obj T, ours bool,
 ) (T, bool, error) {
 	var ( // are read after a success only: the batch may outlive the caller
 		written T
 		wrote   bool
 	)
 	err := lane.Aside(ctx, func() error {
-		return turn.Change(ctx, func(ctx context.Context, tx *appliance.Transaction) error {
+		return turn.Change(ctx, whose, func(ctx context.Context, tx *appliance.Transaction) error {
 			// Each attempt starts from the object as it is, and is discarded if it is rolled back. The copy also keeps the
 			// batch, which may outlive the caller, away from the caller's object.
 			attempt := loop.CopyOf(obj)
+			if err := r.admit(ctx, turn.Appliance, tx, attempt); err != nil { // another one may have got there meanwhile
+				return err
+			}
 			// The object is looked up by its key again: what has taken its name meanwhile is not ours just because its
 			// predecessor was.
 			changed, err := r.apply(ctx, tx, attempt, ours)
@@ -79,6 +103,14 @@ func (r *policyReconciler[T]) commit(
 	}
 	return written, wrote, nil
 }
+
+// refusedInside is our own refusal to write, because of what was seen inside the transaction.
+type refusedInside struct {
+	error
+	seen observation
+}
+
+func (e *refusedInside) Unwrap() error { return e.error }
 
 // apply observes again inside the transaction and writes what differs there. It reports whether it wrote anything: the
 // difference may have disappeared meanwhile.
@@ -96,9 +128,9 @@ func (r *policyReconciler[T]) apply(
 		status.Key, status.Origin, status.PendingCreation = key, pamv1alpha1.OriginCreated, nil
 		return true, err
 	case actRefuse:
-		return false, adoptionRefused(obj, seen)
+		return false, &refusedInside{adoptionRefused(obj, seen), seen}
 	case actForbid:
-		return false, seen.forbids()
+		return false, &refusedInside{seen.forbids(), seen}
 	case actUpdate:
 		wrote, err = true, r.verbs.update(ctx, tx, obj, seen)
 	}

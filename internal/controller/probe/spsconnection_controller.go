@@ -67,9 +67,11 @@ func (r spsConnections) probe(
 	if request.Open() {
 		a.LogIns.TryAtOnce()
 		a.Inventory.RetryTooLarge()
+		a.RetryRefused()
 	}
 	waited := conn.Status.Lock != nil
-	lockShown := r.showActivity(conn, a.URL, a.Activity())
+	activity := a.Activity()
+	lockShown := r.showActivity(conn, a.URL, activity)
 	if waited && conn.Status.Lock == nil { // the lock is gone: retry at once what waits for it
 		r.wake(ctx, conn)
 	}
@@ -87,6 +89,9 @@ func (r spsConnections) probe(
 	}
 	out := loop.Done(pamv1alpha1.ReasonSynced,
 		"the appliance answers and accepts the credentials"+warnOfManagedHost(conn, info.Roles)+read.trouble)
+	if activity.RefusesAll != "" {
+		out.Message += "; the latest commits were all refused in the same words: " + activity.RefusesAll
+	}
 	if same := r.Pool.Recognise(ctx, a); len(same) > 0 {
 		out.Message += "; it is the same appliance that other connections reach as " + strings.Join(same, ", ")
 	}
