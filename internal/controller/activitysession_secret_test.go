@@ -84,7 +84,7 @@ var _ = Describe("The Secret of an active ActivitySession", func() {
 		Expect(secretOf(ctx, session).UID).To(Equal(secret.UID))
 	})
 
-	It("never takes the place of somebody else's, which is noticed before anybody is asked", func(ctx context.Context) {
+	It("never takes the place of somebody else's", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
 		foreign := builder.Secret("session", map[string]string{"mine": "yes"}, builder.InNamespace(s.namespace))
 		foreign.Immutable = new(true)
