@@ -164,7 +164,7 @@ func (e *extender) request(
 
 // wantedExtension is by how many minutes the session should be extended; last says that it is about to end.
 func wantedExtension(s *pamv1alpha1.ActivitySession, session nps.Session, last bool) int {
-	if isAutomatic(s) && last {
+	if isAutomatic(s) && last && s.Status.BoundToUID != "" { // a workload that was never seen does not run
 		return max(session.ExtensionMinutes, int(extendBefore.Minutes()))
 	}
 	if s.Spec.Duration == nil || session.ScheduledStart.IsZero() || session.ScheduledEnd.IsZero() {
@@ -178,10 +178,8 @@ func wantedExtension(s *pamv1alpha1.ActivitySession, session nps.Session, last b
 	return int(math.Round(missing.Minutes()))
 }
 
-// isAutomatic reports whether the session is extended for as long as its workload runs: one that was never seen does
-// not run.
 func isAutomatic(s *pamv1alpha1.ActivitySession) bool {
-	return s.Spec.Extension != nil && s.Spec.Extension.Mode == pamv1alpha1.ExtensionAutomatic && s.Status.BoundToUID != ""
+	return s.Spec.Extension != nil && s.Spec.Extension.Mode == pamv1alpha1.ExtensionAutomatic
 }
 
 // extensible says why the server would not extend a session; empty if it may.
