@@ -186,7 +186,7 @@ var _ = Describe("kubectl pam adopt", Ordered, func() {
 	It("creates nothing, and goes on without what it may not apply", func(ctx context.Context) {
 		s := newSite(ctx)
 		s.byHand("there", `{"network": {"clients": ["10.7.0.0/16"], "targets": ["10.8.0.0/16"], "ports": [3389]}}`)
-		theirs := s.policy("theirs", adoption(pamv1alpha1.AdoptionPolicyNever))
+		theirs := s.policy("theirs", adoption(pamv1alpha1.AdoptionPolicyNever), builder.Suspended())
 		Expect(k8s.Create(ctx, theirs, client.FieldOwner("git"))).To(Succeed())
 		all := s.manifest("RDPConnectionPolicy", "there", "") +
 			"---\n" + s.manifest("RDPConnectionPolicy", "gone", "  adoptionPolicy: Always\n") +
