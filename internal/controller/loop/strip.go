@@ -33,7 +33,8 @@ func StripForCache(in any) (any, error) {
 
 // readAnnotations are those that the controllers read or write.
 var readAnnotations = append(gitops.Annotations(), pamv1alpha1.AnnotationRequestID, pamv1alpha1.AnnotationRequestedAt,
-	pamv1alpha1.AnnotationReconcileRequestedAt, pamv1alpha1.AnnotationSuspendReason, AnnotationCreating)
+	pamv1alpha1.AnnotationRefreshRequestedAt, pamv1alpha1.AnnotationReconcileRequestedAt,
+	pamv1alpha1.AnnotationSuspendReason, AnnotationCreating)
 
 // maxCachedValue is how much of a value is kept, in bytes. Nothing that we or the tools write is as long.
 const maxCachedValue = 2 << 10

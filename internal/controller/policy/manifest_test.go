@@ -107,3 +107,17 @@ func TestPatchesLeaveTheManifestOfKubectl(t *testing.T) {
 		t.Errorf("finalizers %v", p.Finalizers)
 	}
 }
+
+// TestTheCacheKeepsWhatPeopleAskFor by an annotation of the API.
+func TestTheCacheKeepsWhatPeopleAskFor(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		pamv1alpha1.AnnotationRequestID, pamv1alpha1.AnnotationRequestedAt, pamv1alpha1.AnnotationRefreshRequestedAt,
+		pamv1alpha1.AnnotationReconcileRequestedAt, pamv1alpha1.AnnotationSuspendReason,
+	} {
+		s := builder.ActivitySession("s", builder.Annotation(name, "two  blanks"))
+		if _, err := loop.StripForCache(s); err != nil || s.Annotations[name] != "two  blanks" {
+			t.Errorf("%s: %q, %v", name, s.Annotations[name], err)
+		}
+	}
+}
