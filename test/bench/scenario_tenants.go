@@ -119,7 +119,7 @@ func (d *neighbours) refuseCrowd(ctx context.Context) error {
 func (d *neighbours) createCrowd(ctx context.Context) error {
 	in := builder.InNamespace(crowd)
 	return d.createAll(ctx, crowdSessions, func(i int) client.Object {
-		s := builder.ActivitySession(fmt.Sprint("refused-", i), in, builder.Resource("nowhere.example.com"),
+		s := builder.ActivitySession(fmt.Sprint("refused-", i), in, builder.Activity("Linux patching"),
 			builder.RequestedBy(controlplane.Admin))
 		s.Spec.ConnectionRef = pamv1alpha1.ConnectionReference{
 			Name: builder.DefaultNPSConnection, Namespace: namespace,

@@ -74,3 +74,12 @@ func TestWhatAFeedReportsAsksForAPassOnceInAPause(t *testing.T) {
 		})
 	}
 }
+
+func TestASessionOfWhatTheServerDoesNotHaveCountsAsRefused(t *testing.T) {
+	condition := []metav1.Condition{{Type: pamv1alpha1.ConditionReady, Reason: pamv1alpha1.ReasonReferenceNotFound}}
+	session, user := &pamv1alpha1.ActivitySession{}, &pamv1alpha1.LocalUser{}
+	session.Status.Conditions, user.Status.Conditions = condition, condition
+	if !isRefused(session) || isRefused(user) {
+		t.Error("a session does not, or a user who waits for a Secret does")
+	}
+}

@@ -141,14 +141,24 @@ func (b *RequestBook) Watch() handler.EventHandler {
 // opens a transaction or sends a request, while others only read.
 const refusedFactor = 6
 
+// isRefused reports whether the appliance or server has refused an object; a server refuses what it does not have.
+func isRefused(obj client.Object) bool {
+	o, ok := obj.(Object)
+	if !ok {
+		return false
+	}
+	_, session := obj.(*pamv1alpha1.ActivitySession)
+	ready := ReadyOf(o)
+	return ready != nil && (ready.Reason == pamv1alpha1.ReasonRejected ||
+		session && ready.Reason == pamv1alpha1.ReasonReferenceNotFound)
+}
+
 // untilPass is how long to wait with a pass that metadata asks for. Whoever asks again while one is due waits for the
 // same moment, and adds it to the queue again: whatever else wakes the object before takes the entry out of the queue.
 func (b *RequestBook) untilPass(obj client.Object, now time.Time) time.Duration {
 	pause := b.pause
-	if o, ok := obj.(Object); ok {
-		if ready := ReadyOf(o); ready != nil && ready.Reason == pamv1alpha1.ReasonRejected {
-			pause *= refusedFactor
-		}
+	if isRefused(obj) {
+		pause *= refusedFactor
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
