@@ -262,7 +262,8 @@ func isTransient(err error) bool {
 		errors.Is(err, context.Canceled) {
 		return false
 	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+	_, unverified := errors.AsType[*tls.CertificateVerificationError](err)
+	if unverified || rest.CauseOf(err) == rest.CauseHandshake {
 		return false
 	}
 	return e.Status == 0 || e.Status >= http.StatusInternalServerError || e.Status == http.StatusTooManyRequests

@@ -261,16 +261,19 @@ func TestApplicationUserShowsItsCertificate(t *testing.T) {
 }
 
 func TestCertificateRefusedInTheHandshake(t *testing.T) {
-	tests := map[string][]tls.Certificate{
-		"because it is not trusted": {clientCertificate(t, big.NewInt(1))},
-		"because there is none":     nil,
+	tests := map[string]struct {
+		certificates []tls.Certificate
+		refused      bool
+	}{
+		"because it is not trusted": {[]tls.Certificate{clientCertificate(t, big.NewInt(1))}, true},
+		"because there is none":     {nil, false}, // nothing was sent that could have been refused
 	}
-	for name, certificates := range tests {
+	for name, c := range tests {
 		t.Run(name, func(t *testing.T) {
 			url, tlsConfig := tlsServer(t, newRecorder(), func(c *tls.Config) {
 				c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
 			})
-			tlsConfig.Certificates = certificates
+			tlsConfig.Certificates = c.certificates
 			client, err := New(Config{URL: url, TLS: tlsConfig, Auth: appUser()})
 			if err != nil {
 				t.Fatal(err)
@@ -278,8 +281,11 @@ func TestCertificateRefusedInTheHandshake(t *testing.T) {
 			defer client.Close()
 			_, err = client.Version(t.Context())
 			refusal, ok := errors.AsType[*CredentialsError](err)
-			if !ok || refusal.Reason != ReasonCertificate || !rest.IsUnauthorized(err) {
+			if ok != c.refused || rest.IsUnauthorized(err) != c.refused || ok && refusal.Reason != ReasonCertificate {
 				t.Errorf("got %v", err)
+			}
+			if !c.refused && rest.CauseOf(err) != rest.CauseHandshake {
+				t.Errorf("the cause of %v is %d", err, rest.CauseOf(err))
 			}
 		})
 	}

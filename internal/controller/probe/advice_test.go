@@ -11,29 +11,33 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/controller/loop"
+	"github.com/pam-operator/pam-operator/internal/login"
 	"github.com/pam-operator/pam-operator/internal/rest"
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
 // issued is a certificate for localhost with an expiry, and its issuer.
-func issued(t *testing.T, until time.Time) (server tls.Certificate, issuer *x509.CertPool) {
+func issued(t *testing.T, until time.Time, names ...string) (server tls.Certificate, issuer *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Bank Issuing CA 7"}, DNSNames: []string{"localhost"},
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Bank Issuing CA 7"}, DNSNames: names,
 		NotBefore: until.Add(-time.Hour), NotAfter: until, IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
@@ -47,6 +51,29 @@ func issued(t *testing.T, until time.Time) (server tls.Certificate, issuer *x509
 	issuer = x509.NewCertPool()
 	issuer.AddCert(parsed)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, issuer
+}
+
+// offering is the port of a TLS server on localhost with a configuration.
+func offering(t *testing.T, cfg *tls.Config) string {
+	t.Helper()
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.TLS, server.Config.ErrorLog = cfg, log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return portOf(t, server.Listener.Addr())
+}
+
+// proxyAnswering is a proxy that answers every CONNECT with a status.
+func proxyAnswering(t *testing.T, status int) func(*http.Request) (*url.URL, error) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+	t.Cleanup(server.Close)
+	proxy, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy.User = url.UserPassword("operator", "proxy-canary")
+	return http.ProxyURL(proxy)
 }
 
 // presenting is the port of a TLS server on localhost with a certificate.
@@ -90,8 +117,9 @@ func accepting(t *testing.T, with func(net.Conn)) string {
 }
 
 func TestTheOwnerOfAConnectionReadsWhatToFix(t *testing.T) {
-	good, trusted := issued(t, time.Now().Add(time.Hour))
-	old, trustedOld := issued(t, time.Now().Add(-time.Hour))
+	good, trusted := issued(t, time.Now().Add(time.Hour), "localhost")
+	old, trustedOld := issued(t, time.Now().Add(-time.Hour), "localhost")
+	nameless, trustedNameless := issued(t, time.Now().Add(time.Hour))
 	says := func(status int, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(status)
@@ -111,6 +139,7 @@ func TestTheOwnerOfAConnectionReadsWhatToFix(t *testing.T) {
 		roots    *x509.CertPool
 		settings *pamv1alpha1.TLSSettings
 		timeout  time.Duration
+		proxy    int
 		reason   string
 		state    loop.State
 		words    []string
@@ -137,6 +166,40 @@ func TestTheOwnerOfAConnectionReadsWhatToFix(t *testing.T) {
 			reason: pamv1alpha1.ReasonUnreachable,
 			state:  loop.StateStalled,
 			words:  []string{"has expired", "its administrator", "clocks"},
+		},
+		"a certificate without names": {
+			port: presenting(t, nameless, says(200, "{}")), roots: trustedNameless,
+			reason: pamv1alpha1.ReasonUnreachable, state: loop.StateStalled,
+			words: []string{"names no host", "its administrator has to replace it"},
+		},
+		"no common cipher suite": {
+			port: offering(t, &tls.Config{
+				Certificates: []tls.Certificate{good}, MaxVersion: tls.VersionTLS12,
+				CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_256_GCM_SHA384},
+			}), roots: trusted, reason: pamv1alpha1.ReasonUnreachable, state: loop.StateStalled,
+			words: []string{"ECDHE", "nothing was sent", "handshake failure"},
+		},
+		"an old version of TLS": {
+			port: offering(t, &tls.Config{
+				Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11,
+			}), roots: trusted, reason: pamv1alpha1.ReasonUnreachable, state: loop.StateStalled,
+			words: []string{"TLS 1.2 or later", "nothing was sent"},
+		},
+		"a client certificate that is demanded": {
+			port: offering(t, &tls.Config{
+				Certificates: []tls.Certificate{good}, ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12,
+			}), roots: trusted, reason: pamv1alpha1.ReasonUnreachable, state: loop.StateStalled,
+			words: []string{"must not demand a client certificate"},
+		},
+		"a proxy that forbids the host": {
+			port: "443", host: "sps.example.com", roots: trusted, proxy: http.StatusForbidden,
+			reason: pamv1alpha1.ReasonUnreachable, state: loop.StateReconciling,
+			words: []string{"the proxy of the manager", "sps.example.com:443, which was not reached", "NO_PROXY", "403"},
+		},
+		"a proxy that wants credentials": {
+			port: "443", host: "sps.example.com", roots: trusted, proxy: http.StatusProxyAuthRequired,
+			reason: pamv1alpha1.ReasonUnreachable, state: loop.StateReconciling,
+			words: []string{"demands credentials", "HTTPS_PROXY"},
 		},
 		"a port without TLS": {
 			port: accepting(t, func(c net.Conn) {
@@ -197,10 +260,14 @@ func TestTheOwnerOfAConnectionReadsWhatToFix(t *testing.T) {
 			conn := &pamv1alpha1.SPSConnection{}
 			conn.Namespace, conn.Spec.URL, conn.Spec.TLS = "pam", "https://"+net.JoinHostPort(host, c.port), c.settings
 			conn.Spec.CredentialsSecretRef.Name = "sps-credentials"
-			appliance, err := sps.New(sps.Config{
+			cfg := sps.Config{
 				URL: conn.Spec.URL, Username: "operator", Password: "secret-canary", UserAgent: "test/1", Timeout: c.timeout,
 				TLS: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.roots},
-			})
+			}
+			if c.proxy != 0 {
+				cfg.Network.Proxy = proxyAnswering(t, c.proxy)
+			}
+			appliance, err := sps.New(cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -212,6 +279,9 @@ func TestTheOwnerOfAConnectionReadsWhatToFix(t *testing.T) {
 			out := ofOwner(conn, err)
 			if out.Reason != c.reason || out.State != c.state {
 				t.Errorf("got %s in state %d, want %s in %d", out.Reason, out.State, c.reason, c.state)
+			}
+			if strings.Contains(out.Message, "canary") {
+				t.Errorf("a password is shown: %s", out.Message)
 			}
 			for _, word := range c.words {
 				if !strings.Contains(out.Message, word) {
@@ -238,5 +308,19 @@ func TestOnlyTheOwnerSeesWhatBecameOfAnAttemptToConnect(t *testing.T) {
 		if out := ofOwner(&pamv1alpha1.SPSConnection{}, err); !strings.Contains(out.Message, cause) {
 			t.Errorf("the owner sees %q", out.Message)
 		}
+	}
+}
+
+func TestCredentialsThatWereNotSentAreNotCalledRefused(t *testing.T) {
+	t.Parallel()
+	until := time.Now().Add(20 * time.Minute)
+	conn := &pamv1alpha1.SPSConnection{}
+	conn.Namespace, conn.Spec.CredentialsSecretRef.Name = "pam", "sps-credentials"
+	out := ofOwner(conn, &rest.Error{Method: "GET", Path: "/api/info", Err: &sps.CredentialsError{
+		Until: until, Err: &login.ThrottledError{Until: until, Why: "5 log-ins with this address were refused"},
+	}})
+	if out.Reason != pamv1alpha1.ReasonUnauthorized || !strings.Contains(out.Message, "were not sent") ||
+		strings.Contains(out.Message, "correct them") {
+		t.Errorf("got %s: %s", out.Reason, out.Message)
 	}
 }

@@ -133,7 +133,7 @@ var failures = []failure{
 		atLogIn: unreachable, who: ownerTLS},
 	{does: "requires a client certificate, and gets none", wires: func(w *wiring) {
 		w.server.ClientAuth = tls.RequireAnyClientCert
-	}, atLogIn: unauthorised, who: ownerLogIn},
+	}, atLogIn: unreachable, who: ownerTLS}, // no credentials were sent, so none were refused
 	{does: "does not trust the client certificate", certificate: true, wires: func(w *wiring) {
 		w.server.ClientAuth, w.server.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
 	}, atLogIn: unauthorised, who: ownerLogIn},
