@@ -140,7 +140,7 @@ var _ = Describe("A user who may write the status of sessions", func() {
 		}).Should(Succeed())
 		s := session.DeepCopy()
 		patch := patchFrom(s)
-		builder.Annotation("look", time.Now().String())(s)
+		builder.Annotation(wakes, time.Now().String())(s)
 		Expect(k8s.Patch(ctx, s, patch)).To(Succeed())
 	}
 

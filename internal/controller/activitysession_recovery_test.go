@@ -208,7 +208,7 @@ var _ = Describe("An ActivitySession whose request got no answer", func() {
 	It("is logged and told of as adopted, and not as requested", func(ctx context.Context) {
 		s := newServerSite(ctx, unanswered(1, simnps.CreateSwitches{}))
 		session := s.activeSession(ctx, "session")
-		Expect(auditLines(s.namespace, "adopt-session", "succeeded")).To(ConsistOf(
+		Eventually(auditLines).WithArguments(s.namespace, "adopt-session", "succeeded").Should(ConsistOf(
 			ContainSubstring(session.Status.SessionID)))
 		Expect(auditLines(s.namespace, "request", "succeeded")).To(BeEmpty())
 		Eventually(events(ctx, session, pamv1alpha1.ReasonProgressing)).Should(ContainElement(

@@ -156,7 +156,7 @@ var _ = Describe("Deleting an ActivitySession", func() {
 		Expect(k8s.Status().Patch(ctx, session, patch)).To(Succeed())
 		Eventually(func() bool {
 			touched := patchFrom(session)
-			builder.Annotation("look", time.Now().String())(session)
+			builder.Annotation(wakes, time.Now().String())(session)
 			return apierrors.IsNotFound(k8s.Patch(ctx, session, touched))
 		}).Should(BeTrue())
 		Expect(s.nps.Stats().FailedSignIns).To(Equal(1))

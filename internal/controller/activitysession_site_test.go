@@ -32,9 +32,9 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// refuseStatusWrites is an annotation: the manager cannot write the status of an object that has it. With the value "of
-// answers", it can write that it sends a request, and not what came of it.
-const refuseStatusWrites = "test.pam-operator.io/refuse-status-writes"
+// refuseStatusWrites is an annotation that the manager's cache keeps: the manager cannot write the status of an object
+// that has it. With the value "of answers", it can write that it sends a request, and not what came of it.
+const refuseStatusWrites = pamv1alpha1.AnnotationSuspendReason
 
 // connectionWrites counts how often the status of each NPSConnection was written.
 var connectionWrites sync.Map
@@ -123,7 +123,7 @@ func (s *site) activeSession(ctx context.Context, name string, options ...builde
 func (s *site) wake(ctx context.Context, session *pamv1alpha1.ActivitySession) {
 	GinkgoHelper()
 	change(ctx, session, func(o *pamv1alpha1.ActivitySession) {
-		builder.Annotation("test.pam-operator.io/look", time.Now().Format(time.RFC3339Nano))(o)
+		builder.Annotation(wakes, time.Now().Format(time.RFC3339Nano))(o)
 	})
 }
 

@@ -361,7 +361,7 @@ var _ = Describe("An export", func() {
 		eventuallyReason(ctx, e, pamv1alpha1.ReasonConflict)
 		Expect(message(ctx, e)).To(ContainSubstring(forged.Name + " is not ours"))
 		Expect(k8s.Delete(ctx, forged)).To(Succeed())
-		change(ctx, e, func(e *pamv1alpha1.ApplianceExport) { e.Annotations = map[string]string{"look": "again"} })
+		change(ctx, e, func(e *pamv1alpha1.ApplianceExport) { e.Annotations = map[string]string{wakes: "again"} })
 		eventuallyReady(ctx, e)
 	})
 })

@@ -41,7 +41,7 @@ var _ = Describe("What a user can write proves nothing", func() {
 		Expect(d.Update(ctx, group)).To(Succeed())
 		s.checkedAgain(ctx)
 		eventuallyReason(ctx, group, pamv1alpha1.ReasonAdoptionRefused)
-		Expect(auditLines(d.namespace, "adopt", "denied")).NotTo(BeEmpty())
+		Eventually(auditLines).WithArguments(d.namespace, "adopt", "denied").ShouldNot(BeEmpty())
 		Expect(d.Delete(ctx, group)).To(Succeed())
 		eventuallyGone(ctx, group)
 		Expect(s.member(spsGroups, key, "members")()).To(ConsistOf(bob))
@@ -159,7 +159,7 @@ var _ = Describe("A grant of an SPSConnection", func() {
 			s.checkedAgain(ctx)
 			Expect(s.sps.Faults().Count(http.MethodGet, spsUsers)).To(BeZero())
 			Expect(s.sps.Stats().TransactionsOpened).To(BeZero())
-			Expect(auditLines(d.namespace, "create", "denied")).To(HaveLen(1))
+			Eventually(auditLines).WithArguments(d.namespace, "create", "denied").Should(HaveLen(1))
 			Expect(d.Delete(ctx, user)).To(Succeed())
 			eventuallyGone(ctx, user)
 			_, there := s.sps.Object(spsUsers, key)
@@ -191,8 +191,8 @@ var _ = Describe("A grant of an SPSConnection", func() {
 		s.permits(ctx, d, pamv1alpha1.SPSGrant{})
 		eventuallyGone(ctx, policy)
 		Expect(s.named(rdpConnections, "rdp-a")).To(BeEmpty())
-		Expect(auditLines(d.namespace, "create", "succeeded")).To(HaveLen(1))
-		Expect(auditLines(d.namespace, "delete", "succeeded")).To(HaveLen(1))
+		Eventually(auditLines).WithArguments(d.namespace, "create", "succeeded").Should(HaveLen(1))
+		Eventually(auditLines).WithArguments(d.namespace, "delete", "succeeded").Should(HaveLen(1))
 	})
 
 	It("without deletion leaves what is deleted, and records it", func(ctx context.Context) {
@@ -209,7 +209,7 @@ var _ = Describe("A grant of an SPSConnection", func() {
 			HaveKeyWithValue("key", policy.Status.Key), HaveKeyWithValue("cause", ContainSubstring("grants[0]"))))))
 		Eventually(func() string { return fmt.Sprint(told(ctx, policy)()) }).Should(
 			ContainSubstring("does not allow deletion on the appliance"))
-		Expect(auditLines(d.namespace, "abandon", "succeeded")).To(HaveLen(1))
+		Eventually(auditLines).WithArguments(d.namespace, "abandon", "succeeded").Should(HaveLen(1))
 	})
 
 	It("says which sessions may be closed", func(ctx context.Context) {
@@ -229,13 +229,13 @@ var _ = Describe("A grant of an SPSConnection", func() {
 		d.makes(ctx, byID)
 		eventuallyReason(ctx, byID, pamv1alpha1.ReasonConnectionNotPermitted)
 		Expect(message(ctx, byID)).To(ContainSubstring("by policyRef"))
-		Expect(auditLines(d.namespace, "terminate", "denied")).To(HaveLen(1))
+		Eventually(auditLines).WithArguments(d.namespace, "terminate", "denied").Should(HaveLen(1))
 		ofMine := builder.SessionTermination("mine", "", d.through(s, builder.OfPolicy("rdp-a"))...)
 		d.makes(ctx, ofMine)
 		eventuallyReady(ctx, ofMine)
 		Expect(s.live()).To(ConsistOf(theirs.ID))
 		Expect(mine.ID).NotTo(BeEmpty())
-		Expect(auditLines(d.namespace, "terminate", "succeeded")).To(HaveLen(1))
+		Eventually(auditLines).WithArguments(d.namespace, "terminate", "succeeded").Should(HaveLen(1))
 
 		s.permits(ctx, d, pamv1alpha1.SPSGrant{})
 		watched := builder.RDPConnectionPolicy("rdp-b", d.through(s, builder.Manage(pamv1alpha1.ManagementPolicyObserve))...)
@@ -330,7 +330,7 @@ var _ = Describe("A create whose answer was lost", func() {
 		Expect(policy.Status.PendingCreation).To(BeNil())
 		Expect(policy.Annotations).NotTo(HaveKey("pam-operator.io/creating"))
 		Expect(s.named(rdpConnections, "a")).To(HaveLen(1))
-		Expect(auditLines(s.namespace, "create", "unknown")).To(HaveLen(1))
+		Eventually(auditLines).WithArguments(s.namespace, "create", "unknown").Should(HaveLen(1))
 	})
 
 	It("that was refused leaves no mark", func(ctx context.Context) {

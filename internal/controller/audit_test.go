@@ -21,7 +21,7 @@ import (
 var _ = Describe("The audit trail", func() {
 	oneLine := func(namespace, action, result string) {
 		GinkgoHelper()
-		Expect(auditLines(namespace, action, result)).To(HaveLen(1), action+" "+result)
+		Eventually(auditLines).WithArguments(namespace, action, result).Should(HaveLen(1), action+" "+result)
 	}
 
 	It("has one line for every change on an appliance", func(ctx context.Context) {
@@ -78,7 +78,7 @@ var _ = Describe("The audit trail", func() {
 			"by-an-administrator": {s.nps.End, []string{`"phase": "Cancelled"`, `"cancelledBy": "`}},
 			"by-a-fault": {
 				func(id string) error { return s.nps.Fail(id, "the host is gone") },
-				[]string{`"phase": "Failed"`, `"reason": "ProvisioningFailed"`},
+				[]string{`"phase": "Failed"`, `"reason": "SessionFailed"`},
 			},
 			"by-being-purged": {s.nps.Purge, []string{`"phase": "Completed"`}},
 		} {

@@ -164,7 +164,7 @@ var _ = onEverySPS("LocalUserGroup", func() {
 		eventuallyReason(ctx, group, pamv1alpha1.ReasonDeletionBlocked)
 		Expect(k8s.Delete(ctx, policy)).To(Succeed())
 		eventuallyGone(ctx, policy)
-		change(ctx, group, func(g *pamv1alpha1.LocalUserGroup) { g.Annotations = map[string]string{"try": "again"} })
+		change(ctx, group, func(g *pamv1alpha1.LocalUserGroup) { g.Annotations = map[string]string{wakes: "again"} })
 		eventuallyGone(ctx, group)
 	})
 })

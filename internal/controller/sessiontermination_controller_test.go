@@ -30,7 +30,7 @@ var _ = onSPS("SessionTermination", []string{"7.0", "8.0"}, func() {
 		Expect(t.Status.Phase).To(Equal(pamv1alpha1.TerminationSucceeded))
 		Expect(t.Status.Terminated).To(HaveValue(BeEquivalentTo(1)))
 		Expect(holds(ctx, t, pamv1alpha1.ConditionComplete)()).To(BeTrue())
-		change(ctx, t, func(t *pamv1alpha1.SessionTermination) { t.Annotations = map[string]string{"look": "again"} })
+		change(ctx, t, func(t *pamv1alpha1.SessionTermination) { t.Annotations = map[string]string{wakes: "again"} })
 		s.checkedAgain(ctx)
 		Expect(s.sps.Faults().Count(http.MethodDelete, terminations)).To(Equal(1))
 	})
@@ -160,7 +160,7 @@ var _ = onSPS("SessionTermination", []string{"7.0", "8.0"}, func() {
 			Expect(t.Status.Phase).To(Equal(pamv1alpha1.TerminationFailed))
 			Expect(message(ctx, t)).To(And(ContainSubstring("deadline of 2s"), ContainSubstring(why)))
 			Expect(s.live()).To(ConsistOf(session.ID))
-			Expect(auditLines(s.namespace, "terminate", "failed")).NotTo(BeEmpty())
+			Eventually(auditLines).WithArguments(s.namespace, "terminate", "failed").ShouldNot(BeEmpty())
 		},
 		Entry("its own suspension", "suspended",
 			func(_ context.Context, _ *site, t *pamv1alpha1.SessionTermination) { t.Spec.Suspend = new(true) }),

@@ -121,11 +121,14 @@ func (s *site) connection(ctx context.Context) *pamv1alpha1.SPSConnection {
 func (s *site) look(ctx context.Context) {
 	GinkgoHelper()
 	change(ctx, s.connection(ctx), func(c *pamv1alpha1.SPSConnection) {
-		c.Annotations = map[string]string{"look": fmt.Sprint(looks.Add(1))}
+		c.Annotations = map[string]string{wakes: fmt.Sprint(looks.Add(1))}
 	})
 }
 
 var looks atomic.Int64
+
+// wakes is an annotation of ours whose changes make the manager look at an object; those of other annotations do not.
+const wakes = pamv1alpha1.AnnotationSuspendReason
 
 // checkedAgain waits until the appliance has been asked for its configuration once more, and all that follows from the
 // answer has begun: until the question after it.

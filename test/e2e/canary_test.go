@@ -176,7 +176,9 @@ func (s *canaries) useSPS() {
 	s.cluster.apply(s.T, alice)
 	s.reaches(alice, "False Rejected")
 	s.sps.Faults().Remove("users")
-	s.cluster.kubectl(s.T, "", "annotate", "--namespace="+s.namespace, "localuser/alice", "try=again")
+	// What was refused is tried again in minutes, or when its connection is asked.
+	s.cluster.kubectl(s.T, "", "annotate", "--namespace="+s.namespace, "spsconnection/"+builder.DefaultSPSConnection,
+		pamv1alpha1.AnnotationReconcileRequestedAt+"=again")
 	s.reaches(alice, "True Synced")
 	for _, secret := range s.sps.secrets(s.T) {
 		s.plantAnywhere(secret)
