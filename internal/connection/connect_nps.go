@@ -159,8 +159,11 @@ func (p *Pool) user(ctx context.Context, c *pamv1alpha1.NPSConnection, out npsSe
 		return out, err
 	}
 	auth := nps.User{}
-	if auth.TOTPSecret, err = optional(from, data, "totpSecret", totpSecret); err != nil {
+	if auth.TOTPSecret, err = optional(from, data, "totpSecret", textfile.Text); err != nil {
 		return out, err
+	}
+	if err := nps.CheckTOTPSecret(auth.TOTPSecret); auth.TOTPSecret != "" && err != nil {
+		return out, invalid("key totpSecret of Secret %s %v", from.name, err)
 	}
 	if auth.MFACode, err = optional(from, data, "mfaCode", textfile.Line); err != nil {
 		return out, err
@@ -175,15 +178,6 @@ func (p *Pool) user(ctx context.Context, c *pamv1alpha1.NPSConnection, out npsSe
 	out.credentials = []string{auth.Username, auth.Password, auth.TOTPSecret, auth.MFACode}
 	out.parts = append(out.parts, out.credentials...)
 	return out, nil
-}
-
-// totpSecret reads the shared key of a second factor.
-func totpSecret(raw []byte) (string, error) {
-	text, err := textfile.Text(raw)
-	if err != nil || text == "" {
-		return text, err
-	}
-	return text, nps.CheckTOTPSecret(text)
 }
 
 const (
