@@ -111,7 +111,9 @@ func (s *site) arguments(ctx context.Context, args []string) []string {
 		switch arg {
 		case "MANIFEST":
 			out[i] = filepath.Join(GinkgoT().TempDir(), "policy.yaml")
-			text, err := builder.Manifest(s.policy(fmt.Sprintf("new-%d", accounts.Add(1))))
+			name := fmt.Sprintf("there-%d", accounts.Add(1))
+			s.byHand(name, `{"network": {"clients": ["10.1.0.0/16"], "targets": ["10.2.0.0/16"], "ports": [3389]}}`)
+			text, err := builder.Manifest(s.policy(name))
 			Expect(err).NotTo(HaveOccurred())
 			Expect(os.WriteFile(out[i], []byte(text), 0o600)).To(Succeed())
 		case "SESSION":

@@ -101,12 +101,12 @@ var _ = Describe("An ActivitySession asks for one session", func() {
 
 	It("and asks for nothing that it cannot write down", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
-		session := s.session(ctx, "session", builder.Annotation(refuseStatusWrites, "all"))
+		session := s.session(ctx, "session", builder.Annotation(refuseStatusWrites, "refuse all"))
 		Eventually(func() []string {
 			Expect(k8s.Get(ctx, client.ObjectKeyFromObject(session), session)).To(Succeed())
 			return session.Finalizers
 		}).ShouldNot(BeEmpty(), "it was about to ask")
-		change(ctx, session, func(s *pamv1alpha1.ActivitySession) { s.Annotations[refuseStatusWrites] = "all, still" })
+		change(ctx, session, func(s *pamv1alpha1.ActivitySession) { s.Annotations[refuseStatusWrites] = "refuse all, still" })
 		Expect(s.nps.Faults().Count("POST", createPath)).To(BeZero())
 		change(ctx, session, func(s *pamv1alpha1.ActivitySession) { delete(s.Annotations, refuseStatusWrites) })
 		eventuallyPhase(ctx, session, pamv1alpha1.SessionActive)
@@ -117,7 +117,7 @@ var _ = Describe("An ActivitySession asks for one session", func() {
 
 	It("even if its status cannot be written", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
-		session := s.session(ctx, "session", builder.Annotation(refuseStatusWrites, "of answers"))
+		session := s.session(ctx, "session", builder.Annotation(refuseStatusWrites, "refuse answers"))
 		Eventually(func() int { return s.nps.Faults().Count("GET", "MySummaryByStatus/Historical") }).Should(
 			BeNumerically(">=", 2), "it has searched twice")
 		Expect(s.nps.Stats().Creates).To(Equal(1))

@@ -33,7 +33,8 @@ import (
 )
 
 // refuseStatusWrites is an annotation that the manager's cache keeps: the manager cannot write the status of an object
-// that has it. With the value "of answers", it can write that it sends a request, and not what came of it.
+// whose value begins with "refuse". With "refuse answers", it can write that it sends a request, and not what came of
+// it.
 const refuseStatusWrites = pamv1alpha1.AnnotationSuspendReason
 
 // connectionWrites counts how often the status of each NPSConnection was written.
@@ -52,8 +53,9 @@ func newFaultyClient(config *rest.Config, options client.Options) (client.Client
 			options ...client.SubResourcePatchOption,
 		) error {
 			session, ok := obj.(*pamv1alpha1.ActivitySession)
-			mark := ok && obj.GetAnnotations()[refuseStatusWrites] == "of answers" && session.Status.SessionID == ""
-			if obj.GetAnnotations()[refuseStatusWrites] != "" && !mark {
+			asked := obj.GetAnnotations()[refuseStatusWrites]
+			mark := ok && asked == "refuse answers" && session.Status.SessionID == ""
+			if strings.HasPrefix(asked, "refuse") && !mark {
 				return errors.New("the API server does not answer")
 			}
 			if _, ok := obj.(*pamv1alpha1.NPSConnection); ok {
