@@ -58,6 +58,8 @@ type Breaker struct {
 	last     error
 	// changed is closed when the state changes; nil unless a call waits for that.
 	changed chan struct{}
+	// retired says that the client is closed, so that nobody probes any more.
+	retired bool
 }
 
 // Circuit describes a Breaker that is not closed.
@@ -177,10 +179,7 @@ func (b *Breaker) enter(state CircuitState) {
 		return
 	}
 	b.state = state
-	if b.changed != nil {
-		close(b.changed)
-		b.changed = nil
-	}
+	b.notify()
 	if b.Changed != nil {
 		b.Changed(state)
 	}
@@ -209,7 +208,7 @@ func (b *Breaker) wait(ctx context.Context) error {
 	err := b.admit(ctx)
 	for err != nil {
 		b.mu.Lock()
-		if err = b.refusal(); err == nil || b.Opened == nil || b.failures > 0 {
+		if err = b.refusal(); err == nil || b.Opened == nil || b.failures > 0 || b.retired {
 			b.mu.Unlock()
 			return err
 		}
@@ -225,6 +224,25 @@ func (b *Breaker) wait(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// retire lets go of whoever waits for the first probe: the one that replaces this client is probed now.
+func (b *Breaker) retire() {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.retired = true
+	b.notify()
+}
+
+// notify wakes whoever waits for a change. The caller holds the mutex.
+func (b *Breaker) notify() {
+	if b.changed != nil {
+		close(b.changed)
+		b.changed = nil
+	}
 }
 
 // refusal returns the error of a call that is rejected. The caller holds the mutex.

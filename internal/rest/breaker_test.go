@@ -175,6 +175,22 @@ func TestCallsWaitForTheFirstProbeOfABreakerThatHasJustOpened(t *testing.T) {
 	}
 }
 
+// TestAClosedClientKeepsNobodyWaiting: after a change of its address, a connection has another client, and a probe of
+// that one.
+func TestAClosedClientKeepsNobodyWaiting(t *testing.T) {
+	s := newSilent(t)
+	b := &rest.Breaker{Opened: func() {}}
+	c := breakerClient(t, s, b)
+	s.set("hang")
+	_ = ask(t.Context(), c, "first")
+	answers := make(chan error)
+	go func() { answers <- ask(t.Context(), c, "other") }()
+	c.Close()
+	if err := <-answers; !rest.IsOpen(err) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAnAnswerOfAnyStatusClosesABreaker(t *testing.T) {
 	s := newSilent(t)
 	b := &rest.Breaker{}

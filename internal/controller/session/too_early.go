@@ -45,13 +45,21 @@ func tooEarly(s *pamv1alpha1.ActivitySession, message string) string {
 	case reachedItsEnd(s):
 		cause, advice = "its time has passed", "; set a longer duration, or extension.mode: Automatic"
 		if start := s.Status.StartTime; start != nil {
-			cause = fmt.Sprintf("its duration of %s has passed", s.Status.ExpiresAt.Sub(start.Time).Round(time.Second))
+			cause = fmt.Sprintf("its duration of %s has passed", roughly(s.Status.ExpiresAt.Sub(start.Time)))
 		}
 		if isAutomatic(s) {
 			advice = "; the server, or a grant of the connection, did not allow a later end"
 		}
 	}
 	return fmt.Sprintf("%s while %s %s/%s%s%s", cause, s.Spec.BoundTo.Kind, s.Namespace, s.Spec.BoundTo.Name, stillRuns, advice)
+}
+
+// roughly rounds a duration: the server's times are in whole seconds.
+func roughly(d time.Duration) time.Duration {
+	if d < time.Minute {
+		return d.Round(time.Second)
+	}
+	return d.Round(time.Minute)
 }
 
 // reachedItsEnd reports whether a session that is over ended when it had to.
