@@ -134,7 +134,8 @@ func (s *settings) defineReconciling(flags *flag.FlagSet) {
 
 func (s *settings) defineLimits(flags *flag.FlagSet) {
 	flags.Func("max-answer-memory", "Memory limit for the responses of all appliances and servers together, such as "+
-		"192Mi, the default. The connections of one namespace may have half of it, and one connection a quarter.", s.setAnswerMemory)
+		"192Mi, the default. The connections of one namespace may have half of it, and one connection a quarter.",
+		s.setAnswerMemory)
 	flags.Var(&s.targets, network.Flag[len("--"):], "Comma-separated targets that connections may use: host names, with "+
 		"* as a wildcard, addresses and CIDRs, each with or without :port; can be repeated. If empty, everything is "+
 		"allowed except loopback, link-local, multicast and metadata addresses and the API server; these must be listed "+

@@ -3,13 +3,14 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/client_golang/prometheus/promhttp" //nolint:depguard // it serves what the table has
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
@@ -29,6 +30,11 @@ const nowhere = "0"
 // hangsAfter is how long a trivial operation of the manager may take before the kubelet restarts it.
 const hangsAfter = 30 * time.Second
 
+// listen opens a port, which is served, and closed, by the manager.
+func listen(address string) (net.Listener, error) {
+	return (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
+}
+
 func addProbes(mgr ctrl.Manager, s *settings, vitals loop.Vitals) error {
 	if s.probeAddress == nowhere {
 		return nil
@@ -45,7 +51,7 @@ func addProbes(mgr ctrl.Manager, s *settings, vitals loop.Vitals) error {
 		mux.Handle(path, handler)
 		mux.Handle(path+"/", handler) // one check by its name
 	}
-	l, err := net.Listen("tcp", s.probeAddress)
+	l, err := listen(s.probeAddress)
 	if err != nil {
 		return err
 	}
@@ -75,7 +81,7 @@ func addMetrics(mgr ctrl.Manager, s *settings, config *rest.Config, exemplars bo
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", handler)
-	l, err := net.Listen("tcp", s.metricsAddress)
+	l, err := listen(s.metricsAddress)
 	if err != nil {
 		return err
 	}

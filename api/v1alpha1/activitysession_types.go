@@ -155,9 +155,9 @@ type ActivitySessionSpec struct {
 	// deletionPolicy is what happens to a live session when this object is deleted: End ends it, and the object stays
 	// until the session is over. Keep lets the object go at once and leaves the session at the server to its end: it is
 	// no longer followed, extended, ended with its workload, or counted as live. Its connection Secret is deleted in any
-	// case. Keep needs a grant with keep: true, without which the session is ended; with the admission policy shipped with
-	// the operator, it also needs the verb keep on the connection. Defaults to End. Can be changed at any time, even during
-	// deletion.
+	// case. Keep needs a grant with keep: true, without which the session is ended; with the admission policy shipped
+	// with the operator, it also needs the verb keep on the connection. Defaults to End. Can be changed at any time, even
+	// during deletion.
 	// +optional
 	DeletionPolicy SessionDeletionPolicy `json:"deletionPolicy,omitempty"`
 

@@ -87,8 +87,8 @@ type paged struct{}
 func (paged) IsWatchListSemanticsUnSupported() bool { return true }
 
 // list reads all objects, page by page, and returns the list without them. It requests the latest state, because only
-// that is served in pages; it is never older than the state the reflector asks for. If the API server forgets that state
-// half-way, the reflector begins anew.
+// that is served in pages; it is never older than the state the reflector asks for. If the API server forgets that
+// state half-way, the reflector begins anew.
 func (s *space) list(ctx context.Context, _ metav1.ListOptions) (runtime.Object, error) {
 	var list metav1.PartialObjectMetadataList
 	s.versions.list()

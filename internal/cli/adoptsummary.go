@@ -12,9 +12,11 @@ import (
 )
 
 // summary counts what was adopted, and shows what was not.
-func (o *adoptOptions) summary(outcomes []act.Outcome, before commits, written []string) {
+func (o *adoptOptions) summary( //nolint:cyclop // a list of cases
+	outcomes []act.Outcome, before commits, written []string,
+) {
 	adopted, created, absent, refused, open, differs := 0, 0, 0, 0, 0, false
-	var rows []printer.Row
+	rows := make([]printer.Row, 0, len(outcomes))
 	for _, each := range outcomes {
 		policy, is := each.Object.(kinds.PolicyObject)
 		switch {

@@ -79,7 +79,7 @@ func install(ctx context.Context) (retire func(context.Context)) {
 	Expect(k8s.Status().Update(ctx, deployment)).To(Succeed())
 	labelled(ctx, "1.2.3")
 	DeferCleanup(func(ctx context.Context) { labelled(ctx, "") })
-	stop := renew(lease, 0)
+	stop := renew(lease, 0) //nolint:contextcheck // it outlives the set-up
 	return func(ctx context.Context) {
 		stop()
 		Expect(k8s.Delete(ctx, deployment)).To(Succeed())

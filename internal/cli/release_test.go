@@ -24,7 +24,7 @@ import (
 // lead has a Lease say that a manager leads, as the one of this suite does not; the time is how long ago it said so.
 func lead(ctx context.Context) {
 	GinkgoHelper()
-	renew(leased(ctx, 0), 0)
+	renew(leased(ctx, 0), 0) //nolint:contextcheck // it outlives the set-up
 }
 
 // leased makes the Lease of a manager that renewed it some time ago, by its clock.

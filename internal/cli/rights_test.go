@@ -293,7 +293,7 @@ var _ = Describe("the documented rights", Ordered, Serial, func() {
 		}
 	})
 
-	It("of a team are those of a role that is installed", func(ctx context.Context) {
+	It("of a team are those of a role that is installed", func(context.Context) {
 		text, err := os.ReadFile(filepath.Join("..", "..", "config", "rbac", "team_viewer_role.yaml"))
 		Expect(err).NotTo(HaveOccurred())
 		role := &rbacv1.ClusterRole{}

@@ -142,7 +142,7 @@ func grantIsFor(grant *pamv1alpha1.Grant, from Namespace) (bool, error) {
 }
 
 // refusalOf says which part of the request a grant does not allow; empty if it allows all of it.
-func refusalOf(grant *pamv1alpha1.Grant, request Request) string {
+func refusalOf(grant *pamv1alpha1.Grant, request Request) string { //nolint:cyclop // a list of cases
 	switch {
 	case !matchesAny(grant.Activities, request.Activity):
 		return "does not allow the activity " + named(request.Activity) + ": it allows " + list(grant.Activities)

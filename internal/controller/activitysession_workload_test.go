@@ -235,7 +235,8 @@ var _ = Describe("An ActivitySession that is bound to a workload", func() {
 		},
 		Entry("because its duration has passed",
 			func(_ *site, clock *movingClock, _ string) { clock.putForward(2 * time.Hour) },
-			"its duration of 1h0m0s has passed while Job .*/work still runs; set a longer duration, or extension.mode: Automatic"),
+			"its duration of 1h0m0s has passed while Job .*/work still runs; "+
+				"set a longer duration, or extension.mode: Automatic"),
 		Entry("because an administrator ended it",
 			func(s *site, _ *movingClock, id string) { Expect(s.nps.End(id)).To(Succeed()) },
 			"(ended by an administrator .*|it was ended at the server) while Job .*/work still runs"),

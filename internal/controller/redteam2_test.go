@@ -77,7 +77,7 @@ func (d *developer) squats(ctx context.Context, s *site, theirs *simsps.Applianc
 var _ = Describe("An author with a connection of their own (red team)", func() {
 	always := builder.Adopt(pamv1alpha1.AdoptionPolicyAlways)
 
-	It("does not keep a name by adopting it, through an account that turns out to be read-only", func(ctx context.Context) {
+	It("does not keep a name by adopting it, with an account that turns out to be read-only", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{Configure: func(w *simsps.Switches) { w.ReadOnlyUsers = []string{"reader"} }})
 		s.reader()
 		s.byHand("rdp-finance", `{}`)

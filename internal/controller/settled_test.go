@@ -29,7 +29,7 @@ var _ = Describe("Changes that come while objects are being reconciled", func() 
 		for _, p := range policies {
 			eventuallyReady(ctx, p)
 		}
-		seed := uint64(GinkgoRandomSeed())                                   //nolint:gosec // any number will do
+		seed := uint64(GinkgoRandomSeed())
 		random, asked := rand.New(rand.NewPCG(seed, 0)), map[string]string{} //nolint:gosec // no secret
 		for round := range 60 {
 			p := policies[random.IntN(len(policies))]
@@ -52,7 +52,7 @@ var _ = Describe("Changes that come while objects are being reconciled", func() 
 				})
 			case 3:
 				change(ctx, p, func(p *pamv1alpha1.RDPConnectionPolicy) {
-					builder.Port(int32(4000 + round))(p) //nolint:gosec // a small number
+					builder.Port(int32(4000 + round))(p)
 				})
 			default:
 				asked[p.Name] = request(ctx, p)

@@ -29,10 +29,10 @@ const (
 	HelmHook = "helm.sh/hook"
 )
 
-// Annotations and Labels are all that OwnerOf reads.
+// Annotations are the annotations that OwnerOf reads.
 func Annotations() []string { return []string{ArgoTracking, ArgoHook, HelmHook} }
 
-// Labels: see Annotations.
+// Labels are the labels that OwnerOf reads.
 func Labels() []string {
 	return []string{
 		ArgoInstance, FluxKustomization, FluxKustomizationNamespace, FluxHelmRelease, FluxHelmReleaseNamespace,

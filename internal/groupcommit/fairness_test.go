@@ -93,6 +93,7 @@ func TestChangesRefusedAtTheCommitDelayAnotherTenantByAFewCommits(t *testing.T) 
 }
 
 func refusedBesideBlue(t *testing.T, alike bool, again func(i, n int) (id, digest string)) {
+	t.Helper()
 	alone := blue(t, slow(nil), "blue")
 	b := slow(refusesBad(alike))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -251,7 +252,7 @@ func TestTenantsTakeTurns(t *testing.T) {
 	})
 }
 
-func TestWhenEveryCommitIsRefusedInTheSameWordsTheDivisionEnds(t *testing.T) {
+func TestWhenEveryCommitIsRefusedInTheSameWordsTheDivisionEnds(t *testing.T) { //nolint:cyclop // one scene
 	synctest.Test(t, func(t *testing.T) {
 		const changes = 300
 		broken := true

@@ -4,8 +4,8 @@
 // write and commit, has one writer at a time, and commits slowly: callers that arrive together are written together and
 // pay for one commit, yet each gets the answer to its own change. It knows no vendor.
 //
-// The path of one change: Do puts it into a queue (committer.go), a runner gathers a batch (gather.go), the batch decides
-// what goes into which transaction (batch.go), an attempt is one transaction from opening to commit or roll-back
+// The path of one change: Do puts it into a queue (committer.go), a runner gathers a batch (gather.go), the batch
+// decides what goes into which transaction (batch.go), an attempt is one transaction from opening to commit or roll-back
 // (attempt.go), and the call, which is the caller waiting in Do, gets its answer (call.go). What a commit refused is
 // divided (division.go) and remembered (refusals.go).
 //

@@ -123,7 +123,7 @@ func manifest(version, kind string, number int) map[string]any {
 	}
 }
 
-func TestKustomizeRenamesEveryReference(t *testing.T) {
+func TestKustomizeRenamesEveryReference(t *testing.T) { //nolint:cyclop // one scene
 	t.Parallel()
 	objects := []any{manifest("v1", "Pod", 0), manifest("batch/v1", "Job", 0)}
 	want := map[string]map[string]string{} // by object and path
@@ -131,7 +131,7 @@ func TestKustomizeRenamesEveryReference(t *testing.T) {
 		spec, _ := reflect.TypeOf(kind.New()).Elem().FieldByName("Spec")
 		for number := range 2 { // each has another target where there are two
 			o := manifest(pamv1alpha1.GroupVersion.String(), kind.Name, number)
-			key := fmt.Sprint("prod-", o["metadata"].(map[string]any)["name"])
+			key := fmt.Sprint("prod-", get(o, []string{"metadata", "name"}))
 			want[key] = map[string]string{}
 			for _, r := range references(spec.Type, kind.Connection, "spec") {
 				target := r.targets[min(number, len(r.targets)-1)]

@@ -89,7 +89,8 @@ func newTOTPCodes(secret string, now func() time.Time) (*totpCodes, error) {
 	codes.secret = strings.ToUpper(codes.secret)
 	key, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(codes.secret)
 	if err != nil || len(key) == 0 {
-		return nil, errors.New("is neither Base32 nor an otpauth:// URI: copy the key that NPS shows when the factor is set up")
+		return nil, errors.New("is neither Base32 nor an otpauth:// URI: copy the key that NPS shows when the factor " +
+			"is set up")
 	}
 	return codes, nil
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // ErrBudget means that there is no room for an answer because of what is kept of others. It is transient.
-var ErrBudget = errors.New("there is no memory left for this answer: what is kept of the answers to the connections of " +
-	"this namespace, or of all, has reached its limit; remove connections, or raise --max-answer-memory")
+var ErrBudget = errors.New("there is no memory left for this answer: what is kept of the answers to the connections " +
+	"of this namespace, or of all, has reached its limit; remove connections, or raise --max-answer-memory")
 
 // TooLargeError means that an answer, or what is kept of a server's answers, exceeds its limit. Trying again is useless
 // until the limit is raised or the server has less data.

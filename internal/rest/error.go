@@ -3,6 +3,7 @@
 package rest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -77,6 +78,9 @@ func (e *Error) Error() string {
 	}
 	return b.String()
 }
+
+// Said is the server's message, or what its status means.
+func (e *Error) Said() string { return cmp.Or(e.Message, http.StatusText(e.Status)) }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }

@@ -22,6 +22,9 @@ func (e *ProxyError) Error() string {
 	return fmt.Sprintf("proxy %s answered CONNECT with %d %s", e.Proxy, e.Status, http.StatusText(e.Status))
 }
 
+// WantsCredentials reports whether the proxy demands others.
+func (e *ProxyError) WantsCredentials() bool { return e.Status == http.StatusProxyAuthRequired }
+
 // refusedByProxy tells the answers of a proxy from those of the server: net/http returns only the words of the status.
 func refusedByProxy(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
 	if answer.StatusCode == http.StatusOK {

@@ -93,7 +93,8 @@ func TestAnObjectWithTooManyValuesIsRefusedAlone(t *testing.T) {
 	_, listed := records[0].Object()
 	_, alone := client.Get(t.Context(), sps.RDPConnections, "k1")
 	for _, err := range []error{listed, alone} {
-		if !rest.IsTooLarge(err) || !strings.Contains(err.Error(), `"heavy" on the appliance (key k1) is larger than 4096 values`) {
+		const says = `"heavy" on the appliance (key k1) is larger than 4096 values`
+		if !rest.IsTooLarge(err) || !strings.Contains(err.Error(), says) {
 			t.Errorf("got %v", err)
 		}
 	}

@@ -115,7 +115,7 @@ func (a hostileAppliance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Set-Cookie", "session_id=hostile")
 	case r.URL.Path == "/api/info" && !a.fromTheStart:
 		_, _ = io.WriteString(w, `{"body":{"firmware_version":"7.0.3","config_hash":"0123456789abcdef0123456789abcdef"}}`)
-	case r.URL.Path == "/api/transaction":
+	case r.URL.Path == transactionPath:
 		_, _ = io.WriteString(w, `{"transaction":{"status":"closed"}}`)
 	default:
 		a.harm(w, r)

@@ -58,14 +58,17 @@ func (c *plainClient) logIn(ctx context.Context, user, password string) error {
 	return c.send(request)
 }
 
+// transactionPath is where transactions are opened and committed.
+const transactionPath = "/api/transaction"
+
 func (c *plainClient) create(ctx context.Context, object map[string]any) error {
 	for _, step := range []struct {
 		method, path string
 		body         any
 	}{
-		{http.MethodPost, "/api/transaction", nil},
+		{http.MethodPost, transactionPath, nil},
 		{http.MethodPost, "/api/configuration/rdp/connections", object},
-		{http.MethodPut, "/api/transaction", map[string]string{"status": "commit"}},
+		{http.MethodPut, transactionPath, map[string]string{"status": "commit"}},
 	} {
 		if err := c.call(ctx, step.method, step.path, step.body); err != nil {
 			return err

@@ -93,7 +93,7 @@ func (a heavyAppliance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			_, _ = fmt.Fprintf(w, `{"key":"k%d","body":%s}`, i, a.body(i))
 		}
 		_, _ = io.WriteString(w, "]}")
-	case r.Method == http.MethodPost && r.URL.Path == "/api/transaction":
+	case r.Method == http.MethodPost && r.URL.Path == transactionPath:
 		select {
 		case <-time.After(a.wait):
 		case <-r.Context().Done():
@@ -143,7 +143,8 @@ func (d *bed) heavyBodies(ctx context.Context, maps int) ([]row, error) {
 		return nil, err
 	}
 	in := builder.InNamespace(namespace)
-	if err := d.createEach(ctx, builder.SPSConnection("heavy", in, builder.URL(url), builder.TrustedCA(hostileCA))); err != nil {
+	connection := builder.SPSConnection("heavy", in, builder.URL(url), builder.TrustedCA(hostileCA))
+	if err := d.createEach(ctx, connection); err != nil {
 		return nil, err
 	}
 	if err := d.createAll(ctx, heavyPolicies, func(i int) client.Object {

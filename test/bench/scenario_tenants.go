@@ -142,8 +142,8 @@ func (d *neighbours) changeCrowd(ctx context.Context) error {
 		return d.client.Patch(ctx, crowdSecret(i%crowdSessions),
 			client.RawPatch("application/merge-patch+json", []byte(patch)))
 	})
-	if ctx.Err() != nil { // what was under way has failed
-		return nil
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // what was under way has failed
 	}
 	return err
 }

@@ -38,7 +38,7 @@ func TestTheAPIServersClockCounts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer.Body.Close()
+		_ = answer.Body.Close()
 		local := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 		if got := clock.now(local).Sub(local); (got - c.want).Abs() > 2*time.Second {
 			t.Errorf("%s: %s ahead, want %s", name, got, c.want)

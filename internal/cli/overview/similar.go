@@ -40,7 +40,8 @@ func distance(a, b string) int {
 		before[j] = j
 	}
 	for i := range len(a) {
-		now := []int{i + 1}
+		now := make([]int, 1, len(b)+1)
+		now[0] = i + 1
 		for j := range len(b) {
 			change := before[j]
 			if a[i] != b[j] {

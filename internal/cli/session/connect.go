@@ -161,8 +161,8 @@ func (o *connectOptions) open(ctx context.Context, c *cluster.Client, s *pamv1al
 		return err
 	}
 	if user != "" && o.with != "" {
-		o.Note(printer.MarkUnknown, "the user name of this session cannot be written into ssh_config: it is in the key %s of "+
-			"its Secret", keyUsername)
+		o.Note(printer.MarkUnknown, "the user name of this session cannot be written into ssh_config: it is in the key %s "+
+			"of its Secret", keyUsername)
 	}
 	command := o.command(program, m.Protocol, file, user)
 	client := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // G204: the client that the user wants

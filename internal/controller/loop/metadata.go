@@ -21,7 +21,8 @@ import (
 const AnnotationCreating = "pam-operator.io/creating"
 
 // PatchMetadata changes finalizers and annotations under an optimistic lock, if there is a difference, and copies the
-// result to obj without touching the status in memory. It writes nothing else: the cache lacks what others have written.
+// result to obj without touching the status in memory. It writes nothing else: the cache lacks what others have
+// written.
 func PatchMetadata(ctx context.Context, c client.Client, obj client.Object, change func(client.Object)) error {
 	patched := CopyOf(obj)
 	change(patched)

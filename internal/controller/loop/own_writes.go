@@ -41,11 +41,12 @@ func (w *OwnWrites) Behind(obj client.Object) bool {
 	if w == nil {
 		return false
 	}
-	written, ok := w.versions.Get(obj.GetUID())
+	known, _ := w.versions.Get(obj.GetUID())
+	written, ok := known.(string)
 	if !ok {
 		return false
 	}
-	order, err := resourceversion.CompareResourceVersion(obj.GetResourceVersion(), written.(string)) //nolint:errcheck // see note
+	order, err := resourceversion.CompareResourceVersion(obj.GetResourceVersion(), written)
 	return err == nil && order < 0
 }
 

@@ -26,12 +26,14 @@ type staleReader struct {
 }
 
 func (r *staleReader) Get(_ context.Context, _ client.ObjectKey, into client.Object, _ ...client.GetOption) error {
-	r.shows.DeepCopyInto(into.(*pamv1alpha1.RDPConnectionPolicy))
+	if policy, ok := into.(*pamv1alpha1.RDPConnectionPolicy); ok {
+		r.shows.DeepCopyInto(policy)
+	}
 	return nil
 }
 
-// TestAReconcileStartsOverWhileTheCacheIsBehindItsOwnWrites: the first reconcile writes "not tried yet" over Synced. The
-// second one finds Synced again and sees Synced in the cache, so it would write nothing.
+// TestAReconcileStartsOverWhileTheCacheIsBehindItsOwnWrites: the first reconcile writes "not tried yet" over Synced.
+// The second one finds Synced again and sees Synced in the cache, so it would write nothing.
 func TestAReconcileStartsOverWhileTheCacheIsBehindItsOwnWrites(t *testing.T) {
 	t.Parallel()
 	scheme := runtime.NewScheme()

@@ -70,8 +70,8 @@ func (w StatusWriter) Save(
 	return ctrl.Result{RequeueAfter: Jitter(out.nextLook())}, out.Err
 }
 
-// waitRecheck is how long a wait takes at most that a watch is to end: an event that comes while the cache is behind may
-// be missed.
+// waitRecheck is how long a wait takes at most that a watch is to end: an event that comes while the cache is behind
+// may be missed.
 const waitRecheck = time.Minute
 
 // nextLook is when to reconcile again. Whatever waits has a time at which it looks again.

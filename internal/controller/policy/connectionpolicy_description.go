@@ -23,7 +23,7 @@ func (m mapping[T]) describe(
 ) (kinds.PolicyObject, []Missing, error) {
 	current, err := record.Object()
 	if err != nil {
-		return nil, whole(err.Error()), nil //nolint:nilerr // that is the result
+		return nil, whole(err.Error()), nil
 	}
 	obj := kinds.Of[T]().New().(T) //nolint:errcheck // kinds.Of found the kind by this type
 	m.fill(obj, sps.Dereference(current.Body))

@@ -21,7 +21,7 @@ func describeUser(
 	d.identify(obj, name)
 	current, err := record.Object()
 	if err != nil {
-		return nil, whole(err.Error()), nil //nolint:nilerr // that is the result
+		return nil, whole(err.Error()), nil
 	}
 	managed, err := sps.ToBody(sps.User{Name: &record.Name})
 	if err != nil {
@@ -59,7 +59,7 @@ func describeGroup(
 	}
 	current, err := record.Object()
 	if err != nil {
-		return nil, whole(err.Error()), nil //nolint:nilerr // that is the result
+		return nil, whole(err.Error()), nil
 	}
 	body := current.Body
 	if d.directory == nil {
@@ -68,7 +68,7 @@ func describeGroup(
 	}
 	keys, err := d.directory.MemberKeys(body)
 	if err != nil {
-		return nil, whole(oddMember), nil //nolint:nilerr // that is the result
+		return nil, whole(oddMember), nil
 	}
 	for _, key := range keys {
 		member, found := d.member(users, key)

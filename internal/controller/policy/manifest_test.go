@@ -44,7 +44,7 @@ func fromCache(t *testing.T, c client.Client) *pamv1alpha1.RDPConnectionPolicy {
 }
 
 // Anyone may write 256 KiB of annotations, and more of labels.
-func TestTheCacheKeepsNothingThatOthersWrite(t *testing.T) {
+func TestTheCacheKeepsNothingThatOthersWrite(t *testing.T) { //nolint:cyclop // a list of checks
 	t.Parallel()
 	p, now := appliedPolicy(), metav1.Now()
 	p.Annotations["team"], p.Annotations[gitops.ArgoTracking] = strings.Repeat("x", 200<<10), "app:g/k:default/rdp"

@@ -5,7 +5,6 @@ package probe
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -92,9 +91,9 @@ func whyUnreachable(conn connectionObject, err error) string {
 // whyProxy says what to do about a proxy that refuses to connect.
 func whyProxy(at string, err error) string {
 	refused, ok := errors.AsType[*rest.ProxyError](err)
-	if ok && refused.Status == http.StatusProxyAuthRequired {
-		return fmt.Sprintf("the proxy %s demands credentials: correct those in HTTPS_PROXY of the manager; %s was not reached",
-			refused.Proxy, at)
+	if ok && refused.WantsCredentials() {
+		return fmt.Sprintf("the proxy %s demands credentials: correct those in HTTPS_PROXY of the manager; %s was not "+
+			"reached", refused.Proxy, at)
 	}
 	return fmt.Sprintf("the proxy of the manager (HTTPS_PROXY) refused to connect to %s, which was not reached: have the "+
 		"proxy allow it, or add the host to NO_PROXY", at)

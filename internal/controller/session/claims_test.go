@@ -73,7 +73,8 @@ func TestNoServerTakesTheSessionOfAnother(t *testing.T) {
 	if whose := find.ownershipOf(nps1, alice, session); whose != ownershipCertain {
 		t.Errorf("the owner: %d", whose)
 	}
-	if whose := find.ownershipOf(nps1, naming("thief", id, "https://nps.example.com"), session); whose != ownershipForeign {
+	thief := naming("thief", id, "https://nps.example.com")
+	if whose := find.ownershipOf(nps1, thief, session); whose != ownershipForeign {
 		t.Errorf("an object whose status names it: %d", whose)
 	}
 	find.claims.forget(alice.UID)

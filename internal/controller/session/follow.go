@@ -112,7 +112,8 @@ func uncertain(s *pamv1alpha1.ActivitySession) bool {
 	return countOf(s.Status.RequestAttempts) > 1 || s.Status.SessionID == ""
 }
 
-// sessionOutcome is loop.OutcomeOf in words for the author of a session, and without a retry for trouble whose end the poller reports.
+// sessionOutcome is loop.OutcomeOf in words for the author of a session, and without a retry for trouble whose end the
+// poller reports.
 func sessionOutcome(err error) loop.Outcome {
 	out := loop.OutcomeOf(err)
 	if out.Message == err.Error() {

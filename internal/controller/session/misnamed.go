@@ -3,11 +3,9 @@
 package session
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"iter"
-	"net/http"
 	"slices"
 	"strconv"
 
@@ -19,8 +17,8 @@ import (
 	"github.com/pam-operator/pam-operator/internal/sessions"
 )
 
-// This file finds the field that a refusal is about. NPS has no error codes, so what it offers is compared with what was
-// requested. A list that cannot be read, or that is not all there is, says nothing.
+// This file finds the field that a refusal is about. NPS has no error codes, so what it offers is compared with what
+// was requested. A list that cannot be read, or that is not all there is, says nothing.
 
 // explain is the reason for a refusal, and the message for the author of the request.
 func (r *requester) explain(
@@ -42,11 +40,11 @@ func inWords(err error) string {
 		return err.Error()
 	}
 	return fmt.Sprintf("the server answers: %s (%d to %s %s)",
-		cmp.Or(answer.Message, http.StatusText(answer.Status)), answer.Status, answer.Method, answer.Path)
+		answer.Said(), answer.Status, answer.Method, answer.Path)
 }
 
-// misnamed says which name the server does not offer; empty if it offers all of them, or does not say. A resource that it
-// does not offer for the activity may exist, and no policy allow it: only a 404 means that it does not.
+// misnamed says which name the server does not offer; empty if it offers all of them, or does not say. A resource that
+// it does not offer for the activity may exist, and no policy allow it: only a 404 means that it does not.
 func (r *requester) misnamed(
 	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession, missing bool,
 ) string {

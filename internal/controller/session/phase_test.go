@@ -28,10 +28,12 @@ func TestWhoEndedASessionEarly(t *testing.T) {
 		"the end of its workload": {
 			bound: job, history: ending("Job work has finished"), by: "id-of-our-account", want: "Job work has finished",
 		},
-		"an administrator":                             {by: "ann", want: "ended by an administrator (ann)"},
-		"an administrator, while its workload ran":     {bound: job, by: "ann", want: "ended by an administrator (ann)"},
-		"an administrator, of whom there is a message": {bound: job, history: ending("is ending"), by: "ann", want: "ended by an administrator (ann)"},
-		"somebody whom the server does not name":       {want: "cancelled, it says"},
+		"an administrator":                         {by: "ann", want: "ended by an administrator (ann)"},
+		"an administrator, while its workload ran": {bound: job, by: "ann", want: "ended by an administrator (ann)"},
+		"an administrator, of whom there is a message": {
+			bound: job, history: ending("is ending"), by: "ann", want: "ended by an administrator (ann)",
+		},
+		"somebody whom the server does not name": {want: "cancelled, it says"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &pamv1alpha1.ActivitySession{}

@@ -117,7 +117,7 @@ func (r *remover) isLost(ctx context.Context, s *pamv1alpha1.ActivitySession, ou
 func mayAbandon(s *pamv1alpha1.ActivitySession, now moment, deadline time.Duration, mustBeSeen bool) bool {
 	kept := now.local.Sub(s.DeletionTimestamp.Time)
 	livesOn := s.Status.ExpiresAt != nil && now.left(s.Status.ExpiresAt) > 0 && kept < longestKept
-	return kept > deadline && !(mustBeSeen && livesOn)
+	return kept > deadline && (!mustBeSeen || !livesOn)
 }
 
 // isUnconfirmed reports whether the server was told to end a session and does not say in a known way whether it has.

@@ -43,8 +43,7 @@ func (k *secretKeeper) ensure(
 	}
 	wanted, interval := requestedRefresh(s), refreshInterval(s)
 	foreign := exists && k.isForeign(s, secret)
-	intact := metav1.IsControlledBy(secret, s) && string(secret.Data[secretSessionID]) == s.Status.SessionID &&
-		!foreign
+	intact := !foreign && isOfSession(s, secret)
 	// The Secret itself says for which request it was fetched, because a status just written may not be in the cache yet.
 	if intact && wanted == secret.Annotations[pamv1alpha1.AnnotationRefreshRequestedAt] {
 		k.show(s, secret)
@@ -64,10 +63,7 @@ func (k *secretKeeper) ensure(
 	if err := k.mayWrite(ctx, secret, s, exists); err != nil {
 		return 0, err
 	}
-	if foreign {
-		k.StatusWriter().Event(s, corev1.EventTypeWarning, pamv1alpha1.ReasonConflict, fmt.Sprintf("somebody else has "+
-			"written into Secret %s: its connection data is fetched again", client.ObjectKeyFromObject(secret)))
-	}
+	k.reportForeign(s, secret, foreign)
 	data, err := k.data.fetch(ctx, server, s)
 	if err != nil {
 		return 0, err
@@ -84,6 +80,18 @@ func (k *secretKeeper) ensure(
 	s.Status.SecretRefreshedAt = nil
 	k.show(s, secret)
 	return interval, nil
+}
+
+// isOfSession reports whether a Secret is owned by the object, and holds its present session.
+func isOfSession(s *pamv1alpha1.ActivitySession, secret *corev1.Secret) bool {
+	return metav1.IsControlledBy(secret, s) && string(secret.Data[secretSessionID]) == s.Status.SessionID
+}
+
+func (k *secretKeeper) reportForeign(s *pamv1alpha1.ActivitySession, secret *corev1.Secret, foreign bool) {
+	if foreign {
+		k.StatusWriter().Event(s, corev1.EventTypeWarning, pamv1alpha1.ReasonConflict, fmt.Sprintf("somebody else has "+
+			"written into Secret %s: its connection data is fetched again", client.ObjectKeyFromObject(secret)))
+	}
 }
 
 // untilFetch is how long it is until connection data may be fetched; 0 if it may. The server is not asked as often as

@@ -47,8 +47,8 @@ func taken(s *pamv1alpha1.ActivitySession, secret *corev1.Secret) error {
 		consequence = "the session is active, but has no Secret"
 	}
 	problem := &loop.Problem{Reason: pamv1alpha1.ReasonConflict, Stall: true, After: loop.StalledRecheck}
-	problem.Message = fmt.Sprintf("%s: Secret %s belongs to another owner and is not touched: delete it, or create another "+
-		"ActivitySession with another connectionSecret.name", consequence, client.ObjectKeyFromObject(secret))
+	problem.Message = fmt.Sprintf("%s: Secret %s belongs to another owner and is not touched: delete it, or create "+
+		"another ActivitySession with another connectionSecret.name", consequence, client.ObjectKeyFromObject(secret))
 	if !secret.DeletionTimestamp.IsZero() {
 		problem.Stall, problem.After = false, untidyRetry
 		problem.Message = fmt.Sprintf("%s: Secret %s belongs to another owner and is being deleted; waiting until it is gone",

@@ -51,7 +51,8 @@ func tooEarly(s *pamv1alpha1.ActivitySession, message string) string {
 			advice = "; the server, or a grant of the connection, did not allow a later end"
 		}
 	}
-	return fmt.Sprintf("%s while %s %s/%s%s%s", cause, s.Spec.BoundTo.Kind, s.Namespace, s.Spec.BoundTo.Name, stillRuns, advice)
+	return fmt.Sprintf("%s while %s %s/%s%s%s",
+		cause, s.Spec.BoundTo.Kind, s.Namespace, s.Spec.BoundTo.Name, stillRuns, advice)
 }
 
 // roughly rounds a duration: the server's times are in whole seconds.
