@@ -3,6 +3,7 @@
 package export
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -83,12 +84,21 @@ func manifestOf(obj kinds.PolicyObject) (text string, faithful bool, err error) 
 	if err != nil { // a character that YAML does not allow at all
 		return "", false, nil //nolint:nilerr // it is listed as not exported
 	}
+	if isPrintableASCII(plain) { // which YAML keeps as it is, and reading is what takes the time
+		return string(manifest), true, nil
+	}
 	var written, read any
 	if err := json.Unmarshal(plain, &written); err != nil {
 		return "", false, err
 	}
 	faithful = yaml.Unmarshal(manifest, &read) == nil && reflect.DeepEqual(written, read)
 	return string(manifest), faithful, nil
+}
+
+// isPrintableASCII reports whether a JSON text has no other character, escaped or not.
+func isPrintableASCII(text []byte) bool {
+	return !bytes.Contains(text, []byte(`\u`)) &&
+		!slices.ContainsFunc(text, func(b byte) bool { return b < ' ' || b > '~' })
 }
 
 // close writes the rest, and returns all parts.
