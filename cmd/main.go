@@ -149,7 +149,7 @@ func addControllers(
 	}); err != nil {
 		return err
 	}
-	return addProbes(mgr, s, vitals)
+	return addProbes(ctx, mgr, s, vitals)
 }
 
 const leaseName = "pam-operator.io"

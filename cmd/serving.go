@@ -31,11 +31,11 @@ const nowhere = "0"
 const hangsAfter = 30 * time.Second
 
 // listen opens a port, which is served, and closed, by the manager.
-func listen(address string) (net.Listener, error) {
-	return (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	return (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 }
 
-func addProbes(mgr ctrl.Manager, s *settings, vitals loop.Vitals) error {
+func addProbes(ctx context.Context, mgr ctrl.Manager, s *settings, vitals loop.Vitals) error {
 	if s.probeAddress == nowhere {
 		return nil
 	}
@@ -51,7 +51,7 @@ func addProbes(mgr ctrl.Manager, s *settings, vitals loop.Vitals) error {
 		mux.Handle(path, handler)
 		mux.Handle(path+"/", handler) // one check by its name
 	}
-	l, err := listen(s.probeAddress)
+	l, err := listen(ctx, s.probeAddress)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func addMetrics(mgr ctrl.Manager, s *settings, config *rest.Config, exemplars bo
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", handler)
-	l, err := listen(s.metricsAddress)
+	l, err := listen(context.Background(), s.metricsAddress)
 	if err != nil {
 		return err
 	}

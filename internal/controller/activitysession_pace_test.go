@@ -19,7 +19,7 @@ var _ = Describe("An ActivitySession that was refused", func() {
 	It("causes few calls however often its Secret is changed", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{})
 		session := s.session(ctx, "session", builder.Activity("Linux patching"))
-		eventuallyReason(ctx, session, pamv1alpha1.ReasonReferenceNotFound)
+		eventuallyReason(ctx, session, pamv1alpha1.ReasonRejected)
 		secret := builder.Secret(session.SecretName(), nil, builder.InNamespace(s.namespace))
 		s.create(ctx, secret)
 		before := s.calls()

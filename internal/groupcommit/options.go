@@ -5,9 +5,9 @@
 // pay for one commit, yet each gets the answer to its own change. It knows no vendor.
 //
 // The path of one change: Do puts it into a queue (committer.go), a runner gathers a batch (gather.go), the batch
-// decides what goes into which transaction (batch.go), an attempt is one transaction from opening to commit or roll-back
-// (attempt.go), and the call, which is the caller waiting in Do, gets its answer (call.go). What a commit refused is
-// divided (division.go) and remembered (refusals.go).
+// decides what goes into which transaction (batch.go), an attempt is one transaction from opening to commit or
+// roll-back (attempt.go), and the call, which is the caller waiting in Do, gets its answer (call.go). What a commit
+// refused is divided (division.go) and remembered (refusals.go).
 //
 // What callers can rely on:
 //   - nil means committed, or found to be in place already. No caller gets success before the commit.

@@ -68,7 +68,7 @@ func describeGroup(
 	}
 	keys, err := d.directory.MemberKeys(body)
 	if err != nil {
-		return nil, whole(oddMember), nil
+		return nil, whole(oddMember), nil //nolint:nilerr // that is the result
 	}
 	for _, key := range keys {
 		member, found := d.member(users, key)

@@ -174,20 +174,19 @@ func TestTheOwnerOfAConnectionReadsWhatToFix(t *testing.T) {
 		},
 		"no common cipher suite": {
 			port: offering(t, &tls.Config{
-				Certificates: []tls.Certificate{good}, MaxVersion: tls.VersionTLS12,
+				Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12,
 				CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_256_GCM_SHA384}, //nolint:gosec // as old appliances do
 			}), roots: trusted, reason: pamv1alpha1.ReasonUnreachable, state: loop.StateStalled,
 			words: []string{"ECDHE", "nothing was sent", "handshake failure"},
 		},
 		"an old version of TLS": {
-			port: offering(t, &tls.Config{
-				Certificates: []tls.Certificate{good},
-				MinVersion:   tls.VersionTLS10, MaxVersion: tls.VersionTLS11, //nolint:gosec // as old appliances do
+			port: offering(t, &tls.Config{ //nolint:gosec // as old appliances do
+				Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11,
 			}), roots: trusted, reason: pamv1alpha1.ReasonUnreachable, state: loop.StateStalled,
 			words: []string{"TLS 1.2 or later", "nothing was sent"},
 		},
 		"a client certificate that is demanded": {
-			port: offering(t, &tls.Config{
+			port: offering(t, &tls.Config{ //nolint:gosec // the alert comes within the handshake only up to TLS 1.2
 				Certificates: []tls.Certificate{good}, ClientAuth: tls.RequireAnyClientCert,
 				MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12,
 			}), roots: trusted, reason: pamv1alpha1.ReasonUnreachable, state: loop.StateStalled,

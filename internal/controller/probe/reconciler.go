@@ -79,8 +79,8 @@ func (r connectionReconciler[T]) Reconcile(ctx context.Context, request reconcil
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if r.OwnWrites.Behind(conn) {
-		return loop.StartOver(), nil
+	if ok, err := r.UpToDate(ctx, conn); !ok {
+		return loop.StartOver(), err
 	}
 	ctx, pass := r.BeginPass(ctx, conn)
 	defer pass.End()
