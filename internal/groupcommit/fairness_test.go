@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -255,9 +256,9 @@ func TestTenantsTakeTurns(t *testing.T) {
 func TestWhenEveryCommitIsRefusedInTheSameWordsTheDivisionEnds(t *testing.T) { //nolint:cyclop // one scene
 	synctest.Test(t, func(t *testing.T) {
 		const changes = 300
-		broken := true
+		var mended atomic.Bool
 		b := slow(func(int, []string) error {
-			if broken {
+			if !mended.Load() {
 				return errRefused
 			}
 			return nil
@@ -279,10 +280,12 @@ func TestWhenEveryCommitIsRefusedInTheSameWordsTheDivisionEnds(t *testing.T) { /
 			})
 		}
 		pass(50 * time.Second)
+		synctest.Wait()
 		if b.store.commits > 15 {
 			t.Errorf("%d commits, although they were all refused alike", b.store.commits)
 		}
 		pass(4 * time.Minute)
+		synctest.Wait()
 		if b.store.commits > 15+24 {
 			t.Errorf("%d commits, which is more than a tenth of the time", b.store.commits)
 		}
@@ -295,8 +298,8 @@ func TestWhenEveryCommitIsRefusedInTheSameWordsTheDivisionEnds(t *testing.T) { /
 		if told == 0 || told > changes {
 			t.Errorf("%d callers are said to be refused with all others", told)
 		}
-		broken = false
 		before := b.store.commits
+		mended.Store(true)
 		b.wait()
 		if got := len(strings.Fields(b.store.names())); got != changes {
 			t.Errorf("%d of %d are committed", got, changes)
