@@ -31,7 +31,7 @@ func TestFailingTransactionsAreSpacedOut(t *testing.T) {
 		"roll-backs that are never acknowledged": {
 			faults: faults{verify: always(errConflict), rollback: always(errFailed)}, most: 20,
 		},
-		"a change that fails after a write each time": {change: writesAndReturns("x", errFailed), most: 150},
+		"a change that fails after a write each time": {change: writesAndReturns("x", errFailed), most: 200},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
