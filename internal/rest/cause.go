@@ -142,3 +142,8 @@ func UntrustedIssuer(err error) string {
 	}
 	return unknown.Cert.Issuer.String()
 }
+
+// hasCertificate reports whether a client has a certificate to log in with.
+func hasCertificate(cfg *tls.Config) bool {
+	return cfg != nil && (len(cfg.Certificates) > 0 || cfg.GetClientCertificate != nil)
+}

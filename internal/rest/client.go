@@ -378,10 +378,6 @@ func (c *Client) transportError(ctx context.Context, req *http.Request, sent boo
 	}
 }
 
-func hasCertificate(cfg *tls.Config) bool {
-	return cfg != nil && (len(cfg.Certificates) > 0 || cfg.GetClientCertificate != nil)
-}
-
 func (c *Client) answerError(ctx context.Context, req *http.Request, resp *http.Response) error {
 	var details ErrorDetails
 	if !compressed(resp) {
