@@ -99,8 +99,11 @@ func (s *site) bind(ctx context.Context, account string, rights []right) {
 // enough waits until the API server's authorizer knows the rights: its caches follow the objects.
 func (s *site) enough(ctx context.Context, account string, args []string) {
 	GinkgoHelper()
-	Eventually(func() run { return s.pam(ctx, append([]string{"--as", account}, args...)...) }).Should(
-		HaveField("Code", 0), strings.Join(args, " "))
+	var r run
+	Eventually(func() run {
+		r = s.pam(ctx, append([]string{"--as", account}, args...)...)
+		return r
+	}).Should(HaveField("Code", 0), func() string { return strings.Join(args, " ") + "\n" + r.String() })
 }
 
 // arguments makes what a command line is about: a manifest, or a session of its own.

@@ -5,9 +5,11 @@ package controller_test
 import (
 	"context"
 	"net/http"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/simulator/fault"
@@ -62,6 +64,39 @@ var _ = onEverySPS("Who owns an object on the appliance", func() {
 		Entry("left out, different", pamv1alpha1.AdoptionPolicy(""), false, "False AdoptionRefused", true),
 		Entry("Always, equal", pamv1alpha1.AdoptionPolicyAlways, true, "True Synced", false),
 		Entry("Always, different", pamv1alpha1.AdoptionPolicyAlways, false, "True Synced", false),
+	)
+
+	DescribeTable("a new object is judged by what the appliance has, not by what was read before the object was written",
+		func(ctx context.Context, there bool, meanwhile func(s *site, key string), options ...builder.Option) {
+			s := newSite(ctx, simsps.Options{})
+			s.create(ctx, s.spsConnection("hourly", builder.With(func(c *pamv1alpha1.SPSConnection) {
+				c.Spec.DriftCheckInterval = &metav1.Duration{Duration: time.Hour}
+			})))
+			hourly := builder.Connection("hourly", "")
+			key := ""
+			if there {
+				key = s.byHand("theirs", `{"active": false}`)
+			}
+			first := s.policy("first", hourly)
+			s.create(ctx, first)
+			eventuallyReady(ctx, first)
+
+			meanwhile(s, key)
+			policy := s.policy("a", append(options, hourly, policyName("theirs"))...)
+			s.create(ctx, policy)
+			var verdict string
+			Eventually(func() string {
+				verdict = ready(ctx, policy)()
+				return verdict
+			}).ShouldNot(BeElementOf("not yet observed", "False Progressing"))
+			Expect(verdict).To(Equal("True Synced"), func() string { return describe(policy) })
+		},
+		Entry("made by hand since, and only observed", false,
+			func(s *site, _ string) { s.byHand("theirs", `{}`) }, builder.Manage(pamv1alpha1.ManagementPolicyObserve)),
+		Entry("made equal by hand since", true,
+			func(s *site, key string) { s.editUnseen(rdpConnections, key, map[string]any{"active": true}) }),
+		Entry("removed by hand since", true,
+			func(s *site, key string) { Expect(s.sps.Remove(rdpConnections, key)).To(BeTrue()) }),
 	)
 
 	It("is the older one of two, and the other one waits and then takes its place", func(ctx context.Context) {

@@ -33,6 +33,10 @@ const (
 	maxProbePause     = 2 * time.Minute
 )
 
+// firstProbeWait bounds how long calls wait for the first probe. A connection that is closed, or whose credentials are
+// gone, is not probed at all.
+const firstProbeWait = 5 * time.Second
+
 // Breaker is a circuit breaker: after one call without an answer, no other caller contacts the server until a probe
 // gets an answer. Otherwise a server that accepts connections and stays silent would cost every caller the full
 // time-out. Any status counts as an answer: this is only about silent servers.
@@ -58,8 +62,6 @@ type Breaker struct {
 	last     error
 	// changed is closed when the state changes; nil unless a call waits for that.
 	changed chan struct{}
-	// retired says that the client is closed, so that nobody probes any more.
-	retired bool
 }
 
 // Circuit describes a Breaker that is not closed.
@@ -208,7 +210,8 @@ func (b *Breaker) wait(ctx context.Context) error {
 	err := b.admit(ctx)
 	for err != nil {
 		b.mu.Lock()
-		if err = b.refusal(); err == nil || b.Opened == nil || b.failures > 0 || b.retired {
+		left := b.since.Add(firstProbeWait).Sub(b.now())
+		if err = b.refusal(); err == nil || b.Opened == nil || b.failures > 0 || left <= 0 {
 			b.mu.Unlock()
 			return err
 		}
@@ -219,22 +222,13 @@ func (b *Breaker) wait(ctx context.Context) error {
 		b.mu.Unlock()
 		select {
 		case <-changed:
+		case <-time.After(left):
+			return err
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 	return nil
-}
-
-// retire lets go of whoever waits for the first probe: the one that replaces this client is probed now.
-func (b *Breaker) retire() {
-	if b == nil {
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.retired = true
-	b.notify()
 }
 
 // notify wakes whoever waits for a change. The caller holds the mutex.

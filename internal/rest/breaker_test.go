@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -175,19 +176,22 @@ func TestCallsWaitForTheFirstProbeOfABreakerThatHasJustOpened(t *testing.T) {
 	}
 }
 
-// TestAClosedClientKeepsNobodyWaiting: after a change of its address, a connection has another client, and a probe of
-// that one.
-func TestAClosedClientKeepsNobodyWaiting(t *testing.T) {
+// TestCallsWaitOnlySoLongForAProbe: a connection that was closed, or whose credentials are gone, is not probed.
+func TestCallsWaitOnlySoLongForAProbe(t *testing.T) {
 	s := newSilent(t)
-	b := &rest.Breaker{Opened: func() {}}
+	var ahead atomic.Int64
+	b := &rest.Breaker{
+		Opened: func() {}, Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
+	}
 	c := breakerClient(t, s, b)
 	s.set("hang")
 	_ = ask(t.Context(), c, "first")
-	answers := make(chan error)
-	go func() { answers <- ask(t.Context(), c, "other") }()
-	c.Close()
-	if err := <-answers; !rest.IsOpen(err) {
-		t.Errorf("got %v", err)
+	ahead.Store(int64(4900 * time.Millisecond))
+	for range 2 { // one waits for the rest of the time, the other no longer
+		if err := ask(t.Context(), c, "other"); !rest.IsOpen(err) {
+			t.Errorf("got %v", err)
+		}
+		ahead.Store(int64(5 * time.Second))
 	}
 }
 

@@ -178,11 +178,8 @@ func parseBase(raw string) (*url.URL, error) {
 	return &url.URL{Scheme: "https", Host: strings.ToLower(u.Host)}, nil
 }
 
-// Close closes idle connections, and refuses the calls that wait for a probe.
-func (c *Client) Close() {
-	c.cfg.Breaker.retire()
-	c.transport.CloseIdleConnections()
-}
+// Close closes idle connections.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // Memory returns the share in which answers are counted; nil if they are not.
 func (c *Client) Memory() *Share { return c.cfg.Memory }

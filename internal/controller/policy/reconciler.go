@@ -136,7 +136,7 @@ func (r *policyReconciler[T]) reconcile(
 	seen, after, err := r.observeCurrent(ctx, turn, obj)
 	if err != nil || after > 0 {
 		return obj, loop.Wait(pamv1alpha1.ReasonProgressing,
-			"the appliance is read again before the object is adopted", after), err
+			"the appliance is read again before the object is adopted, refused or missed", after), err
 	}
 	act := decide(*obj.ManagementPolicies(), conn.Suspended(), seen)
 	r.noteDrift(obj, seen)
@@ -151,14 +151,15 @@ func (r *policyReconciler[T]) reconcile(
 	return r.write(ctx, turn, before, obj, seen)
 }
 
-// observeCurrent observes an object in the inventory, and reads it again first if the object is about to be adopted
-// because the two are identical: the inventory may be older than a change made by hand, which would be adopted unseen
-// and then repaired. If the appliance must not be read yet, after is when to try again.
+// observeCurrent observes an object in the inventory, and reads it again first if what was seen settles what becomes of
+// an object that manages nothing yet: the inventory may be older than a change made by hand, which would be adopted
+// unseen and then repaired, or than what the object was written for. If the appliance must not be read yet, after is
+// when to try again.
 func (r *policyReconciler[T]) observeCurrent(
 	ctx context.Context, turn *appliance.Turn, obj T,
 ) (seen observation, after time.Duration, err error) {
 	seen, err = r.observe(ctx, turn, obj, loop.Creating(obj))
-	if err != nil || !adopts(obj, seen) {
+	if err != nil || !settles(obj, seen) {
 		return seen, 0, err
 	}
 	after, err = turn.Inventory.ReadAgain(ctx, r.kind.Collection, seen.current.Key, r.Requests.WishedSince(obj))
@@ -169,11 +170,21 @@ func (r *policyReconciler[T]) observeCurrent(
 	return seen, 0, err
 }
 
-// adopts reports whether an object comes to manage what is on the appliance because the two are identical.
-func adopts(obj kinds.PolicyObject, seen observation) bool {
+// settles reports whether an object that manages nothing yet is adopted, refused, or, if it only observes, missing.
+func settles(obj kinds.PolicyObject, seen observation) bool {
+	if loop.ManagedKey(obj) != "" || seen.ours {
+		return false
+	}
 	policies := *obj.ManagementPolicies()
-	return loop.ManagedKey(obj) == "" && seen.exists() && !seen.ours && !policies.Observes() &&
-		decide(policies, false, seen) == actNothing
+	switch decide(policies, false, seen) {
+	case actNothing:
+		return !policies.Observes()
+	case actReport:
+		return !seen.exists()
+	case actRefuse:
+		return true
+	}
+	return false
 }
 
 // noteDrift counts a difference when it is seen for the first time, and shows it in the status: the repair may have to
