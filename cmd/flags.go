@@ -152,6 +152,5 @@ func (s *settings) defineTracing(flags *flag.FlagSet) {
 			"such as OTEL_EXPORTER_OTLP_ENDPOINT; without them nothing is traced.")
 	flags.BoolVar(&s.tracing.Insecure, tracing.InsecureFlag, false, "Send traces without TLS.")
 	flags.Float64Var(&s.tracing.Ratio, tracing.RatioFlag, tracing.DefaultRatio,
-		"Part of all reconciles, and of all sessions, that is traced, from 0 to 1. A transaction is traced if one of its "+
-			"changes is.")
+		"Part of all reconciles that is traced, from 0 to 1.")
 }

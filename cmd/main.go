@@ -70,7 +70,7 @@ func run(s *settings) error {
 		return err
 	}
 	metrics.Build(version, revision)
-	traces, err := tracing.Start(context.Background(), s.tracing, os.Getenv, version, ctrl.Log.WithName("tracing"))
+	traces, err := tracing.Start(context.Background(), s.tracing, version, ctrl.Log.WithName("tracing"))
 	if err != nil {
 		return err
 	}

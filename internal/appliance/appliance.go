@@ -19,7 +19,6 @@ import (
 	"github.com/pam-operator/pam-operator/internal/gate"
 	"github.com/pam-operator/pam-operator/internal/groupcommit"
 	"github.com/pam-operator/pam-operator/internal/rest"
-	"github.com/pam-operator/pam-operator/internal/span"
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
@@ -139,12 +138,8 @@ func (a *Appliance) Change(
 ) error {
 	a.waiting.Add(1)
 	defer a.waiting.Add(-1)
-	ctx, s := span.Start(ctx, "change")
 	err := a.committer.Do(ctx, whose, change)
-	answer := answerOf(err)
-	span.Set(s, span.Result, string(answer))
-	span.End(s, err)
-	a.observer.Change(answer)
+	a.observer.Change(answerOf(err))
 	return err
 }
 

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/pam-operator/pam-operator/internal/panics"
 	"github.com/pam-operator/pam-operator/internal/span"
 )
@@ -39,7 +37,6 @@ const (
 type attempt[T Tx] struct {
 	*batch[T]
 
-	span        trace.Span // does nothing where nothing is traced
 	tx          T
 	opened      time.Time
 	applied     []*call[T] // wrote, or relied on what others wrote: their answers depend on the commit
@@ -50,8 +47,7 @@ type attempt[T Tx] struct {
 
 // try writes the calls and commits them. Its error is the reason why the attempt did not finish.
 func (a *attempt[T]) try(ctx context.Context, calls []*call[T]) (end ending, err error) {
-	ctx = a.beginSpan(ctx, calls)
-	defer func() { a.endSpan(end) }()
+	ctx = span.With(ctx, calls[0].caller) // its calls are in the trace of the first of its changes
 	if err := a.open(ctx); err != nil {
 		return aborted, err
 	}
@@ -72,7 +68,7 @@ func (a *attempt[T]) try(ctx context.Context, calls []*call[T]) (end ending, err
 
 func (a *attempt[T]) open(ctx context.Context) error {
 	since := a.backoff.trying(time.Now())
-	err := traced(ctx, "open", a.settings.Timeout, func(ctx context.Context) (err error) {
+	err := step(ctx, a.settings.Timeout, func(ctx context.Context) (err error) {
 		a.tx, a.opened, err = a.options.Store.Begin(ctx)
 		return err
 	})
@@ -100,8 +96,6 @@ func (a *attempt[T]) observeEnd(end ending, err, failure error) {
 // write runs the changes one after another: as many as can be written and verified within MaxHold, then those that have
 // arrived in the meantime.
 func (a *attempt[T]) write(ctx context.Context, calls []*call[T]) (end ending, err error) {
-	ctx, s := span.Start(ctx, "write")
-	defer func() { span.End(s, err) }()
 	var slowest, total time.Duration
 	written := 0
 	for i := 0; i < len(calls); i++ {
@@ -111,7 +105,6 @@ func (a *attempt[T]) write(ctx context.Context, calls []*call[T]) (end ending, e
 		}
 		if c := calls[i]; c.beginWriting() {
 			begun := time.Now()
-			c.link(a.span)
 			if end, err := a.apply(ctx, c); end != finished {
 				a.untried = calls[i+1:]
 				return end, err
@@ -170,7 +163,7 @@ func (a *attempt[T]) apply(ctx context.Context, c *call[T]) (ending, error) {
 // commit verifies and commits what was applied.
 func (a *attempt[T]) commit(ctx context.Context) (ending, error) {
 	begun := time.Now()
-	if err := traced(ctx, "verify", a.settings.Timeout, a.tx.Verify); err != nil {
+	if err := step(ctx, a.settings.Timeout, a.tx.Verify); err != nil {
 		end := aborted
 		if a.verdict(err) == Conflict {
 			end = conflicted
@@ -179,7 +172,7 @@ func (a *attempt[T]) commit(ctx context.Context) (ending, error) {
 	}
 	a.pace.verified(len(a.applied), time.Since(begun))
 	begun = time.Now()
-	err := traced(ctx, "commit", a.settings.Timeout, a.tx.Commit)
+	err := step(ctx, a.settings.Timeout, a.tx.Commit)
 	if err == nil {
 		a.observe(Event{
 			Kind: Committed, Changes: len(a.applied), Hold: time.Since(a.opened), Duration: time.Since(begun),
@@ -211,7 +204,7 @@ func (a *attempt[T]) commitEnding(err error) ending {
 
 // rollBack undoes what was written and releases the lock.
 func (a *attempt[T]) rollBack(ctx context.Context) error {
-	err := traced(context.WithoutCancel(ctx), "roll back", rollbackTimeout, a.tx.Rollback)
+	err := step(context.WithoutCancel(ctx), rollbackTimeout, a.tx.Rollback)
 	for _, c := range a.applied {
 		c.endWriting()
 	}

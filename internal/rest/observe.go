@@ -91,7 +91,7 @@ func (t observedTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 		mark = &callMark{}
 	}
 	req, traced := beginSpan(req, mark.operation)
-	call := Call{Operation: mark.operation, TraceID: span.TraceIDOf(traced)}
+	call := Call{Operation: mark.operation, TraceID: span.TraceID(req.Context())}
 	resp, err := t.next.RoundTrip(req)
 	if err != nil {
 		call.Result, call.Duration = resultOf(ctx, err), time.Since(begun)

@@ -5,6 +5,7 @@ package tracing
 import (
 	"context"
 	"errors"
+	"math"
 	"net"
 	"strings"
 	"testing"
@@ -13,35 +14,52 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/pam-operator/pam-operator/test/collector"
 )
 
-func none(string) string { return "" }
-
 func TestOffIsNothing(t *testing.T) {
-	off, err := Start(t.Context(), Settings{}, none, "v1", logr.Discard())
-	if off != nil || err != nil {
-		t.Fatalf("got %v and %v", off, err)
+	for name, env := range map[string]map[string]string{
+		"no endpoint": {},
+		"disabled":    {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4317", "OTEL_SDK_DISABLED": "true"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for key, value := range env {
+				t.Setenv(key, value)
+			}
+			off, err := Start(t.Context(), Settings{}, "v1", logr.Discard())
+			if off != nil || err != nil || off.Tracer() != nil {
+				t.Fatalf("got %v and %v", off, err)
+			}
+			off.Close()
+		})
 	}
-	if off.Tracer() != nil {
-		t.Error("there is a tracer")
-	}
-	off.Close()
 }
 
-func TestSpansAreExported(t *testing.T) {
+func TestSpansAreSent(t *testing.T) {
 	to := collector.Start(t)
-	on, err := Start(t.Context(), Settings{Endpoint: to.Endpoint, Insecure: true, Ratio: 1, RatioGiven: true}, none, "v1",
-		logr.Discard())
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, s := on.Tracer().Start(t.Context(), "reconcile")
-	s.End()
-	on.Close()
-	if to.Names()["reconcile"] != 1 {
-		t.Errorf("received %v", to.Names())
+	for name, s := range map[string]Settings{
+		"by-flags":    {Endpoint: to.Endpoint, Insecure: true, Ratio: 1, RatioGiven: true},
+		"by-variable": {Ratio: DefaultRatio},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if s.Endpoint == "" {
+				t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+to.Endpoint)
+				t.Setenv("OTEL_TRACES_SAMPLER", "always_on")
+			}
+			on, err := Start(t.Context(), s, "v1", logr.Discard())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, span := on.Tracer().Start(t.Context(), name)
+			span.End()
+			on.Close()
+			if to.Names()[name] != 1 {
+				t.Errorf("received %v", to.Names())
+			}
+		})
 	}
 	for _, want := range []string{"service.name", "pam-operator", "service.version", "v1"} {
 		if !strings.Contains(to.Received(), want) {
@@ -53,29 +71,20 @@ func TestSpansAreExported(t *testing.T) {
 	}
 }
 
-// TestACollectorThatIsDownDisturbsNobody: ending a span waits for nothing, and the end of the manager not for long.
-func TestACollectorThatIsDownDisturbsNobody(t *testing.T) {
-	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0") // accepts, and says nothing
+// TestACollectorThatIsDownDisturbsNothing: ending a span waits for nothing, and the end of the manager not for long.
+func TestACollectorThatIsDownDisturbsNothing(t *testing.T) {
+	on, err := Start(t.Context(), Settings{Endpoint: "127.0.0.1:1", Insecure: true, Ratio: 1}, "v1", logr.Discard())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer silent.Close()
-	for name, endpoint := range map[string]string{"refused": "127.0.0.1:1", "silent": silent.Addr().String()} {
-		on, err := Start(t.Context(), Settings{Endpoint: endpoint, Insecure: true, Ratio: 1, RatioGiven: true}, none, "v1",
-			logr.Discard())
-		if err != nil {
-			t.Fatal(err)
-		}
-		on.flush = 100 * time.Millisecond
-		begun := time.Now()
-		for range 5000 { // more than are kept
-			_, s := on.Tracer().Start(t.Context(), "reconcile")
-			s.End()
-		}
-		on.Close()
-		if took := time.Since(begun); took > flushWithin {
-			t.Errorf("%s: took %s", name, took)
-		}
+	begun := time.Now()
+	for range 5000 { // more than are kept
+		_, s := on.Tracer().Start(t.Context(), "reconcile")
+		s.End()
+	}
+	on.Close()
+	if took := time.Since(begun); took > 2*flushWithin {
+		t.Errorf("took %s", took)
 	}
 }
 
@@ -86,7 +95,7 @@ func TestNothingIsConnectedBeforeThereAreSpans(t *testing.T) {
 	}
 	accepted := make(chan error, 1)
 	go func() { _, err := l.Accept(); accepted <- err }()
-	on, err := Start(t.Context(), Settings{Endpoint: l.Addr().String(), Insecure: true}, none, "v1", logr.Discard())
+	on, err := Start(t.Context(), Settings{Endpoint: l.Addr().String(), Insecure: true}, "v1", logr.Discard())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,37 +106,40 @@ func TestNothingIsConnectedBeforeThereAreSpans(t *testing.T) {
 	}
 }
 
-func TestComplaintsAreRareAndShowNoSecret(t *testing.T) {
+func TestAWrongFlagIsRefused(t *testing.T) {
+	const at = "collector.observability:4317"
+	for name, tt := range map[string]struct {
+		settings Settings
+		names    string
+	}{
+		"a ratio above 1":  {Settings{Endpoint: at, Ratio: 1.5}, "--tracing-sample-ratio: 1.5"},
+		"a negative ratio": {Settings{Ratio: -1}, "--tracing-sample-ratio: -1"},
+		"no number":        {Settings{Ratio: math.NaN()}, "--tracing-sample-ratio: NaN"},
+		"a URL":            {Settings{Endpoint: "http://me:secret@collector:4317"}, "--tracing-endpoint: want host:port"},
+		"no port":          {Settings{Endpoint: "collector"}, "--tracing-endpoint: want host:port"},
+		"an empty port":    {Settings{Endpoint: "collector:"}, "--tracing-endpoint: want host:port"},
+	} {
+		_, err := Start(t.Context(), tt.settings, "v1", logr.Discard())
+		if err == nil || !strings.Contains(err.Error(), tt.names) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func TestComplaintsAreRareAndShowNoHeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said []string
-		log := funcr.New(func(_, args string) { said = append(said, args) }, funcr.Options{})
-		c := newComplaints(log, environment(map[string]string{
-			"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20token-of-the-collector,x-key=key-of-the-collector",
-		}))
+		c := complaints(funcr.New(func(_, args string) { said = append(said, args) }, funcr.Options{}))
 		for range 3 {
-			c.Handle(errors.New("rpc error: no such Bearer token-of-the-collector, key-of-the-collector\nor other"))
+			c.Handle(status.Error(codes.Unauthenticated, "no such Bearer token-of-the-collector"))
 		}
 		<-time.After(complainEvery)
+		c.Handle(status.Error(codes.Unavailable, "connection refused"))
+		<-time.After(complainEvery)
 		c.Handle(context.DeadlineExceeded)
-		c.Handle(nil)
-		if len(said) != 2 || !strings.Contains(said[1], `"unreported"=2`) || !strings.Contains(said[0], "rpc error") {
-			t.Errorf("said %q", said)
-		}
-		if all := strings.Join(said, ""); strings.Contains(all, "of-the-collector") || strings.Contains(all, "\n") {
+		if len(said) != 3 || !strings.Contains(said[0], `"Unauthenticated"`) ||
+			!strings.Contains(said[1], "connection refused") || strings.Contains(said[0], "token-of") {
 			t.Errorf("said %q", said)
 		}
 	})
-}
-
-// TestTheLibrarySaysNoValues: it logs a header that it cannot read together with its content.
-func TestTheLibrarySaysNoValues(t *testing.T) {
-	var said []string
-	log := quiet(funcr.New(func(_, args string) { said = append(said, args) }, funcr.Options{}))
-	log.Error(errors.New("missing '='"), "parse headers", "input", "password1")
-	log.V(1).Info("limit reached", "value", "password1")
-	log.V(4).Info("created", "config", "password1")
-	log.WithName("a").WithValues("b", "password1").Info("more")
-	if all := strings.Join(said, ""); len(said) != 3 || strings.Contains(all, "password1") {
-		t.Errorf("said %q", said)
-	}
 }

@@ -22,7 +22,6 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/panics"
 	"github.com/pam-operator/pam-operator/internal/rest"
-	"github.com/pam-operator/pam-operator/internal/span"
 )
 
 // MaxConditionMessage bounds a condition's message, in bytes; the API server's own limit is 32768.
@@ -45,7 +44,7 @@ func (w StatusWriter) Save(
 		out = OutcomeOf(Impossible("a reconcile ended without a result"))
 	}
 	out.log(ctx)
-	span.Set(span.Of(ctx), span.Reason, out.Reason)
+	setReason(ctx, out.Reason)
 	status, previous := obj.GetStatus(), ReadyOf(before)
 	status.Observed(obj.GetGeneration())
 	out.Apply(status.ObjectConditions(), obj.GetGeneration())

@@ -5,12 +5,12 @@ package loop
 import (
 	"context"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/kinds"
 	"github.com/pam-operator/pam-operator/internal/span"
 )
@@ -22,25 +22,29 @@ type tracedPasses[T Object] struct {
 
 func (t tracedPasses[T]) Reconcile(ctx context.Context, obj T) (result ctrl.Result, err error) {
 	ctx, pass := t.deps.BeginPass(ctx, obj)
-	defer func() { span.End(pass, err) }()
+	defer func() {
+		if err != nil {
+			span.Failed(pass)
+		}
+		pass.End()
+	}()
 	return t.inner.Reconcile(ctx, obj)
 }
 
-// BeginPass begins the span of a pass over an object, which the caller ends; it does nothing without a tracer. The
-// passes over a session are in one trace, from its request to its end, whichever manager makes them.
+// BeginPass begins the span of a pass over an object, which the caller ends; it does nothing without a tracer.
 func (d Deps) BeginPass(ctx context.Context, obj Object) (context.Context, trace.Span) {
 	if d.Tracer == nil {
-		return ctx, span.Of(ctx)
-	}
-	if s, ok := obj.(*pamv1alpha1.ActivitySession); ok {
-		ctx = span.In(ctx, NewRequestID(s))
+		return ctx, trace.SpanFromContext(ctx)
 	}
 	kind := kinds.OfObject(obj).Name
-	ctx, pass := d.Tracer.Start(ctx, "reconcile "+kind)
-	if pass.IsRecording() {
-		span.Set(pass, span.Kind, kind)
-		span.Set(pass, span.Object, client.ObjectKeyFromObject(obj).String())
-		span.SetNumber(pass, span.Generation, obj.GetGeneration())
-	}
-	return ctx, pass
+	return d.Tracer.Start(ctx, "reconcile "+kind, trace.WithAttributes(
+		attribute.String("pam.kind", kind),
+		attribute.String("pam.object", client.ObjectKeyFromObject(obj).String()),
+		attribute.Int64("pam.generation", obj.GetGeneration()),
+	))
+}
+
+// setReason records the reason of Ready at the end of a pass.
+func setReason(ctx context.Context, reason string) {
+	trace.SpanFromContext(ctx).SetAttributes(attribute.String("pam.reason", reason))
 }

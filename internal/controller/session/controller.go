@@ -110,7 +110,6 @@ func (r *reconciler) Reconcile(ctx context.Context, s *pamv1alpha1.ActivitySessi
 		out = sessionOutcome(err)
 	case out.Continues(): // the object is gone
 		loop.CountTransition(before, s)
-		traceEnd(ctx, before, s)
 		r.auditEnd(ctx, before, s)
 		return ctrl.Result{}, nil
 	}
@@ -192,7 +191,6 @@ func (r *reconciler) save(
 	result, err := r.StatusWriter().Save(ctx, before, s, out)
 	r.wrote(s)
 	if err == nil {
-		traceEnd(ctx, before, s)
 		r.auditEnd(ctx, before, s)
 		// Not jittered, unlike other delays.
 		result.RequeueAfter = loop.Soonest(result.RequeueAfter, untilNext(s, began, r.moment(ctx, s)))
