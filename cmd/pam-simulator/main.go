@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command pam-simulator serves a simulated SPS appliance and a simulated NPS server over HTTPS on loopback, and a plain
-// HTTP port with a page that shows both and an API to control them. Use it to try manifests without an appliance, for demonstrations and for tests.
+// HTTP port with a page that shows both and an API to control them. Use it to try manifests without an appliance, for
+// demonstrations and for tests.
 package main
 
 import (

@@ -31,22 +31,22 @@ func TestThePageAndWhatItShows(t *testing.T) {
 func TestOtherWebsitesCannotUseTheControlPort(t *testing.T) {
 	a, config := appliance(t)
 	r := serve(t, config)
-	port := r.PageURL()[strings.LastIndex(r.PageURL(), ":"):]
-	port = strings.TrimSuffix(port, "/")
+	port := strings.TrimSuffix(r.PageURL()[strings.LastIndex(r.PageURL(), ":"):], "/")
+	const change, read = http.MethodDelete, http.MethodGet
 	tests := map[string]struct {
 		method, host  string
 		header, value string
 		want          int
 	}{
-		"a program that is no browser":           {http.MethodDelete, "127.0.0.1" + port, "", "", 204},
-		"the page":                               {http.MethodDelete, "localhost" + port, "Sec-Fetch-Site", "same-origin", 204},
-		"the page, through IPv6":                 {http.MethodDelete, "[::1]" + port, "Origin", "http://[::1]" + port, 204},
-		"the page, through port 80":              {http.MethodDelete, "127.0.0.1", "Origin", "http://127.0.0.1", 204},
-		"another site":                           {http.MethodDelete, "127.0.0.1" + port, "Sec-Fetch-Site", "cross-site", 403},
-		"a page on another port":                 {http.MethodDelete, "127.0.0.1" + port, "Sec-Fetch-Site", "same-site", 403},
-		"another site in an old browser":         {http.MethodDelete, "127.0.0.1" + port, "Origin", "https://example.com", 403},
-		"another site whose name means loopback": {http.MethodDelete, "example.com" + port, "Sec-Fetch-Site", "same-origin", 403},
-		"the same site, when it reads":           {http.MethodGet, "example.com" + port, "Sec-Fetch-Site", "same-origin", 403},
+		"a program that is no browser":           {change, "127.0.0.1" + port, "", "", 204},
+		"the page":                               {change, "localhost" + port, "Sec-Fetch-Site", "same-origin", 204},
+		"the page, through IPv6":                 {change, "[::1]" + port, "Origin", "http://[::1]" + port, 204},
+		"the page, through port 80":              {change, "127.0.0.1", "Origin", "http://127.0.0.1", 204},
+		"another site":                           {change, "127.0.0.1" + port, "Sec-Fetch-Site", "cross-site", 403},
+		"a page on another port":                 {change, "127.0.0.1" + port, "Sec-Fetch-Site", "same-site", 403},
+		"another site in an old browser":         {change, "127.0.0.1" + port, "Origin", "https://example.com", 403},
+		"another site whose name means loopback": {change, "example.com" + port, "Sec-Fetch-Site", "same-origin", 403},
+		"the same, when it reads":                {read, "example.com" + port, "Sec-Fetch-Site", "same-origin", 403},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
