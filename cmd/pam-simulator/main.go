@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command pam-simulator serves a simulated SPS appliance and a simulated NPS server over HTTPS on loopback, and a plain
-// HTTP port to control both. Use it to try manifests without an appliance, for demonstrations and for tests.
+// HTTP port with a page that shows both and an API to control them. Use it to try manifests without an appliance, for
+// demonstrations and for tests.
 package main
 
 import (
@@ -67,8 +68,14 @@ func (o *options) config() (simulator.Config, error) {
 	return simulator.Config{
 		Dir: o.dir, CA: ca, Names: o.names(), ClientName: o.spsUser, ControlAddress: o.controlAddress,
 		Listeners: []simulator.Listener{
-			{Name: "sps", Address: o.spsAddress, Handler: appliance.Handler(), Control: appliance.ControlHandler()},
-			{Name: "nps", Address: o.npsAddress, Handler: server.Handler(), Control: server.ControlHandler()},
+			{
+				Name: "sps", Address: o.spsAddress, Handler: appliance.Handler(),
+				Control: appliance.ControlHandler(), Kind: simulator.SPS,
+			},
+			{
+				Name: "nps", Address: o.npsAddress, Handler: server.Handler(),
+				Control: server.ControlHandler(), Kind: simulator.NPS,
+			},
 		},
 	}, nil
 }
@@ -76,8 +83,9 @@ func (o *options) config() (simulator.Config, error) {
 func (o *options) announce(w io.Writer, r *simulator.Running) {
 	_, _ = fmt.Fprintf(w, `SPS       %s  (version %s, user %s)
 NPS       %s  (application %s)
+page      %s
 control   %s  %s
 CA        %s/ca.crt, client certificate %s/client.crt and client.key
 `, r.URL("sps"), o.spsVersion, o.spsUser, r.URL("nps"), o.npsApplication,
-		r.ControlURL("sps"), r.ControlURL("nps"), o.dir, o.dir)
+		r.PageURL(), r.ControlURL("sps"), r.ControlURL("nps"), o.dir, o.dir)
 }

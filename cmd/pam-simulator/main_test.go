@@ -33,7 +33,7 @@ func TestRunServesBothUntilTheContextEnds(t *testing.T) {
 		_ = stdout.Close()
 	}()
 	urls := map[string]string{}
-	for lines := bufio.NewScanner(output); len(urls) < 4 && lines.Scan(); {
+	for lines := bufio.NewScanner(output); len(urls) < 5 && lines.Scan(); {
 		words := strings.Fields(lines.Text())
 		urls[words[0]] = words[1]
 	}
@@ -46,6 +46,9 @@ func TestRunServesBothUntilTheContextEnds(t *testing.T) {
 	}
 	if got := status(t, client, urls["control"]+"/stats"); got != http.StatusOK {
 		t.Errorf("control: status %d", got)
+	}
+	if got := status(t, client, urls["page"]); got != http.StatusOK {
+		t.Errorf("page: status %d", got)
 	}
 	client.CloseIdleConnections()
 	cancel()

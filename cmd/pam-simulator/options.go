@@ -42,7 +42,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.StringVar(&o.spsAddress, "sps-address", "127.0.0.1:8443", "HTTPS address of SPS; port 0 picks a free one")
 	flags.StringVar(&o.npsAddress, "nps-address", "127.0.0.1:6500", "HTTPS address of NPS; port 0 picks a free one")
 	flags.StringVar(&o.controlAddress, "control-address", "127.0.0.1:8090",
-		"HTTP address of the control APIs /sps/ and /nps/, on loopback, without authentication")
+		"HTTP address of the page / and the control APIs /sps/ and /nps/, on loopback, without authentication")
 	flags.StringVar(&o.dir, "dir", "pam-simulator", "folder for ca.crt, client.crt and client.key, written at every start")
 	flags.StringVar(&o.serverNames, "server-names", "", "additional names in the server certificate, comma-separated")
 	flags.StringVar(&o.spsVersion, "sps-version", "8.0", "version of SPS: "+strings.Join(spsVersions, ", "))

@@ -30,7 +30,11 @@ func (d *demo) showGuide(ctx context.Context) error {
 		return err
 	}
 	for _, line := range []string{
-		"Everything runs until Ctrl-C, and transitions are shown here. In another terminal:",
+		"Everything runs until Ctrl-C, and transitions are shown here. What is on the appliances, in a browser:",
+		"",
+		"  " + d.appliances.Page,
+		"",
+		"In another terminal:",
 		"",
 		"  export KUBECONFIG=" + d.plane.KubeconfigFile,
 		`  export PATH="` + bin + ":" + filepath.Dir(kubectl()) + `:$PATH"`,

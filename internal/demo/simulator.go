@@ -14,8 +14,8 @@ import (
 
 // appliances is what the simulator announces when it serves.
 type appliances struct {
-	// SPS and NPS are the base URLs of the two, SPSControl and NPSControl those of their control APIs.
-	SPS, NPS, SPSControl, NPSControl string
+	// SPS and NPS are the base URLs of the two, SPSControl and NPSControl those of their control APIs. Page shows both.
+	SPS, NPS, SPSControl, NPSControl, Page string
 }
 
 // account has the credentials of the simulated appliances: made for this run, and never shown.
@@ -117,6 +117,8 @@ func parseAnnouncement(text string) (appliances, bool) {
 			found.SPS = words[1]
 		case words[0] == "NPS":
 			found.NPS = words[1]
+		case words[0] == "page":
+			found.Page = words[1]
 		case words[0] == "control" && len(words) > 2:
 			found.SPSControl, found.NPSControl = words[1], words[2]
 		}

@@ -16,6 +16,7 @@ import (
 
 const announced = `SPS       https://127.0.0.1:1  (version 8.0, user robot)
 NPS       https://127.0.0.1:2  (application robot)
+page      http://127.0.0.1:3/
 control   http://127.0.0.1:3/sps  http://127.0.0.1:3/nps
 CA        x/ca.crt, client certificate x/client.crt and client.key
 `
@@ -23,7 +24,7 @@ CA        x/ca.crt, client certificate x/client.crt and client.key
 func TestAnnouncementIsReadHoweverItArrives(t *testing.T) {
 	want := appliances{
 		SPS: "https://127.0.0.1:1", NPS: "https://127.0.0.1:2",
-		SPSControl: "http://127.0.0.1:3/sps", NPSControl: "http://127.0.0.1:3/nps",
+		SPSControl: "http://127.0.0.1:3/sps", NPSControl: "http://127.0.0.1:3/nps", Page: "http://127.0.0.1:3/",
 	}
 	for size := 1; size <= len(announced); size++ {
 		a := &announcement{complete: make(chan struct{})}

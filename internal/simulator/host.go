@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package simulator hosts simulated appliances: each on its own HTTPS listener, with certificates from a CA that the
-// host creates, and all behind one plain HTTP control port, under /<name>/.
+// host creates, and all behind one plain HTTP control port, under /<name>/. A page at the root of that port shows them.
 //
-// The appliances are in the packages sps and nps below; this package knows them only as http.Handlers.
+// The appliances are in the packages sps and nps below. This package knows them only as http.Handlers; page.html knows
+// their control APIs.
 package simulator
 
 import (
@@ -38,6 +39,8 @@ type Listener struct {
 	Handler http.Handler
 	// Control, if set, is served by the control port under /<Name>/, without that prefix.
 	Control http.Handler
+	// Kind is whose control API Control is. Without it, the page does not show the appliance.
+	Kind Kind
 }
 
 // Config defines what to serve.
@@ -97,7 +100,6 @@ func (r *Running) prepare(ctx context.Context, c Config) error {
 		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{server.TLS}, ClientAuth: tls.RequestClientCert,
 		NextProtos: []string{"h2", "http/1.1"},
 	}
-	control := http.NewServeMux()
 	for _, l := range c.Listeners {
 		plain, err := listen(ctx, l.Address)
 		if err != nil {
@@ -105,16 +107,13 @@ func (r *Running) prepare(ctx context.Context, c Config) error {
 		}
 		r.urls[l.Name] = "https://" + plain.Addr().String()
 		r.add(tls.NewListener(plain, tlsConfig), l.Handler)
-		if l.Control != nil {
-			control.Handle("/"+l.Name+"/", http.StripPrefix("/"+l.Name, l.Control))
-		}
 	}
 	plain, err := listen(ctx, c.ControlAddress)
 	if err != nil {
 		return fmt.Errorf("listen for control: %w", err)
 	}
 	r.control = "http://" + plain.Addr().String()
-	r.add(plain, control)
+	r.add(plain, controlPort(c.Listeners))
 	if address, isTCP := plain.Addr().(*net.TCPAddr); !isTCP || !address.IP.IsLoopback() {
 		return fmt.Errorf("control address %s is not on loopback", plain.Addr())
 	}
@@ -205,6 +204,9 @@ func (r *Running) URL(name string) string { return r.urls[name] }
 
 // ControlURL is the address of an appliance's control API, http://host:port/name.
 func (r *Running) ControlURL(name string) string { return r.control + "/" + name }
+
+// PageURL is the address of the page that shows the appliances.
+func (r *Running) PageURL() string { return r.control + "/" }
 
 // CA returns the CA of the servers' certificates.
 func (r *Running) CA() *CA { return r.ca }
