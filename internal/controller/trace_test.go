@@ -21,7 +21,9 @@ import (
 var spans = tracetest.NewInMemoryExporter()
 
 // tracer traces every reconcile.
-func tracer() trace.Tracer { return sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)).Tracer("suite") }
+func tracer() trace.Tracer {
+	return sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)).Tracer("suite")
+}
 
 // reconcilesOf are the spans of an object's reconciles.
 func reconcilesOf(kind, object string) []tracetest.SpanStub {
