@@ -182,9 +182,9 @@ func held(fence *leadership.Fence) func() error {
 // runnables are what the manager runs besides the controllers.
 func runnables(fence *leadership.Fence) []manager.Runnable {
 	if fence == nil {
-		return []manager.Runnable{memory.NewReturner()}
+		return nil
 	}
-	return []manager.Runnable{memory.NewReturner(), fence}
+	return []manager.Runnable{fence}
 }
 
 func options(s *settings, scheme *runtime.Scheme) ctrl.Options {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package memory sets how often garbage is collected.
 package memory
 
 import (

@@ -90,9 +90,9 @@ func (t observedTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	if !ok {
 		mark = &callMark{}
 	}
-	req, traced := beginSpan(req, mark.operation)
-	call := Call{Operation: mark.operation, TraceID: span.TraceID(req.Context())}
-	resp, err := t.next.RoundTrip(req)
+	spanned, traced := beginSpan(ctx, req, mark.operation)
+	call := Call{Operation: mark.operation, TraceID: span.TraceID(spanned)}
+	resp, err := t.next.RoundTrip(req.WithContext(spanned))
 	if err != nil {
 		call.Result, call.Duration = resultOf(ctx, err), time.Since(begun)
 		endSpan(traced, call, 0)

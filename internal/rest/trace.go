@@ -4,6 +4,7 @@ package rest
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -14,13 +15,9 @@ import (
 
 // beginSpan begins the span of a call, named by its operation. The URL stays out of it: a path may name an account, and
 // a query anything. So do headers, both ways: the request gets none for the trace, as servers outside need not know.
-func beginSpan(req *http.Request, operation string) (*http.Request, trace.Span) {
-	ctx, s := span.Call(req.Context(), cmp.Or(operation, "call"),
+func beginSpan(ctx context.Context, req *http.Request, operation string) (context.Context, trace.Span) {
+	return span.Call(ctx, cmp.Or(operation, "call"),
 		attribute.String("http.request.method", req.Method), attribute.String("server.address", req.URL.Host))
-	if !s.IsRecording() {
-		return req, s
-	}
-	return req.WithContext(ctx), s
 }
 
 // endSpan ends the span of a call with its result. status is that of the answer; 0 if there was none.

@@ -106,8 +106,8 @@ func (s Settings) exporter() (out []otlptracegrpc.Option) {
 	return out
 }
 
-// complaints logs the errors of the exporter once in a while: a collector that is down is no reason to fill the log. The
-// words of a collector that answers are not shown, because it may quote the headers.
+// complaints logs the errors of the exporter once in a while: a collector that is down is no reason to fill the log.
+// The words of a collector that answers are not shown, because it may quote the headers.
 func complaints(log logr.Logger) otel.ErrorHandler {
 	sometimes := rate.Sometimes{Interval: complainEvery}
 	return otel.ErrorHandlerFunc(func(err error) {
