@@ -67,23 +67,22 @@ func (o *adoptOptions) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	before := newCommits()
 	if len(o.files) > 0 {
-		all, err := o.apply(ctx, c, before)
+		all, err := o.apply(ctx, c)
 		if err != nil || o.DryRun.Dry() {
 			return err
 		}
-		return o.await(ctx, c, all.refs(), all, before)
+		return o.await(ctx, c, all.refs(), all)
 	}
-	objects, err := o.insist(ctx, c, before)
+	objects, err := o.insist(ctx, c)
 	if err != nil || o.DryRun.Dry() {
 		return err
 	}
-	return o.await(ctx, c, act.Refs(objects), nil, before)
+	return o.await(ctx, c, act.Refs(objects), nil)
 }
 
 // insist makes the operator adopt objects although they differ.
-func (o *adoptOptions) insist(ctx context.Context, c *cluster.Client, before commits) ([]kinds.Object, error) {
+func (o *adoptOptions) insist(ctx context.Context, c *cluster.Client) ([]kinds.Object, error) {
 	objects, err := c.GetRefs(ctx, o.refs)
 	if err != nil {
 		return nil, err
@@ -92,7 +91,6 @@ func (o *adoptOptions) insist(ctx context.Context, c *cluster.Client, before com
 	for _, d := range difference.Of(objects) {
 		if d.Differs() {
 			differ++
-			before.willChange(d.Ref)
 			d.Print(o.ErrOut, o.Aside)
 		}
 	}
@@ -100,9 +98,6 @@ func (o *adoptOptions) insist(ctx context.Context, c *cluster.Client, before com
 		name := cluster.RefOf(each).String()
 		if err := frame.Guard(each, name, "spec.adoptionPolicy: Always", o.Force); err != nil {
 			return nil, err
-		}
-		if connected, is := each.(kinds.Connected); is {
-			before.read(ctx, c, connectionOf(connected))
 		}
 	}
 	question := fmt.Sprintf("Change the appliance to what the spec of %s says?",
@@ -137,9 +132,7 @@ func (o *adoptOptions) report() act.Report {
 }
 
 // await waits until each object is adopted or refused. all are the manifests that were applied, if any were.
-func (o *adoptOptions) await(
-	ctx context.Context, c *cluster.Client, refs []cluster.Ref, all adoptions, before commits,
-) error {
+func (o *adoptOptions) await(ctx context.Context, c *cluster.Client, refs []cluster.Ref, all adoptions) error {
 	ctx, cancel := frame.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	wait := act.Wait{Settled: act.Decided}
@@ -157,6 +150,6 @@ func (o *adoptOptions) await(
 	if o.Output != printer.FormatText {
 		return o.report().Answer(outcomes, err)
 	}
-	o.summary(outcomes, before, before.since(ctx, c, outcomes))
+	o.summary(outcomes, all)
 	return act.Answer(outcomes, err)
 }

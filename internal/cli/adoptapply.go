@@ -31,6 +31,8 @@ const (
 type adoption struct {
 	manifest *unstructured.Unstructured
 	ref      cluster.Ref
+	// managed says that the object managed what it names before.
+	managed bool
 	// observing is set until the operator has seen at the appliance what the object stands for. Until then it is applied
 	// with managementPolicy: Observe, so that nothing is ever created.
 	observing bool
@@ -41,6 +43,11 @@ type adoption struct {
 }
 
 type adoptions []*adoption
+
+// managed reports whether an object managed what it names before its manifest was applied.
+func (a adoptions) managed(ref cluster.Ref) bool {
+	return slices.ContainsFunc(a, func(each *adoption) bool { return each.managed && each.ref.ID() == ref.ID() })
+}
 
 func newAdoption(manifest *unstructured.Unstructured) *adoption {
 	kind, _ := kinds.Named(manifest.GetKind())
@@ -58,7 +65,7 @@ func (a adoptions) refs() []cluster.Ref {
 }
 
 // apply applies the manifests by server-side apply.
-func (o *adoptOptions) apply(ctx context.Context, c *cluster.Client, before commits) (adoptions, error) {
+func (o *adoptOptions) apply(ctx context.Context, c *cluster.Client) (adoptions, error) {
 	all, err := o.read(c.Namespace)
 	if err != nil {
 		return nil, err
@@ -83,7 +90,7 @@ func (o *adoptOptions) apply(ctx context.Context, c *cluster.Client, before comm
 		}
 		return nil, o.wouldApply(all)
 	}
-	if err := all.observeFirst(ctx, c, before); err != nil {
+	if err := all.observeFirst(ctx, c); err != nil {
 		return nil, err
 	}
 	return all, o.applyAll(ctx, c, all)
@@ -105,10 +112,9 @@ func (a *adoption) insists() bool {
 }
 
 // observeFirst has what no object manages yet observed before it is managed.
-func (a adoptions) observeFirst(ctx context.Context, c *cluster.Client, before commits) error {
+func (a adoptions) observeFirst(ctx context.Context, c *cluster.Client) error {
 	asked, managed := map[string]bool{}, map[cluster.ID]bool{}
 	for _, each := range a {
-		before.read(ctx, c, connectionOfManifest(each.manifest))
 		if place := each.ref.Namespace + "/" + each.ref.Kind.Name; !asked[place] {
 			asked[place] = true
 			objects, err := c.GetRefs(ctx, []cluster.Ref{{Kind: each.ref.Kind, Namespace: each.ref.Namespace}})
@@ -121,11 +127,8 @@ func (a adoptions) observeFirst(ctx context.Context, c *cluster.Client, before c
 			}
 		}
 		observes, _, _ := unstructured.NestedString(each.manifest.Object, "spec", "managementPolicy")
-		if managed[each.ref.ID()] {
-			before.managed[path(each.ref)] = true
-		} else {
-			each.observing = observes != string(pamv1alpha1.ManagementPolicyObserve)
-		}
+		each.managed = managed[each.ref.ID()]
+		each.observing = !each.managed && observes != string(pamv1alpha1.ManagementPolicyObserve)
 	}
 	return nil
 }

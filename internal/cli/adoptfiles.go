@@ -32,7 +32,8 @@ func (o *adoptOptions) read(namespace string) (adoptions, error) {
 			for _, m := range manifests {
 				a := newAdoption(m)
 				if other, twice := from[a.ref.ID()]; twice {
-					return nil, fmt.Errorf("%s and %s both have %s: leave out one of them", other, file, path(a.ref))
+					return nil, fmt.Errorf("%s and %s both have %s/%s: leave out one of them",
+						other, file, a.ref.Namespace, a.ref)
 				}
 				from[a.ref.ID()] = file
 				out = append(out, a)

@@ -11,55 +11,69 @@ import (
 	"github.com/pam-operator/pam-operator/internal/kinds"
 )
 
+// result is what became of an object.
+type result int
+
+const (
+	adopted result = iota
+	refused
+	absent
+	created
+	unsettled
+	results
+)
+
+// counted is how the results are counted, in this order.
+var counted = [results]string{
+	" adopted", " refused", " not on the appliance", " created, because the appliance did not have them",
+	" still in progress",
+}
+
+func (a adoptions) resultOf(each act.Outcome) result {
+	policy, is := each.Object.(kinds.PolicyObject)
+	switch {
+	case !each.Settled, !is && !each.State.Stuck():
+		return unsettled
+	case each.State.Word == wordNotOnAppliance:
+		return absent
+	case !each.State.Ready():
+		return refused
+	case policy.PolicyStatus().Origin == pamv1alpha1.OriginCreated && !a.managed(each.Ref):
+		return created
+	}
+	return adopted
+}
+
 // summary counts what was adopted, and shows what was not.
-func (o *adoptOptions) summary( //nolint:cyclop // a list of cases
-	outcomes []act.Outcome, before commits, written []string,
-) {
-	adopted, created, absent, refused, open, differs := 0, 0, 0, 0, 0, false
+func (o *adoptOptions) summary(outcomes []act.Outcome, all adoptions) {
+	var counts [results]int
+	differs := false
 	rows := make([]printer.Row, 0, len(outcomes))
 	for _, each := range outcomes {
-		policy, is := each.Object.(kinds.PolicyObject)
-		switch {
-		case !each.Settled, !is && !each.State.Stuck():
-			open++
-			continue
-		case each.State.Word == wordNotOnAppliance:
-			absent++
-		case !each.State.Ready():
-			refused++
-		case policy.PolicyStatus().Origin == pamv1alpha1.OriginCreated && !before.managed[path(each.Ref)]:
-			created++
-			continue
-		default:
-			adopted++
-			continue
+		is := all.resultOf(each)
+		counts[is]++
+		if is == absent || is == refused {
+			rows = append(rows, o.row(each))
+			differs = differs || is == refused && each.State.Word != wordNotApplied
 		}
-		rows = append(rows, o.row(each))
-		differs = differs || each.State.Word != wordNotApplied && each.State.Word != wordNotOnAppliance
 	}
-	parts := []string{printer.Thousands(adopted) + " adopted", printer.Thousands(refused) + " refused"}
-	for _, some := range []struct {
-		count int
-		what  string
-	}{
-		{absent, " not on the appliance"}, {created, " created, because the appliance did not have them"},
-		{open, " still in progress"},
-	} {
-		if some.count > 0 {
-			parts = append(parts, printer.Thousands(some.count)+some.what)
+	var parts []string
+	for is, count := range counts {
+		if count > 0 || result(is) <= refused {
+			parts = append(parts, printer.Thousands(count)+counted[is])
 		}
 	}
 	mark := printer.MarkReady
-	if len(rows)+open > 0 {
+	if len(rows)+counts[unsettled] > 0 {
 		mark = printer.MarkFailed
 	}
-	o.Say(mark, "%s", strings.Join(append([]string{strings.Join(parts, ", ")}, written...), "; "))
+	o.Say(mark, "%s", strings.Join(parts, ", "))
 	o.Screen.Table(o.Out, printer.Table{Rows: rows})
 	if differs {
 		o.Note(printer.MarkNone, "next: kubectl pam diff shows what differs; change the spec, or take over an object in "+
 			"spite of it with kubectl pam adopt KIND/NAME")
 	}
-	if open > 0 && len(o.files) > 0 {
+	if counts[unsettled] > 0 && len(o.files) > 0 {
 		o.Note(printer.MarkNone, "next: run the command again; until then, what the operator could not compare yet only "+
 			"observes")
 	}

@@ -57,7 +57,7 @@ var _ = Describe("kubectl pam export and unmanaged", Ordered, func() {
 
 		r = s.pam(ctx, "adopt", "-f", folder)
 		Expect(r.Code).To(BeZero(), r.String())
-		Expect(r.Out).To(Equal("✔ 2 adopted, 0 refused; sps: nothing was committed\n"))
+		Expect(r.Out).To(Equal("✔ 2 adopted, 0 refused\n"))
 		Expect(s.sps.Stats().Writes).To(Equal(writes))
 		r = s.pam(ctx, "unmanaged", "--connection", "sps", "--kinds", "rdpcp")
 		Expect(r.Out).To(BeEmpty())

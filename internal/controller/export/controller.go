@@ -8,7 +8,6 @@ package export
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -105,23 +104,16 @@ func (r *reconciler) pass(ctx context.Context, e *pamv1alpha1.ApplianceExport) (
 	return r.complete(e, result), nil
 }
 
-// defaultActiveDeadline is spec.activeDeadlineSeconds where it is left out.
-const defaultActiveDeadline = 24 * time.Hour
-
 // overdue fails an export at its deadline, whatever it waits for, and has it looked at again by then.
 func (r *reconciler) overdue(e *pamv1alpha1.ApplianceExport, out loop.Outcome) loop.Outcome {
 	if isFinished(e) {
 		return out
 	}
-	deadline := defaultActiveDeadline
-	if e.Spec.ActiveDeadlineSeconds != nil {
-		deadline = time.Duration(*e.Spec.ActiveDeadlineSeconds) * time.Second
+	out, expired := loop.ActiveDeadline(e.CreationTimestamp, e.Spec.ActiveDeadlineSeconds, r.now(), out)
+	if expired != "" {
+		return r.fail(e, expired)
 	}
-	left := e.CreationTimestamp.Add(deadline).Sub(r.now())
-	if left <= 0 {
-		return r.fail(e, fmt.Sprintf("given up at its deadline of %s; it waited for: %s", deadline, out.Message))
-	}
-	return loop.ByDeadline(out, left)
+	return out
 }
 
 // kindsOf are the kinds that are exported, in an order in which their objects can be created.

@@ -91,24 +91,16 @@ func isFinished(t *pamv1alpha1.SessionTermination) bool {
 	return t.Status.Phase == pamv1alpha1.TerminationSucceeded || t.Status.Phase == pamv1alpha1.TerminationFailed
 }
 
-// defaultActiveDeadline is spec.activeDeadlineSeconds where it is left out.
-const defaultActiveDeadline = 24 * time.Hour
-
 // overdue fails a request at its deadline, whatever it waits for, and has it looked at again by then.
 func (r *sessionTerminationReconciler) overdue(t *pamv1alpha1.SessionTermination, out loop.Outcome) loop.Outcome {
 	if isFinished(t) {
 		return out
 	}
-	deadline := defaultActiveDeadline
-	if t.Spec.ActiveDeadlineSeconds != nil {
-		deadline = time.Duration(*t.Spec.ActiveDeadlineSeconds) * time.Second
+	out, expired := loop.ActiveDeadline(t.CreationTimestamp, t.Spec.ActiveDeadlineSeconds, r.now(), out)
+	if expired != "" {
+		return r.fail(t, pamv1alpha1.ReasonFailed, expired)
 	}
-	left := t.CreationTimestamp.Add(deadline).Sub(r.now())
-	if left <= 0 {
-		message := fmt.Sprintf("given up at its deadline of %s; it waited for: %s", deadline, out.Message)
-		return r.fail(t, pamv1alpha1.ReasonFailed, message)
-	}
-	return loop.ByDeadline(out, left)
+	return out
 }
 
 func (r *sessionTerminationReconciler) pass(
