@@ -23,8 +23,6 @@ DEMO_ARGS ?=
 # The lease of an installed manager: a manager started here waits while that one leads.
 RUN_ARGS ?= --leader-election-namespace=pam-operator-system
 BENCH_ARGS ?=
-# A release, for upgrade-fixture.
-REF ?=
 
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 # All times in an image are the commit's.
@@ -81,15 +79,13 @@ generate: $(CONTROLLER_GEN) ## Generate the deepcopy code of the API types.
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
 
 .PHONY: manifests
-manifests: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate CRDs, roles, pages, the dashboard, argocd-cm.yaml, and the chart's copies.
+manifests: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate CRDs, roles, pages, argocd-cm.yaml, and the chart's copies.
 	$(CONTROLLER_GEN) crd rbac:roleName=manager-role paths=./api/... paths=./internal/controller/... \
 		output:crd:artifacts:config=config/crd/bases output:rbac:artifacts:config=config/rbac
 	mkdir -p docs
 	$(CRD_REF_DOCS) --source-path=api --config=hack/crd-ref-docs.yaml --log-level=ERROR --renderer=markdown --output-path=docs/api.md
 	go run ./hack/metrics >docs/metrics.md
 	hack/alerts.sh >config/prometheus/rule.yaml
-	mkdir -p config/grafana
-	go -C hack/prometheus run ./dashboard '$(CURDIR)/docs/runbook.md' '$(CURDIR)/config/grafana/pam-operator.json'
 	go run ./hack/clidoc docs/cli.md
 	hack/chart.sh
 	go run ./hack/argocd config/argocd/resource_customizations/pam-operator.io config/argocd/argocd-cm.yaml
@@ -234,10 +230,6 @@ build-installer: controlplane manifests ## Write all manifests, with the image I
 .PHONY: release
 release: ## Build all files of the release VERSION into dist/release, without publishing them; see RELEASE.md.
 	KUBECTL='$(wildcard $(KUBECTL))' HELM='$(wildcard $(HELM))' hack/release.sh '$(VERSION)'
-
-.PHONY: upgrade-fixture
-upgrade-fixture: controlplane ## Keep the manifests of the release REF, such as v1.2.3, for test/upgrade; see RELEASE.md.
-	hack/upgrade-fixture.sh '$(REF)' '$(KUBECTL)'
 
 .PHONY: chart
 chart: $(HELM) manifests ## Package the Helm chart into dist/, with VERSION if that is v and a semantic version.
