@@ -88,7 +88,7 @@ manifests: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate CRDs, roles, pages, arg
 	hack/alerts.sh >config/prometheus/rule.yaml
 	go run ./hack/clidoc docs/cli.md
 	hack/chart.sh
-	go run ./hack/argocd config/argocd/resource_customizations/pam-operator.io config/argocd/argocd-cm.yaml
+	hack/argocd.sh >config/argocd/argocd-cm.yaml
 
 .PHONY: fmt
 fmt: ## Format the Go code.
