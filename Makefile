@@ -43,6 +43,7 @@ TOOLS_SUM := $(call tool-sum,hack/tools)
 CONTROLLER_GEN := bin/controller-gen-$(TOOLS_SUM)
 CRD_REF_DOCS := bin/crd-ref-docs-$(TOOLS_SUM)
 GOLANGCI_LINT := bin/golangci-lint-$(TOOLS_SUM)
+HELM_DOCS := bin/chart-docs-$(TOOLS_SUM)
 IMAGE_SUM := $(shell { go env GOVERSION GOARCH; cat hack/image/go.mod hack/image/go.sum hack/image/*.go hack/image/archive/*.go; } | cksum | cut -d' ' -f1)
 IMAGE_TOOL := bin/image-$(IMAGE_SUM)
 
@@ -79,7 +80,7 @@ generate: $(CONTROLLER_GEN) ## Generate the deepcopy code of the API types.
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
 
 .PHONY: manifests
-manifests: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate CRDs, roles, pages, argocd-cm.yaml, and the chart's copies.
+manifests: $(CONTROLLER_GEN) $(CRD_REF_DOCS) $(HELM_DOCS) ## Generate CRDs, roles, pages, argocd-cm.yaml, and the chart's copies.
 	$(CONTROLLER_GEN) crd rbac:roleName=manager-role paths=./api/... paths=./internal/controller/... \
 		output:crd:artifacts:config=config/crd/bases output:rbac:artifacts:config=config/rbac
 	mkdir -p docs
@@ -87,7 +88,7 @@ manifests: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate CRDs, roles, pages, arg
 	go run ./hack/metrics >docs/metrics.md
 	hack/alerts.sh >config/prometheus/rule.yaml
 	go run ./hack/clidoc docs/cli.md
-	hack/chart.sh
+	HELM_DOCS=$(HELM_DOCS) hack/chart.sh
 	hack/argocd.sh >config/argocd/argocd-cm.yaml
 
 .PHONY: fmt
@@ -186,7 +187,7 @@ helm: $(HELM) $(HELM3) ## Build Helm 4 and Helm 3 into bin/, once.
 
 .PHONY: test-chart
 test-chart: controlplane helm build ## Run the tests of the Helm chart.
-	go test $(RACE) -timeout 45m $(TESTFLAGS) ./test/chart ./hack/chart
+	go test $(RACE) -timeout 45m $(TESTFLAGS) ./test/chart
 
 ##@ Build
 
@@ -271,6 +272,8 @@ $(CONTROLLER_GEN):
 	$(call build-tool,controller-gen,sigs.k8s.io/controller-tools/cmd/controller-gen,hack/tools)
 $(CRD_REF_DOCS):
 	$(call build-tool,crd-ref-docs,github.com/elastic/crd-ref-docs,hack/tools)
+$(HELM_DOCS):
+	$(call build-tool,chart-docs,github.com/norwoodj/helm-docs/cmd/helm-docs,hack/tools)
 $(GOLANGCI_LINT):
 	$(call build-tool,golangci-lint,sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter,hack/tools)
 $(IMAGE_TOOL):
