@@ -11,7 +11,6 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMG ?= controller:$(VERSION)
 # The digest of the released image, such as sha256:…, for the chart.
 IMAGE_DIGEST ?=
-CONTAINER_TOOL ?= docker
 # Which image `make image` builds: manager, simulator, kubectl-pam or test.
 TARGET ?= manager
 # What to install: config/default or config/namespaced.
@@ -23,13 +22,8 @@ DEMO_ARGS ?=
 # The lease of an installed manager: a manager started here waits while that one leads.
 RUN_ARGS ?= --leader-election-namespace=pam-operator-system
 BENCH_ARGS ?=
-# A release, for upgrade-fixture.
-REF ?=
 
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
-# All times in an image are the commit's.
-IMAGE_BUILD = SOURCE_DATE_EPOCH="$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null)}" \
-	$(IMAGE_TOOL) --version '$(VERSION)' --revision '$(REVISION)'
 GO_BUILD = go build -buildvcs=false -trimpath -ldflags '-X main.version=$(VERSION) -X main.revision=$(REVISION)'
 
 # The race detector needs a C compiler; continuous integration uses it if there is one.
@@ -45,8 +39,11 @@ TOOLS_SUM := $(call tool-sum,hack/tools)
 CONTROLLER_GEN := bin/controller-gen-$(TOOLS_SUM)
 CRD_REF_DOCS := bin/crd-ref-docs-$(TOOLS_SUM)
 GOLANGCI_LINT := bin/golangci-lint-$(TOOLS_SUM)
-IMAGE_SUM := $(shell { go env GOVERSION GOARCH; cat hack/image/go.mod hack/image/go.sum hack/image/*.go hack/image/archive/*.go; } | cksum | cut -d' ' -f1)
-IMAGE_TOOL := bin/image-$(IMAGE_SUM)
+HELM_DOCS := bin/chart-docs-$(TOOLS_SUM)
+
+# Assembles images, and pushes them.
+CRANE_SUM := $(call tool-sum,hack/image)
+CRANE := bin/crane-$(CRANE_SUM)
 
 # Two versions of Helm, which users have. The tests of the chart use them, and find them in bin/ without these variables.
 HELM_SUM := $(call tool-sum,hack/helm)
@@ -81,50 +78,39 @@ generate: $(CONTROLLER_GEN) ## Generate the deepcopy code of the API types.
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
 
 .PHONY: manifests
-manifests: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate CRDs, roles, pages, the dashboard, argocd-cm.yaml, and the chart's copies.
+manifests: $(CONTROLLER_GEN) $(CRD_REF_DOCS) $(HELM_DOCS) ## Generate CRDs, roles, pages, argocd-cm.yaml, and the chart's copies.
 	$(CONTROLLER_GEN) crd rbac:roleName=manager-role paths=./api/... paths=./internal/controller/... \
 		output:crd:artifacts:config=config/crd/bases output:rbac:artifacts:config=config/rbac
 	mkdir -p docs
 	$(CRD_REF_DOCS) --source-path=api --config=hack/crd-ref-docs.yaml --log-level=ERROR --renderer=markdown --output-path=docs/api.md
 	go run ./hack/metrics >docs/metrics.md
 	hack/alerts.sh >config/prometheus/rule.yaml
-	mkdir -p config/grafana
-	go -C hack/prometheus run ./dashboard '$(CURDIR)/docs/runbook.md' '$(CURDIR)/config/grafana/pam-operator.json'
 	go run ./hack/clidoc docs/cli.md
-	hack/chart.sh
-	go run ./hack/argocd config/argocd/resource_customizations/pam-operator.io config/argocd/argocd-cm.yaml
+	HELM_DOCS=$(HELM_DOCS) hack/chart.sh
+	hack/argocd.sh >config/argocd/argocd-cm.yaml
 
 .PHONY: fmt
 fmt: ## Format the Go code.
 	gofmt -s -w .
 
+# The modules with code of ours; the others only pin tools.
+CODE := . hack/image hack/prometheus
+
 .PHONY: vet
 vet: ## Run go vet.
-	go vet ./...
-	go -C hack/image vet ./...
-	go -C hack/prometheus vet ./...
+	for module in $(CODE); do go -C $$module vet ./...; done
 
 .PHONY: tidy
 tidy: ## Tidy all Go modules.
-	go mod tidy
-	go -C hack/tools mod tidy
-	go -C hack/controlplane mod tidy
-	go -C hack/helm mod tidy
-	go -C hack/image mod tidy
-	go -C hack/prometheus mod tidy
-	go -C hack/sbom mod tidy
+	for module in . hack/*/go.mod; do go -C $${module%go.mod} mod tidy; done
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## Run the linters, including the Kubernetes API linter.
-	$(GOLANGCI_LINT) run
-	cd hack/image && '$(CURDIR)/$(GOLANGCI_LINT)' run
-	cd hack/prometheus && '$(CURDIR)/$(GOLANGCI_LINT)' run
+	for module in $(CODE); do (cd $$module && '$(CURDIR)/$(GOLANGCI_LINT)' run); done
 
 .PHONY: lint-fix
 lint-fix: $(GOLANGCI_LINT) ## Run the linters and apply their fixes.
-	$(GOLANGCI_LINT) run --fix
-	cd hack/image && '$(CURDIR)/$(GOLANGCI_LINT)' run --fix
-	cd hack/prometheus && '$(CURDIR)/$(GOLANGCI_LINT)' run --fix
+	for module in $(CODE); do (cd $$module && '$(CURDIR)/$(GOLANGCI_LINT)' run --fix); done
 
 .PHONY: verify
 verify: ## Fail if generated files, formatting or go.mod files are out of date; then lint.
@@ -150,7 +136,6 @@ test-specs:
 	go tool ginkgo run --procs=4 --no-color --succinct $(RACE) --timeout=45m $(SPECS)
 test-packages:
 	packages=$$(go list ./... | grep -v '$(SPECS:.%=%)$$'); go test $(RACE) -timeout 45m $$packages
-	go -C hack/image test ./...
 	$(MAKE) --no-print-directory test-alerts
 
 .PHONY: test-alerts
@@ -190,7 +175,7 @@ helm: $(HELM) $(HELM3) ## Build Helm 4 and Helm 3 into bin/, once.
 
 .PHONY: test-chart
 test-chart: controlplane helm build ## Run the tests of the Helm chart.
-	go test $(RACE) -timeout 45m $(TESTFLAGS) ./test/chart ./hack/chart
+	go test $(RACE) -timeout 45m $(TESTFLAGS) ./test/chart
 
 ##@ Build
 
@@ -207,25 +192,13 @@ run: ## Run the manager locally on the cluster of KUBECONFIG; RUN_ARGS=--leader-
 demo: controlplane build ## Run control plane, simulators, manager and samples; DEMO_ARGS=--once stops when all is ready.
 	bin/pam-demo $(DEMO_ARGS)
 
-.PHONY: docker-build
-docker-build: ## Build the image IMG with a container engine.
-	$(CONTAINER_TOOL) build --build-arg VERSION='$(VERSION)' --build-arg REVISION='$(REVISION)' -t '$(IMG)' .
-
 .PHONY: image
-image: $(IMAGE_TOOL) ## Build the image IMG of TARGET, for amd64 and arm64, without an engine: dist/oci/TARGET and a tar.
-	$(IMAGE_BUILD) --target '$(TARGET)' --ref '$(IMG)' --layout 'dist/oci/$(TARGET)' --archive 'dist/oci/$(TARGET).tar'
+image: $(CRANE) ## Build the image IMG of TARGET, for amd64 and arm64, without an engine: dist/oci/TARGET and a tar.
+	CRANE=$(CRANE) VERSION='$(VERSION)' REVISION='$(REVISION)' hack/image/build.sh '$(TARGET)' '$(IMG)' 'dist/oci/$(TARGET)'
 
-.PHONY: image-rootfs
-image-rootfs: $(IMAGE_TOOL) ## Write the content of the image to dist/rootfs, for builders that take a folder.
-	$(IMAGE_BUILD) --target manager --arch "$$(go env GOARCH)" --rootfs dist/rootfs
-
-.PHONY: test-image
-test-image: ## Build the image IMG for test-cluster, which also has the simulator and a session consumer.
-	$(CONTAINER_TOOL) build --target test --build-arg VERSION='$(VERSION)' --build-arg REVISION='$(REVISION)' -t '$(IMG)' .
-
-.PHONY: test-image-rootfs
-test-image-rootfs: $(IMAGE_TOOL) ## Write the content of that image to dist/test-rootfs.
-	$(IMAGE_BUILD) --target test --arch "$$(go env GOARCH)" --rootfs dist/test-rootfs
+.PHONY: push
+push: $(CRANE) ## Push what image has built to the registry of IMG.
+	$(CRANE) push 'dist/oci/$(TARGET)' '$(IMG)'
 
 .PHONY: build-installer
 build-installer: controlplane manifests ## Write all manifests, with the image IMG, to dist/install.yaml.
@@ -234,10 +207,6 @@ build-installer: controlplane manifests ## Write all manifests, with the image I
 .PHONY: release
 release: ## Build all files of the release VERSION into dist/release, without publishing them; see RELEASE.md.
 	KUBECTL='$(wildcard $(KUBECTL))' HELM='$(wildcard $(HELM))' hack/release.sh '$(VERSION)'
-
-.PHONY: upgrade-fixture
-upgrade-fixture: controlplane ## Keep the manifests of the release REF, such as v1.2.3, for test/upgrade; see RELEASE.md.
-	hack/upgrade-fixture.sh '$(REF)' '$(KUBECTL)'
 
 .PHONY: chart
 chart: $(HELM) manifests ## Package the Helm chart into dist/, with VERSION if that is v and a semantic version.
@@ -279,10 +248,12 @@ $(CONTROLLER_GEN):
 	$(call build-tool,controller-gen,sigs.k8s.io/controller-tools/cmd/controller-gen,hack/tools)
 $(CRD_REF_DOCS):
 	$(call build-tool,crd-ref-docs,github.com/elastic/crd-ref-docs,hack/tools)
+$(HELM_DOCS):
+	$(call build-tool,chart-docs,github.com/norwoodj/helm-docs/cmd/helm-docs,hack/tools)
 $(GOLANGCI_LINT):
 	$(call build-tool,golangci-lint,sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter,hack/tools)
-$(IMAGE_TOOL):
-	$(call build-tool,image,.,hack/image)
+$(CRANE):
+	$(call build-tool,crane,github.com/google/go-containerregistry/cmd/crane,hack/image)
 $(HELM):
 	$(call build-tool,helm,helm.sh/helm/v4/cmd/helm,hack/helm)
 $(HELM3):

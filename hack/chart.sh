@@ -23,4 +23,8 @@ copy . config/prometheus/alerts.yaml
 copy dashboards config/grafana/*.json
 copy . charts/pam-operator/values.yaml # which templates cannot read where Helm does
 
-go run ./hack/chart charts/pam-operator
+"${HELM_DOCS:?}" --chart-search-root=charts/pam-operator --sort-values-order=file --log-level=warning
+if grep -n '| *|$' charts/pam-operator/README.md; then
+  echo 'these values have no description in values.yaml: a comment that starts with "# --"' >&2
+  exit 1
+fi

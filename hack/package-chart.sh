@@ -6,11 +6,11 @@
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-version=$(sed -n 's/^version: //p' charts/pam-operator/Chart.yaml)
-image=v$version digest=${2:-}
+version=$(sed -n 's/^version: //p' charts/pam-operator/Chart.yaml) digest=${2:-}
 if [[ ${1:-} =~ ^v([0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?)$ ]]; then
   version=${BASH_REMATCH[1]}
 fi
+image=${digest:+@$digest}
 
 dist=${DIST:-dist}
 mkdir -p "$dist"
@@ -18,23 +18,8 @@ work=$(mktemp -d "$dist/chart.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 chart=$work/pam-operator
 cp -R charts/pam-operator "$chart"
-
-# replace FILE OLD NEW: a text that is not there is an error.
-replace() {
-  local content
-  content=$(<"$chart/$1")
-  if [[ $content != *"$2"* ]]; then
-    echo "$1 does not have: $2" >&2
-    exit 1
-  fi
-  printf '%s\n' "${content/"$2"/"$3"}" >"$chart/$1"
-}
-if [[ -n $digest ]]; then
-  replace values.yaml 'digest: ""' "digest: $digest"
-  replace Chart.yaml "pam-operator:$image" "pam-operator@$digest"
-else
-  replace Chart.yaml "pam-operator:$image" "pam-operator:v$version"
-fi
+sed -i "s|/pam-operator:v.*|/pam-operator${image:-:v$version}|" "$chart/Chart.yaml"
+sed -i "s|digest: \"\"|digest: \"$digest\"|" "$chart/values.yaml"
 
 # Helm keeps the times of the files.
 find "$chart" -exec touch -d "@${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}" {} +

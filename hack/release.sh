@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Builds all files of a release into dist/release, and the images as OCI layouts into dist/oci. It publishes and signs
-# nothing, needs no network once the Go modules are downloaded, and gives the same SHA256SUMS on every machine.
-# Argument: the version, vX.Y.Z. Environment: IMAGES, where the images will be published; PLATFORMS of the programs that
-# users run themselves; KUBECTL and HELM, to save building them.
+# nothing, needs no network once the Go modules are downloaded, and gives the same SHA256SUMS on every machine with GNU
+# tools. Argument: the version, vX.Y.Z. Environment: IMAGES, where the images will be published; PLATFORMS of the programs
+# that users run themselves; KUBECTL and HELM, to save building them.
 #
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+umask 022
 
 version=${1:-}
 images=${IMAGES:-ghcr.io/pam-operator}
@@ -34,18 +35,24 @@ check() {
 
 build_tools() {
   local build=(build -mod=readonly -buildvcs=false -trimpath)
-  go -C hack/image "${build[@]}" -o "$PWD/$tools/" . ./targz ./ziparchive
+  go -C hack/image "${build[@]}" -o "$PWD/$tools/" github.com/google/go-containerregistry/cmd/crane
   go -C hack/sbom "${build[@]}" -o "$PWD/$tools/" github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
   kubectl=${KUBECTL:-$tools/kubectl}
   [[ -n ${KUBECTL:-} ]] || go -C hack/controlplane "${build[@]}" -o "$PWD/$kubectl" k8s.io/kubernetes/cmd/kubectl
   helm=${HELM:-$tools/helm}
-  [[ -n ${HELM:-} || ! -d hack/helm ]] || go -C hack/helm "${build[@]}" -o "$PWD/$helm" helm.sh/helm/v4/cmd/helm
+  [[ -n ${HELM:-} ]] || go -C hack/helm "${build[@]}" -o "$PWD/$helm" helm.sh/helm/v4/cmd/helm
 }
 
 # image TARGET NAME: prints the digest. The binaries stay in the work folder, for their SBOMs.
 image() {
-  "$tools/image" --target "$1" --ref "$images/$2:$version" --version "$version" --revision "$revision" \
-    --binaries "$work/binaries" --layout "dist/oci/$1" --archive "$out/$2-oci.tar"
+  CRANE=$tools/crane VERSION=$version REVISION=$revision BINARIES=$work/binaries \
+    hack/image/build.sh "$1" "$images/$2:$version" "dist/oci/$1"
+  mv "dist/oci/$1.tar" "$out/$2-oci.tar"
+}
+
+# archive FOLDER NAME
+archive() {
+  hack/pack.sh "$1" | gzip -9n >"$out/$2.tar.gz"
 }
 
 # program NAME PACKAGE OS/ARCHITECTURE: an archive with the binary and the license, and what kubectl calls to complete the
@@ -63,16 +70,40 @@ program() {
   if [[ $1 == kubectl-pam ]]; then
     cp hack/kubectl_complete-pam "$folder/"
   fi
-  if [[ $os == windows ]]; then
-    "$tools/ziparchive" "$out/$name.zip" "$folder"
-  else
-    "$tools/targz" "$out/$name.tar.gz" "$folder"
-  fi
+  archive "$folder" "$name"
 }
 
-# krew: the manifest for `kubectl krew install --manifest-url`. A build for fewer platforms has none.
+# krew: the manifest for `kubectl krew install --manifest-url`.
 krew() {
-  [[ -n ${PLATFORMS:-} ]] || hack/krew.sh "$version" "$out" >"$out/pam.yaml"
+  cat <<YAML
+apiVersion: krew.googlecontainertools.github.com/v1alpha2
+kind: Plugin
+metadata: {name: pam}
+spec:
+  version: $version
+  homepage: https://github.com/pam-operator/pam-operator
+  shortDescription: See and drive privileged access objects
+  description: |
+    Shows what pam-operator manages on One Identity SPS and Netwrix Privilege
+    Secure, and who has to act; compares it with the appliance; requests,
+    uses and ends privileged sessions; adopts what exists, and releases it.
+  caveats: |
+    The plugin needs pam-operator in the cluster: kubectl pam check
+    To complete commands, put the output of this on your PATH, executable,
+    as kubectl_complete-pam: kubectl pam completion kubectl
+  platforms:
+YAML
+  local platform name sum
+  for platform in "${platforms[@]}"; do
+    name=kubectl-pam_${platform/\//_}.tar.gz
+    sum=$(sha256sum "$out/$name")
+    cat <<YAML
+  - selector: {matchLabels: {os: ${platform%/*}, arch: ${platform#*/}}}
+    uri: https://github.com/pam-operator/pam-operator/releases/download/$version/$name
+    sha256: ${sum%% *}
+    bin: kubectl-pam$([[ $platform != windows/* ]] || echo .exe)
+YAML
+  done
 }
 
 # sbom BINARY: what was linked into it, with licenses, which are read from the module cache. This module and the standard
@@ -91,24 +122,7 @@ manifests() {
     VERSION=$version hack/render.sh "$kubectl" "$images/pam-operator@$1" "$out/$file.yaml" "${configs[$file]}"
   done
   go run ./hack/schemas config/crd/bases "$work/schemas"
-  "$tools/targz" "$out/schemas.tar.gz" "$work/schemas"
-}
-
-# chart DIGEST: with the image by digest.
-chart() {
-  [[ -d charts/pam-operator ]] || return 0
-  HELM=$helm DIST=$out hack/package-chart.sh "$version" "$1"
-}
-
-# copy FILE NAME: a file that users fetch by itself, if we have it.
-copy() {
-  [[ ! -f $1 ]] || cp "$1" "$out/$2"
-}
-
-checksums() {
-  local sum=(sha256sum)
-  command -v sha256sum >/dev/null || sum=(shasum -a 256)
-  (cd "$out" && "${sum[@]}" -- * >../SHA256SUMS && mv ../SHA256SUMS .)
+  archive "$work/schemas" schemas
 }
 
 check
@@ -123,15 +137,14 @@ for each in "${programs[@]}"; do
     program "${each%%=*}" "${each#*=}" "$platform"
   done
 done
-krew
+krew >"$out/pam.yaml"
 for binary in "$work"/binaries/*; do
   sbom "$binary"
 done
 manifests "$digest"
-chart "$digest"
-cp config/prometheus/alerts.yaml "$out/alerts.yaml"
+HELM=$helm DIST=$out hack/package-chart.sh "$version" "$digest"
+cp config/prometheus/alerts.yaml config/argocd/argocd-cm.yaml "$out"
 cp config/grafana/pam-operator.json "$out/dashboard.json"
-copy config/argocd/argocd-cm.yaml argocd-cm.yaml
-checksums
+(cd "$out" && sha256sum -- * >../SHA256SUMS && mv ../SHA256SUMS .)
 rm -rf "$work"
 echo "$version is in $out; its image is $images/pam-operator@$digest"

@@ -7,7 +7,6 @@ go 1.26.7
 tool github.com/prometheus/prometheus/cmd/promtool
 
 require (
-	github.com/grafana/grafana-foundation-sdk/go v0.0.22
 	github.com/prometheus/common v0.72.1
 	github.com/prometheus/prometheus v0.316.0
 	go.yaml.in/yaml/v3 v3.0.5

@@ -5,7 +5,8 @@
 // Package cluster tests what needs nodes: the chart, installed as its documents say, simulated appliances beside it,
 // and Jobs that use sessions, all in pods, in namespaces that admit only restricted pods. "make test-cluster" runs it
 // on the cluster of KUBECONFIG with the image IMG, which contains manager, pam-simulator and consumer (see the target
-// test of hack/image). It installs and removes the operator again and again, so it refuses a cluster that has one.
+// test of hack/image/build.sh). It installs and removes the operator again and again, so it refuses a cluster that has
+// one.
 package cluster
 
 import (

@@ -73,15 +73,3 @@ func content(t *testing.T) []byte {
 	}
 	return content
 }
-
-// TestFilesForOtherToolsAreInTheRelease makes sure that what pages tell users to fetch is among the assets.
-func TestFilesForOtherToolsAreInTheRelease(t *testing.T) {
-	for name, file := range map[string]string{"argocd-cm.yaml": "config/argocd/argocd-cm.yaml"} {
-		if !strings.Contains(string(content(t)), "\ncopy "+file+" "+name+"\n") {
-			t.Errorf("hack/release.sh does not copy %s", file)
-		}
-		if _, err := os.Stat(filepath.Join("../..", file)); err != nil {
-			t.Errorf("the release would lack %s: %v", name, err)
-		}
-	}
-}

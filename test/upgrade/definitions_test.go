@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package upgrade starts a manager before the definitions that it needs are there.
 package upgrade
 
 import (
@@ -10,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/pam-operator/pam-operator/internal/controlplane"
+	"github.com/pam-operator/pam-operator/internal/installation"
 	"github.com/pam-operator/pam-operator/test/site"
 )
 
@@ -18,21 +20,24 @@ import (
 func TestAManagerDoesNotStartWithOlderDefinitions(t *testing.T) {
 	t.Parallel()
 	c := site.NewCluster(t, controlplane.Options{})
-	current := currentRelease(t, c)
+	current, err := installation.Render(t.Context(), c.Plane.Kubectl(), site.Configs("default")...)
+	if err != nil {
+		t.Fatal(err)
+	}
 	older := current
-	older.installed.Definitions = nil
-	for _, o := range current.installed.Definitions {
+	older.Definitions = nil
+	for _, o := range current.Definitions {
 		switch {
 		case strings.HasPrefix(o.GetName(), "applianceexports."): // a later version's kind
 			continue
 		case strings.HasPrefix(o.GetName(), "activitysessions."):
 			o = withoutStatusField(t, o, "firstRequestSentTime")
 		}
-		older.installed.Definitions = append(older.installed.Definitions, o)
+		older.Definitions = append(older.Definitions, o)
 	}
-	c.Install(t, older.installed)
-	_, kubeconfig := c.Identity(t, current.installed)
-	command := append([]string{current.manager}, current.installed.Arguments(kubeconfig)...)
+	c.Install(t, older)
+	_, kubeconfig := c.Identity(t, current)
+	command := append([]string{site.Binary(t, "manager")}, current.Arguments(kubeconfig)...)
 
 	refusing := site.StartManager(t, command...)
 	c.Eventually(t, func(g Gomega) {
@@ -42,7 +47,7 @@ func TestAManagerDoesNotStartWithOlderDefinitions(t *testing.T) {
 	})
 
 	waiting := site.StartManager(t, command...)
-	c.Install(t, current.installed)
+	c.Install(t, current)
 	c.Eventually(t, func(g Gomega) { g.Expect(waiting.Log()).To(ContainSubstring("Successfully acquired lease")) })
 	waiting.Stop()
 }
