@@ -103,6 +103,7 @@ vet: ## Run go vet.
 	go vet ./...
 	go -C hack/image vet ./...
 	go -C hack/prometheus vet ./...
+	go -C test/bench vet ./...
 
 .PHONY: tidy
 tidy: ## Tidy all Go modules.
@@ -113,18 +114,21 @@ tidy: ## Tidy all Go modules.
 	go -C hack/image mod tidy
 	go -C hack/prometheus mod tidy
 	go -C hack/sbom mod tidy
+	go -C test/bench mod tidy
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## Run the linters, including the Kubernetes API linter.
 	$(GOLANGCI_LINT) run
 	cd hack/image && '$(CURDIR)/$(GOLANGCI_LINT)' run
 	cd hack/prometheus && '$(CURDIR)/$(GOLANGCI_LINT)' run
+	cd test/bench && '$(CURDIR)/$(GOLANGCI_LINT)' run
 
 .PHONY: lint-fix
 lint-fix: $(GOLANGCI_LINT) ## Run the linters and apply their fixes.
 	$(GOLANGCI_LINT) run --fix
 	cd hack/image && '$(CURDIR)/$(GOLANGCI_LINT)' run --fix
 	cd hack/prometheus && '$(CURDIR)/$(GOLANGCI_LINT)' run --fix
+	cd test/bench && '$(CURDIR)/$(GOLANGCI_LINT)' run --fix
 
 .PHONY: verify
 verify: ## Fail if generated files, formatting or go.mod files are out of date; then lint.
@@ -151,6 +155,7 @@ test-specs:
 test-packages:
 	packages=$$(go list ./... | grep -v '$(SPECS:.%=%)$$'); go test $(RACE) -timeout 45m $$packages
 	go -C hack/image test ./...
+	go -C test/bench test ./...
 	$(MAKE) --no-print-directory test-alerts
 
 .PHONY: test-alerts
@@ -174,8 +179,8 @@ test-cluster: controlplane helm ## Install the chart in the cluster of KUBECONFI
 	KUBECONFIG="$$(realpath -- "$$KUBECONFIG")" IMG='$(IMG)' HELM='$(HELM)' go test -tags cluster -count=1 -v -timeout 60m $(TESTFLAGS) ./test/cluster
 
 .PHONY: bench
-bench: controlplane build ## Measure the budgets against the simulators; BENCH_ARGS="--only idle" selects scenarios.
-	go run ./test/bench $(BENCH_ARGS)
+bench: controlplane build ## Measure the limits against the simulators; BENCH_ARGS="--only idle" selects scenarios.
+	go -C test/bench run . --root='$(CURDIR)' $(BENCH_ARGS)
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz test for FUZZTIME (10000x means 10,000 inputs).

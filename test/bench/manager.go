@@ -4,13 +4,27 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/procfs"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/process"
 )
+
+// memoryLimit is the limit of the Deployment in config/manager.
+const memoryLimit = "536870912"
 
 // manager is a running bin/manager.
 type manager struct {
@@ -18,18 +32,24 @@ type manager struct {
 	metrics string // URL
 }
 
-// memoryLimit is what the Deployment sets.
-const memoryLimit = "MEMORY_LIMIT=536870912"
-
-// startManager starts bin/manager as config/manager does, without what only a Pod needs, and with its metrics over
-// plain HTTP, which show when it is idle. It ends with the scenario at the latest.
-func (d *bed) startManager(ctx context.Context) error {
-	binary, err := filepath.Abs(filepath.Join(d.bin, "manager"))
+// startManager starts the manager as config/manager does, with its metrics over plain HTTP, and waits until it has
+// connected.
+func (d *bed) startManager(ctx context.Context, connections ...client.Object) error {
+	address, err := freeAddress(ctx)
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(binary); err != nil {
-		return fmt.Errorf("%w: run `make build` first", err)
+	if err := d.launch(ctx, "--metrics-bind-address="+address, "--metrics-secure=false"); err != nil {
+		return err
+	}
+	d.manager.metrics = "http://" + address + "/metrics"
+	return d.connected(ctx, connections...)
+}
+
+func (d *bed) launch(ctx context.Context, flags ...string) error {
+	binary, err := filepath.Abs(filepath.Join(d.root, d.bin))
+	if err != nil {
+		return err
 	}
 	user, groups := d.installed.User()
 	_, kubeconfig, err := d.plane.AddUser(user, groups...)
@@ -40,20 +60,25 @@ func (d *bed) startManager(ctx context.Context) error {
 	if err := os.WriteFile(file, kubeconfig, 0o600); err != nil {
 		return err
 	}
-	address, err := freeAddress(ctx)
-	if err != nil {
-		return err
-	}
-	m := &manager{metrics: "http://" + address + "/metrics"}
-	command := append([]string{"env", memoryLimit, binary}, d.installed.Arguments(file)...)
-	command = append(command, "--metrics-bind-address="+address, "--metrics-secure=false",
-		"--min-poll-interval=10ms", "--max-requests-per-second=1000") // the bed reports what it measures
-	m.process, err = process.Start(ctx, d.path("manager.log"), nil, command...)
+	command := append([]string{"env", "MEMORY_LIMIT=" + memoryLimit, binary}, d.installed.Arguments(file)...)
+	command = append(command, "--min-poll-interval=10ms", "--max-requests-per-second=1000")
+	m := &manager{}
+	m.process, err = process.Start(ctx, d.path("manager.log"), nil, append(command, flags...)...)
 	if err != nil {
 		return err
 	}
 	d.manager = m
 	d.atEnd(m.process.Stop)
+	return nil
+}
+
+// connected waits until connections are ready.
+func (d *bed) connected(ctx context.Context, connections ...client.Object) error {
+	for _, c := range connections {
+		if _, err := d.await(ctx, c, pamv1alpha1.ReasonSynced); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -74,4 +99,85 @@ func (m *manager) ended() error {
 	default:
 		return nil
 	}
+}
+
+// memory returns the manager's resident memory and its peak, in bytes.
+func (m *manager) memory() (resident, peak float64, err error) {
+	if err := m.ended(); err != nil {
+		return 0, 0, err
+	}
+	all, err := procfs.AllProcs()
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, p := range all {
+		stat, err := p.Stat()
+		if err != nil || stat.PPID != m.process.Guard() || stat.Comm != "manager" {
+			continue
+		}
+		status, err := p.NewStatus()
+		return float64(status.VmRSS), float64(status.VmHWM), err
+	}
+	return 0, 0, errors.New("the manager's process is not in /proc")
+}
+
+// pass lets time pass; the time is the measurement, not a wait for something.
+func (d *bed) pass(ctx context.Context, span time.Duration) error {
+	timer := time.NewTimer(span)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-d.manager.process.Done():
+		return d.manager.process.Failure()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// settled waits until a controller has nothing to do and has reconciled n objects.
+func (d *bed) settled(ctx context.Context, controller string, n int) error {
+	const interval = 100 * time.Millisecond
+	return wait.PollUntilContextTimeout(ctx, interval, patience, true, func(ctx context.Context) (bool, error) {
+		if err := d.manager.ended(); err != nil {
+			return false, err
+		}
+		families, err := d.manager.scrape(ctx)
+		if err != nil {
+			return false, nil //nolint:nilerr // it is not serving yet
+		}
+		return sum(families["pam_passes_total"], controller) >= float64(n) &&
+			sum(families["workqueue_depth"], controller)+sum(families["pam_passes"], controller) == 0, nil
+	})
+}
+
+func (m *manager) scrape(ctx context.Context) (map[string]*dto.MetricFamily, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, m.metrics, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(response.Body)
+	if err != nil {
+		return nil, fmt.Errorf("metrics of the manager: %w", err)
+	}
+	return families, nil
+}
+
+// sum adds up the counters or gauges of a controller, which is a label.
+func sum(family *dto.MetricFamily, controller string) float64 {
+	total := 0.0
+	for _, m := range family.GetMetric() {
+		for _, l := range m.GetLabel() {
+			if l.GetValue() == controller {
+				total += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	return total
 }

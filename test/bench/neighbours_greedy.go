@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/simulator/sps"
+	"github.com/pam-operator/pam-operator/test/builder"
+)
+
+const (
+	busySpace    = "busy"
+	refusedSpace = "refused"
+	// changesEach is how many changes a greedy team makes in a second.
+	changesEach = 87
+	// quietWindow is how long the lock is watched.
+	quietWindow = 60 * time.Second
+	// refusedShare is the part of the time for which refused changes may lock the configuration once they are known.
+	refusedShare = 0.1
+)
+
+// busyRows have another team change its own Secrets all the time, which have the names of sessions that the server has
+// refused.
+func (d *neighbours) busyRows(ctx context.Context) ([]row, error) {
+	n := d.of(40)
+	if err := d.refusedSessions(ctx, n); err != nil {
+		return nil, err
+	}
+	session, cancel, err := d.newSessions(ctx, "before-busy")
+	if err != nil {
+		return nil, err
+	}
+	d.say("changing the Secrets of %d refused sessions %d times a second", n, changesEach)
+	var besideSession, besideCancel []time.Duration
+	if err := d.whileChanging(ctx, n, busySecret, func(ctx context.Context) (err error) {
+		besideSession, besideCancel, err = d.newSessions(ctx, "beside-busy")
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	what := fmt.Sprintf("beside a team that changes %d Secrets %d times a second: ", n, changesEach)
+	return []row{
+		d.times(what+"a new session", median(besideSession), median(session), greedy),
+		d.times(what+"a cancel", median(besideCancel), median(cancel), greedy),
+	}, nil
+}
+
+// refusedSessions creates sessions of another team that the server refuses, and afterwards the Secrets of their names:
+// those would keep them from being requested.
+func (d *neighbours) refusedSessions(ctx context.Context, n int) error {
+	object := func(i int) client.Object {
+		return session(fmt.Sprint("refused-", i), builder.InNamespace(busySpace), builder.Activity("Linux patching"),
+			builder.Connection(builder.DefaultNPSConnection, namespace))
+	}
+	return inOrder(ctx,
+		func(ctx context.Context) error { return d.create(ctx, builder.Namespace(busySpace)) },
+		func(ctx context.Context) error { return d.createAll(ctx, n, object) },
+		func(ctx context.Context) error {
+			_, err := d.awaitAll(ctx, n, session("refused-", builder.InNamespace(busySpace)), pamv1alpha1.ReasonRejected)
+			return err
+		},
+		func(ctx context.Context) error { return d.createAll(ctx, n, busySecret) },
+	)
+}
+
+func busySecret(i int) client.Object {
+	s := session(fmt.Sprint("refused-", i))
+	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: busySpace, Name: s.SecretName()}}
+}
+
+// whileChanging measures something while annotations of n objects are changed in turn.
+func (d *neighbours) whileChanging(
+	ctx context.Context, n int, object func(i int) client.Object, measure func(context.Context) error,
+) error {
+	changing, stop := context.WithCancel(ctx)
+	over := make(chan error, 1)
+	go func() {
+		over <- atRate(changing, math.MaxInt32, changesEach, func(ctx context.Context, i int) error {
+			patch := fmt.Appendf(nil, `{"metadata":{"annotations":{"look":"%d"}}}`, i)
+			return d.client.Patch(ctx, object(i%n), client.RawPatch("application/merge-patch+json", patch))
+		})
+	}()
+	err := measure(ctx)
+	stopped := changing.Err() == nil // a failed change ends it earlier
+	stop()
+	if changed := <-over; err == nil && changed != nil && !(stopped && errors.Is(changed, context.Canceled)) {
+		return fmt.Errorf("changing: %w", changed)
+	}
+	return err
+}
+
+// refusedRows have another team apply policies that the appliance refuses at the commit: first while they are found out,
+// then once they are known, and then while their annotations change all the time.
+func (d *neighbours) refusedRows(ctx context.Context) ([]row, error) {
+	n, object := d.of(40), numbered("poison-", builder.InNamespace(refusedSpace),
+		builder.Connection(builder.DefaultSPSConnection, namespace))
+	alone, err := d.newPolicies(ctx, "before-refused")
+	if err != nil {
+		return nil, err
+	}
+	refusal := sps.Refusal{Collection: policyCollection, Name: "^poison-", At: sps.AtCommit}
+	if err := d.appliance.Refuse(refusal); err != nil {
+		return nil, err
+	}
+	d.say("%d policies that are refused at the commit", n)
+	if err := d.create(ctx, builder.Namespace(refusedSpace)); err != nil {
+		return nil, err
+	}
+	if err := d.createAll(ctx, n, object); err != nil {
+		return nil, err
+	}
+	what := fmt.Sprintf("beside %d policies refused at the commit", n)
+	first, err := d.newPolicies(ctx, "beside-unknown")
+	if err != nil {
+		return nil, err
+	}
+	rows := []row{d.times(what+": a new policy, the slowest", quantile(first, 1), median(alone), refusing)}
+	if _, err := d.awaitAll(ctx, n, object(0).(*pamv1alpha1.RDPConnectionPolicy), pamv1alpha1.ReasonRejected); err != nil {
+		return rows, err
+	}
+	more, err := d.knownRows(ctx, what+", known", "known", alone)
+	if err != nil {
+		return rows, err
+	}
+	rows = append(rows, more...)
+	err = d.whileChanging(ctx, n, object, func(ctx context.Context) (err error) {
+		more, err = d.knownRows(ctx, fmt.Sprintf("%s, annotated %d times a second", what, changesEach), "annotated", alone)
+		return err
+	})
+	return append(rows, more...), err
+}
+
+// knownRows measure new policies, and the lock, beside refused ones that are known.
+func (d *neighbours) knownRows(ctx context.Context, what, name string, alone []time.Duration) ([]row, error) {
+	before, begun := d.appliance.Stats(), time.Now()
+	beside, err := d.newPolicies(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.pass(ctx, max(0, quietWindow-time.Since(begun))); err != nil {
+		return nil, err
+	}
+	held, err := refusedHolds(d.appliance, len(before.HoldTimes))
+	return []row{
+		d.times(what+": a new policy, the slowest", quantile(beside, 1), median(alone), refusing),
+		d.judge(what+": the lock held by them, of the time", held.Seconds()/time.Since(begun).Seconds(), refusedShare,
+			percent, "", fmt.Sprintf("refused commits: %d", d.appliance.Stats().CommitsRefused-before.CommitsRefused)),
+	}, err
+}
+
+func percent(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) }
