@@ -35,18 +35,19 @@ type auditEvent struct {
 	} `json:"objectRef"`
 }
 
-// ofElection reports whether leader election wrote it, which it does busy or idle: the lease, and a core Event about it.
+// ofElection reports whether leader election wrote it, busy or idle: the lease, and a core Event about it.
 func (e auditEvent) ofElection() bool {
 	o := e.ObjectRef
-	return o.Resource == "leases" || o.Resource == "events" && o.APIGroup == "" && strings.HasPrefix(o.Name, "pam-operator.io.")
+	return o.Resource == "leases" ||
+		o.Resource == "events" && o.APIGroup == "" && strings.HasPrefix(o.Name, "pam-operator.io.")
 }
 
 func (e auditEvent) String() string {
 	return strings.TrimSuffix(e.Verb+" "+e.ObjectRef.Resource+"/"+e.ObjectRef.Subresource, "/")
 }
 
-// countWrites counts the events in a log by verb and resource, without those of leader election. An incomplete last line
-// is still being written.
+// countWrites counts the events in a log, without those of leader election. An incomplete last line is still being
+// written.
 func countWrites(log []byte) (tally, error) {
 	counts := tally{}
 	for {

@@ -97,26 +97,19 @@ func page(c fault.Call) string {
 	return list + " from " + cmp.Or(query.Get("skip"), "0")
 }
 
-// refusedHolds is how long the configuration was locked by transactions that ended without a commit, of those after the
-// first n.
-func refusedHolds(a *sps.Appliance, n int) (time.Duration, error) {
-	// The appliance records the ends of transactions and the calls that ended them in the same order.
-	var ends []string
+// refusedHolds is how long each transaction without a commit locked the configuration, of those after the first n. The
+// appliance records the ends of transactions and the calls that ended them in the same order.
+func refusedHolds(a *sps.Appliance, n int) (refused []time.Duration) {
+	holds, i := a.Stats().HoldTimes, 0
 	for _, c := range a.Faults().Calls() {
-		if c.Path == transactionPath && c.Status < http.StatusMultipleChoices &&
-			(c.Method == http.MethodPut || c.Method == http.MethodDelete) {
-			ends = append(ends, c.Method)
+		if c.Path != transactionPath || c.Status >= http.StatusMultipleChoices || i >= len(holds) ||
+			c.Method != http.MethodPut && c.Method != http.MethodDelete {
+			continue
 		}
-	}
-	holds := a.Stats().HoldTimes
-	if len(ends) < len(holds) {
-		return 0, fmt.Errorf("%d transactions have ended, but only %d calls ended one", len(holds), len(ends))
-	}
-	var refused time.Duration
-	for i := n; i < len(holds); i++ {
-		if ends[i] == http.MethodDelete {
-			refused += holds[i]
+		if i >= n && c.Method == http.MethodDelete {
+			refused = append(refused, holds[i])
 		}
+		i++
 	}
-	return refused, nil
+	return refused
 }

@@ -63,16 +63,16 @@ func TestTallies(t *testing.T) {
 }
 
 func TestNamesOfCalls(t *testing.T) {
-	const lists = "/api/v1/ActivitySession/MySummaryByStatus/"
+	const rdp, lists = "/api/configuration/rdp/connections", "/api/v1/ActivitySession/MySummaryByStatus/"
 	tests := map[string]struct {
 		call             fault.Call
 		collection, page string
 	}{
-		"a list":         {fault.Call{Method: http.MethodGet, Path: "/api/configuration/rdp/connections/"}, "rdp/connections", ""},
-		"an object":      {fault.Call{Method: http.MethodGet, Path: "/api/configuration/rdp/connections/1"}, "", ""},
-		"a write":        {fault.Call{Method: http.MethodPost, Path: "/api/configuration/rdp/connections"}, "", ""},
+		"a list":         {fault.Call{Method: http.MethodGet, Path: rdp + "/"}, "rdp/connections", ""},
+		"an object":      {fault.Call{Method: http.MethodGet, Path: rdp + "/1"}, "", ""},
+		"a write":        {fault.Call{Method: http.MethodPost, Path: rdp}, "", ""},
 		"a first page":   {fault.Call{Method: http.MethodGet, Path: lists + "1"}, "", "1 from 0"},
-		"a second page":  {fault.Call{Method: http.MethodGet, Path: lists + "1", Query: "take=100&skip=100"}, "", "1 from 100"},
+		"a second page":  {fault.Call{Method: http.MethodGet, Path: lists + "1", Query: "skip=100"}, "", "1 from 100"},
 		"something else": {fault.Call{Method: http.MethodGet, Path: "/api/info"}, "", ""},
 	}
 	for name, tt := range tests {

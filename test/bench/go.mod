@@ -6,6 +6,7 @@ go 1.26.0
 replace github.com/pam-operator/pam-operator => ../..
 
 require (
+	github.com/google/go-cmp v0.7.0
 	github.com/pam-operator/pam-operator v0.0.0
 	github.com/prometheus/client_model v0.6.3
 	github.com/prometheus/common v0.71.0

@@ -134,9 +134,10 @@ func crowdRows(ctx context.Context, b *bench) ([]row, error) {
 			return nil, err
 		}
 	}
-	d, err := b.newBed(ctx, listen(builder.DefaultSPSConnection, a), simulator.Listener{Name: heavy, Handler: heavyAppliance{
+	crowd := heavyAppliance{
 		objects: 2, body: func(i int) string { return fmt.Sprintf(`{"name":"c-%d","x":%q}`, i, text) },
-	}})
+	}
+	d, err := b.newBed(ctx, listen(builder.DefaultSPSConnection, a), simulator.Listener{Name: heavy, Handler: crowd})
 	if err != nil {
 		return nil, err
 	}

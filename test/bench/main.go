@@ -4,8 +4,8 @@
 // measured in the same run, so that a slow machine is slow on both sides; memory is the exception. Run it by
 // `make bench`, which builds what it needs.
 //
-// A run of all scenarios writes docs/benchmarks.md. The exit status is 1 if a limit does not hold, 2 if nothing could be
-// measured. A module of its own keeps the plotting library out of the operator's.
+// A run of all scenarios writes docs/benchmarks.md. The exit status is 1 if a limit does not hold, 2 after any other
+// failure. A module of its own keeps the plotting library out of the operator's.
 package main
 
 import (

@@ -57,7 +57,7 @@ func (d *bed) launch(ctx context.Context, flags ...string) error {
 		return err
 	}
 	file := d.path("manager.kubeconfig")
-	if err := os.WriteFile(file, kubeconfig, 0o600); err != nil {
+	if err := os.WriteFile(file, kubeconfig, 0o600); err != nil { //nolint:gosec // G703: in a folder of our own
 		return err
 	}
 	command := append([]string{"env", "MEMORY_LIMIT=" + memoryLimit, binary}, d.installed.Arguments(file)...)

@@ -23,8 +23,8 @@ const (
 	refusedSpace = "refused"
 	// changesEach is how many changes a greedy team makes in a second.
 	changesEach = 87
-	// quietWindow is how long the lock is watched.
-	quietWindow = 60 * time.Second
+	// lockWindow is how long the lock is watched at least.
+	lockWindow = 60 * time.Second
 	// refusedShare is the part of the time for which refused changes may lock the configuration once they are known.
 	refusedShare = 0.1
 )
@@ -91,16 +91,15 @@ func (d *neighbours) whileChanging(
 		})
 	}()
 	err := measure(ctx)
-	stopped := changing.Err() == nil // a failed change ends it earlier
 	stop()
-	if changed := <-over; err == nil && changed != nil && !(stopped && errors.Is(changed, context.Canceled)) {
+	if changed := <-over; err == nil && changed != nil && !errors.Is(changed, context.Canceled) {
 		return fmt.Errorf("changing: %w", changed)
 	}
 	return err
 }
 
-// refusedRows have another team apply policies that the appliance refuses at the commit: first while they are found out,
-// then once they are known, and then while their annotations change all the time.
+// refusedRows have another team apply policies that the appliance refuses at the commit: while they are found out, once
+// they are known, and while their annotations change all the time.
 func (d *neighbours) refusedRows(ctx context.Context) ([]row, error) {
 	n, object := d.of(40), numbered("poison-", builder.InNamespace(refusedSpace),
 		builder.Connection(builder.DefaultSPSConnection, namespace))
@@ -125,8 +124,10 @@ func (d *neighbours) refusedRows(ctx context.Context) ([]row, error) {
 		return nil, err
 	}
 	rows := []row{d.times(what+": a new policy, the slowest", quantile(first, 1), median(alone), refusing)}
-	if _, err := d.awaitAll(ctx, n, object(0).(*pamv1alpha1.RDPConnectionPolicy), pamv1alpha1.ReasonRejected); err != nil {
-		return rows, err
+	for i := range n { // each is told that it was refused, alone or together with others
+		if err := d.awaitVerdict(ctx, object(i)); err != nil {
+			return rows, err
+		}
 	}
 	more, err := d.knownRows(ctx, what+", known", "known", alone)
 	if err != nil {
@@ -140,22 +141,37 @@ func (d *neighbours) refusedRows(ctx context.Context) ([]row, error) {
 	return append(rows, more...), err
 }
 
-// knownRows measure new policies, and the lock, beside refused ones that are known.
+// knownRows measure new policies, and the lock, beside refused ones that are known. The window begins and ends with the
+// end of an attempt, so that it holds whole cycles of attempt and pause.
 func (d *neighbours) knownRows(ctx context.Context, what, name string, alone []time.Duration) ([]row, error) {
-	before, begun := d.appliance.Stats(), time.Now()
+	if err := d.nextAttempt(ctx); err != nil {
+		return nil, err
+	}
+	before, begun := len(d.appliance.Stats().HoldTimes), time.Now()
 	beside, err := d.newPolicies(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	if err := d.pass(ctx, max(0, quietWindow-time.Since(begun))); err != nil {
+	if err := d.pass(ctx, max(0, lockWindow-time.Since(begun))); err != nil {
 		return nil, err
 	}
-	held, err := refusedHolds(d.appliance, len(before.HoldTimes))
+	if err := d.nextAttempt(ctx); err != nil {
+		return nil, err
+	}
+	attempts := refusedHolds(d.appliance, before)
 	return []row{
 		d.times(what+": a new policy, the slowest", quantile(beside, 1), median(alone), refusing),
-		d.judge(what+": the lock held by them, of the time", held.Seconds()/time.Since(begun).Seconds(), refusedShare,
-			percent, "", fmt.Sprintf("refused commits: %d", d.appliance.Stats().CommitsRefused-before.CommitsRefused)),
-	}, err
+		d.judge(what+": the lock held by them, of the time", total(attempts).Seconds()/time.Since(begun).Seconds(),
+			refusedShare, percent, "", fmt.Sprintf("attempts: %d", len(attempts))),
+	}, nil
+}
+
+// nextAttempt waits until a transaction ends without a commit, or a window passes without one.
+func (d *neighbours) nextAttempt(ctx context.Context) error {
+	before, begun := len(refusedHolds(d.appliance, 0)), time.Now()
+	return d.until(ctx, "a refused commit", func() bool {
+		return len(refusedHolds(d.appliance, 0)) > before || time.Since(begun) > lockWindow
+	})
 }
 
 func percent(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) }

@@ -59,7 +59,8 @@ func (r report) publish(out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "\nscenario\twhat\tmeasured\tlimit\tshare\tholds")
 	for _, row := range r.Rows {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.2f\t%s\n", row.Scenario, row.What, row.Measured, row.Limit, row.Share, row.Holds())
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.2f\t%s\n",
+			row.Scenario, row.What, row.Measured, row.Limit, row.Share, row.Holds())
 	}
 	if err := table.Flush(); err != nil {
 		return err

@@ -57,7 +57,9 @@ func measureAppliances(ctx context.Context, b *bench) ([]row, error) {
 }
 
 // spread creates policies on appliances at the same time, and measures the time after the last create.
-func (d *bed) spread(ctx context.Context, team client.Client, prefix string, to []client.Object) (time.Duration, error) {
+func (d *bed) spread(
+	ctx context.Context, team client.Client, prefix string, to []client.Object,
+) (time.Duration, error) {
 	each := d.of(perAppliance)
 	teams, creating := errgroup.WithContext(ctx)
 	for i, connection := range to {
@@ -80,8 +82,8 @@ func (d *bed) spread(ctx context.Context, team client.Client, prefix string, to 
 	return at.Sub(created), err
 }
 
-// addTeam adds a user who may write policies and use the connections. Requests of administrators are exempt from the API
-// server's priority and fairness, so a flood of theirs would also measure how long it holds up everybody else's.
+// addTeam adds a user who may create policies and use the connections. Requests of administrators are exempt from the
+// API server's priority and fairness, so a flood of theirs would also measure how long it holds up everybody else's.
 func (d *bed) addTeam(ctx context.Context) (client.Client, error) {
 	const name = "team"
 	config, _, err := d.plane.AddUser(name)

@@ -26,8 +26,7 @@ const (
 	besideHostile = 3
 )
 
-// measureHostile measures the manager's peak memory, each time in a process of its own or, among hostile answers, in one
-// that has seen them all.
+// measureHostile measures the manager's peak memory, each time in a new process; hostile answers all reach the same one.
 func measureHostile(ctx context.Context, b *bench) ([]row, error) {
 	var rows []row
 	for _, measure := range []func(context.Context, *bench) ([]row, error){
@@ -66,7 +65,7 @@ func (d *bed) startQuick(ctx context.Context) error {
 
 // answerRows have servers send answers that take memory, and measure a policy of another connection meanwhile.
 func answerRows(ctx context.Context, b *bench) ([]row, error) {
-	var servers []simulator.Listener
+	servers := make([]simulator.Listener, 0, len(hostileKinds)*hostileConnections)
 	for _, kind := range hostileKinds {
 		for i := range hostileConnections {
 			servers = append(servers, kind.listener(i))
@@ -112,8 +111,7 @@ func (d *bed) underHostile(ctx context.Context, kind hostileKind) (time.Duration
 		return 0, err
 	}
 	for _, o := range victims {
-		k := keyOf(o)
-		if err := d.until(ctx, k.name+" judged", func() bool { return d.seen.judged(k) }); err != nil {
+		if err := d.awaitVerdict(ctx, o); err != nil {
 			return 0, err
 		}
 	}
@@ -126,18 +124,6 @@ func (d *bed) underHostile(ctx context.Context, kind hostileKind) (time.Duration
 		}
 	}
 	return beside, nil
-}
-
-// judged reports whether an object has ever had a reason.
-func (t *tracker) judged(k key) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for state := range t.first[k] {
-		if state != stateNew {
-			return true
-		}
-	}
-	return false
 }
 
 // victims are connections to servers of one kind, and objects that use them.

@@ -84,8 +84,9 @@ func (d *idle) fillRows(ctx context.Context) ([]row, error) {
 	}
 	took, perSecond := at.Sub(begun), float64(sample)/creating.Seconds()
 	return []row{d.judge(fmt.Sprintf("%d new policies of a fast appliance, until all are Ready", d.n), took.Seconds(),
-		writesEach*float64(d.n)/perSecond, inSeconds, fmt.Sprintf("%d × the API server's %.0f creates/s", writesEach, perSecond),
-		"")}, d.settled(ctx, policyController, d.n)
+		writesEach*float64(d.n)/perSecond, inSeconds,
+		fmt.Sprintf("%d × as many of the API server's %.0f creates/s", writesEach, perSecond), ""),
+	}, d.settled(ctx, policyController, d.n)
 }
 
 func (d *idle) foreignSecrets(ctx context.Context) error {
@@ -111,9 +112,9 @@ func (d *idle) idleRows(ctx context.Context) ([]row, error) {
 	if err := d.until(ctx, "a drift check", func() bool { return checks() > before }); err != nil {
 		return nil, err
 	}
-	calls, written := len(d.appliance.Faults().Calls()), tally{}
-	var err error
-	if written, err = d.written(); err != nil {
+	calls := len(d.appliance.Faults().Calls())
+	written, err := d.written()
+	if err != nil {
 		return nil, err
 	}
 	if err := d.pass(ctx, intervals*driftCheck); err != nil {

@@ -70,7 +70,7 @@ func measureNeighbours(ctx context.Context, b *bench) ([]row, error) {
 		return nil, err
 	}
 	var rows []row
-	for _, measure := range []func(context.Context) ([]row, error){d.busyRows, d.refusedRows, d.hangingRows} {
+	for _, measure := range []func(context.Context) ([]row, error){d.busyRows, d.hangingRows, d.refusedRows} {
 		more, err := measure(ctx)
 		rows = append(rows, more...)
 		if err != nil {

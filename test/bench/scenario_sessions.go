@@ -111,7 +111,8 @@ func (d *sessionBed) request(ctx context.Context, prefix string, n int) ([]time.
 	}
 	err := atRate(ctx, n, sessionRate, func(ctx context.Context, i int) error {
 		of := kinds[i%len(kinds)]
-		return d.client.Create(ctx, session(fmt.Sprintf("%s%05d", prefix, i), builder.Activity(of[0]), builder.Resource(of[1])))
+		name := fmt.Sprintf("%s%05d", prefix, i)
+		return d.client.Create(ctx, session(name, builder.Activity(of[0]), builder.Resource(of[1])))
 	})
 	if err != nil {
 		return nil, err

@@ -58,7 +58,9 @@ func (d *bed) watch(ctx context.Context) error {
 		_ = c.Start(watching) // ends with watching, its only error
 	}()
 	d.atEnd(func() error { stop(); <-ended; return nil })
-	handler := toolscache.ResourceEventHandlerFuncs{AddFunc: d.seen.note, UpdateFunc: func(_, now any) { d.seen.note(now) }}
+	handler := toolscache.ResourceEventHandlerFuncs{
+		AddFunc: d.seen.note, UpdateFunc: func(_, now any) { d.seen.note(now) },
+	}
 	for _, kind := range []client.Object{
 		&pamv1alpha1.SPSConnection{}, &pamv1alpha1.NPSConnection{}, &pamv1alpha1.RDPConnectionPolicy{},
 		&pamv1alpha1.ActivitySession{}, &corev1.Secret{},
@@ -153,6 +155,22 @@ func (d *bed) await(ctx context.Context, o client.Object, state string) (at time
 	k := keyOf(o)
 	err = d.until(ctx, k.name+" "+state, func() (ok bool) { at, ok = d.seen.at(k, state); return ok })
 	return at, err
+}
+
+// awaitVerdict waits until an object has had any reason.
+func (d *bed) awaitVerdict(ctx context.Context, o client.Object) error {
+	k := keyOf(o)
+	if _, ok := o.(interface {
+		GetStatus() pamv1alpha1.ObjectStatus
+	}); !ok {
+		return nil
+	}
+	return d.until(ctx, k.name+" judged", func() bool {
+		d.seen.mu.Lock()
+		defer d.seen.mu.Unlock()
+		state, ok := d.seen.state[k]
+		return ok && state != stateNew
+	})
 }
 
 // awaitAll waits until n objects, whose names begin like that of like, are in a state, and returns when that was.
