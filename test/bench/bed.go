@@ -152,11 +152,6 @@ func (d *bed) create(ctx context.Context, objects ...client.Object) error {
 	return nil
 }
 
-// connect creates connections.
-func (d *bed) connect(ctx context.Context, connections ...client.Object) error {
-	return d.create(ctx, connections...)
-}
-
 // toAppliance is a connection to the listener of its name.
 func (d *bed) toAppliance(name string, options ...builder.Option) *pamv1alpha1.SPSConnection {
 	return builder.SPSConnection(name, append([]builder.Option{

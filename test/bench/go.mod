@@ -8,8 +8,6 @@ replace github.com/pam-operator/pam-operator => ../..
 require (
 	github.com/google/go-cmp v0.7.0
 	github.com/pam-operator/pam-operator v0.0.0
-	github.com/prometheus/client_model v0.6.3
-	github.com/prometheus/common v0.71.0
 	github.com/prometheus/procfs v0.22.0
 	golang.org/x/sync v0.22.0
 	gonum.org/v1/plot v0.17.0
@@ -57,6 +55,8 @@ require (
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/pmezard/go-difflib v1.0.1-0.20181226105442-5d4384ee4fb2 // indirect
 	github.com/prometheus/client_golang v1.24.1 // indirect
+	github.com/prometheus/client_model v0.6.3 // indirect
+	github.com/prometheus/common v0.71.0 // indirect
 	github.com/spf13/pflag v1.0.10 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
 	go.opentelemetry.io/otel v1.46.0 // indirect

@@ -85,7 +85,7 @@ func annotationRows(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	configMaps, secrets, sessions := b.of(600), b.of(500), b.of(208)
+	configMaps, secrets, sessions := 600, 500, 208
 	what := fmt.Sprintf("a start among %d ConfigMaps, %d Secrets and %d sessions with %d KiB of annotations",
 		configMaps, secrets, sessions, largeAnnotation>>10)
 	d.say("%s", what)
@@ -134,17 +134,17 @@ func crowdRows(ctx context.Context, b *bench) ([]row, error) {
 			return nil, err
 		}
 	}
-	crowd := heavyAppliance{
+	rich := heavyAppliance{
 		objects: 2, body: func(i int) string { return fmt.Sprintf(`{"name":"c-%d","x":%q}`, i, text) },
 	}
-	d, err := b.newBed(ctx, listen(builder.DefaultSPSConnection, a), simulator.Listener{Name: heavy, Handler: crowd})
+	d, err := b.newBed(ctx, listen(builder.DefaultSPSConnection, a), simulator.Listener{Name: heavy, Handler: rich})
 	if err != nil {
 		return nil, err
 	}
 	what := fmt.Sprintf("%d connections of one namespace that keep 2 MB each", crowdConnections)
 	d.say("%s", what)
 	if err := inOrder(ctx,
-		func(ctx context.Context) error { return d.connect(ctx, d.toAppliance(builder.DefaultSPSConnection)) },
+		func(ctx context.Context) error { return d.create(ctx, d.toAppliance(builder.DefaultSPSConnection)) },
 		func(ctx context.Context) error { return d.addSpace(ctx, crowdSpace) },
 		d.startQuick, d.createCrowd,
 	); err != nil {
@@ -198,13 +198,12 @@ func halfOpenRows(ctx context.Context, b *bench) ([]row, error) {
 	if err := d.connected(ctx, d.toAppliance(builder.DefaultSPSConnection)); err != nil {
 		return nil, err
 	}
-	n := b.of(halfOpen)
-	what := fmt.Sprintf("%d half-open connections to health and metrics", 2*n)
+	what := fmt.Sprintf("%d half-open connections to health and metrics", 2*halfOpen)
 	d.say("%s", what)
 	var open errgroup.Group
 	holding, stop := context.WithCancel(ctx)
 	defer stop()
-	for i := range 2 * n {
+	for i := range 2 * halfOpen {
 		open.Go(func() error { return hold(holding, []string{probes, metrics}[i%2], i%2 == 1) })
 	}
 	if err := d.pass(ctx, hostileWatch); err != nil {

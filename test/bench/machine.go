@@ -11,8 +11,6 @@ import (
 	"runtime"
 	"strings"
 	"time"
-
-	"github.com/prometheus/procfs"
 )
 
 // fact is one line about the machine.
@@ -22,7 +20,6 @@ func describeMachine(ctx context.Context, root string) []fact {
 	apiServer := filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kube-apiserver")
 	return []fact{
 		{"Processors", fmt.Sprint(runtime.NumCPU())},
-		{"Memory", totalMemory()},
 		{"Kernel", output(ctx, "uname", "-sr")},
 		{"Go", runtime.Version()},
 		{"Kubernetes", strings.TrimPrefix(output(ctx, apiServer, "--version"), "Kubernetes ")},
@@ -35,29 +32,14 @@ func describeMachine(ctx context.Context, root string) []fact {
 // unknown stands for a fact that could not be determined.
 const unknown = "unknown"
 
-func totalMemory() string {
-	fs, err := procfs.NewDefaultFS()
-	if err != nil {
-		return unknown
-	}
-	info, err := fs.Meminfo()
-	if err != nil || info.MemTotalBytes == nil {
-		return unknown
-	}
-	return mebibytes(float64(*info.MemTotalBytes))
-}
-
 // loadAverage is that of the last minute.
 func loadAverage() string {
-	fs, err := procfs.NewDefaultFS()
+	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
 		return unknown
 	}
-	load, err := fs.LoadAvg()
-	if err != nil {
-		return unknown
-	}
-	return fmt.Sprintf("%.1f", load.Load1)
+	first, _, _ := strings.Cut(string(text), " ")
+	return first
 }
 
 // output returns the output of a command.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -10,11 +11,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
-	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/procfs"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -142,42 +142,41 @@ func (d *bed) settled(ctx context.Context, controller string, n int) error {
 		if err := d.manager.ended(); err != nil {
 			return false, err
 		}
-		families, err := d.manager.scrape(ctx)
+		passes, err := d.manager.metric(ctx, "pam_passes_total", controller)
 		if err != nil {
 			return false, nil //nolint:nilerr // it is not serving yet
 		}
-		return sum(families["pam_passes_total"], controller) >= float64(n) &&
-			sum(families["workqueue_depth"], controller)+sum(families["pam_passes"], controller) == 0, nil
+		queued, err := d.manager.metric(ctx, "workqueue_depth", controller)
+		if err != nil {
+			return false, err
+		}
+		active, err := d.manager.metric(ctx, "pam_passes", controller)
+		return passes >= float64(n) && queued+active == 0, err
 	})
 }
 
-func (m *manager) scrape(ctx context.Context) (map[string]*dto.MetricFamily, error) {
+// metric adds up the series of a metric whose labels have the controller's name.
+func (m *manager) metric(ctx context.Context, name, controller string) (float64, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, m.metrics, nil)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	defer response.Body.Close()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(response.Body)
-	if err != nil {
-		return nil, fmt.Errorf("metrics of the manager: %w", err)
-	}
-	return families, nil
-}
-
-// sum adds up the counters or gauges of a controller, which is a label.
-func sum(family *dto.MetricFamily, controller string) float64 {
-	total := 0.0
-	for _, m := range family.GetMetric() {
-		for _, l := range m.GetLabel() {
-			if l.GetValue() == controller {
-				total += m.GetCounter().GetValue() + m.GetGauge().GetValue()
-			}
+	total, lines := 0.0, bufio.NewScanner(response.Body)
+	for lines.Scan() {
+		series, value, _ := strings.Cut(lines.Text(), "} ")
+		if !strings.HasPrefix(series, name+"{") || !strings.Contains(series, `="`+controller+`"`) {
+			continue
 		}
+		x, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", name, err)
+		}
+		total += x
 	}
-	return total
+	return total, lines.Err()
 }

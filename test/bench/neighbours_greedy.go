@@ -19,6 +19,8 @@ import (
 )
 
 const (
+	// crowd is how many sessions or policies another team has, whatever the scale.
+	crowd        = 40
 	busySpace    = "busy"
 	refusedSpace = "refused"
 	// changesEach is how many changes a greedy team makes in a second.
@@ -32,7 +34,7 @@ const (
 // busyRows have another team change its own Secrets all the time, which have the names of sessions that the server has
 // refused.
 func (d *neighbours) busyRows(ctx context.Context) ([]row, error) {
-	n := d.of(40)
+	const n = crowd
 	if err := d.refusedSessions(ctx, n); err != nil {
 		return nil, err
 	}
@@ -101,7 +103,8 @@ func (d *neighbours) whileChanging(
 // refusedRows have another team apply policies that the appliance refuses at the commit: while they are found out, once
 // they are known, and while their annotations change all the time.
 func (d *neighbours) refusedRows(ctx context.Context) ([]row, error) {
-	n, object := d.of(40), numbered("poison-", builder.InNamespace(refusedSpace),
+	const n = crowd
+	object := numbered("poison-", builder.InNamespace(refusedSpace),
 		builder.Connection(builder.DefaultSPSConnection, namespace))
 	alone, err := d.newPolicies(ctx, "before-refused")
 	if err != nil {

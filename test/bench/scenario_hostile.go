@@ -56,7 +56,7 @@ func (b *bench) newQuickBed(ctx context.Context, servers ...simulator.Listener) 
 	if err != nil {
 		return nil, err
 	}
-	return d, d.connect(ctx, d.toAppliance(builder.DefaultSPSConnection))
+	return d, d.create(ctx, d.toAppliance(builder.DefaultSPSConnection))
 }
 
 func (d *bed) startQuick(ctx context.Context) error {

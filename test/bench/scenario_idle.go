@@ -67,7 +67,7 @@ func (d *idle) fillRows(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.connect(ctx, d.connection); err != nil {
+	if err := d.create(ctx, d.connection); err != nil {
 		return nil, err
 	}
 	if err := d.startManager(ctx, d.connection); err != nil {
@@ -113,32 +113,10 @@ func (d *idle) idleRows(ctx context.Context) ([]row, error) {
 		return nil, err
 	}
 	calls := len(d.appliance.Faults().Calls())
-	written, err := d.written()
-	if err != nil {
-		return nil, err
-	}
-	if err := d.pass(ctx, intervals*driftCheck); err != nil {
-		return nil, err
-	}
+	rows, err := d.quietRows(ctx, "idle", func(ctx context.Context) error { return d.pass(ctx, intervals*driftCheck) })
 	used := tallyBy(d.appliance.Faults().Calls()[calls:], methodAndPath)
-	rows := []row{d.judge(fmt.Sprintf("%d idle policies: calls to the appliance per interval", d.n),
-		float64(used.total())/intervals, 1, plain, "one", used.String())}
-	return d.quietRows(rows, "idle", written)
-}
-
-// quietRows add that nothing was written since before, and the memory.
-func (d *idle) quietRows(rows []row, when string, before tally) ([]row, error) {
-	now, err := d.written()
-	if err != nil {
-		return rows, err
-	}
-	resident, peak, err := d.manager.memory()
-	more := now.minus(before)
-	return append(rows,
-		d.judge(when+": API writes", float64(more.total()), 0, plain, "", more.String()),
-		d.judge(fmt.Sprintf("%s: memory with %d policies, among %d foreign Secrets", when, d.n, d.of(30_000)),
-			resident, idleMemory, mebibytes, "", "peak "+mebibytes(peak)),
-	), err
+	return append(rows, d.judge(fmt.Sprintf("%d idle policies: calls to the appliance per interval", d.n),
+		float64(used.total())/intervals, 1, plain, "one", used.String())), err
 }
 
 // restartRows start another manager, and wait until it has reconciled every policy and made one more drift check.
@@ -148,22 +126,39 @@ func (d *idle) restartRows(ctx context.Context) ([]row, error) {
 		return nil, err
 	}
 	calls, opened := len(d.appliance.Faults().Calls()), d.appliance.Stats().TransactionsOpened
-	written, err := d.written()
+	rows, err := d.quietRows(ctx, "restart", func(ctx context.Context) error {
+		if err := d.startManager(ctx, d.connection); err != nil {
+			return err
+		}
+		if err := d.settled(ctx, policyController, d.n); err != nil {
+			return err
+		}
+		return d.pass(ctx, driftCheck+driftCheck/2)
+	})
+	lists := tallyBy(d.appliance.Faults().Calls()[calls:], collection)
+	return append(rows,
+		d.judge("restart: lists of any one collection", float64(lists.most()), 1, plain, "one", ""),
+		d.judge("restart: transactions", float64(d.appliance.Stats().TransactionsOpened-opened), 0, plain, "", ""),
+	), err
+}
+
+// quietRows are about a time in which the manager writes nothing.
+func (d *bed) quietRows(ctx context.Context, when string, pass func(context.Context) error) ([]row, error) {
+	before, err := d.written()
 	if err != nil {
 		return nil, err
 	}
-	if err := d.startManager(ctx, d.connection); err != nil {
+	if err := pass(ctx); err != nil {
 		return nil, err
 	}
-	if err := d.settled(ctx, policyController, d.n); err != nil {
+	now, err := d.written()
+	if err != nil {
 		return nil, err
 	}
-	if err := d.pass(ctx, driftCheck+driftCheck/2); err != nil {
-		return nil, err
-	}
-	lists := tallyBy(d.appliance.Faults().Calls()[calls:], collection)
-	return d.quietRows([]row{
-		d.judge("restart: lists of any one collection", float64(lists.most()), 1, plain, "one", ""),
-		d.judge("restart: transactions", float64(d.appliance.Stats().TransactionsOpened-opened), 0, plain, "", ""),
-	}, "restart", written)
+	resident, peak, err := d.manager.memory()
+	more := now.minus(before)
+	return []row{
+		d.judge(when+": API writes", float64(more.total()), 0, plain, "", more.String()),
+		d.judge(when+": memory", resident, idleMemory, mebibytes, "", "peak "+mebibytes(peak)),
+	}, err
 }

@@ -63,7 +63,7 @@ func measureNeighbours(ctx context.Context, b *bench) ([]row, error) {
 			pamv1alpha1.AllowedNamespaces{From: pamv1alpha1.NamespacesFromAll}), builder.Grants(
 			pamv1alpha1.Grant{NamespaceSelector: &metav1.LabelSelector{}})),
 	}
-	if err := d.connect(ctx, good...); err != nil {
+	if err := d.create(ctx, good...); err != nil {
 		return nil, err
 	}
 	if err := d.startManager(ctx, good...); err != nil {
@@ -116,7 +116,7 @@ func (d *neighbours) hangingRows(ctx context.Context) ([]row, error) {
 	}
 	hung := []client.Object{d.toAppliance(hungAppliance), d.toServer(hungServer)}
 	if err := inOrder(ctx,
-		func(ctx context.Context) error { return d.connect(ctx, hung...) },
+		func(ctx context.Context) error { return d.create(ctx, hung...) },
 		func(ctx context.Context) error { return d.connected(ctx, hung...) },
 		func(ctx context.Context) error {
 			return d.createAll(ctx, policies, numbered("hung-", builder.Connection(hungAppliance, "")))

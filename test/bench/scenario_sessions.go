@@ -17,7 +17,6 @@ import (
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/simulator"
-	"github.com/pam-operator/pam-operator/internal/simulator/fault"
 	"github.com/pam-operator/pam-operator/internal/simulator/nps"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
@@ -66,7 +65,7 @@ func measureSessions(ctx context.Context, b *bench) ([]row, error) {
 			RequestsPerSecond: new(int32(100)),
 		}
 	}))
-	if err := d.connect(ctx, d.connection); err != nil {
+	if err := d.create(ctx, d.connection); err != nil {
 		return nil, err
 	}
 	if err := d.startManager(ctx, d.connection); err != nil {
@@ -156,29 +155,12 @@ func (d *sessionBed) liveRows(ctx context.Context, n int) ([]row, error) {
 		return nil, err
 	}
 	calls := len(d.server.Faults().Calls())
-	written, err := d.written()
-	if err != nil {
-		return nil, err
-	}
 	d.say("all are active; watching for %d intervals of %s", intervals, pollActive)
-	if err := d.pass(ctx, intervals*pollActive); err != nil {
-		return nil, err
-	}
-	now, err := d.written()
-	if err != nil {
-		return nil, err
-	}
-	resident, peak, err := d.manager.memory()
-	pages, more := tallyBy(d.calls(calls), page), now.minus(written)
-	return []row{
-		d.judge(fmt.Sprintf("%d live sessions: calls per page and interval", n), float64(pages.most())/intervals, 1, plain,
-			"one", fmt.Sprintf("%d pages", len(pages))),
-		d.judge("live: API writes", float64(more.total()), 0, plain, "", more.String()),
-		d.judge("live: memory", resident, idleMemory, mebibytes, "", "peak "+mebibytes(peak)),
-	}, err
+	rows, err := d.quietRows(ctx, "live", func(ctx context.Context) error { return d.pass(ctx, intervals*pollActive) })
+	pages := tallyBy(d.server.Faults().Calls()[calls:], page)
+	return append(rows, d.judge(fmt.Sprintf("%d live sessions: calls per page and interval", n),
+		float64(pages.most())/intervals, 1, plain, "one", fmt.Sprintf("%d pages", len(pages)))), err
 }
-
-func (d *sessionBed) calls(from int) []fault.Call { return d.server.Faults().Calls()[from:] }
 
 // afterRound waits until the lists have been read and no read is in progress.
 func (d *sessionBed) afterRound(ctx context.Context) error {
