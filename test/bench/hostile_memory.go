@@ -60,7 +60,7 @@ func heavyRows(ctx context.Context, b *bench, maps int) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.startQuick(ctx); err != nil {
+	if err := d.beginQuick(ctx); err != nil {
 		return nil, err
 	}
 	what := fmt.Sprintf("%d objects with %d maps each", heavyPolicies, maps)
@@ -107,7 +107,7 @@ func annotationRows(ctx context.Context, b *bench) ([]row, error) {
 				return s
 			})
 		},
-		d.startQuick,
+		d.beginQuick,
 		func(ctx context.Context) error { return d.pass(ctx, 2*hostileWatch) },
 	); err != nil {
 		return nil, err
@@ -144,9 +144,8 @@ func crowdRows(ctx context.Context, b *bench) ([]row, error) {
 	what := fmt.Sprintf("%d connections of one namespace that keep 2 MB each", crowdConnections)
 	d.say("%s", what)
 	if err := inOrder(ctx,
-		func(ctx context.Context) error { return d.create(ctx, d.toAppliance(builder.DefaultSPSConnection)) },
 		func(ctx context.Context) error { return d.addSpace(ctx, crowdSpace) },
-		d.startQuick, d.createCrowd,
+		d.beginQuick, d.createCrowd,
 	); err != nil {
 		return nil, err
 	}
@@ -195,7 +194,11 @@ func halfOpenRows(ctx context.Context, b *bench) ([]row, error) {
 	if err := d.launch(ctx, "--health-probe-bind-address="+probes, "--metrics-bind-address="+metrics); err != nil {
 		return nil, err
 	}
-	if err := d.connected(ctx, d.toAppliance(builder.DefaultSPSConnection)); err != nil {
+	good := d.toAppliance(builder.DefaultSPSConnection)
+	if err := d.create(ctx, good); err != nil {
+		return nil, err
+	}
+	if err := d.connected(ctx, good); err != nil {
 		return nil, err
 	}
 	what := fmt.Sprintf("%d half-open connections to health and metrics", 2*halfOpen)

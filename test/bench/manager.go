@@ -46,6 +46,14 @@ func (d *bed) startManager(ctx context.Context, connections ...client.Object) er
 	return d.connected(ctx, connections...)
 }
 
+// begin creates connections, and starts the manager.
+func (d *bed) begin(ctx context.Context, connections ...client.Object) error {
+	if err := d.create(ctx, connections...); err != nil {
+		return err
+	}
+	return d.startManager(ctx, connections...)
+}
+
 func (d *bed) launch(ctx context.Context, flags ...string) error {
 	binary, err := filepath.Abs(filepath.Join(d.root, d.bin))
 	if err != nil {

@@ -78,6 +78,17 @@ func atRate(ctx context.Context, n, rate int, f func(ctx context.Context, i int)
 	return group.Wait()
 }
 
+// fill creates n policies, and returns how long it took until all were Ready.
+func (d *bed) fill(ctx context.Context, n int) (time.Duration, error) {
+	d.say("creating %d policies", n)
+	begun := time.Now()
+	if err := d.createAll(ctx, n, numbered("rdp-")); err != nil {
+		return 0, err
+	}
+	at, err := d.awaitAll(ctx, n, policy("rdp-", 0), pamv1alpha1.ReasonSynced)
+	return at.Sub(begun), err
+}
+
 // createTime is how long the API server takes to create n policies while nobody watches over them. They are gone
 // afterwards.
 func (d *bed) createTime(ctx context.Context, n int) (time.Duration, error) {

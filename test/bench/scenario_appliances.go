@@ -37,10 +37,7 @@ func measureAppliances(ctx context.Context, b *bench) ([]row, error) {
 	for _, l := range listeners {
 		connections = append(connections, d.toAppliance(l.Name))
 	}
-	if err := d.create(ctx, connections...); err != nil {
-		return nil, err
-	}
-	if err := d.startManager(ctx, connections...); err != nil {
+	if err := d.begin(ctx, connections...); err != nil {
 		return nil, err
 	}
 	team, err := d.addTeam(ctx)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
@@ -28,18 +27,10 @@ func measureApply(ctx context.Context, b *bench) ([]row, error) {
 		return nil, err
 	}
 	c := d.toAppliance(builder.DefaultSPSConnection)
-	if err := d.create(ctx, c); err != nil {
+	if err := d.begin(ctx, c); err != nil {
 		return nil, err
 	}
-	if err := d.startManager(ctx, c); err != nil {
-		return nil, err
-	}
-	d.say("creating %d policies", n)
-	begun := time.Now()
-	if err := d.createAll(ctx, n, numbered("rdp-")); err != nil {
-		return nil, err
-	}
-	at, err := d.awaitAll(ctx, n, policy("rdp-", 0), pamv1alpha1.ReasonSynced)
+	took, err := d.fill(ctx, n)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +46,7 @@ func measureApply(ctx context.Context, b *bench) ([]row, error) {
 	held, least := total(ours.Stats().HoldTimes), total(theirs.Stats().HoldTimes)
 	basis := fmt.Sprintf("%g × %d bare writes and a commit", overhead, n)
 	return []row{
-		b.judge(fmt.Sprintf("%d new policies, until all are Ready", n), at.Sub(begun).Seconds(),
+		b.judge(fmt.Sprintf("%d new policies, until all are Ready", n), took.Seconds(),
 			overhead*bare.Seconds()+creating.Seconds(), inSeconds,
 			basis+fmt.Sprintf(", plus the API server's %s for the creates", seconds(creating)), ""),
 		b.judge("the configuration locked meanwhile", held.Seconds(), overhead*least.Seconds(), inSeconds, basis,

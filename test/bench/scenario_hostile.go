@@ -26,7 +26,7 @@ const (
 	besideHostile = 3
 )
 
-// measureHostile measures the manager's peak memory, each time in a new process; hostile answers all reach the same one.
+// measureHostile measures the manager's peak memory in new processes; hostile answers all reach the same one.
 func measureHostile(ctx context.Context, b *bench) ([]row, error) {
 	var rows []row
 	for _, measure := range []func(context.Context, *bench) ([]row, error){
@@ -52,15 +52,11 @@ func (d *bed) peak(what string, limit float64) ([]row, error) {
 
 // newQuickBed starts a bed with a fast appliance, and further servers.
 func (b *bench) newQuickBed(ctx context.Context, servers ...simulator.Listener) (*bed, error) {
-	d, err := b.newBed(ctx, append(servers, listen(builder.DefaultSPSConnection, b.appliance(quick)))...)
-	if err != nil {
-		return nil, err
-	}
-	return d, d.create(ctx, d.toAppliance(builder.DefaultSPSConnection))
+	return b.newBed(ctx, append(servers, listen(builder.DefaultSPSConnection, b.appliance(quick)))...)
 }
 
-func (d *bed) startQuick(ctx context.Context) error {
-	return d.startManager(ctx, d.toAppliance(builder.DefaultSPSConnection))
+func (d *bed) beginQuick(ctx context.Context) error {
+	return d.begin(ctx, d.toAppliance(builder.DefaultSPSConnection))
 }
 
 // answerRows have servers send answers that take memory, and measure a policy of another connection meanwhile.
@@ -75,7 +71,7 @@ func answerRows(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.startQuick(ctx); err != nil {
+	if err := d.beginQuick(ctx); err != nil {
 		return nil, err
 	}
 	alone, err := d.beside(ctx, "alone")

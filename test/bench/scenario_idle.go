@@ -67,22 +67,14 @@ func (d *idle) fillRows(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.create(ctx, d.connection); err != nil {
+	if err := d.begin(ctx, d.connection); err != nil {
 		return nil, err
 	}
-	if err := d.startManager(ctx, d.connection); err != nil {
-		return nil, err
-	}
-	d.say("creating %d policies", d.n)
-	begun := time.Now()
-	if err := d.createAll(ctx, d.n, numbered("rdp-")); err != nil {
-		return nil, err
-	}
-	at, err := d.awaitAll(ctx, d.n, policy("rdp-", 0), pamv1alpha1.ReasonSynced)
+	took, err := d.fill(ctx, d.n)
 	if err != nil {
 		return nil, err
 	}
-	took, perSecond := at.Sub(begun), float64(sample)/creating.Seconds()
+	perSecond := float64(sample) / creating.Seconds()
 	return []row{d.judge(fmt.Sprintf("%d new policies of a fast appliance, until all are Ready", d.n), took.Seconds(),
 		writesEach*float64(d.n)/perSecond, inSeconds,
 		fmt.Sprintf("%d × as many of the API server's %.0f creates/s", writesEach, perSecond), ""),

@@ -63,10 +63,7 @@ func measureNeighbours(ctx context.Context, b *bench) ([]row, error) {
 			pamv1alpha1.AllowedNamespaces{From: pamv1alpha1.NamespacesFromAll}), builder.Grants(
 			pamv1alpha1.Grant{NamespaceSelector: &metav1.LabelSelector{}})),
 	}
-	if err := d.create(ctx, good...); err != nil {
-		return nil, err
-	}
-	if err := d.startManager(ctx, good...); err != nil {
+	if err := d.begin(ctx, good...); err != nil {
 		return nil, err
 	}
 	var rows []row

@@ -65,10 +65,7 @@ func measureSessions(ctx context.Context, b *bench) ([]row, error) {
 			RequestsPerSecond: new(int32(100)),
 		}
 	}))
-	if err := d.create(ctx, d.connection); err != nil {
-		return nil, err
-	}
-	if err := d.startManager(ctx, d.connection); err != nil {
+	if err := d.begin(ctx, d.connection); err != nil {
 		return nil, err
 	}
 	rows, err := d.startRows(ctx, n)
