@@ -28,7 +28,7 @@ func parse(arguments []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.root, "root", ".", "root folder of the repository")
 	flags.StringVar(&o.bin, "bin", "bin/manager", "the manager to measure")
 	flags.StringVar(&o.keep, "keep", "", "folder for logs and kubeconfigs, which are otherwise removed")
-	flags.Float64Var(&o.scale, "scale", 1, "factor of the numbers of objects, for a quick look")
+	flags.Float64Var(&o.scale, "scale", 1, "factor of the numbers of idle policies, sessions and hanging objects")
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
 	}

@@ -50,19 +50,18 @@ func measureAppliances(ctx context.Context, b *bench) ([]row, error) {
 	}
 	all, err := d.spread(ctx, team, "all-", connections)
 	return []row{d.times(fmt.Sprintf("%d policies on each of %d appliances, from the last create until all are Ready",
-		b.of(perAppliance), appliances), all, one, together)}, err
+		perAppliance, appliances), all, one, together)}, err
 }
 
 // spread creates policies on appliances at the same time, and measures the time after the last create.
 func (d *bed) spread(
 	ctx context.Context, team client.Client, prefix string, to []client.Object,
 ) (time.Duration, error) {
-	each := d.of(perAppliance)
 	teams, creating := errgroup.WithContext(ctx)
 	for i, connection := range to {
 		teams.Go(func() error {
 			object := numbered(fmt.Sprintf("%s%02d-", prefix, i), builder.Connection(connection.GetName(), ""))
-			for n := range each {
+			for n := range perAppliance {
 				if err := team.Create(creating, object(n)); err != nil {
 					return err
 				}
@@ -74,8 +73,8 @@ func (d *bed) spread(
 		return 0, err
 	}
 	created := time.Now()
-	d.say("%d policies of %d appliances are created", each*len(to), len(to))
-	at, err := d.awaitAll(ctx, each*len(to), policy(prefix, 0), pamv1alpha1.ReasonSynced)
+	d.say("%d policies of %d appliances are created", perAppliance*len(to), len(to))
+	at, err := d.awaitAll(ctx, perAppliance*len(to), policy(prefix, 0), pamv1alpha1.ReasonSynced)
 	return at.Sub(created), err
 }
 

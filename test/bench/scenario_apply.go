@@ -17,7 +17,8 @@ const overhead = 1.25
 // measureApply compares many new policies with the bare writes of the same objects to an equal appliance, and with the
 // API server's own time to create them.
 func measureApply(ctx context.Context, b *bench) ([]row, error) {
-	ours, theirs, n := b.appliance(slow), b.appliance(slow), b.of(1000)
+	const n = 1000
+	ours, theirs := b.appliance(slow), b.appliance(slow)
 	d, err := b.newBed(ctx, listen(builder.DefaultSPSConnection, ours), listen("bare", theirs))
 	if err != nil {
 		return nil, err

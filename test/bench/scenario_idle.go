@@ -62,7 +62,7 @@ func (d *idle) fillRows(ctx context.Context) ([]row, error) {
 	if err := d.foreignSecrets(ctx); err != nil {
 		return nil, err
 	}
-	sample := d.of(1000)
+	const sample = 1000
 	creating, err := d.createTime(ctx, sample)
 	if err != nil {
 		return nil, err
