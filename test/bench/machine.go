@@ -23,7 +23,6 @@ func describeMachine(ctx context.Context, root string) []fact {
 		{"Kernel", output(ctx, "uname", "-sr")},
 		{"Go", runtime.Version()},
 		{"Kubernetes", strings.TrimPrefix(output(ctx, apiServer, "--version"), "Kubernetes ")},
-		{"Load average before the run", loadAverage()},
 		{"Date", time.Now().UTC().Format(time.DateOnly)},
 		{"Commit", output(ctx, "git", "-C", root, "describe", "--always", "--dirty", "--abbrev=12")},
 	}

@@ -61,7 +61,8 @@ func run(arguments []string, stdout, stderr io.Writer) int {
 
 // measure runs the selected scenarios.
 func measure(ctx context.Context, o options, out io.Writer) (report, error) {
-	r := report{options: o, Machine: describeMachine(ctx, o.root), begun: time.Now()}
+	r := report{options: o, load: loadAverage(), begun: time.Now()}
+	r.Machine = append(describeMachine(ctx, o.root), fact{"Load average before the run", r.load})
 	for _, s := range o.scenarios {
 		b := newBench(o, s.name, out)
 		b.say("%s (load average %s)", s.title, loadAverage())

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"text/template"
@@ -26,6 +28,7 @@ type report struct {
 	options
 	Machine []fact
 	Rows    []row
+	load    string // average before the run
 	begun   time.Time
 	took    time.Duration
 }
@@ -50,6 +53,12 @@ func (r report) Verdict() string {
 
 // Took is how long the run took.
 func (r report) Took() string { return r.took.Round(time.Minute).String() }
+
+// Busy reports whether the machine had other work before the run.
+func (r report) Busy() bool {
+	load, err := strconv.ParseFloat(r.load, 64)
+	return err == nil && load > float64(runtime.NumCPU())/2
+}
 
 // Scale is the factor of all numbers of objects.
 func (r report) Scale() float64 { return r.scale }
