@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -85,17 +86,19 @@ func (d *neighbours) whileChanging(
 	ctx context.Context, n int, object func(i int) client.Object, measure func(context.Context) error,
 ) error {
 	changing, stop := context.WithCancel(ctx)
-	over := make(chan error, 1)
+	over, begun, changed := make(chan error, 1), time.Now(), atomic.Int64{}
 	go func() {
 		over <- atRate(changing, math.MaxInt32, changesEach, func(ctx context.Context, i int) error {
 			patch := fmt.Appendf(nil, `{"metadata":{"annotations":{"look":"%d"}}}`, i)
+			changed.Add(1)
 			return d.client.Patch(ctx, object(i%n), client.RawPatch("application/merge-patch+json", patch))
 		})
 	}()
 	err := measure(ctx)
+	d.say("the API server took %.0f changes a second", float64(changed.Load())/time.Since(begun).Seconds())
 	stop()
-	if changed := <-over; err == nil && changed != nil && !errors.Is(changed, context.Canceled) {
-		return fmt.Errorf("changing: %w", changed)
+	if failed := <-over; err == nil && failed != nil && !errors.Is(failed, context.Canceled) {
+		return fmt.Errorf("changing: %w", failed)
 	}
 	return err
 }

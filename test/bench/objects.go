@@ -62,9 +62,13 @@ func session(name string, options ...builder.Option) *pamv1alpha1.ActivitySessio
 	}, options...)...)
 }
 
-// atRate calls a function n times, at the given rate per second, each in its own goroutine.
+// inFlight is how many calls are under way at most, so that nobody floods an API server that cannot keep up.
+const inFlight = 8
+
+// atRate calls a function n times, at most at the given rate per second.
 func atRate(ctx context.Context, n, rate int, f func(ctx context.Context, i int) error) error {
 	group, all := errgroup.WithContext(ctx)
+	group.SetLimit(inFlight)
 	tick := time.NewTicker(time.Second / time.Duration(rate))
 	defer tick.Stop()
 	for i := range n {

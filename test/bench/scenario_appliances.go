@@ -49,8 +49,11 @@ func measureAppliances(ctx context.Context, b *bench) ([]row, error) {
 		return nil, err
 	}
 	all, err := d.spread(ctx, team, "all-", connections)
+	if err != nil {
+		return nil, err
+	}
 	return []row{d.times(fmt.Sprintf("%d policies on each of %d appliances, from the last create until all are Ready",
-		perAppliance, appliances), all, one, together)}, err
+		perAppliance, appliances), all, one, together)}, nil
 }
 
 // spread creates policies on appliances at the same time, and measures the time after the last create.

@@ -47,7 +47,10 @@ func measureHostile(ctx context.Context, b *bench) ([]row, error) {
 // peak is the row of the manager's peak memory.
 func (d *bed) peak(what string, limit float64) ([]row, error) {
 	resident, peak, err := d.manager.memory()
-	return []row{d.judge(what+": peak memory", peak, limit, mebibytes, "", "now "+mebibytes(resident))}, err
+	if err != nil {
+		return nil, err
+	}
+	return []row{d.judge(what+": peak memory", peak, limit, mebibytes, "", "now "+mebibytes(resident))}, nil
 }
 
 // newQuickBed starts a bed with a fast appliance, and further servers.

@@ -106,9 +106,12 @@ func (d *idle) idleRows(ctx context.Context) ([]row, error) {
 	}
 	calls := len(d.appliance.Faults().Calls())
 	rows, err := d.quietRows(ctx, "idle", func(ctx context.Context) error { return d.pass(ctx, intervals*driftCheck) })
+	if err != nil {
+		return nil, err
+	}
 	used := tallyBy(d.appliance.Faults().Calls()[calls:], methodAndPath)
 	return append(rows, d.judge(fmt.Sprintf("%d idle policies: calls to the appliance per interval", d.n),
-		float64(used.total())/intervals, 1, plain, "one", used.String())), err
+		float64(used.total())/intervals, 1, plain, "one", used.String())), nil
 }
 
 // restartRows start another manager, and wait until it has reconciled every policy and made one more drift check.
@@ -127,11 +130,14 @@ func (d *idle) restartRows(ctx context.Context) ([]row, error) {
 		}
 		return d.pass(ctx, driftCheck+driftCheck/2)
 	})
+	if err != nil {
+		return nil, err
+	}
 	lists := tallyBy(d.appliance.Faults().Calls()[calls:], collection)
 	return append(rows,
 		d.judge("restart: lists of any one collection", float64(lists.most()), 1, plain, "one", ""),
 		d.judge("restart: transactions", float64(d.appliance.Stats().TransactionsOpened-opened), 0, plain, "", ""),
-	), err
+	), nil
 }
 
 // quietRows are about a time in which the manager writes nothing.
@@ -148,9 +154,12 @@ func (d *bed) quietRows(ctx context.Context, when string, pass func(context.Cont
 		return nil, err
 	}
 	resident, peak, err := d.manager.memory()
+	if err != nil {
+		return nil, err
+	}
 	more := now.minus(before)
 	return []row{
 		d.judge(when+": API writes", float64(more.total()), 0, plain, "", more.String()),
 		d.judge(when+": memory", resident, idleMemory, mebibytes, "", "peak "+mebibytes(peak)),
-	}, err
+	}, nil
 }

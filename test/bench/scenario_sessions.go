@@ -92,12 +92,15 @@ func (d *sessionBed) startRows(ctx context.Context, n int) ([]row, error) {
 	}
 	d.say("requesting %d sessions, %d a second", n, sessionRate)
 	many, err := d.request(ctx, "many-", n)
+	if err != nil {
+		return nil, err
+	}
 	return []row{
 		d.times(fmt.Sprintf("%d sessions: from Active on the server to the Secret, p99", n), quantile(many, 0.99),
 			quantile(alone, 1), crowding),
 		d.judge("sessions that the server created", float64(len(d.server.Sessions())), float64(n+aloneTakes), plain,
 			"one per object", ""),
-	}, err
+	}, nil
 }
 
 // request requests sessions, and returns how long each waited for its Secret once it was active.
@@ -154,9 +157,12 @@ func (d *sessionBed) liveRows(ctx context.Context, n int) ([]row, error) {
 	calls := len(d.server.Faults().Calls())
 	d.say("all are active; watching for %d intervals of %s", intervals, pollActive)
 	rows, err := d.quietRows(ctx, "live", func(ctx context.Context) error { return d.pass(ctx, intervals*pollActive) })
+	if err != nil {
+		return nil, err
+	}
 	pages := tallyBy(d.server.Faults().Calls()[calls:], page)
 	return append(rows, d.judge(fmt.Sprintf("%d live sessions: calls per page and interval", n),
-		float64(pages.most())/intervals, 1, plain, "one", fmt.Sprintf("%d pages", len(pages)))), err
+		float64(pages.most())/intervals, 1, plain, "one", fmt.Sprintf("%d pages", len(pages)))), nil
 }
 
 // afterRound waits until the lists have been read and no read is in progress.
