@@ -51,7 +51,7 @@ func (d *neighbours) busyRows(ctx context.Context) ([]row, error) {
 	}); err != nil {
 		return nil, err
 	}
-	what := fmt.Sprintf("beside a team that changes %d Secrets %d times a second: ", n, changesEach)
+	what := fmt.Sprintf("beside a team that changes %d Secrets up to %d times a second: ", n, changesEach)
 	return []row{
 		d.times(what+"a new session", median(besideSession), median(session), greedy),
 		d.times(what+"a cancel", median(besideCancel), median(cancel), greedy),
@@ -141,7 +141,8 @@ func (d *neighbours) refusedRows(ctx context.Context) ([]row, error) {
 	}
 	rows = append(rows, more...)
 	err = d.whileChanging(ctx, n, object, func(ctx context.Context) (err error) {
-		more, err = d.knownRows(ctx, fmt.Sprintf("%s, annotated %d times a second", what, changesEach), "annotated", alone)
+		annotated := fmt.Sprintf("%s, annotated up to %d times a second", what, changesEach)
+		more, err = d.knownRows(ctx, annotated, "annotated", alone)
 		return err
 	})
 	return append(rows, more...), err

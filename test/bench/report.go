@@ -52,7 +52,7 @@ func (r report) Verdict() string {
 }
 
 // Took is how long the run took.
-func (r report) Took() string { return r.took.Round(time.Minute).String() }
+func (r report) Took() string { return fmt.Sprintf("%.0f minutes", r.took.Minutes()) }
 
 // Busy reports whether the machine had other work before the run.
 func (r report) Busy() bool {
