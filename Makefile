@@ -94,7 +94,7 @@ fmt: ## Format the Go code.
 	gofmt -s -w .
 
 # The modules with code of ours; the others only pin tools.
-CODE := . hack/image hack/prometheus
+CODE := . hack/image hack/prometheus test/bench
 
 .PHONY: vet
 vet: ## Run go vet.
@@ -102,7 +102,7 @@ vet: ## Run go vet.
 
 .PHONY: tidy
 tidy: ## Tidy all Go modules.
-	for module in . hack/*/go.mod; do go -C $${module%go.mod} mod tidy; done
+	for module in . hack/*/go.mod test/bench; do go -C $${module%go.mod} mod tidy; done
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## Run the linters, including the Kubernetes API linter.
@@ -136,6 +136,7 @@ test-specs:
 	go tool ginkgo run --procs=4 --no-color --succinct $(RACE) --timeout=45m $(SPECS)
 test-packages:
 	packages=$$(go list ./... | grep -v '$(SPECS:.%=%)$$'); go test $(RACE) -timeout 45m $$packages
+	go -C test/bench test ./...
 	$(MAKE) --no-print-directory test-alerts
 
 .PHONY: test-alerts
@@ -159,8 +160,8 @@ test-cluster: controlplane helm ## Install the chart in the cluster of KUBECONFI
 	KUBECONFIG="$$(realpath -- "$$KUBECONFIG")" IMG='$(IMG)' HELM='$(HELM)' go test -tags cluster -count=1 -v -timeout 60m $(TESTFLAGS) ./test/cluster
 
 .PHONY: bench
-bench: controlplane build ## Measure the budgets against the simulators; BENCH_ARGS="--only idle" selects scenarios.
-	go run ./test/bench $(BENCH_ARGS)
+bench: controlplane build ## Measure the limits against the simulators; BENCH_ARGS="--only idle" selects scenarios.
+	go -C test/bench run . --root='$(CURDIR)' $(BENCH_ARGS)
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz test for FUZZTIME (10000x means 10,000 inputs).

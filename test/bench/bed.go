@@ -4,14 +4,13 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,17 +18,16 @@ import (
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/controlplane"
 	"github.com/pam-operator/pam-operator/internal/installation"
-	"github.com/pam-operator/pam-operator/internal/simulator/fault"
+	"github.com/pam-operator/pam-operator/internal/simulator"
+	"github.com/pam-operator/pam-operator/internal/simulator/nps"
 	"github.com/pam-operator/pam-operator/internal/simulator/sps"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
 const (
-	namespace    = "bench"
-	fieldManager = "pam-bench"
-	caConfigMap  = "ca"
-	caKey        = "ca.crt"
-	account      = "pam-operator"
+	namespace   = "bench" // of the connections, and of one team
+	caConfigMap = "ca"
+	account     = "pam-operator"
 )
 
 // scheme knows the kinds of Kubernetes and ours.
@@ -43,94 +41,82 @@ func newScheme() *runtime.Scheme {
 	return s
 }
 
-// bed is the environment of one scenario.
+// bed is the environment of a scenario: a control plane, servers behind one CA, and a manager.
 type bed struct {
 	*bench
 	dir       string
 	plane     *controlplane.ControlPlane
 	client    client.Client
 	installed installation.Installation
-	// faults records the calls to the manager's counterpart: the appliance, or the server.
-	faults    *fault.Injector
-	appliance *appliance
-	policies  *policies
+	host      *simulator.Running
+	seen      *tracker
 	manager   *manager
 }
 
-// newBed starts a control plane and an appliance, with a connection to it; everything but the manager. It all ends with
-// the scenario.
-func (b *bench) newBed(ctx context.Context, configure func(*sps.Switches), options ...builder.Option) (*bed, error) {
-	d, err := b.newCluster(ctx)
-	if err != nil {
-		return nil, err
-	}
+// newBed starts everything but the manager, and prepares the namespace of the connections.
+func (b *bench) newBed(ctx context.Context, servers ...simulator.Listener) (*bed, error) {
+	d := &bed{bench: b, seen: newTracker()}
 	return d, inOrder(ctx,
-		func(ctx context.Context) error { return d.startAppliance(ctx, configure) },
-		func(ctx context.Context) error { return d.connect(ctx, options) },
-		d.watchPolicies,
+		d.makeFolder,
+		func(ctx context.Context) error { return d.serve(ctx, servers) },
+		d.startControlPlane,
+		d.install,
+		d.watch,
+		func(ctx context.Context) error { return d.addSpace(ctx, namespace) },
 	)
 }
 
-// newCluster starts a control plane, which ends with the scenario.
-func (b *bench) newCluster(ctx context.Context) (*bed, error) {
-	d := &bed{bench: b}
-	var err error
-	if d.dir, err = os.MkdirTemp("", "pam-bench-"); err != nil {
-		return nil, err
+func (d *bed) makeFolder(context.Context) (err error) {
+	if d.keep != "" {
+		err = os.MkdirAll(d.keep, 0o750)
 	}
-	b.atEnd(d.leave)
-	return d, d.startControlPlane(ctx)
-}
-
-// inOrder runs steps until one fails.
-func inOrder(ctx context.Context, steps ...func(context.Context) error) error {
-	for _, step := range steps {
-		if err := step(ctx); err != nil {
-			return err
+	if err == nil {
+		d.dir, err = os.MkdirTemp(d.keep, "pam-bench-"+d.name+"-")
+	}
+	d.atEnd(func() error {
+		if d.keep != "" {
+			return nil
 		}
-	}
-	return nil
-}
-
-// leave removes the folder, or keeps it with the record of the appliance's calls, for analysing where the time went.
-func (d *bed) leave() error {
-	if !d.keep {
 		return os.RemoveAll(d.dir)
-	}
-	d.say("logs, calls.json and kubeconfig are kept in %s", d.dir)
-	if d.faults == nil {
-		return nil
-	}
-	calls, err := json.Marshal(d.faults.Calls())
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(d.path("calls.json"), calls, 0o600)
+	})
+	return err
 }
 
 func (d *bed) path(name string) string { return filepath.Join(d.dir, name) }
+
+func (d *bed) serve(ctx context.Context, servers []simulator.Listener) (err error) {
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	if d.host, err = simulator.Serve(serving, simulator.Config{Listeners: servers}); err != nil {
+		stop()
+		return err
+	}
+	d.atEnd(func() error { stop(); return d.host.Wait() })
+	return nil
+}
 
 func (d *bed) startControlPlane(ctx context.Context) (err error) {
 	assets := os.Getenv("KUBEBUILDER_ASSETS")
 	if assets == "" {
 		return errors.New("KUBEBUILDER_ASSETS is not set: run `make bench`")
 	}
-	if d.installed, err = installation.Render(ctx, filepath.Join(assets, "kubectl"),
-		filepath.Join(d.root, "config", "default")); err != nil {
+	d.installed, err = installation.Render(ctx, filepath.Join(assets, "kubectl"), filepath.Join(d.root, "config/default"))
+	if err != nil {
 		return err
 	}
 	user, _ := d.installed.User()
 	d.plane, err = controlplane.Start(context.WithoutCancel(ctx), controlplane.Options{
-		CRDDirs: []string{filepath.Join(d.root, "config", "crd", "bases")}, Dir: d.path("controlplane"),
-		Out: d.progress, AuditPolicy: auditPolicy(user),
+		CRDDirs: []string{filepath.Join(d.root, "config/crd/bases")}, Dir: d.path("controlplane"),
+		AuditPolicy: auditPolicy(user),
 	})
 	if err != nil {
 		return err
 	}
 	d.atEnd(d.plane.Stop)
-	if d.client, err = client.New(d.plane.Config, client.Options{Scheme: scheme}); err != nil {
-		return err
-	}
+	d.client, err = client.New(d.plane.Config, client.Options{Scheme: scheme})
+	return err
+}
+
+func (d *bed) install(ctx context.Context) error {
 	for _, o := range d.installed.Objects {
 		if err := d.client.Create(ctx, o.DeepCopy()); client.IgnoreAlreadyExists(err) != nil {
 			return err
@@ -139,26 +125,25 @@ func (d *bed) startControlPlane(ctx context.Context) (err error) {
 	return nil
 }
 
-func (d *bed) startAppliance(ctx context.Context, configure func(*sps.Switches)) (err error) {
-	if d.appliance, err = startAppliance(ctx, d.bench, configure); err == nil {
-		d.faults = d.appliance.Faults()
-	}
-	return err
+// addSpace creates a namespace with what a connection refers to.
+func (d *bed) addSpace(ctx context.Context, name string) error {
+	in, pair := builder.InNamespace(name), d.host.Client()
+	return d.create(ctx, builder.Namespace(name),
+		builder.SPSCredentialsSecret(account, d.password, in),
+		builder.Secret(builder.NPSClientCertificate, map[string]string{
+			corev1.TLSCertKey: string(pair.CertificatePEM), corev1.TLSPrivateKeyKey: string(pair.PrivateKeyPEM),
+		}, in, builder.Type(corev1.SecretTypeTLS), builder.ReadBy("NPSConnection")),
+		builder.Secret(builder.NPSCredentials, map[string]string{
+			"login": nps.DefaultApplication, "apiKey": nps.DefaultAPIKey,
+		}, in),
+		&corev1.ConfigMap{
+			ObjectMeta: metav1.ObjectMeta{Name: caConfigMap, Namespace: name},
+			Data:       map[string]string{"ca.crt": string(d.host.CA().CertificatePEM())},
+		})
 }
 
-// connect creates the namespace of the objects and a connection to the appliance.
-func (d *bed) connect(ctx context.Context, options []builder.Option) error {
-	inNamespace := builder.InNamespace(namespace)
-	connection := builder.SPSConnection(builder.DefaultSPSConnection, append([]builder.Option{
-		inNamespace, builder.URL(d.appliance.url), builder.TrustedCA(caConfigMap),
-	}, options...)...)
-	return d.createEach(ctx, builder.Namespace(namespace),
-		builder.SPSCredentialsSecret(account, d.appliance.password, inNamespace),
-		configMap(caConfigMap, map[string]string{caKey: string(d.appliance.ca)}), connection)
-}
-
-// createEach creates objects one after the other.
-func (d *bed) createEach(ctx context.Context, objects ...client.Object) error {
+// create creates objects one after the other.
+func (d *bed) create(ctx context.Context, objects ...client.Object) error {
 	for _, o := range objects {
 		if err := d.client.Create(ctx, o); err != nil {
 			return fmt.Errorf("create %s: %w", o.GetName(), err)
@@ -167,16 +152,24 @@ func (d *bed) createEach(ctx context.Context, objects ...client.Object) error {
 	return nil
 }
 
-// mark begins a span.
-func (d *bed) mark() (span, error) {
-	t, err := d.tap()
-	return span{tap: t, bed: d, before: d.appliance.Stats()}, err
+// toAppliance is a connection to the listener of its name.
+func (d *bed) toAppliance(name string, options ...builder.Option) *pamv1alpha1.SPSConnection {
+	return builder.SPSConnection(name, append([]builder.Option{
+		builder.InNamespace(namespace), builder.URL(d.host.URL(name)), builder.TrustedCA(caConfigMap),
+	}, options...)...)
 }
 
-// tap begins a span in which only calls and writes are counted.
-func (d *bed) tap() (tap, error) {
-	audit, err := markAudit(d.plane.AuditLog)
-	return tap{faults: d.faults, audit: audit, calls: len(d.faults.Calls()), begun: time.Now()}, err
+func (d *bed) toServer(name string, options ...builder.Option) *pamv1alpha1.NPSConnection {
+	return builder.NPSConnection(name, append([]builder.Option{
+		builder.InNamespace(namespace), builder.URL(d.host.URL(name)), builder.TrustedCA(caConfigMap),
+	}, options...)...)
 }
 
-func newPassword() string { return rand.Text() }
+// slow gives an appliance its delays, quick none.
+func slow(s *sps.Switches)  { s.WriteDelay, s.CommitDelay = writeDelay, commitDelay }
+func quick(s *sps.Switches) { s.WriteDelay, s.CommitDelay = 0, 0 }
+
+// appliance is a simulated appliance, for a listener of newBed.
+func (b *bench) appliance(configure func(*sps.Switches)) *sps.Appliance {
+	return sps.New(sps.Options{Users: map[string]string{account: b.password}, Configure: configure})
+}

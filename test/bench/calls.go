@@ -3,134 +3,113 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pam-operator/pam-operator/internal/simulator/fault"
+	"github.com/pam-operator/pam-operator/internal/simulator/sps"
 )
 
-// Kinds of calls to the appliance.
+// Paths of an appliance and of a server.
 const (
-	callLogIn    = "log-in"
-	callInfo     = "info"
-	callList     = "list"
-	callGet      = "get"
-	callWrite    = "write"
-	callOpen     = "open"
-	callCommit   = "commit"
-	callRollBack = "roll-back"
-	callChanges  = "changes"
-	callState    = "state"
-	callOther    = "other"
+	configurationPath = "/api/configuration/"
+	transactionPath   = "/api/transaction"
+	infoPath          = "/api/info"
+	listPath          = "/api/v1/ActivitySession/MySummaryByStatus/"
 )
 
-const configurationPath = "/api/configuration/"
-
-// kindOf returns the purpose of a call.
-func kindOf(c fault.Call) string {
-	switch {
-	case strings.HasPrefix(c.Path, configurationPath) && c.Method != http.MethodGet:
-		return callWrite
-	case strings.HasPrefix(c.Path, configurationPath) && isCollection(c.Path):
-		return callList
-	case strings.HasPrefix(c.Path, configurationPath):
-		return callGet
-	}
-	kind, known := map[string]string{
-		"GET /api/authentication":      callLogIn,
-		"GET /api/info":                callInfo,
-		"GET /api/transaction":         callState,
-		"POST /api/transaction":        callOpen,
-		"PUT /api/transaction":         callCommit,
-		"DELETE /api/transaction":      callRollBack,
-		"GET /api/transaction/changes": callChanges,
-	}[c.Method+" "+strings.TrimRight(c.Path, "/")]
-	if !known {
-		return callOther
-	}
-	return kind
-}
-
-// isCollection reports whether a path is that of a collection rather than an object (sps contract 2).
-func isCollection(path string) bool {
-	parts := strings.Split(strings.Trim(strings.TrimPrefix(path, configurationPath), "/"), "/")
-	depth := 2
-	if strings.HasPrefix(path, configurationPath+"aaa/local_database/") {
-		depth = 3
-	}
-	return len(parts) <= depth
-}
-
-// tally counts calls by kind.
+// tally counts by name.
 type tally map[string]int
 
-func tallyOf(calls []fault.Call) tally { return tallyBy(calls, kindOf) }
-
-func tallyBy(calls []fault.Call, kind func(fault.Call) string) tally {
-	t := tally{}
-	for _, c := range calls {
-		t[kind(c)]++
-	}
-	return t
-}
-
-func (t tally) total() int {
-	total := 0
+func (t tally) total() (total int) {
 	for _, n := range t {
 		total += n
 	}
 	return total
 }
 
-func (t tally) String() string {
-	if len(t) == 0 {
-		return "none"
-	}
-	parts := make([]string, 0, len(t))
-	for _, kind := range slices.Sorted(maps.Keys(t)) {
-		parts = append(parts, fmt.Sprintf("%d %s", t[kind], kind))
-	}
-	return strings.Join(parts, ", ")
-}
-
-// lists counts how often each collection was listed.
-func lists(calls []fault.Call) tally {
-	t := tally{}
-	for _, c := range calls {
-		if kindOf(c) == callList {
-			t[strings.Trim(strings.TrimPrefix(c.Path, configurationPath), "/")]++
-		}
-	}
-	return t
-}
-
 // most is the largest count.
-func (t tally) most() int {
-	most := 0
+func (t tally) most() (most int) {
 	for _, n := range t {
 		most = max(most, n)
 	}
 	return most
 }
 
-// writesOfTransactions counts the writes of each ended transaction, in order of their ends, like the appliance's hold
-// times. Only one transaction at a time is open, because the operator has one committer.
-func writesOfTransactions(calls []fault.Call) []int {
-	var out []int
-	n, open := 0, false
-	for _, c := range calls {
-		good := c.Status >= http.StatusOK && c.Status < http.StatusMultipleChoices
-		switch kind := kindOf(c); {
-		case kind == callOpen && good:
-			n, open = 0, true
-		case kind == callWrite && good:
-			n++
-		case open && good && (kind == callCommit || kind == callRollBack):
-			out, open = append(out, n), false
+// minus is what has been added since before.
+func (t tally) minus(before tally) tally {
+	out := tally{}
+	for name, n := range t {
+		if n > before[name] {
+			out[name] = n - before[name]
 		}
 	}
 	return out
+}
+
+func (t tally) String() string {
+	parts := make([]string, 0, len(t))
+	for _, name := range slices.Sorted(maps.Keys(t)) {
+		parts = append(parts, fmt.Sprintf("%d %s", t[name], name))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// tallyBy counts calls by a name; those without a name are left out.
+func tallyBy(calls []fault.Call, name func(fault.Call) string) tally {
+	t := tally{}
+	for _, c := range calls {
+		if name := name(c); name != "" {
+			t[name]++
+		}
+	}
+	return t
+}
+
+func methodAndPath(c fault.Call) string { return c.Method + " " + c.Path }
+
+// collection is which collection of an appliance a call lists, such as "rdp/connections".
+func collection(c fault.Call) string {
+	path, ok := strings.CutPrefix(c.Path, configurationPath)
+	path = strings.Trim(path, "/")
+	if !ok || c.Method != http.MethodGet || strings.Count(path, "/") != 1 {
+		return ""
+	}
+	return path
+}
+
+// page is which page of which list of a server a call reads.
+func page(c fault.Call) string {
+	list, ok := strings.CutPrefix(c.Path, listPath)
+	if !ok {
+		return ""
+	}
+	query, err := url.ParseQuery(c.Query)
+	if err != nil {
+		query = url.Values{}
+	}
+	return list + " from " + cmp.Or(query.Get("skip"), "0")
+}
+
+// refusedHolds is how long each transaction without a commit locked the configuration, of those after the first n. The
+// appliance records the ends of transactions and the calls that ended them in the same order.
+func refusedHolds(a *sps.Appliance, n int) (refused []time.Duration) {
+	holds, i := a.Stats().HoldTimes, 0
+	for _, c := range a.Faults().Calls() {
+		if c.Path != transactionPath || c.Status >= http.StatusMultipleChoices || i >= len(holds) ||
+			c.Method != http.MethodPut && c.Method != http.MethodDelete {
+			continue
+		}
+		if i >= n && c.Method == http.MethodDelete {
+			refused = append(refused, holds[i])
+		}
+		i++
+	}
+	return refused
 }

@@ -3,87 +3,120 @@
 package main
 
 import (
+	"net/http"
+	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/simulator/fault"
+	"github.com/pam-operator/pam-operator/internal/simulator/nps"
+	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-func TestKindOf(t *testing.T) {
-	tests := map[string]struct{ method, path, want string }{
-		"the log-in":                     {"GET", "/api/authentication", callLogIn},
-		"the drift check":                {"GET", "/api/info", callInfo},
-		"a collection":                   {"GET", "/api/configuration/rdp/connections", callList},
-		"a collection with a last slash": {"GET", "/api/configuration/rdp/connections/", callList},
-		"one object":                     {"GET", "/api/configuration/rdp/connections/4711", callGet},
-		"a deeper collection":            {"GET", "/api/configuration/aaa/local_database/users", callList},
-		"an object of a deeper one":      {"GET", "/api/configuration/aaa/local_database/users/4711", callGet},
-		"a new object":                   {"POST", "/api/configuration/rdp/connections", callWrite},
-		"a replaced object":              {"PUT", "/api/configuration/rdp/connections/4711", callWrite},
-		"opening":                        {"POST", "/api/transaction", callOpen},
-		"committing":                     {"PUT", "/api/transaction", callCommit},
-		"rolling back":                   {"DELETE", "/api/transaction", callRollBack},
-		"the changes":                    {"GET", "/api/transaction/changes", callChanges},
-		"the state of the transaction":   {"GET", "/api/transaction", callState},
-		"anything else":                  {"GET", "/api/user/info", callOther},
+const (
+	statusLine = `{"verb":"patch","objectRef":{"resource":"rdpconnectionpolicies","apiGroup":"pam-operator.io",` +
+		`"name":"a","subresource":"status"}}` + "\n"
+	eventLine = `{"verb":"create","objectRef":{"resource":"events","apiGroup":"events.k8s.io","name":"a.1"}}` + "\n"
+	leaseLine = `{"verb":"update","objectRef":{"resource":"leases","name":"pam-operator.io"}}` + "\n"
+	becomes   = `{"verb":"create","objectRef":{"resource":"events","name":"pam-operator.io.18eb2c6ff94c4ae4"}}` + "\n"
+)
+
+func TestCountWrites(t *testing.T) {
+	const status, event = "patch rdpconnectionpolicies/status", "create events"
+	tests := map[string]struct {
+		log  string
+		want tally
+	}{
+		"an empty log":                        {"", tally{}},
+		"by verb, resource and subresource":   {statusLine + eventLine + statusLine, tally{status: 2, event: 1}},
+		"leader election does not count":      {leaseLine + statusLine + becomes, tally{status: 1}},
+		"a line that is not complete is left": {statusLine + strings.TrimSuffix(eventLine, "\n"), tally{status: 1}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := kindOf(fault.Call{Method: tt.method, Path: tt.path}); got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
+			got, err := countWrites([]byte(tt.log))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+	if _, err := countWrites([]byte("no JSON\n")); err == nil {
+		t.Error("a broken line is accepted")
+	}
+}
+
+func TestTallies(t *testing.T) {
+	before, now := tally{"a": 1, "b": 2}, tally{"a": 1, "b": 5, "c": 4}
+	more := now.minus(before)
+	if diff := cmp.Diff(tally{"b": 3, "c": 4}, more); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if more.total() != 7 || more.most() != 4 || more.String() != "3 b, 4 c" {
+		t.Errorf("total %d, most %d, %s", more.total(), more.most(), more)
+	}
+}
+
+func TestNamesOfCalls(t *testing.T) {
+	const rdp, lists = "/api/configuration/rdp/connections", "/api/v1/ActivitySession/MySummaryByStatus/"
+	tests := map[string]struct {
+		call             fault.Call
+		collection, page string
+	}{
+		"a list":         {fault.Call{Method: http.MethodGet, Path: rdp + "/"}, "rdp/connections", ""},
+		"an object":      {fault.Call{Method: http.MethodGet, Path: rdp + "/1"}, "", ""},
+		"a write":        {fault.Call{Method: http.MethodPost, Path: rdp}, "", ""},
+		"a first page":   {fault.Call{Method: http.MethodGet, Path: lists + "1"}, "", "1 from 0"},
+		"a second page":  {fault.Call{Method: http.MethodGet, Path: lists + "1", Query: "skip=100"}, "", "1 from 100"},
+		"something else": {fault.Call{Method: http.MethodGet, Path: "/api/info"}, "", ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := collection(tt.call); got != tt.collection {
+				t.Errorf("collection %q", got)
+			}
+			if got := page(tt.call); got != tt.page {
+				t.Errorf("page %q", got)
 			}
 		})
 	}
 }
 
-// call parses a call from "POST /path", with a status.
-func call(method, path string, status int) fault.Call {
-	return fault.Call{Method: method, Path: path, Status: status}
-}
-
-// oneTransaction opens, writes twice, of which one is refused, and ends with the given method.
-func oneTransaction(method string) []fault.Call {
-	return []fault.Call{
-		call("POST", "/api/transaction", 200),
-		call("POST", "/api/configuration/rdp/connections", 201),
-		call("POST", "/api/configuration/rdp/connections", 400),
-		call("GET", "/api/transaction/changes", 200),
-		call(method, "/api/transaction", 200),
+func TestObjectOf(t *testing.T) {
+	for note, want := range map[string]string{
+		`session of "many-00001" and more`: "many-00001", "many-00002 (pam-operator 1)": "many-00002", "": "",
+	} {
+		if got := objectOf(nps.Session{Note: note}); got != want {
+			t.Errorf("%q: %q, want %q", note, got, want)
+		}
 	}
 }
 
-func TestHoldsOfJoinsTimesAndWrites(t *testing.T) {
-	refusedCommit := call("PUT", "/api/transaction", 400)
-	begun := oneTransaction("DELETE")
-	calls := append(begun[:4:4], refusedCommit, begun[4])
-	calls = append(calls, oneTransaction("PUT")...)
-	got, err := holdsOf([]time.Duration{time.Second, time.Minute}, calls)
-	if err != nil {
-		t.Fatal(err)
+func TestTheTrackerKnowsWhenAnObjectFirstWasInAState(t *testing.T) {
+	seen, p := newTracker(), policy("rdp-1", 0)
+	seen.note(p)
+	p.Status.Conditions = []metav1.Condition{{Type: pamv1alpha1.ConditionReady, Reason: pamv1alpha1.ReasonSynced}}
+	seen.note(p)
+	first, ok := seen.at(keyOf(p), pamv1alpha1.ReasonSynced)
+	if !ok {
+		t.Fatal("not seen")
 	}
-	want := []hold{{time.Second, 1}, {time.Minute, 1}}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(hold{})); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
+	seen.note(p)
+	if n, last := seen.count(keyOf(policy("rdp-", 0)), pamv1alpha1.ReasonSynced); n != 1 || !last.Equal(first) {
+		t.Errorf("%d, %v after the first time", n, last.Sub(first))
 	}
-}
-
-func TestHoldsOfRefusesWhatDoesNotFit(t *testing.T) {
-	if _, err := holdsOf([]time.Duration{time.Second, time.Second}, oneTransaction("PUT")); err == nil {
-		t.Error("one transaction was recorded, two ended, and there was no error")
+	p.Generation++
+	seen.note(p)
+	if n, _ := seen.count(keyOf(p), pamv1alpha1.ReasonSynced); n != 0 {
+		t.Error("a status of an earlier generation counts")
 	}
-}
-
-func TestListsCountsEachCollection(t *testing.T) {
-	got := lists([]fault.Call{
-		call("GET", "/api/configuration/rdp/connections", 200), call("GET", "/api/configuration/rdp/connections/", 200),
-		call("GET", "/api/configuration/rdp/connections/1", 200), call("GET", "/api/configuration/policies/indexing", 200),
-	})
-	if diff := cmp.Diff(tally{"rdp/connections": 2, "policies/indexing": 1}, got); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
-	if got.most() != 2 {
-		t.Errorf("most %d, want 2", got.most())
+	other := policy("rdp-1", 0, builder.InNamespace("other"))
+	if _, ok := seen.at(keyOf(other), stateNew); ok {
+		t.Error("an object of another namespace was seen")
 	}
 }

@@ -3,62 +3,89 @@
 package main
 
 import (
+	_ "embed"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"text/template"
+	"time"
 )
 
-// report is the result of a run.
+//go:embed benchmarks.md.tmpl
+var pageText string
+
+var document = template.Must(template.New("benchmarks").Funcs(template.FuncMap{
+	"cell": func(text string) string { return strings.ReplaceAll(text, "|", `\|`) },
+}).Parse(pageText))
+
+// report is the result of a run; the exported fields and methods are for the template.
 type report struct {
 	options
-	machine
-	measurements
-	rows []row
+	Machine []fact
+	Rows    []row
+	load    string // average before the run
+	begun   time.Time
+	took    time.Duration
 }
 
-// missed are the rows whose budget is exceeded or not measured.
-func (r report) missed() []row {
-	var out []row
-	for _, row := range r.rows {
-		if row.verdict == missed {
-			out = append(out, row)
+// missed is the number of limits that do not hold or were not measured.
+func (r report) missed() (n int) {
+	for _, row := range r.Rows {
+		if row.Holds() != "yes" {
+			n++
 		}
 	}
-	return out
+	return n
 }
 
-// publish prints the table. A full run also writes it to docs/, where other sizes must not be mixed in.
-func (r report) publish(o options, out io.Writer) error {
-	fmt.Fprintln(out)
-	writeTable(out, r.rows)
-	fmt.Fprintln(out)
-	if !o.full {
-		fmt.Fprintln(out, "docs/benchmarks.md is unchanged: only a run of all scenarios at their standard sizes writes it.")
-		return nil
+// Verdict sums the table up.
+func (r report) Verdict() string {
+	if r.missed() == 0 {
+		return "All limits hold."
 	}
-	docs := filepath.Join(o.root, "docs")
-	//nolint:gosec // G306: documentation, world-readable
-	if err := os.WriteFile(filepath.Join(docs, "benchmarks.md"), r.markdown(), 0o644); err != nil {
+	return fmt.Sprintf("**%d limits do not hold**; they are marked NO.", r.missed())
+}
+
+// Took is how long the run took.
+func (r report) Took() string { return fmt.Sprintf("%.0f minutes", r.took.Minutes()) }
+
+// Busy reports whether the machine had other work before the run.
+func (r report) Busy() bool {
+	load, err := strconv.ParseFloat(r.load, 64)
+	return err == nil && load > float64(runtime.NumCPU())/2
+}
+
+// Scale is the factor of all numbers of objects.
+func (r report) Scale() float64 { return r.scale }
+
+// publish prints the table. A run of all scenarios also writes it to docs/.
+func (r report) publish(out io.Writer) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "\nscenario\twhat\tmeasured\tlimit\tshare\tholds")
+	for _, row := range r.Rows {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.2f\t%s\n",
+			row.Scenario, row.What, row.Measured, row.Limit, row.Share, row.Holds())
+	}
+	if err := table.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "written: docs/benchmarks.md")
-	for _, p := range []struct {
-		name     string
-		measured bool // false if a scenario failed
-		draw     func(file string) error
-	}{
-		{"benchmarks.svg", len(r.holds) > 0 && r.oursEach > 0 && r.plainEach > 0, r.draw},
-		{"benchmarks-sessions.svg", len(r.oursWaits) > 0 && len(r.scriptWaits) > 0, r.drawSessions},
-	} {
-		if !p.measured {
-			fmt.Fprintf(out, "docs/%s is unchanged: its data was not measured.\n", p.name)
-			continue
-		}
-		if err := p.draw(filepath.Join(docs, p.name)); err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "written: docs/%s\n", p.name)
+	fmt.Fprintf(out, "\n%s The run took %s.\n", r.Verdict(), r.took.Round(time.Second))
+	if !r.all {
+		return nil
 	}
-	return nil
+	var text strings.Builder
+	if err := document.Execute(&text, r); err != nil {
+		return err
+	}
+	docs := filepath.Join(r.root, "docs")
+	//nolint:gosec // G306: documentation, world-readable
+	if err := os.WriteFile(filepath.Join(docs, "benchmarks.md"), []byte(text.String()), 0o644); err != nil {
+		return err
+	}
+	return draw(r.Rows, filepath.Join(docs, "benchmarks.svg"))
 }

@@ -3,84 +3,84 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"time"
 )
 
-// verdict is whether a budget holds.
-type verdict string
-
-// Verdicts. A row without a budget is there to explain another one.
-const (
-	holds    verdict = "yes"
-	missed   verdict = "NO"
-	noBudget verdict = ""
-)
-
-// row is one line of the table.
+// row is one line of the table: a measured value and the most that it may be.
 type row struct {
-	scenario, what, budget, measured, ratio string
-	verdict                                 verdict
+	Scenario, What, Measured, Limit string
+	// Share is the measured part of the limit; more than 1 is too much.
+	Share float64
 }
 
-// columns are the headings, in the order of cells.
-var columns = []string{"scenario", "what", "budget", "measured", "ratio", "holds"}
-
-func (r row) cells() []string {
-	return []string{r.scenario, r.what, r.budget, r.measured, r.ratio, string(r.verdict)}
+// Holds reports whether the limit holds, as the table spells it.
+func (r row) Holds() string {
+	if r.Share > 1 || math.IsNaN(r.Share) {
+		return "NO"
+	}
+	return "yes"
 }
 
-// unbudgeted creates a row without a budget.
-func (b *bench) unbudgeted(what, format string, values ...any) row {
-	return row{scenario: b.name, what: what, measured: fmt.Sprintf(format, values...)}
-}
-
-// broken stands for the rows that a scenario did not reach: a budget that could not be measured does not hold.
-func (b *bench) broken(err error) row {
-	cause, _, _ := strings.Cut(err.Error(), ";") // the rest is the end of a log
-	return row{scenario: b.name, what: "the whole scenario", measured: cause, verdict: missed}
-}
-
-// limit is the maximum of a measured value.
-type limit[T int | float64 | time.Duration] struct {
-	what     string
-	measured T
-	most     T
-	show     func(T) string
-	// detail is appended to the measured value.
-	detail string
-}
-
-func atMost[T int | float64 | time.Duration](b *bench, l limit[T]) row {
+// judge creates a row. The basis explains where the limit comes from, the detail what was measured.
+func (b *bench) judge(what string, measured, limit float64, show func(float64) string, basis, detail string) row {
 	r := row{
-		scenario: b.name, what: l.what, budget: "≤ " + l.show(l.most), measured: l.show(l.measured), verdict: holds,
-		ratio: share(float64(l.measured), float64(l.most)),
+		Scenario: b.name, What: what, Share: measured / limit,
+		Measured: show(measured) + brackets(detail), Limit: show(limit) + brackets(basis),
 	}
-	if l.measured > l.most {
-		r.verdict = missed
+	if limit == 0 {
+		r.Share = 0
+		if measured > 0 {
+			r.Share = math.Inf(1)
+		}
 	}
-	if l.detail != "" {
-		r.measured += " (" + l.detail + ")"
-	}
+	b.say("%s: %s; limit %s: %s", r.What, r.Measured, r.Limit, r.Holds())
 	return r
 }
 
-// share is the measured part of a budget; empty if the budget is zero.
-func share(measured, budget float64) string {
-	if budget == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%.2f", measured/budget)
+// jitter is by how much two measurements of the same thing differ on a machine with other work.
+const jitter = 50 * time.Millisecond
+
+// times compares a time with that of the same thing alone, in the same run.
+func (b *bench) times(what string, measured, alone time.Duration, factor float64) row {
+	return b.judge(what, measured.Seconds(), factor*alone.Seconds()+jitter.Seconds(), inSeconds,
+		fmt.Sprintf("%g × %s", factor, seconds(alone)), fmt.Sprintf("%.2f ×", measured.Seconds()/alone.Seconds()))
 }
 
-func number(n int) string { return fmt.Sprint(n) }
+// broken stands for the rows that a scenario did not reach.
+func (b *bench) broken(err error) row {
+	cause, _, _ := strings.Cut(err.Error(), "\n") // the rest is the end of a log
+	return row{Scenario: b.name, What: "the rest of the scenario", Measured: cause, Share: math.NaN()}
+}
 
-func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
+func brackets(text string) string {
+	if text == "" {
+		return ""
+	}
+	return " (" + text + ")"
+}
+
+func inSeconds(s float64) string { return fmt.Sprintf("%.2f s", s) }
+
+func seconds(d time.Duration) string { return inSeconds(d.Seconds()) }
+
+func plain(x float64) string { return fmt.Sprintf("%.4g", x) }
 
 func mebibytes(bytes float64) string { return fmt.Sprintf("%.0f MiB", bytes/(1<<20)) }
 
-// width is how many columns a text takes on the screen.
-func width(text string) int { return len([]rune(text)) }
+// quantile is the smallest value that at least the share q of all values do not exceed. For no values it is zero.
+func quantile[T cmp.Ordered](values []T, q float64) T {
+	if len(values) == 0 {
+		var zero T
+		return zero
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	rank := int(math.Ceil(q * float64(len(sorted))))
+	return sorted[min(max(rank, 1), len(sorted))-1]
+}
 
-func pad(text string, to int) string { return text + strings.Repeat(" ", max(0, to-width(text))) }
+func median(values []time.Duration) time.Duration { return quantile(values, 0.5) }

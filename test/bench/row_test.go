@@ -3,126 +3,97 @@
 package main
 
 import (
-	"errors"
+	"bytes"
 	"io"
+	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 )
 
-func testBench(t *testing.T, arguments ...string) *bench {
-	t.Helper()
-	o, err := parse(arguments, io.Discard)
+func TestARowHoldsUpToItsLimit(t *testing.T) {
+	b := newBench(options{}, "x", io.Discard)
+	tests := map[string]struct {
+		row   row
+		share float64
+		holds string
+	}{
+		"below":                   {b.judge("", 1, 2, plain, "", ""), 0.5, "yes"},
+		"at the limit":            {b.judge("", 2, 2, plain, "", ""), 1, "yes"},
+		"above":                   {b.judge("", 3, 2, plain, "", ""), 1.5, "NO"},
+		"nothing where none may":  {b.judge("", 0, 0, plain, "", ""), 0, "yes"},
+		"something where none is": {b.judge("", 1, 0, plain, "", ""), math.Inf(1), "NO"},
+		"twice the time alone":    {b.times("", 2050*time.Millisecond, time.Second, 2), 1, "yes"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := tt.row.Holds(); tt.row.Share != tt.share || got != tt.holds {
+				t.Errorf("%v, %s; want %v, %s", tt.row.Share, got, tt.share, tt.holds)
+			}
+		})
+	}
+	if r := b.broken(io.ErrUnexpectedEOF); r.Holds() != "NO" {
+		t.Errorf("what was not measured holds: %+v", r)
+	}
+}
+
+func TestQuantileIsAMeasuredValue(t *testing.T) {
+	values := []int{5, 1, 4, 2, 3}
+	for q, want := range map[float64]int{0: 1, 0.5: 3, 0.99: 5, 1: 5} {
+		if got := quantile(values, q); got != want {
+			t.Errorf("%v: %d, want %d", q, got, want)
+		}
+	}
+	if got := quantile([]int{}, 0.5); got != 0 {
+		t.Errorf("of nothing: %d", got)
+	}
+}
+
+func TestOnlyARunOfEverythingWritesThePage(t *testing.T) {
+	root := t.TempDir()
+	if err := os.Mkdir(filepath.Join(root, "docs"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	b := newBench(options{root: root, scale: 1}, "x", io.Discard)
+	r := report{options: b.options, Rows: []row{b.judge("a|b", 3, 2, plain, "", ""), b.broken(io.ErrUnexpectedEOF)}}
+	for _, all := range []bool{false, true} {
+		r.all = all
+		var screen bytes.Buffer
+		if err := r.publish(&screen); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(filepath.Join(root, "docs", "benchmarks.md"))
+		if (err == nil) != all {
+			t.Fatalf("all %t: %v", all, err)
+		}
+		if all && !strings.Contains(string(text), `| x | a\|b | 3 | 2 | 1.50 | NO |`) {
+			t.Errorf("no such row in\n%s", text)
+		}
+	}
+	if picture, err := os.ReadFile(filepath.Join(root, "docs", "benchmarks.svg")); err != nil ||
+		!bytes.Contains(picture, []byte("x: a|b")) {
+		t.Errorf("the picture: %v", err)
+	}
+}
+
+func TestPickKeepsTheOrderOfTheTable(t *testing.T) {
+	got, err := pick("idle,apply")
+	if err != nil || len(got) != 2 || got[0].name != "apply" {
+		t.Errorf("%v, %v", got, err)
+	}
+	if _, err := pick("none"); err == nil {
+		t.Error("an unknown scenario is accepted")
+	}
+}
+
+func TestTheMemoryLimitIsThatOfTheDeployment(t *testing.T) {
+	text, err := os.ReadFile("../../config/manager/manager.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &bench{options: o, progress: newProgress(io.Discard, "name"), measurements: &measurements{}}
-}
-
-func TestAtMost(t *testing.T) {
-	tests := map[string]struct {
-		measured, most int
-		verdict        verdict
-		ratio          string
-	}{
-		"below the budget":        {5, 10, holds, "0.50"},
-		"the budget itself":       {10, 10, holds, "1.00"},
-		"above the budget":        {11, 10, missed, "1.10"},
-		"nothing, if that is all": {0, 0, holds, ""},
-		"something for nothing":   {1, 0, missed, ""},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			r := atMost(testBench(t), limit[int]{what: "x", measured: tt.measured, most: tt.most, show: number})
-			if r.verdict != tt.verdict || r.ratio != tt.ratio {
-				t.Errorf("holds %q, ratio %q; want %q, %q", r.verdict, r.ratio, tt.verdict, tt.ratio)
-			}
-		})
-	}
-}
-
-func TestTheTableIsAligned(t *testing.T) {
-	var text strings.Builder
-	writeTable(&text, []row{
-		{"apply", "1,000 policies", "≤ 5 s", "4.00 s", "0.80", holds}, {"idle", "told", "", "1", "", noBudget},
-	})
-	const want = "scenario  what            budget  measured  ratio  holds\n" +
-		"apply     1,000 policies  ≤ 5 s   4.00 s    0.80   yes\n" +
-		"idle      told                    1\n"
-	if text.String() != want {
-		t.Errorf("got\n%swant\n%s", text.String(), want)
-	}
-}
-
-func TestTheMarkdownTable(t *testing.T) {
-	got := markdownTable([]row{{"apply", "a | b", "≤ 1", "2", "2.00", missed}})
-	const want = "| scenario | what | budget | measured | ratio | holds |\n|---|---|---|---|---|---|\n" +
-		"| apply | a \\| b | ≤ 1 | 2 | 2.00 | NO |\n"
-	if got != want {
-		t.Errorf("got\n%swant\n%s", got, want)
-	}
-	if columns[0] != "scenario" {
-		t.Errorf("the headings were changed: %q", columns)
-	}
-}
-
-func TestTheDocumentSaysWhatDoesNotHold(t *testing.T) {
-	r := report{options: testBench(t).options, rows: []row{{verdict: missed}, {verdict: holds}}}
-	for _, want := range []string{"**1 budgets do not hold**", "| CPU | ", "a write takes 20ms and a commit 2s"} {
-		if !strings.Contains(string(r.markdown()), want) {
-			t.Errorf("%q is not in\n%s", want, r.markdown())
-		}
-	}
-}
-
-func TestCommitBudget(t *testing.T) {
-	tests := map[string]struct{ n, bad, want int }{
-		"the row of the design":        {500, 3, 1 + 2*3*9},
-		"a power of two needs no more": {512, 1, 1 + 2*9},
-		"one more than that does":      {513, 1, 1 + 2*10},
-		"one change is committed once": {1, 1, 1},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			if got := commitBudget(tt.n, tt.bad); got != tt.want {
-				t.Errorf("got %d, want %d", got, tt.want)
-			}
-		})
-	}
-}
-
-func TestPoisonedPoliciesAreAsManyAsAskedFor(t *testing.T) {
-	for name, arguments := range map[string][]string{
-		"as the design has it": nil, "not evenly": {"-changes=10", "-refused=4"}, "all": {"-changes=3", "-refused=3"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			b, bad := testBench(t, arguments...), 0
-			for i := range b.changes {
-				if strings.HasPrefix(b.poisonedPolicy(i).GetName(), refusedPrefix) {
-					bad++
-				}
-			}
-			if bad != b.refused {
-				t.Errorf("%d bad ones, want %d", bad, b.refused)
-			}
-		})
-	}
-}
-
-func TestLongestHold(t *testing.T) {
-	b := testBench(t)
-	within := []hold{{6 * time.Second, 200}, {7 * time.Second, 249}}
-	if r := b.longestHold(within, 5*time.Second); r.verdict != holds {
-		t.Errorf("7s of 5s + 2s does not hold: %+v", r)
-	}
-	if r := b.longestHold(append(within, hold{7*time.Second + 1, 249}), 5*time.Second); r.verdict != missed {
-		t.Errorf("more than 5s + 2s holds: %+v", r)
-	}
-}
-
-func TestABrokenScenarioHoldsNoBudget(t *testing.T) {
-	r := testBench(t).broken(errors.New("the manager ended; the end of its log:\nlines"))
-	if r.verdict != missed || r.measured != "the manager ended" {
-		t.Errorf("%+v", r)
+	if memoryLimit != "536870912" || !bytes.Contains(text, []byte("limits: {memory: 512Mi}")) {
+		t.Error("config/manager has another limit")
 	}
 }

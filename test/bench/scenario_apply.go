@@ -8,109 +8,56 @@ import (
 	"fmt"
 	"time"
 
-	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// fasterAtLeast is how many times faster than the plain procedure a group commit must be.
-const fasterAtLeast = 50
+// overhead is what many policies may take, as a multiple of the bare writes and one commit.
+const overhead = 1.25
 
-// defaultMaxHold is the default of a connection's maxHold.
-const defaultMaxHold = time.Minute
-
+// measureApply compares many new policies with the bare writes of the same objects to an equal appliance, and with the
+// API server's own time to create them.
 func measureApply(ctx context.Context, b *bench) ([]row, error) {
-	d, err := b.newBed(ctx, b.asConfigured)
+	const n = 1000
+	ours, theirs := b.appliance(slow), b.appliance(slow)
+	d, err := b.newBed(ctx, listen(builder.DefaultSPSConnection, ours), listen("bare", theirs))
 	if err != nil {
 		return nil, err
 	}
-	took, used, err := d.apply(ctx)
+	creating, err := d.createTime(ctx, n)
 	if err != nil {
 		return nil, err
 	}
-	b.oursEach = took.Seconds() / float64(b.policies)
-	rows := []row{atMost(b, limit[time.Duration]{
-		what:     fmt.Sprintf("%d new policies: from the first create until all are Ready", b.policies),
-		measured: took, most: b.leastTime(), show: seconds,
-	})}
-	compared, err := d.comparePlain(ctx)
+	c := d.toAppliance(builder.DefaultSPSConnection)
+	if err := d.begin(ctx, c); err != nil {
+		return nil, err
+	}
+	took, err := d.fill(ctx, n)
 	if err != nil {
 		return nil, err
 	}
-	holds, err := holdsOf(used.holds, used.calls)
-	if err != nil {
-		return nil, err
-	}
-	b.holds = append(b.holds, holds...)
-	rows = append(rows, compared)
-	rows = append(rows, b.holdRows(holds)...)
-	rows = append(rows, b.longestHold(holds, defaultMaxHold))
-	rows = append(rows, used.rows(b)...)
-	now, err := d.manager.memory()
-	return append(rows, b.unbudgeted("memory", "%s resident, %s peak", mebibytes(now.resident), mebibytes(now.peak))), err
-}
-
-// leastTime is the time budget for all policies: one transaction, and the overhead.
-func (b *bench) leastTime() time.Duration {
-	return time.Duration(overhead * float64(hold{writes: b.policies}.least(b.options)))
-}
-
-// apply applies the policies at once and waits until all are ready.
-func (d *bed) apply(ctx context.Context) (time.Duration, spent, error) {
-	if err := d.startReady(ctx); err != nil {
-		return 0, spent{}, err
-	}
-	s, err := d.mark()
-	if err != nil {
-		return 0, spent{}, err
-	}
-	d.say("creating %d policies", d.bench.policies)
-	if err := d.createAll(ctx, d.bench.policies, numberedPolicy); err != nil {
-		return 0, spent{}, err
-	}
-	d.say("created; waiting until all are ready")
-	at, err := d.await(ctx, pamv1alpha1.ReasonSynced, d.bench.policies)
-	if err != nil {
-		return 0, spent{}, err
-	}
-	if err := d.settled(ctx, d.bench.policies); err != nil {
-		return 0, spent{}, err
-	}
-	used, err := s.end()
-	return at.Sub(s.begun), used, err
-}
-
-// comparePlain runs the plain procedure for the same objects on another appliance with the same delays.
-func (d *bed) comparePlain(ctx context.Context) (row, error) {
-	made := d.appliance.Objects(policyCollection)
+	made := ours.Objects(policyCollection)
 	if len(made) == 0 {
-		return row{}, errors.New("no policy on the appliance")
+		return nil, errors.New("no policy on the appliance")
 	}
-	other, err := startAppliance(ctx, d.bench, d.asConfigured)
+	d.say("the same without the operator")
+	bare, err := d.bareWrites(ctx, d.host.URL("bare"), made[0].Body, n)
 	if err != nil {
-		return row{}, err
+		return nil, err
 	}
-	d.say("the plain procedure creates %d identical objects", d.plain)
-	took, err := plainRun(ctx, other, made[0].Body, d.plain)
-	if err != nil {
-		return row{}, err
-	}
-	d.plainEach = took.Seconds() / float64(d.plain)
-	return d.faster(), nil
+	held, least := total(ours.Stats().HoldTimes), total(theirs.Stats().HoldTimes)
+	basis := fmt.Sprintf("%g × %d bare writes and a commit", overhead, n)
+	return []row{
+		b.judge(fmt.Sprintf("%d new policies, until all are Ready", n), took.Seconds(),
+			overhead*bare.Seconds()+creating.Seconds(), inSeconds,
+			basis+fmt.Sprintf(", plus the API server's %s for the creates", seconds(creating)), ""),
+		b.judge("the configuration locked meanwhile", held.Seconds(), overhead*least.Seconds(), inSeconds, basis,
+			fmt.Sprintf("commits: %d", ours.Stats().Commits)),
+	}, nil
 }
 
-// faster compares both sides by the time per object.
-func (b *bench) faster() row {
-	ratio := b.plainEach / b.oursEach
-	r := row{
-		scenario: b.name, what: "faster than open, write, commit per object",
-		budget: fmt.Sprintf("≥ %d ×", fasterAtLeast), ratio: fmt.Sprintf("%.0f ×", ratio), verdict: holds,
-		measured: fmt.Sprintf("%.1f ms each for %d, plain %.0f ms each for %d",
-			b.oursEach*1000, b.policies, b.plainEach*1000, b.plain),
+func total(times []time.Duration) (total time.Duration) {
+	for _, t := range times {
+		total += t
 	}
-	if ratio < fasterAtLeast {
-		r.verdict = missed
-	}
-	return r
+	return total
 }
-
-// policyCollection is the path of RDP connection policies on the appliance.
-const policyCollection = "rdp/connections"

@@ -7,151 +7,145 @@ import (
 	"fmt"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
-	"github.com/pam-operator/pam-operator/internal/controlplane"
+	"github.com/pam-operator/pam-operator/internal/simulator"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
 const (
-	// hostileBudget is the limit of the manager's resident memory, whatever servers send, in bytes.
-	hostileBudget = 300 << 20
-	// hostileConnections is how many connections of a kind are hostile, and hostilePolicies how many policies each has.
+	hostileMemory = 300 << 20 // bytes
+	portsMemory   = 150 << 20
+	// hostileConnections is how many connections of a kind are hostile, hostilePolicies how many policies each has.
 	hostileConnections = 3
 	hostilePolicies    = 10
 	// hostileWatch is how long the manager is watched once every object has its verdict.
 	hostileWatch = 15 * time.Second
-	hostileCA    = "hostile-ca"
+	// besideHostile is how much longer a policy of another connection may take meanwhile.
+	besideHostile = 3
 )
 
-// measureHostile has servers send memory-consuming responses, and measures the manager and a policy of another
-// connection.
+// measureHostile measures the manager's peak memory in new processes; hostile answers all reach the same one.
 func measureHostile(ctx context.Context, b *bench) ([]row, error) {
-	quick := *b
-	quick.writeDelay, quick.commitDelay = 0, 0 // nothing else should slow down the others
-	d, err := b.newBed(ctx, quick.asConfigured)
-	if err != nil {
-		return nil, err
-	}
-	if err := d.startReady(ctx); err != nil {
-		return nil, err
-	}
-	alone, err := d.besides(ctx, 0)
-	if err != nil {
-		return nil, err
-	}
-	rows := []row{b.unbudgeted("a policy of another connection, alone", "%s", seconds(alone))}
-	for i, kind := range []hostileKind{packedAnswers, longLists, errorPages, endlessPages} {
-		more, err := d.underHostile(ctx, kind, i+1, alone)
+	var rows []row
+	for _, measure := range []func(context.Context, *bench) ([]row, error){
+		halfOpenRows, answerRows,
+		func(ctx context.Context, b *bench) ([]row, error) { return heavyRows(ctx, b, hugeMaps) },
+		func(ctx context.Context, b *bench) ([]row, error) { return heavyRows(ctx, b, usableMaps) },
+		annotationRows, crowdRows,
+	} {
+		more, err := b.within(ctx, measure)
+		rows = append(rows, more...)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", kind, err)
+			return rows, err
+		}
+	}
+	return rows, nil
+}
+
+// peak is the row of the manager's peak memory.
+func (d *bed) peak(what string, limit float64) ([]row, error) {
+	resident, peak, err := d.manager.memory()
+	if err != nil {
+		return nil, err
+	}
+	return []row{d.judge(what+": peak memory", peak, limit, mebibytes, "", "now "+mebibytes(resident))}, nil
+}
+
+// newQuickBed starts a bed with a fast appliance, and further servers.
+func (b *bench) newQuickBed(ctx context.Context, servers ...simulator.Listener) (*bed, error) {
+	return b.newBed(ctx, append(servers, listen(builder.DefaultSPSConnection, b.appliance(quick)))...)
+}
+
+func (d *bed) beginQuick(ctx context.Context) error {
+	return d.begin(ctx, d.toAppliance(builder.DefaultSPSConnection))
+}
+
+// answerRows have servers send answers that take memory, and measure a policy of another connection meanwhile.
+func answerRows(ctx context.Context, b *bench) ([]row, error) {
+	servers := make([]simulator.Listener, 0, len(hostileKinds)*hostileConnections)
+	for _, kind := range hostileKinds {
+		for i := range hostileConnections {
+			servers = append(servers, kind.listener(i))
+		}
+	}
+	d, err := b.newQuickBed(ctx, servers...)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.beginQuick(ctx); err != nil {
+		return nil, err
+	}
+	alone, err := d.beside(ctx, "alone")
+	if err != nil {
+		return nil, err
+	}
+	var rows []row
+	var slowest time.Duration
+	for _, kind := range hostileKinds {
+		d.say("%s", kind.what)
+		beside, err := d.underHostile(ctx, kind)
+		if err != nil {
+			return rows, err
+		}
+		slowest = max(slowest, beside)
+		more, err := d.peak(kind.what, hostileMemory)
+		if err != nil {
+			return rows, err
 		}
 		rows = append(rows, more...)
 	}
-	more, err := memoryRows(ctx, b)
-	return append(rows, more...), err
+	return append(rows, d.times("beside any of these answers: a new policy", slowest, alone, besideHostile)), nil
 }
 
-// underHostile measures one kind of hostile server.
-func (d *bed) underHostile(ctx context.Context, kind hostileKind, number int, alone time.Duration) ([]row, error) {
-	d.say("%d connections to servers with %s", hostileConnections, kind)
-	servers, err := startHostile(ctx, d.bench, kind, hostileConnections)
+// underHostile measures a policy beside servers of one kind, until every object has its verdict.
+func (d *bed) underHostile(ctx context.Context, kind hostileKind) (time.Duration, error) {
+	victims := d.victims(kind)
+	if err := d.create(ctx, victims...); err != nil {
+		return 0, err
+	}
+	beside, err := d.beside(ctx, kind.name)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	ca := configMap(fmt.Sprintf("%s-%d", hostileCA, number), map[string]string{caKey: string(servers.ca)})
-	if err := d.client.Create(ctx, ca); err != nil {
-		return nil, err
-	}
-	victims := d.victims(kind, number, ca.Name, servers.urls)
-	if err := d.createEach(ctx, victims...); err != nil {
-		return nil, err
-	}
-	beside, err := d.besides(ctx, number)
-	if err != nil {
-		return nil, err
-	}
-	if err := d.judged(ctx, victims); err != nil {
-		return nil, err
+	for _, o := range victims {
+		if err := d.awaitVerdict(ctx, o); err != nil {
+			return 0, err
+		}
 	}
 	if err := d.pass(ctx, hostileWatch); err != nil {
-		return nil, err
-	}
-	if err := d.manager.ended(); err != nil {
-		return nil, err
-	}
-	now, err := d.manager.memory()
-	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	for _, o := range victims {
 		if err := client.IgnoreNotFound(d.client.Delete(ctx, o)); err != nil {
-			return nil, err
+			return 0, err
 		}
 	}
-	return []row{
-		atMost(d.bench, limit[float64]{
-			what: fmt.Sprintf("%s: peak memory", kind), measured: now.peak, most: hostileBudget, show: mebibytes,
-		}),
-		d.unbudgeted(fmt.Sprintf("%s: a policy of another connection", kind), "%s (%.1f × alone)", seconds(beside),
-			beside.Seconds()/alone.Seconds()),
-	}, nil
+	return beside, nil
 }
 
-// victims are connections to the servers, and objects that use them.
-func (d *bed) victims(kind hostileKind, number int, ca string, urls []string) (out []client.Object) {
-	in := builder.InNamespace(namespace)
-	for i, url := range urls {
-		name := fmt.Sprintf("hostile-%d-%d", number, i)
-		if kind == endlessPages {
-			conn := builder.NPSConnection(name, in, builder.URL(url), builder.TrustedCA(ca), builder.UserSignIn())
-			secret := builder.Secret(builder.NPSCredentials, map[string]string{"username": "u", "password": newPassword()}, in)
-			return append(out, secret, conn,
-				builder.ActivitySession(name, in, builder.Connection(name, ""), builder.RequestedBy(controlplane.Admin)))
+// victims are connections to servers of one kind, and objects that use them.
+func (d *bed) victims(kind hostileKind) (out []client.Object) {
+	for i := range hostileConnections {
+		name := kind.listener(i).Name
+		if kind.server {
+			return append(out, d.toServer(name), session(name, builder.Connection(name, "")))
 		}
-		out = append(out, builder.SPSConnection(name, in, builder.URL(url), builder.TrustedCA(ca)))
+		out = append(out, d.toAppliance(name))
 		for p := range hostilePolicies {
-			o := policy(fmt.Sprintf("%s-%d", name, p), p)
-			builder.Connection(name, "")(o)
-			out = append(out, o)
+			out = append(out, policy(fmt.Sprintf("%s-%d", name, p), p, builder.Connection(name, "")))
 		}
 	}
 	return out
 }
 
-// besides creates a policy on the good appliance, and returns how long it took to become ready.
-func (d *bed) besides(ctx context.Context, number int) (time.Duration, error) {
-	begun := time.Now()
-	o := policy(fmt.Sprintf("beside-%d", number), number)
-	if err := d.client.Create(ctx, o); err != nil {
+// beside measures a new policy of the good appliance.
+func (d *bed) beside(ctx context.Context, name string) (time.Duration, error) {
+	begun, o := time.Now(), policy("beside-"+name, 0)
+	if err := d.create(ctx, o); err != nil {
 		return 0, err
 	}
-	_, err := d.await(ctx, pamv1alpha1.ReasonSynced, number+1)
-	return time.Since(begun), err
-}
-
-// judged waits until each object has a status other than the initial one.
-func (d *bed) judged(ctx context.Context, objects []client.Object) error {
-	for _, o := range objects {
-		judged, ok := o.(connection)
-		if !ok {
-			continue
-		}
-		err := wait.PollUntilContextTimeout(ctx, pollInterval, d.patience, true, func(ctx context.Context) (bool, error) {
-			if err := d.manager.ended(); err != nil {
-				return false, err
-			}
-			if err := d.client.Get(ctx, client.ObjectKeyFromObject(o), o); err != nil {
-				return false, err
-			}
-			return meta.FindStatusCondition(*judged.GetStatus().ObjectConditions(), pamv1alpha1.ConditionReady) != nil, nil
-		})
-		if err != nil {
-			return fmt.Errorf("%s: %w", o.GetName(), err)
-		}
-	}
-	return nil
+	at, err := d.await(ctx, o, pamv1alpha1.ReasonSynced)
+	return at.Sub(begun), err
 }

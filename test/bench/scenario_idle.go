@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -16,146 +17,149 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// Sizes of what exists besides the policies.
 const (
-	memoryBudget     = 150 << 20 // bytes
-	foreignSpaces    = 30
-	foreignSecretLen = 1024
-	wave             = 500
+	driftCheck    = 10 * time.Second
+	intervals     = 6
+	idleMemory    = 150 << 20 // bytes, with the standard numbers
+	foreignSpaces = 30
+	// writesEach is how many times the API server's own time for a create a policy may take: the create, the finalizer,
+	// two statuses and an Event, and the manager's own work on the same processors.
+	writesEach = 12
+	// policyController is its name in metrics.
+	policyController = "rdpconnectionpolicy"
 )
 
+type idle struct {
+	*bed
+	appliance  *sps.Appliance
+	connection client.Object
+	n          int
+}
+
 func measureIdle(ctx context.Context, b *bench) ([]row, error) {
-	quick := func(s *sps.Switches) { s.WriteDelay, s.CommitDelay = 0, 0 } // only what follows is measured
-	d, err := b.newBed(ctx, quick, driftCheck(b.interval))
+	a := b.appliance(quick)
+	cluster, err := b.newBed(ctx, listen(builder.DefaultSPSConnection, a))
 	if err != nil {
 		return nil, err
 	}
-	for _, step := range []func(context.Context) error{d.foreignSecrets, d.startReady, d.manyPolicies} {
-		if err := step(ctx); err != nil {
-			return nil, err
+	d := &idle{bed: cluster, appliance: a, n: b.of(10_000)}
+	d.connection = d.toAppliance(builder.DefaultSPSConnection, builder.With(func(c *pamv1alpha1.SPSConnection) {
+		c.Spec.DriftCheckInterval = &metav1.Duration{Duration: driftCheck}
+	}))
+	var rows []row
+	for _, measure := range []func(context.Context) ([]row, error){d.fillRows, d.idleRows, d.restartRows} {
+		more, err := measure(ctx)
+		rows = append(rows, more...)
+		if err != nil {
+			return rows, err
 		}
 	}
-	rows, err := d.idleRows(ctx)
+	return rows, nil
+}
+
+// fillRows create the policies, and foreign Secrets around them.
+func (d *idle) fillRows(ctx context.Context) ([]row, error) {
+	if err := d.foreignSecrets(ctx); err != nil {
+		return nil, err
+	}
+	const sample = 1000
+	creating, err := d.createTime(ctx, sample)
 	if err != nil {
 		return nil, err
 	}
-	more, err := d.restartRows(ctx)
-	return append(rows, more...), err
+	if err := d.begin(ctx, d.connection); err != nil {
+		return nil, err
+	}
+	took, err := d.fill(ctx, d.n)
+	if err != nil {
+		return nil, err
+	}
+	perSecond := float64(sample) / creating.Seconds()
+	return []row{d.judge(fmt.Sprintf("%d new policies of a fast appliance, until all are Ready", d.n), took.Seconds(),
+		writesEach*float64(d.n)/perSecond, inSeconds,
+		fmt.Sprintf("%d × as many of the API server's %.0f creates/s", writesEach, perSecond), ""),
+	}, d.settled(ctx, policyController, d.n)
 }
 
-func driftCheck(interval time.Duration) builder.Option {
-	return builder.With(func(c *pamv1alpha1.SPSConnection) {
-		c.Spec.DriftCheckInterval = &metav1.Duration{Duration: interval}
-	})
-}
-
-// foreignSecrets fills the cluster with objects of others.
-func (d *bed) foreignSecrets(ctx context.Context) error {
-	d.say("creating %d foreign Secrets", d.secrets)
+func (d *idle) foreignSecrets(ctx context.Context) error {
+	n := d.of(30_000)
+	d.say("creating %d foreign Secrets", n)
 	for i := range foreignSpaces {
-		if err := d.client.Create(ctx, builder.Namespace(fmt.Sprintf("foreign-%02d", i))); err != nil {
+		if err := d.create(ctx, builder.Namespace(fmt.Sprintf("foreign-%02d", i))); err != nil {
 			return err
 		}
 	}
-	content := map[string]string{"value": strings.Repeat("x", foreignSecretLen)}
-	return d.createAll(ctx, d.secrets, func(i int) client.Object {
-		space := builder.InNamespace(fmt.Sprintf("foreign-%02d", i%foreignSpaces))
-		return builder.Secret(fmt.Sprintf("secret-%05d", i), content, space)
+	content := map[string]string{"value": strings.Repeat("x", 1024)}
+	return d.createAll(ctx, n, func(i int) client.Object {
+		return builder.Secret(fmt.Sprintf("secret-%05d", i), content,
+			builder.InNamespace(fmt.Sprintf("foreign-%02d", i%foreignSpaces)))
 	})
-}
-
-// manyPolicies creates the policies in waves that a small machine can handle, because none of this is measured.
-func (d *bed) manyPolicies(ctx context.Context) error {
-	d.say("creating %d policies", d.idle)
-	for made := 0; made < d.idle; {
-		n, from := min(wave, d.idle-made), made
-		if err := d.createAll(ctx, n, func(i int) client.Object { return numberedPolicy(from + i) }); err != nil {
-			return err
-		}
-		made += n
-		if _, err := d.await(ctx, pamv1alpha1.ReasonSynced, made); err != nil {
-			return err
-		}
-	}
-	d.say("waiting until the manager is idle")
-	return d.settled(ctx, d.idle)
 }
 
 // idleRows watch the manager while nothing changes. The window begins with a drift check, so that it holds as many
 // drift checks as intervals.
-func (d *bed) idleRows(ctx context.Context) ([]row, error) {
-	if err := d.nextDriftCheck(ctx); err != nil {
+func (d *idle) idleRows(ctx context.Context) ([]row, error) {
+	checks := func() int { return d.appliance.Faults().Count(http.MethodGet, infoPath) }
+	before := checks()
+	if err := d.until(ctx, "a drift check", func() bool { return checks() > before }); err != nil {
 		return nil, err
 	}
-	s, err := d.mark()
+	calls := len(d.appliance.Faults().Calls())
+	rows, err := d.quietRows(ctx, "idle", func(ctx context.Context) error { return d.pass(ctx, intervals*driftCheck) })
 	if err != nil {
 		return nil, err
 	}
-	for i := range d.intervals {
-		if err := d.pass(ctx, d.interval); err != nil {
-			return nil, err
-		}
-		now, err := d.manager.memory()
-		if err != nil {
-			return nil, err
-		}
-		d.say("interval %d of %d: %s resident, %s peak", i+1, d.intervals, mebibytes(now.resident), mebibytes(now.peak))
-	}
-	used, err := s.end()
-	if err != nil {
+	used := tallyBy(d.appliance.Faults().Calls()[calls:], methodAndPath)
+	return append(rows, d.judge(fmt.Sprintf("%d idle policies: calls to the appliance per interval", d.n),
+		float64(used.total())/intervals, 1, plain, "one", used.String())), nil
+}
+
+// restartRows start another manager, and wait until it has reconciled every policy and made one more drift check.
+func (d *idle) restartRows(ctx context.Context) ([]row, error) {
+	d.say("restarting the manager")
+	if err := d.manager.process.Stop(); err != nil {
 		return nil, err
 	}
-	rows := []row{
-		atMost(d.bench, limit[float64]{
-			what:     fmt.Sprintf("%d idle policies: appliance calls per interval of %s", d.idle, d.interval),
-			measured: float64(len(used.calls)) / float64(d.intervals), most: 1,
-			show:   func(x float64) string { return fmt.Sprintf("%.2f", x) },
-			detail: fmt.Sprintf("in %d intervals: %s", d.intervals, tallyOf(used.calls)),
-		}),
-		d.noWrites("idle: API server writes", used.counted),
-	}
-	return d.withMemory(rows, fmt.Sprintf("idle: memory resident, among %d foreign Secrets", d.secrets))
-}
-
-// noWrites is the budget of zero writes.
-func (b *bench) noWrites(what string, used counted) row {
-	return atMost(b, limit[int]{
-		what: what, measured: used.work.total(), most: 0, show: number,
-		detail: strings.TrimPrefix(fmt.Sprintf("%s; and %d of leader election", used.work, used.elections), "; "),
-	})
-}
-
-func (d *bed) withMemory(rows []row, what string) ([]row, error) {
-	now, err := d.manager.memory()
-	return append(rows, atMost(d.bench, limit[float64]{
-		what: what + " (VmRSS)", measured: now.resident, most: memoryBudget, show: mebibytes,
-		detail: mebibytes(now.peak) + " peak, VmHWM",
-	})), err
-}
-
-// nextDriftCheck waits until the appliance is asked for its config_hash.
-func (d *bed) nextDriftCheck(ctx context.Context) error {
-	for {
-		before := tallyOf(d.appliance.Faults().Calls())[callInfo]
-		if err := d.pass(ctx, pollInterval); err != nil {
+	calls, opened := len(d.appliance.Faults().Calls()), d.appliance.Stats().TransactionsOpened
+	rows, err := d.quietRows(ctx, "restart", func(ctx context.Context) error {
+		if err := d.startManager(ctx, d.connection); err != nil {
 			return err
 		}
-		if tallyOf(d.appliance.Faults().Calls())[callInfo] > before {
-			return nil
+		if err := d.settled(ctx, policyController, d.n); err != nil {
+			return err
 		}
+		return d.pass(ctx, driftCheck+driftCheck/2)
+	})
+	if err != nil {
+		return nil, err
 	}
+	lists := tallyBy(d.appliance.Faults().Calls()[calls:], collection)
+	return append(rows,
+		d.judge("restart: lists of any one collection", float64(lists.most()), 1, plain, "one", ""),
+		d.judge("restart: transactions", float64(d.appliance.Stats().TransactionsOpened-opened), 0, plain, "", ""),
+	), nil
 }
 
-// pass lets time pass; the time is the measurement, not a wait for something.
-func (d *bed) pass(ctx context.Context, span time.Duration) error {
-	timer := time.NewTimer(span)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-d.manager.process.Done():
-		return d.manager.process.Failure()
-	case <-ctx.Done():
-		return ctx.Err()
+// quietRows are about a time in which the manager writes nothing.
+func (d *bed) quietRows(ctx context.Context, when string, pass func(context.Context) error) ([]row, error) {
+	before, err := d.written()
+	if err != nil {
+		return nil, err
 	}
+	if err := pass(ctx); err != nil {
+		return nil, err
+	}
+	now, err := d.written()
+	if err != nil {
+		return nil, err
+	}
+	resident, peak, err := d.manager.memory()
+	if err != nil {
+		return nil, err
+	}
+	more := now.minus(before)
+	return []row{
+		d.judge(when+": API writes", float64(more.total()), 0, plain, "", more.String()),
+		d.judge(when+": memory", resident, idleMemory, mebibytes, "", "peak "+mebibytes(peak)),
+	}, nil
 }

@@ -5,109 +5,147 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
+	"net/http"
+	"strings"
+	"sync/atomic"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/simulator"
 	"github.com/pam-operator/pam-operator/internal/simulator/nps"
+	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// countPause is the minimum interval between two writes of the number of live sessions while it changes.
-const countPause = 3 * time.Second
+const (
+	sessionRate  = 10 // requested per second
+	aloneTakes   = 20
+	pollStarting = 2 * time.Second
+	pollActive   = 15 * time.Second
+	// slowestStart is how long the server takes at most to start a session; the least is a fifth of it.
+	slowestStart = 25 * time.Second
+	// countPause is the least interval between two counts of live sessions in the connection's status.
+	countPause = 3 * time.Second
+	// crowding is how much longer a session may wait for its Secret among many.
+	crowding = 1.5
 
-// secretOverhead is how long the Secret of a session may take beyond the polling interval.
-const secretOverhead = 500 * time.Millisecond
+	sessionController = "activitysession"
+)
+
+type sessionBed struct {
+	*bed
+	server     *nps.Server
+	connection client.Object
+}
 
 func measureSessions(ctx context.Context, b *bench) ([]row, error) {
-	d, err := b.newSessionBed(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var rows []row
-	used := sessionUse{}
-	for _, measure := range []func(context.Context, *sessionUse) ([]row, error){
-		d.spreadRows, d.idleSessionRows, d.burstRows, d.endRows, d.scriptRows,
-	} {
-		more, err := measure(ctx, &used)
-		rows = append(rows, more...)
-		if err != nil {
-			return rows, err
+	s, n := nps.New(nps.Options{}), b.of(1000)
+	created := atomic.Int64{}
+	s.Faults().OnRequest(func(r *http.Request) {
+		if r.Method == http.MethodPost && r.URL.Path == strings.TrimSuffix(listPath, "/MySummaryByStatus/") {
+			delay := startDelay(int(created.Add(1)))
+			s.SetSwitches(func(w *nps.Switches) { w.ProvisioningDelay = nps.Duration(delay) })
 		}
-	}
-	return rows, nil
-}
-
-// sessionUse is what both sides are compared by.
-type sessionUse struct {
-	callsEach   float64 // until a session's connection data was available
-	idleMinutes float64 // calls per session and minute
-}
-
-// spreadRows request the sessions one after the other, while the server starts the earlier ones.
-func (d *sessionBed) spreadRows(ctx context.Context, use *sessionUse) ([]row, error) {
-	t, err := d.tap()
+	})
+	cluster, err := b.newBed(ctx, simulator.Listener{Name: builder.DefaultNPSConnection, Handler: s.Handler()})
 	if err != nil {
 		return nil, err
 	}
-	d.say("requesting %d sessions, %d a second", d.sessions, d.sessionRate)
-	err = atRate(ctx, d.sessions, d.sessionRate, func(ctx context.Context, i int) error {
-		return d.client.Create(ctx, session(spreadPrefix, i))
+	d := &sessionBed{bed: cluster, server: s}
+	d.connection = d.toServer(builder.DefaultNPSConnection, builder.With(func(c *pamv1alpha1.NPSConnection) {
+		c.Spec.Polling = &pamv1alpha1.NPSPolling{
+			Starting: &metav1.Duration{Duration: pollStarting}, Active: &metav1.Duration{Duration: pollActive},
+		}
+		c.Spec.Limits = &pamv1alpha1.NPSLimits{
+			ActiveSessions:    new(int32(n + aloneTakes)), //nolint:gosec // G115: a number of objects
+			RequestsPerSecond: new(int32(100)),
+		}
+	}))
+	if err := d.begin(ctx, d.connection); err != nil {
+		return nil, err
+	}
+	rows, err := d.startRows(ctx, n)
+	if err != nil {
+		return rows, err
+	}
+	more, err := d.liveRows(ctx, n+aloneTakes)
+	return append(rows, more...), err
+}
+
+// startDelay is how long the nth session takes to start: spread evenly, and the same in each run (multiples of the
+// golden ratio leave no gap).
+func startDelay(n int) time.Duration {
+	const least = slowestStart / 5
+	_, part := math.Modf(float64(n) * math.Phi)
+	return least + time.Duration(part*float64(slowestStart-least))
+}
+
+// startRows compare a few sessions with many that are requested at the same rate.
+func (d *sessionBed) startRows(ctx context.Context, n int) ([]row, error) {
+	alone, err := d.request(ctx, "alone-", aloneTakes)
+	if err != nil {
+		return nil, err
+	}
+	d.say("requesting %d sessions, %d a second", n, sessionRate)
+	many, err := d.request(ctx, "many-", n)
+	if err != nil {
+		return nil, err
+	}
+	return []row{
+		d.times(fmt.Sprintf("%d sessions: from Active on the server to the Secret, p99", n), quantile(many, 0.99),
+			quantile(alone, 1), crowding),
+		d.judge("sessions that the server created", float64(len(d.server.Sessions())), float64(n+aloneTakes), plain,
+			"one per object", ""),
+	}, nil
+}
+
+// request requests sessions, and returns how long each waited for its Secret once it was active.
+func (d *sessionBed) request(ctx context.Context, prefix string, n int) ([]time.Duration, error) {
+	kinds := [][2]string{ // SSH and RDP
+		{builder.DefaultActivity, builder.DefaultResource}, {"Windows admin", "win1.payments.example.com"},
+	}
+	err := atRate(ctx, n, sessionRate, func(ctx context.Context, i int) error {
+		of := kinds[i%len(kinds)]
+		name := fmt.Sprintf("%s%05d", prefix, i)
+		return d.client.Create(ctx, session(name, builder.Activity(of[0]), builder.Resource(of[1])))
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := d.allUsable(ctx, spreadPrefix, d.sessions); err != nil {
+	like := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: prefix}}
+	if _, err := d.awaitAll(ctx, n, like, stateThere); err != nil {
 		return nil, err
 	}
-	took := time.Since(t.begun)
-	used, err := t.counted()
-	if err != nil {
-		return nil, err
+	var waits []time.Duration
+	for _, s := range d.server.Sessions() {
+		like.Name = objectOf(s)
+		if at, ok := d.seen.at(keyOf(like), stateThere); ok && strings.HasPrefix(like.Name, prefix) {
+			waits = append(waits, at.Sub(s.Started))
+		}
 	}
-	sessions := d.sessionsOf(spreadPrefix)
-	if d.oursWaits, err = d.secrets.waits(sessions); err != nil {
-		return nil, err
+	if len(waits) != n {
+		return nil, fmt.Errorf("%d of %d sessions were found by their notes", len(waits), n)
 	}
-	use.callsEach = float64(len(used.calls)) / float64(d.sessions)
-	rounds := took.Seconds() / d.starting.Seconds()
-	return []row{
-		atMost(d.bench, limit[time.Duration]{
-			what: fmt.Sprintf("%d a second: from Active on the server to the Secret, p99 (poll %s + %s)",
-				d.sessionRate, d.starting, secretOverhead),
-			measured: quantile(d.oursWaits, 0.99), most: d.starting + secretOverhead, show: seconds,
-			detail: spread(d.oursWaits),
-		}),
-		atMost(d.bench, limit[int]{
-			what:     fmt.Sprintf("sessions created by the server for %d objects", d.sessions),
-			measured: len(sessions), most: d.sessions, show: number,
-		}),
-		d.unbudgeted("while they start: list calls per "+d.starting.String()+" and page, maximum", "%.2f",
-			float64(pages(used.calls).most())/rounds),
-		d.unbudgeted("while they start: server calls", "%s", tallyBy(used.calls, serverKindOf)),
-		used.written(d.bench, "while they start: API server writes"),
-		atMost(d.bench, limit[int]{
-			what:     fmt.Sprintf("while they start: writes of the connection's status, one per %s", countPause),
-			measured: used.work["patch npsconnections/status"], most: int(took/countPause) + 2, show: number,
-		}),
-	}, nil
+	return waits, nil
 }
 
-// allUsable waits until n objects have their Secrets.
-func (d *sessionBed) allUsable(ctx context.Context, prefix string, n int) error {
-	return d.until(ctx, prefix+"sessions have a Secret", n, d.secrets.changed,
-		func() int { return d.secrets.created(prefix) })
+// objectOf returns the object behind a session: its note quotes the name, or begins with it.
+func objectOf(s nps.Session) string {
+	if _, quoted, ok := strings.Cut(s.Note, `"`); ok {
+		name, _, _ := strings.Cut(quoted, `"`)
+		return name
+	}
+	name, _, _ := strings.Cut(s.Note, " ")
+	return name
 }
 
-// spread describes a distribution of times.
-func spread(times []time.Duration) string {
-	return fmt.Sprintf("p50 %s, max %s", seconds(quantile(times, 0.5)), seconds(quantile(times, 1)))
-}
-
-// idleSessionRows watch the manager while no session changes. The window begins after a round, so that it holds no more
-// rounds than intervals.
-func (d *sessionBed) idleSessionRows(ctx context.Context, use *sessionUse) ([]row, error) {
-	d.say("waiting until the manager is idle")
-	if err := d.settledController(ctx, sessionController, d.sessions); err != nil {
+// liveRows watch the manager while no session changes. The window begins after a round of lists.
+func (d *sessionBed) liveRows(ctx context.Context, n int) ([]row, error) {
+	if err := d.settled(ctx, sessionController, n); err != nil {
 		return nil, err
 	}
 	if err := d.pass(ctx, 2*countPause); err != nil { // until the last of them is counted
@@ -116,81 +154,29 @@ func (d *sessionBed) idleSessionRows(ctx context.Context, use *sessionUse) ([]ro
 	if err := d.afterRound(ctx); err != nil {
 		return nil, err
 	}
-	t, err := d.tap()
+	calls := len(d.server.Faults().Calls())
+	d.say("all are active; watching for %d intervals of %s", intervals, pollActive)
+	rows, err := d.quietRows(ctx, "live", func(ctx context.Context) error { return d.pass(ctx, intervals*pollActive) })
 	if err != nil {
 		return nil, err
 	}
-	d.say("all are active; watching for %d intervals of %s", d.intervals, d.active)
-	window := time.Duration(d.intervals) * d.active
-	if err := d.pass(ctx, window); err != nil {
-		return nil, err
-	}
-	used, err := t.counted()
-	if err != nil {
-		return nil, err
-	}
-	now, err := d.manager.memory()
-	use.idleMinutes = float64(len(used.calls)) / float64(d.sessions) / window.Minutes()
-	read := pages(used.calls)
-	return []row{
-		atMost(d.bench, limit[float64]{
-			what:     fmt.Sprintf("%d live sessions: list calls per %s and page, maximum", d.sessions, d.active),
-			measured: float64(read.most()) / float64(d.intervals), most: 1,
-			show:   func(x float64) string { return fmt.Sprintf("%.2f", x) },
-			detail: fmt.Sprintf("%d pages in %d intervals: %s", len(read), d.intervals, tallyBy(used.calls, serverKindOf)),
-		}),
-		d.noWrites("live and idle: API server writes", used),
-		d.unbudgeted("live and idle: memory resident (VmRSS)", "%s (%s peak, VmHWM)",
-			mebibytes(now.resident), mebibytes(now.peak)),
-	}, err
+	pages := tallyBy(d.server.Faults().Calls()[calls:], page)
+	return append(rows, d.judge(fmt.Sprintf("%d live sessions: calls per page and interval", n),
+		float64(pages.most())/intervals, 1, plain, "one", fmt.Sprintf("%d pages", len(pages)))), nil
 }
 
-// burstRows let more sessions become active at the same moment.
-func (d *sessionBed) burstRows(ctx context.Context, _ *sessionUse) ([]row, error) {
-	d.say("%d more sessions, which become active at once", d.burst)
-	d.server.held.Store(true)
-	defer d.server.held.Store(false)
-	if err := d.createAll(ctx, d.burst, func(i int) client.Object { return session(burstPrefix, i) }); err != nil {
-		return nil, err
+// afterRound waits until the lists have been read and no read is in progress.
+func (d *sessionBed) afterRound(ctx context.Context) error {
+	const quiet = 500 * time.Millisecond
+	before := d.server.Stats().Lists
+	if err := d.until(ctx, "a round", func() bool { return d.server.Stats().Lists > before }); err != nil {
+		return err
 	}
-	if err := d.requested(ctx, burstPrefix, d.burst); err != nil {
-		return nil, err
-	}
-	for _, s := range d.sessionsOf(burstPrefix) {
-		if err := d.server.SetStatus(s.ID, nps.Active); err != nil {
-			return nil, err
+	for before = -1; d.server.Stats().Lists != before; {
+		before = d.server.Stats().Lists
+		if err := d.pass(ctx, quiet); err != nil {
+			return err
 		}
 	}
-	if err := d.allUsable(ctx, burstPrefix, d.burst); err != nil {
-		return nil, err
-	}
-	waits, err := d.secrets.waits(d.sessionsOf(burstPrefix))
-	return []row{d.unbudgeted(
-		fmt.Sprintf("%d at once, %d requests per second: from Active on the server to the Secret, p99", d.burst, d.requests),
-		"%s (%s)", seconds(quantile(waits, 0.99)), spread(waits))}, err
-}
-
-// endRows end some sessions on the server, one after the other.
-func (d *sessionBed) endRows(ctx context.Context, _ *sessionUse) ([]row, error) {
-	d.say("ending %d sessions on the server, %d a second", d.burst, d.sessionRate)
-	sessions := d.sessionsOf(burstPrefix)
-	ends := map[string]time.Time{}
-	for _, s := range sessions {
-		if err := d.pass(ctx, time.Second/time.Duration(d.sessionRate)); err != nil {
-			return nil, err
-		}
-		ends[objectOf(s)] = time.Now()
-		if err := d.server.End(s.ID); err != nil {
-			return nil, err
-		}
-	}
-	err := d.until(ctx, "of their Secrets are gone", len(sessions), d.secrets.changed,
-		func() int { return d.secrets.deleted(burstPrefix) })
-	if err != nil {
-		return nil, err
-	}
-	waits := d.secrets.removals(ends)
-	return []row{d.unbudgeted(
-		fmt.Sprintf("%d a second: from the end on the server to the Secret gone, p99 (poll %s)", d.sessionRate, d.active),
-		"%s (%s)", seconds(quantile(waits, 0.99)), spread(waits))}, nil
+	return nil
 }
