@@ -186,6 +186,16 @@ var _ = Describe("kubectl pam session", Ordered, func() {
 		Eventually(func() run { return s.pam(ctx, "session", "logs", name) }).Should(HaveField("Code", 2))
 	})
 
+	It("ends a session whose object goes with it", func(ctx context.Context) {
+		file := filepath.Join(GinkgoT().TempDir(), "request.yaml")
+		Expect(os.WriteFile(file, []byte("apiVersion: pam-operator.io/v1alpha1\nkind: ActivitySession\n"+
+			"spec: {ttlSecondsAfterFinished: 0}\n"), 0o600)).To(Succeed())
+		brief := s.start(ctx, "--from", file)
+		r := s.pam(ctx, "session", "cancel", brief)
+		Expect(r.Code).To(BeZero(), r.String())
+		Expect(r.Out).To(Equal("✔ session " + brief + " is over\n"))
+	})
+
 	It("answers no if the session fails", func(ctx context.Context) {
 		s.nps.SetSwitches(func(o *simnps.Switches) { o.ProvisioningDelay = simnps.Duration(time.Hour) })
 		DeferCleanup(func() {

@@ -4,6 +4,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -128,17 +129,18 @@ func (o *cancelOptions) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	gone := false
 	if !s.Status.Phase.Terminal() {
 		cancel := act.Spec(map[string]any{"cancel": true})
 		err := o.change(ctx, c, s, cancel, func(now *pamv1alpha1.ActivitySession) (bool, error) {
 			s = now
 			return now.Status.Phase.Terminal(), nil
 		})
-		if err != nil {
+		if gone = errors.Is(err, ErrGone); err != nil && !gone { // the object of one that is over may have a TTL
 			return err
 		}
 	}
-	if o.remove && !o.DryRun.Client() {
+	if o.remove && !gone && !o.DryRun.Client() {
 		var options []client.DeleteOption
 		if o.DryRun.Dry() {
 			options = append(options, client.DryRunAll)
