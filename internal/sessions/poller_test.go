@@ -376,6 +376,30 @@ func TestPollerStopsWithTheLastAndBeginsAgain(t *testing.T) {
 	})
 }
 
+// An object whose deletion is forced may be in the middle of a reconcile.
+func TestPollerKeepsNobodyWaitingWhenItStops(t *testing.T) {
+	inDesk(t, newBoard(1, nps.StatusActive), func(d *desk) {
+		t := d.t
+		ctx, giveUp := context.WithTimeout(t.Context(), time.Hour)
+		defer giveUp()
+		d.begin(0, nps.StatusActive, time.Time{})
+		d.after(t, time.Second)
+		var all sync.WaitGroup
+		all.Go(func() {
+			if _, ok, err := d.sightingSince(ctx, id(0), time.Now()); ok || err != nil {
+				t.Errorf("since: %t, %v", ok, err)
+			}
+		})
+		synctest.Wait()
+		d.Unfollow(object(0))
+		all.Wait()
+		d.register.reset()
+		if _, ok, err := d.sighting(ctx, id(0)); ok || err != nil {
+			t.Errorf("at all: %t, %v", ok, err)
+		}
+	})
+}
+
 func TestPollerOfAnotherUserBeginsAnew(t *testing.T) {
 	inDesk(t, newBoard(1, nps.StatusActive), func(d *desk) {
 		t := d.t
