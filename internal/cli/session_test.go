@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/simulator/fault"
 	simnps "github.com/pam-operator/pam-operator/internal/simulator/nps"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
@@ -148,6 +149,16 @@ var _ = Describe("kubectl pam session", Ordered, func() {
 		Expect(s.pam(ctx, "session", "extend", name, "--to", time.Now().UTC().Format(time.RFC3339)).Code).To(Equal(1))
 		Expect(s.pam(ctx, "session", "extend", name).Code).To(Equal(2))
 		Expect(s.pam(ctx, "session", "extend", name, "--to", "soon").Code).To(Equal(2))
+	})
+
+	It("says at once why a session was not extended", func(ctx context.Context) {
+		Expect(s.nps.Faults().Set(fault.Rule{
+			Name: "extend", Method: "POST", Path: "/Extend$", Status: 400,
+		})).To(Succeed())
+		DeferCleanup(func() { s.nps.Faults().Remove("extend") })
+		r := s.pam(ctx, "session", "extend", s.start(ctx, "--duration", "1h"), "--by", "30m", "--timeout", "10s")
+		Expect(r.Code).To(Equal(1), r.String())
+		Expect(r.Err).To(ContainSubstring("; the server did not extend it"))
 	})
 
 	It("does not change what a GitOps tool applies, unless forced to", func(ctx context.Context) {

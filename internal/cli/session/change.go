@@ -207,7 +207,13 @@ func (o *extendOptions) Run(ctx context.Context) error {
 		if _, err := Usable(now); err != nil {
 			return false, err
 		}
-		return now.Status.ExpiresAt != nil && now.Status.ExpiresAt.After(before.Time), nil
+		if now.Status.ExpiresAt != nil && now.Status.ExpiresAt.After(before.Time) {
+			return true, nil
+		}
+		if is := state.Of(now); is.Observed && is.Ready() { // what it says is the answer
+			return false, frame.Nof("as/%s was not extended: %s", now.Name, is.Message)
+		}
+		return false, nil
 	})
 	if err != nil {
 		return err
