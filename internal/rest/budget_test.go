@@ -57,8 +57,7 @@ func TestOneConnectionLeavesRoomToItsNeighbours(t *testing.T) {
 	}
 }
 
-// TestManyConnectionsTakeNoMoreThanLargeOnes: what is guaranteed to each of them does not use up the room of others, and
-// has an end.
+// TestManyConnectionsTakeNoMoreThanLargeOnes: what is guaranteed to each of them takes nothing from others, and ends.
 func TestManyConnectionsTakeNoMoreThanLargeOnes(t *testing.T) {
 	t.Parallel()
 	budget := rest.NewBudget(192 * mib)

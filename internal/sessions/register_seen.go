@@ -16,11 +16,13 @@ import (
 const (
 	// listLag is how long a list may repeat what it said although the session was read since and says otherwise.
 	listLag = 30 * time.Second
-	// maxStrangers is how many sessions that no object follows are remembered, and MaxStrangersMemory how much memory
-	// they may take, in bytes. The others are read by their ids once an object follows them.
-	maxStrangers       = 2000
-	MaxStrangersMemory = 4 << 20
+	// maxStrangers is how many sessions that no object follows are remembered. The others are read by their ids once an
+	// object follows them.
+	maxStrangers = 2000
 )
+
+// MaxStrangersMemory is how much memory the sessions that no object follows may take, in bytes.
+const MaxStrangersMemory = 4 << 20
 
 // read records a session that was read by its id. Only a read by the poller notifies: an object knows what it has read.
 func (r *sessionRegister) read(id string, s nps.Session, at time.Time, notify bool) {

@@ -55,7 +55,7 @@ type ServerConfig struct {
 	Certificate credential.Certificate
 	// Poller reads the sessions that are followed.
 	Poller *Poller
-	// Memory is where answers are counted, and Strangers where the sessions are that no object follows; nil counts nothing.
+	// Memory is where answers are counted, and Strangers where sessions are that no object follows; nil counts nothing.
 	Memory, Strangers *rest.Share
 }
 
