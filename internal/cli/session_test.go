@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/simulator/fault"
 	simnps "github.com/pam-operator/pam-operator/internal/simulator/nps"
 	"github.com/pam-operator/pam-operator/test/builder"
 )
@@ -150,6 +151,16 @@ var _ = Describe("kubectl pam session", Ordered, func() {
 		Expect(s.pam(ctx, "session", "extend", name, "--to", "soon").Code).To(Equal(2))
 	})
 
+	It("says at once why a session was not extended", func(ctx context.Context) {
+		Expect(s.nps.Faults().Set(fault.Rule{
+			Name: "extend", Method: "POST", Path: "/Extend$", Status: 400,
+		})).To(Succeed())
+		DeferCleanup(func() { s.nps.Faults().Remove("extend") })
+		r := s.pam(ctx, "session", "extend", s.start(ctx, "--duration", "1h"), "--by", "30m", "--timeout", "10s")
+		Expect(r.Code).To(Equal(1), r.String())
+		Expect(r.Err).To(ContainSubstring("; the server did not extend it"))
+	})
+
 	It("does not change what a GitOps tool applies, unless forced to", func(ctx context.Context) {
 		o := &pamv1alpha1.ActivitySession{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name}}
 		change(ctx, o, func() {
@@ -184,6 +195,16 @@ var _ = Describe("kubectl pam session", Ordered, func() {
 		}
 		Expect(s.pam(ctx, "session", "cancel", name, "--delete").Code).To(BeZero())
 		Eventually(func() run { return s.pam(ctx, "session", "logs", name) }).Should(HaveField("Code", 2))
+	})
+
+	It("ends a session whose object goes with it", func(ctx context.Context) {
+		file := filepath.Join(GinkgoT().TempDir(), "request.yaml")
+		Expect(os.WriteFile(file, []byte("apiVersion: pam-operator.io/v1alpha1\nkind: ActivitySession\n"+
+			"spec: {ttlSecondsAfterFinished: 0}\n"), 0o600)).To(Succeed())
+		brief := s.start(ctx, "--from", file)
+		r := s.pam(ctx, "session", "cancel", brief)
+		Expect(r.Code).To(BeZero(), r.String())
+		Expect(r.Out).To(Equal("✔ session " + brief + " is over\n"))
 	})
 
 	It("answers no if the session fails", func(ctx context.Context) {

@@ -81,6 +81,7 @@ func (p *Pool) newServer(c *pamv1alpha1.NPSConnection, cfg npsSettings, version 
 		Client: npsClient, Breaker: cfg.Breaker, Clock: cfg.Clock, Address: CanonicalURL(c.Spec.URL),
 		Account: cfg.account, LogIns: logIns,
 		Certificate: cfg.certificate, Poller: poller, Memory: memory,
+		Strangers: p.cfg.Memory.Share(c.Namespace, sessions.MaxStrangersMemory, ""),
 	}), nil
 }
 

@@ -24,8 +24,9 @@ import (
 // sameAppliance is what is known about pairs of addresses. It is safe for concurrent use; its zero value knows nothing.
 // It ends with the process, and holds a few words for each pair that was ever compared.
 type sameAppliance struct {
-	mu    sync.Mutex
-	pairs map[addressPair]evidence
+	mu     sync.Mutex
+	pairs  map[addressPair]evidence
+	paused map[comparisons]time.Time
 }
 
 // addressPair is two addresses in lexical order.
@@ -46,9 +47,10 @@ type evidence struct {
 	same bool
 	// different says that they differed at a moment when the first of them did not change: they are two appliances.
 	different bool
-	// pausedUntil is when the two may be compared again, after one of them did not answer.
-	pausedUntil time.Time
 }
+
+// comparisons are those of the appliance at an address with the appliances of the connections in a namespace.
+type comparisons struct{ address, namespace string }
 
 // maxPairs bounds the memory. It is more than the connections of one installation make.
 const maxPairs = 10000
@@ -93,19 +95,24 @@ func (s *sameAppliance) record(a, b, configuration string, result comparison) {
 	})
 }
 
-// comparisonPause is how long an appliance that did not answer a comparison is not asked again. Its owner
-// must not be able to delay unrelated objects.
+// comparisonPause is how long an appliance is not compared with those of a namespace after one of them did not answer.
+// Whoever owns them must not be able to delay unrelated objects, by any number of addresses.
 const comparisonPause = time.Minute
 
-// pause notes that one of two addresses did not answer.
-func (s *sameAppliance) pause(a, b string) {
-	s.update(a, b, func(e *evidence) { e.pausedUntil = time.Now().Add(comparisonPause) })
-}
-
-func (s *sameAppliance) isPaused(a, b string) bool {
+// pause notes that the appliance at an address could not be compared with one of a namespace.
+func (s *sameAppliance) pause(of comparisons) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return time.Now().Before(s.pairs[pairOf(a, b)].pausedUntil)
+	if s.paused == nil || len(s.paused) >= maxPairs {
+		s.paused = map[comparisons]time.Time{}
+	}
+	s.paused[of] = time.Now().Add(comparisonPause)
+}
+
+func (s *sameAppliance) isPaused(of comparisons) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Now().Before(s.paused[of])
 }
 
 func (s *sameAppliance) update(a, b string, change func(*evidence)) {
@@ -181,19 +188,16 @@ func (p *Pool) IsSame(ctx context.Context, a *appliance.Appliance, url string) (
 	if different {
 		return false, nil
 	}
-	other, known, err := p.applianceAt(ctx, url)
+	other, known, err := p.applianceAt(ctx, url, a.URL)
 	switch {
-	case err != nil || same && other == nil:
+	case err != nil || same && other.Appliance == nil:
 		return same, err
-	case other == nil && known:
+	case other.Appliance == nil && known:
 		return false, ErrUndecided
-	case other == nil:
+	case other.Appliance == nil:
 		return false, nil
 	}
-	result := undecided
-	if !p.same.isPaused(a.URL, url) {
-		result = p.compareBriefly(ctx, a, other)
-	}
+	result := p.compareBriefly(ctx, a, other)
 	if result == undecided && !same {
 		return false, ErrUndecided
 	}
@@ -205,12 +209,12 @@ const comparisonTimeout = 5 * time.Second
 
 // compareBriefly is compareNow within comparisonTimeout. Whoever waits does not see the errors: one appliance
 // belongs to another user, and the other one's errors show up in the object's own calls.
-func (p *Pool) compareBriefly(ctx context.Context, a, b *appliance.Appliance) comparison {
+func (p *Pool) compareBriefly(ctx context.Context, a *appliance.Appliance, b owned) comparison {
 	short, cancel := context.WithTimeout(ctx, comparisonTimeout)
 	defer cancel()
-	result, err := p.compareNow(short, a, b)
+	result, err := p.compareNow(short, a, b.Appliance)
 	if err != nil && ctx.Err() == nil {
-		p.same.pause(a.URL, b.URL)
+		p.same.pause(comparisons{a.URL, b.namespace})
 	}
 	return result
 }
@@ -219,12 +223,19 @@ func (p *Pool) compareBriefly(ctx context.Context, a, b *appliance.Appliance) co
 var ErrUndecided = errors.New(
 	"another connection may lead to the same appliance, which cannot be decided while that one is not ready")
 
-// applianceAt returns the appliance of a ready connection to an address, nil if there is none; known reports whether
-// there is any connection to it.
-func (p *Pool) applianceAt(ctx context.Context, url string) (a *appliance.Appliance, known bool, err error) {
+// owned is an appliance, and the namespace of the connection that it is reached through.
+type owned struct {
+	*appliance.Appliance
+
+	namespace string
+}
+
+// applianceAt returns the appliance of a ready connection to an address that the one at another address may be compared
+// with now; without an appliance if there is none. known reports whether there is any connection to it.
+func (p *Pool) applianceAt(ctx context.Context, url, comparedWith string) (a owned, known bool, err error) {
 	var list pamv1alpha1.SPSConnectionList
 	if err := p.cfg.Cache.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, false, err
+		return owned{}, false, err
 	}
 	for i := range list.Items {
 		c := &list.Items[i]
@@ -232,14 +243,15 @@ func (p *Pool) applianceAt(ctx context.Context, url string) (a *appliance.Applia
 			continue
 		}
 		known = true
-		if ready(c, c.Namespace, c.Status.Conditions, c.Status.ObservedGeneration) != nil {
+		if ready(c, c.Namespace, c.Status.Conditions, c.Status.ObservedGeneration) != nil ||
+			p.same.isPaused(comparisons{comparedWith, c.Namespace}) {
 			continue
 		}
 		if a, err := p.Connect(ctx, c); err == nil {
-			return a, true, nil
+			return owned{a, c.Namespace}, true, nil
 		}
 	}
-	return nil, known, nil
+	return owned{}, known, nil
 }
 
 // maxComparisons is how many appliances one appliance is compared with at a time: a hundred fresh installations all
@@ -253,12 +265,12 @@ func (p *Pool) Recognise(ctx context.Context, a *appliance.Appliance) []string {
 	if shown == "" {
 		return nil
 	}
-	comparisons := 0
+	compared := 0
 	for _, other := range p.others(a.URL) {
 		now, _ := other.Inventory.Configuration()
-		if now == shown && comparisons < maxComparisons && p.same.isWorthComparing(a.URL, other.URL, shown) &&
-			!p.same.isPaused(a.URL, other.URL) {
-			comparisons++
+		if now == shown && compared < maxComparisons && p.same.isWorthComparing(a.URL, other.URL, shown) &&
+			!p.same.isPaused(comparisons{a.URL, other.namespace}) {
+			compared++
 			p.compareBriefly(ctx, a, other) // one that does not answer is compared another time
 		}
 	}
@@ -278,17 +290,19 @@ func (p *Pool) SameAs(url string) []string {
 }
 
 // others returns the appliances that were built for other addresses.
-func (p *Pool) others(url string) []*appliance.Appliance {
+func (p *Pool) others(url string) []owned {
 	p.mu.Lock()
-	all := make([]*cached[*appliance.Appliance], 0, len(p.appliances))
-	for _, s := range p.appliances {
-		all = append(all, s)
+	all := make(map[string][]*cached[*appliance.Appliance], len(p.appliances))
+	for name, s := range p.appliances {
+		all[name.Namespace] = append(all[name.Namespace], s)
 	}
 	p.mu.Unlock()
-	var out []*appliance.Appliance
-	for _, s := range all {
-		if a, built := s.peek(); built && a.URL != url {
-			out = append(out, a)
+	var out []owned
+	for namespace, in := range all {
+		for _, s := range in {
+			if a, built := s.peek(); built && a.URL != url {
+				out = append(out, owned{a, namespace})
+			}
 		}
 	}
 	return out

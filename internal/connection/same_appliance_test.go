@@ -3,16 +3,20 @@
 package connection
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"pgregory.net/rapid"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
 	"github.com/pam-operator/pam-operator/internal/appliance"
 	"github.com/pam-operator/pam-operator/internal/simulator"
 	"github.com/pam-operator/pam-operator/test/builder"
@@ -124,7 +128,59 @@ func TestAProbeDoesNotWaitLongForTheAppliancesOfOthers(t *testing.T) {
 			t.Errorf("recognised %v", same)
 		}
 	}
-	if !pool.same.isPaused(all[0].URL, all[1].URL) {
+	if !pool.same.isPaused(comparisons{all[0].URL, home}) {
 		t.Error("it waited until the call had timed out, and will in each configuration")
+	}
+}
+
+// Somebody has a server that says nothing, under as many addresses as they like, and an object of each that names what
+// the object of another namespace has.
+func TestAnObjectWaitsForOneApplianceOfANamespaceAtATime(t *testing.T) {
+	listeners := []simulator.Listener{{Name: "mine", Handler: http.NotFoundHandler()}}
+	for _, name := range []string{"one", "two", "three"} {
+		listeners = append(listeners, simulator.Listener{Name: name, Handler: http.HandlerFunc(
+			func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		)})
+	}
+	listeners[0].Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Set-Cookie", "session_id=a")
+		_, _ = io.WriteString(w, `{"body":{"firmware_version":"7.0.3","config_hash":"abc","hostname":"sps"}}`)
+	})
+	running, err := simulator.Serve(t.Context(), simulator.Config{Listeners: listeners})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var objects []client.Object
+	for _, namespace := range []string{home, "team"} {
+		in := builder.InNamespace(namespace)
+		objects = append(objects, builder.SPSCredentialsSecret("operator", "p", in), &corev1.ConfigMap{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "ca"},
+			Data:       map[string]string{"ca.crt": string(running.CA().CertificatePEM())},
+		})
+	}
+	mine := spsConnection(builder.URL(running.URL("mine")), builder.TrustedCA("ca"))
+	for _, listener := range listeners[1:] {
+		theirs := builder.SPSConnection(listener.Name, builder.InNamespace("team"),
+			builder.URL(running.URL(listener.Name)), builder.TrustedCA("ca"))
+		theirs.Status.ObservedGeneration = &theirs.Generation
+		theirs.Status.Conditions = []metav1.Condition{{
+			Type: pamv1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: pamv1alpha1.ReasonSynced,
+		}}
+		objects = append(objects, theirs)
+	}
+	pool := newWorld(t, objects...).pool()
+	a, err := pool.Connect(t.Context(), mine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	for _, listener := range listeners[1:] {
+		if same, err := pool.IsSame(t.Context(), a, CanonicalURL(running.URL(listener.Name))); same ||
+			!errors.Is(err, ErrUndecided) {
+			t.Errorf("%s: %t, %v", listener.Name, same, err)
+		}
+	}
+	if took := time.Since(began); took > 2*comparisonTimeout {
+		t.Errorf("it took %s", took)
 	}
 }

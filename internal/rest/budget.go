@@ -47,7 +47,8 @@ func IsTooLarge(err error) bool {
 type Budget struct {
 	limit int64
 
-	mu         sync.Mutex
+	mu sync.Mutex
+	// total is what all namespaces have of their halves. What is guaranteed beyond a half takes nothing from others.
 	total      int64
 	namespaces map[string]int64
 }
@@ -55,7 +56,8 @@ type Budget struct {
 const (
 	// perConnection and perNamespace are the fractions, as divisors, that one of them may have.
 	perConnection, perNamespace = 4, 2
-	// guaranteed is what each connection may have whatever the others have, in bytes: some hundred objects.
+	// guaranteed is what each connection may have whatever the others have, in bytes: some hundred objects. It ends where
+	// a namespace has as much as the whole budget, because anyone can make many connections.
 	guaranteed = 1 << 20
 )
 
@@ -133,7 +135,7 @@ func (s *Share) Reserve(bytes int64) error {
 		return nil
 	case used > s.max:
 		return &TooLargeError{What: keptAnswers, Limit: s.max, Field: s.field}
-	case used <= guaranteed:
+	case used <= guaranteed && b.namespaces[s.namespace]+bytes <= b.limit:
 	case used > b.limit/perConnection:
 		return &TooLargeError{What: keptAnswers, Limit: b.limit / perConnection, Field: "--max-answer-memory"}
 	case b.namespaces[s.namespace]+bytes > b.limit/perNamespace, b.total+bytes > b.limit:
@@ -147,10 +149,10 @@ const keptAnswers = "what is kept of the answers"
 
 // add counts bytes, which may be negative. The caller holds the budget's mutex.
 func (s *Share) add(bytes int64) {
-	b := s.budget
+	b, before := s.budget, s.budget.namespaces[s.namespace]
 	s.used += bytes
-	b.total += bytes
-	if b.namespaces[s.namespace] += bytes; b.namespaces[s.namespace] == 0 {
+	b.total += min(before+bytes, b.limit/perNamespace) - min(before, b.limit/perNamespace)
+	if b.namespaces[s.namespace] = before + bytes; before+bytes == 0 {
 		delete(b.namespaces, s.namespace)
 	}
 }

@@ -57,6 +57,35 @@ func TestOneConnectionLeavesRoomToItsNeighbours(t *testing.T) {
 	}
 }
 
+// TestManyConnectionsTakeNoMoreThanLargeOnes: what is guaranteed to each of them takes nothing from others, and ends.
+func TestManyConnectionsTakeNoMoreThanLargeOnes(t *testing.T) {
+	t.Parallel()
+	budget := rest.NewBudget(192 * mib)
+	var hogs []*rest.Share
+	var held int64
+	for range 1000 {
+		hog := budget.Share("hog", 64*mib, "")
+		_ = hog.Reserve(mib)
+		hogs, held = append(hogs, hog), held+hog.Used()
+	}
+	if held != 192*mib {
+		t.Errorf("the connections of one namespace hold %d MiB", held/mib)
+	}
+	victim := budget.Share("victim", 64*mib, "")
+	if err := victim.Reserve(48 * mib); err != nil {
+		t.Errorf("there is no room left for another namespace: %v", err)
+	}
+	for _, hog := range hogs {
+		hog.Close()
+	}
+	victim.Close()
+	for i := range 4 { // everything is free again
+		if err := budget.Share(fmt.Sprint("namespace-", i/2), 64*mib, "").Reserve(48 * mib); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestTheBudgetHoldsForAllNamespacesTogether, except for a little of each connection.
 func TestTheBudgetHoldsForAllNamespacesTogether(t *testing.T) {
 	t.Parallel()

@@ -26,13 +26,14 @@ func (p *Poller) lookAgain() {
 	p.kick()
 }
 
-// sightingSince has the poller look again until a look began after the moment. ok is false if no list has the session.
+// sightingSince has the poller look again until a look began after the moment. ok is false if no list has the session,
+// or if no object follows a session any more.
 func (p *Poller) sightingSince(
 	ctx context.Context, id string, moment time.Time,
 ) (s Sighting, ok bool, err error) {
 	for {
 		p.mu.Lock()
-		round := p.round
+		round, running := p.round, p.running
 		p.mu.Unlock()
 		s, ok, _, trouble := p.register.sighting(id, time.Now())
 		switch {
@@ -40,7 +41,7 @@ func (p *Poller) sightingSince(
 			return Sighting{}, false, trouble
 		case ok && s.At.After(moment):
 			return s, true, nil
-		case p.register.fullSince(moment):
+		case p.register.fullSince(moment), !running:
 			return Sighting{}, false, nil
 		}
 		p.lookAgain()

@@ -143,6 +143,7 @@ func (p *Poller) stopIfIdle() bool {
 		return false
 	}
 	p.running = false
+	p.nextRound() // no other one comes for those who wait
 	return true
 }
 
@@ -175,6 +176,11 @@ func (p *Poller) sleep(d time.Duration) bool {
 func (p *Poller) endRound() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.nextRound()
+}
+
+// nextRound wakes those who wait for a round. The caller holds the lock.
+func (p *Poller) nextRound() {
 	close(p.round)
 	p.round = make(chan struct{})
 }
@@ -261,14 +267,15 @@ func (p *Poller) read(client sessionReader, id string) error {
 }
 
 // sighting is what is known of a session that is followed. If nothing is known yet, it waits for the first round;
-// otherwise a manager that has just started would read thousands of sessions one by one. ok is false if no list has it.
+// otherwise a manager that has just started would read thousands of sessions one by one. ok is false if no list has it,
+// or if no object follows a session any more, so that none is read.
 func (p *Poller) sighting(ctx context.Context, id string) (s Sighting, ok bool, err error) {
 	for {
 		p.mu.Lock()
-		round := p.round
+		round, running := p.round, p.running
 		p.mu.Unlock()
 		s, ok, answered, trouble := p.register.sighting(id, time.Now())
-		if answered || trouble != nil {
+		if answered || trouble != nil || !running {
 			return s, ok, trouble
 		}
 		select {

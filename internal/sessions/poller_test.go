@@ -376,6 +376,59 @@ func TestPollerStopsWithTheLastAndBeginsAgain(t *testing.T) {
 	})
 }
 
+// A server may list thousands of sessions with long texts that nobody has asked for.
+func TestPollerKeepsLittleOfWhatNobodyFollows(t *testing.T) {
+	for name, c := range map[string]struct{ note, want int }{
+		"ordinary sessions": {note: 500, want: 2000}, "long texts": {note: 8 << 10, want: 454},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBoard(2500, nps.StatusActive)
+			for i := range 2500 {
+				b.note(id(i), fmt.Sprintf("%0*d", c.note, i))
+			}
+			inDesk(t, b, func(d *desk) {
+				memory := rest.NewBudget(192<<20).Share("team", MaxStrangersMemory, "")
+				d.register.countIn(memory)
+				d.begin(0, nps.StatusActive, time.Time{})
+				for range 2 { // the second round does not count them again
+					d.after(d.t, DefaultPollActive)
+				}
+				want(t, "remembered", len(d.register.sightings)-1, c.want)
+				if used := memory.Used(); used < int64(c.want*c.note) || used > MaxStrangersMemory {
+					t.Errorf("%d bytes are counted", used)
+				}
+				d.Unfollow(object(0))
+				d.Use(b, nil) // another user
+				want(t, "counted", memory.Used(), 0)
+			})
+		})
+	}
+}
+
+// An object whose deletion is forced may be in the middle of a reconcile.
+func TestPollerKeepsNobodyWaitingWhenItStops(t *testing.T) {
+	inDesk(t, newBoard(1, nps.StatusActive), func(d *desk) {
+		t := d.t
+		ctx, giveUp := context.WithTimeout(t.Context(), time.Hour)
+		defer giveUp()
+		d.begin(0, nps.StatusActive, time.Time{})
+		d.after(t, time.Second)
+		var all sync.WaitGroup
+		all.Go(func() {
+			if _, ok, err := d.sightingSince(ctx, id(0), time.Now()); ok || err != nil {
+				t.Errorf("since: %t, %v", ok, err)
+			}
+		})
+		synctest.Wait()
+		d.Unfollow(object(0))
+		all.Wait()
+		d.register.reset()
+		if _, ok, err := d.sighting(ctx, id(0)); ok || err != nil {
+			t.Errorf("at all: %t, %v", ok, err)
+		}
+	})
+}
+
 func TestPollerOfAnotherUserBeginsAnew(t *testing.T) {
 	inDesk(t, newBoard(1, nps.StatusActive), func(d *desk) {
 		t := d.t

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/pam-operator/pam-operator/internal/nps"
+	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
 // sessionRegister is what a poller knows: which object follows which session, what was seen of each session, and which
@@ -22,6 +23,8 @@ type sessionRegister struct {
 	followed  map[types.NamespacedName]Followed
 	byRequest map[string]types.NamespacedName
 	sightings map[string]*sighting
+	// memory is where the sightings of sessions are counted that no object follows; nil counts nothing.
+	memory *rest.Share
 	// pending are the objects to be notified.
 	pending map[types.NamespacedName]bool
 	// copies are the duplicate sessions of each object.
@@ -79,7 +82,7 @@ func (r *sessionRegister) unfollow(object types.NamespacedName) {
 	f := r.followed[object]
 	delete(r.followed, object)
 	delete(r.byRequest, f.RequestID)
-	delete(r.sightings, key(f.SessionID))
+	r.drop(key(f.SessionID))
 	delete(r.pending, object)
 	delete(r.copies, object)
 }
@@ -121,6 +124,7 @@ func (r *sessionRegister) expire(now time.Time) {
 		if f.Over && now.After(f.Until) {
 			delete(r.followed, object)
 			delete(r.byRequest, f.RequestID)
+			r.drop(key(f.SessionID))
 		}
 	}
 	for id, d := range r.departed {
@@ -150,7 +154,10 @@ func (r *sessionRegister) idle() bool {
 func (r *sessionRegister) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.sightings, r.copies = map[string]*sighting{}, map[types.NamespacedName][]string{}
+	for id := range r.sightings {
+		r.drop(id)
+	}
+	r.copies = map[types.NamespacedName][]string{}
 	r.refused, r.fails = map[nps.StatusFilter]time.Time{}, map[nps.StatusFilter]int{}
 	r.rounds, r.failures, r.trouble, r.last, r.full, r.noted = 0, 0, nil, time.Time{}, time.Time{}, false
 	r.notifyAll()

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/pam-operator/pam-operator/internal/nps"
+	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
 // This file is how the register learns: from a session that was read by its id, and from a list.
@@ -15,9 +16,13 @@ import (
 const (
 	// listLag is how long a list may repeat what it said although the session was read since and says otherwise.
 	listLag = 30 * time.Second
-	// maxStrangers is how many sessions that no object follows are remembered.
+	// maxStrangers is how many sessions that no object follows are remembered. The others are read by their ids once an
+	// object follows them.
 	maxStrangers = 2000
 )
+
+// MaxStrangersMemory is how much memory the sessions that no object follows may take, in bytes.
+const MaxStrangersMemory = 4 << 20
 
 // read records a session that was read by its id. Only a read by the poller notifies: an object knows what it has read.
 func (r *sessionRegister) read(id string, s nps.Session, at time.Time, notify bool) {
@@ -38,6 +43,7 @@ func (r *sessionRegister) read(id string, s nps.Session, at time.Time, notify bo
 func (r *sessionRegister) notFound(id string, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.drop(key(id))
 	r.sightings[key(id)] = &sighting{absent: true, Sighting: Sighting{At: at}}
 	r.notifyFollowers(id)
 }
@@ -52,18 +58,18 @@ func (r *sessionRegister) listed(filter nps.StatusFilter, summaries []nps.Summar
 	followers := r.bySession()
 	for _, summary := range summaries {
 		r.matchNote(summary)
-		object, followed := followers[key(summary.ID)]
-		if !followed && len(r.sightings) >= len(followers)+maxStrangers {
-			continue
-		}
 		session, guessed := withListState(filter, summary.Session())
-		if r.see(filter, session, guessed, at) && followed {
+		object, followed := followers[key(summary.ID)]
+		switch {
+		case !followed:
+			r.seeStranger(filter, session, guessed, at, len(followers)+maxStrangers)
+		case r.see(filter, session, guessed, at):
 			r.pending[object] = true
 		}
 	}
 	for id, s := range r.sightings {
 		if _, ok := followers[id]; !ok && s.filter == filter && s.At.Before(at) {
-			delete(r.sightings, id)
+			r.drop(id)
 		}
 	}
 }
@@ -76,6 +82,42 @@ func (r *sessionRegister) bySession() map[string]types.NamespacedName {
 		}
 	}
 	return followers
+}
+
+// seeStranger records one session of a list that no object follows, if there is room for it among the most sightings
+// that there may be. Only what was read by its id is kept when the list says something else.
+func (r *sessionRegister) seeStranger(
+	filter nps.StatusFilter, session nps.Session, guessed bool, at time.Time, most int,
+) {
+	id := key(session.ID)
+	if s, ok := r.sightings[id]; ok && !s.read.IsZero() {
+		r.see(filter, session, guessed, at)
+		return
+	}
+	r.drop(id)
+	if size := sizeOf(session); len(r.sightings) < most && r.memory.Reserve(size) == nil {
+		r.see(filter, session, guessed, at)
+		r.sightings[id].size = size
+	}
+}
+
+// countIn has the sessions that no object follows counted elsewhere from now on. What was counted before is given back.
+func (r *sessionRegister) countIn(memory *rest.Share) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.sightings {
+		r.memory.Release(s.size)
+		s.size = 0
+	}
+	r.memory = memory
+}
+
+// drop forgets what is known of a session. The caller holds the lock.
+func (r *sessionRegister) drop(id string) {
+	if s, ok := r.sightings[id]; ok {
+		r.memory.Release(s.size)
+		delete(r.sightings, id)
+	}
 }
 
 // see records one session of a list, and reports whether that is a change to its follower.

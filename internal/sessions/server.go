@@ -29,8 +29,9 @@ type Server struct {
 
 	client *nps.Client
 	poller *Poller
-	memory *rest.Share
 	clock  *nps.Clock
+	// memory and strangers are where its answers are counted, and what is kept of them.
+	memory, strangers *rest.Share
 
 	mu        sync.Mutex
 	platforms map[string]nps.Platform
@@ -54,8 +55,8 @@ type ServerConfig struct {
 	Certificate credential.Certificate
 	// Poller reads the sessions that are followed.
 	Poller *Poller
-	// Memory is where answers are counted; nil counts nothing.
-	Memory *rest.Share
+	// Memory is where answers are counted, and Strangers where sessions are that no object follows; nil counts nothing.
+	Memory, Strangers *rest.Share
 }
 
 // NewServer sends nothing.
@@ -63,9 +64,12 @@ func NewServer(cfg ServerConfig) *Server {
 	if cfg.Clock == nil {
 		cfg.Clock = &nps.Clock{}
 	}
+	if cfg.Poller != nil {
+		cfg.Poller.register.countIn(cfg.Strangers)
+	}
 	return &Server{
 		Breaker: cfg.Breaker, LogIns: cfg.LogIns, Certificate: cfg.Certificate, client: cfg.Client, poller: cfg.Poller,
-		memory: cfg.Memory, clock: cfg.Clock, address: cfg.Address, account: cfg.Account,
+		memory: cfg.Memory, strangers: cfg.Strangers, clock: cfg.Clock, address: cfg.Address, account: cfg.Account,
 		platforms: map[string]nps.Platform{},
 	}
 }
@@ -87,6 +91,7 @@ func (s *Server) Revoke(cause error) {
 func (s *Server) Close() {
 	s.client.Close()
 	s.memory.Close()
+	s.strangers.Close()
 }
 
 // Address is where the server is.

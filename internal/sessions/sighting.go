@@ -30,6 +30,27 @@ type sighting struct {
 	filter nps.StatusFilter
 	// absent says that the list that should contain the session does not.
 	absent bool
+	// size is the memory counted for it, in bytes; 0 for one that an object follows, or that was read by its id.
+	size int64
+}
+
+// sightingOverhead is what a sighting takes in addition to its texts, in bytes.
+const sightingOverhead = 1 << 10
+
+// sizeOf estimates the memory of a sighting of a session from a list, in bytes.
+func sizeOf(s nps.Session) int64 {
+	n := sightingOverhead
+	texts := []string{s.ID, s.StatusDescription, s.ActivityID, s.AccessPolicyID, s.LoginAccountName, s.Note, s.Ticket}
+	if s.Activity != nil {
+		texts = append(texts, s.Activity.Name)
+	}
+	if s.ManagedResource != nil {
+		texts = append(texts, s.ManagedResource.ID, s.ManagedResource.Name)
+	}
+	for _, text := range texts {
+		n += len(text)
+	}
+	return int64(n)
 }
 
 // facts are the members whose change is a change of the session. Descriptions are free text, and may count seconds.

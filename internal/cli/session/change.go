@@ -4,6 +4,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -128,17 +129,18 @@ func (o *cancelOptions) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	gone := false
 	if !s.Status.Phase.Terminal() {
 		cancel := act.Spec(map[string]any{"cancel": true})
 		err := o.change(ctx, c, s, cancel, func(now *pamv1alpha1.ActivitySession) (bool, error) {
 			s = now
 			return now.Status.Phase.Terminal(), nil
 		})
-		if err != nil {
+		if gone = errors.Is(err, ErrGone); err != nil && !gone { // the object of one that is over may have a TTL
 			return err
 		}
 	}
-	if o.remove && !o.DryRun.Client() {
+	if o.remove && !gone && !o.DryRun.Client() {
 		var options []client.DeleteOption
 		if o.DryRun.Dry() {
 			options = append(options, client.DryRunAll)
@@ -205,7 +207,13 @@ func (o *extendOptions) Run(ctx context.Context) error {
 		if _, err := Usable(now); err != nil {
 			return false, err
 		}
-		return now.Status.ExpiresAt != nil && now.Status.ExpiresAt.After(before.Time), nil
+		if now.Status.ExpiresAt != nil && now.Status.ExpiresAt.After(before.Time) {
+			return true, nil
+		}
+		if is := state.Of(now); is.Observed && is.Ready() { // what it says is the answer
+			return false, frame.Nof("as/%s was not extended: %s", now.Name, is.Message)
+		}
+		return false, nil
 	})
 	if err != nil {
 		return err
