@@ -153,15 +153,6 @@ var _ = Describe("An ActivitySession that the server refuses", func() {
 		Expect(message(ctx, session)).To(MatchRegexp(`^the server answers: .*The activity was not found.*\(404 to POST /`))
 	})
 
-	It("for a role that its account lacks says who acts", func(ctx context.Context) {
-		s := newServerSite(ctx, simnps.Options{})
-		s.fault(fault.Rule{Name: "role", Path: "/MySummaryByStatus/", Status: 403})
-		session := s.session(ctx, "session")
-		eventuallyReason(ctx, session, pamv1alpha1.ReasonUnauthorized)
-		Expect(message(ctx, session)).To(ContainSubstring(
-			"; ask the owner of connection " + s.namespace + "/nps to fix the credentials or rights of its account"))
-	})
-
 	It("begins when the cause is fixed and somebody asks again", func(ctx context.Context) {
 		s := newServerSite(ctx, simnps.Options{Switches: simnps.Switches{
 			CreateSwitches: simnps.CreateSwitches{LicenceExpired: true},
