@@ -66,7 +66,8 @@ func (p *Pool) newServer(c *pamv1alpha1.NPSConnection, cfg npsSettings, version 
 	name := client.ObjectKeyFromObject(c)
 	cfg.Breaker = p.breaker(metrics.NPS(name), p.cfg.NotifyServer)
 	cfg.Observe = p.observe(metrics.NPS(name))
-	logIns := p.newLogIns(nps.LogInTerms, c.Spec.URL, cfg.account, version, c.Status.LogIn, cfg.credentials)
+	logIns := p.newLogIns(
+		nps.LogInTerms, c.Namespace, c.Spec.URL, cfg.account, version, c.Status.LogIn, cfg.credentials)
 	cfg.Account = logIns.Account()
 	memory := p.cfg.Memory.Share(c.Namespace, maxNPSResponse(c), maxResponseField)
 	cfg.Memory = memory

@@ -62,7 +62,8 @@ func (p *Pool) newAppliance(
 	}
 	cfg.Breaker = p.breaker(metrics.SPS(name), p.cfg.NotifyAppliance)
 	cfg.Observe = p.observe(metrics.SPS(name))
-	logIns := p.newLogIns(sps.LogInTerms, address, cfg.Username, version, c.Status.LogIn, settings.credentials())
+	logIns := p.newLogIns(
+		sps.LogInTerms, c.Namespace, address, cfg.Username, version, c.Status.LogIn, settings.credentials())
 	cfg.Account = logIns.Account()
 	memory := p.cfg.Memory.Share(c.Namespace, maxSPSResponse(c), maxResponseField)
 	cfg.Memory = memory

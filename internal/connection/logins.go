@@ -20,13 +20,13 @@ const specDigest = 16
 // newLogIns continues with what the connection's status recorded about these same credentials, and shares what other
 // connections learn about them.
 func (p *Pool) newLogIns(
-	terms login.Terms, url, user, version string, recorded *pamv1alpha1.LogInStatus, credentials []string,
+	terms login.Terms, namespace, url, user, version string, recorded *pamv1alpha1.LogInStatus, credentials []string,
 ) *credential.LogIns {
 	account := p.logIns.Account(terms, url, user, credential.Recorded(recorded, version))
 	account.Credentials(credentials...)
 	if recorded != nil && recorded.CredentialsVersion != version { // as after a change of the Secret
 		if recorded.LastSuccessTime != nil && specOf(recorded.CredentialsVersion) == specOf(version) {
-			account.WorkedBefore()
+			account.WorkedBefore(namespace)
 		}
 		account.Clear()
 	}

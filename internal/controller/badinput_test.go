@@ -74,6 +74,7 @@ var _ = onEverySPS("What goes wrong on an SPS appliance", func() {
 			eventuallyReady(ctx, good)
 			eventuallyReason(ctx, bad, pamv1alpha1.ReasonRejected)
 			Expect(message(ctx, bad)).To(ContainSubstring("the appliance's own words"))
+			Expect(message(ctx, bad)).NotTo(MatchRegexp(`commit.*: commit`), "the step is said once")
 			Expect(s.named(rdpConnections, "bad")).To(BeEmpty())
 			Eventually(func() string { return s.sps.Stats().LockHolder }).Should(BeEmpty())
 

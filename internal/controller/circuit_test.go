@@ -26,6 +26,9 @@ func eventuallyCutOff(ctx context.Context, session *pamv1alpha1.ActivitySession)
 	Eventually(ready(ctx, session)).Should(BeElementOf(
 		"False "+pamv1alpha1.ReasonUnreachable, "False "+pamv1alpha1.ReasonConnectionNotReady,
 	), func() string { return describe(session) })
+	said := message(ctx, session)
+	Expect(said).To(MatchRegexp(`tried again at|is not ready|ask the owner of connection`))
+	Expect(said).NotTo(ContainSubstring("/api/"), "where it asked is not for its author")
 }
 
 // silence cuts every call of a kind off.

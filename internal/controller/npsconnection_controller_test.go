@@ -5,6 +5,8 @@ package controller_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -184,7 +186,7 @@ var _ = Describe("NPSConnection", func() {
 			}, asApplication("")),
 		Entry("when the password is wrong", pamv1alpha1.ReasonUnauthorized, "user name or password is wrong",
 			func(s *site) []*corev1.Secret { return []*corev1.Secret{s.quickSecret(canaryWrongPassword)} }),
-		Entry("when the TOTP secret is none", pamv1alpha1.ReasonInvalidSpec, "Base32",
+		Entry("when the TOTP secret is none", pamv1alpha1.ReasonInvalidSpec, "key totpSecret of Secret",
 			func(s *site) []*corev1.Secret {
 				secret := s.quickSecret(simnps.DefaultPassword)
 				secret.Data["totpSecret"] = []byte("canary-1-is-not-base32")
@@ -217,6 +219,24 @@ var _ = Describe("NPSConnection", func() {
 		Expect(s.nps.Stats().FailedSecondFactors).To(Equal(1))
 		change(ctx, secret, func(s *corev1.Secret) { s.Data["mfaCode"] = []byte(simnps.DefaultMFACode) })
 		eventuallyReady(ctx, conn)
+	})
+
+	It("is Progressing while its first probe waits, and ready once that is answered", func(ctx context.Context) {
+		s := bare(ctx)
+		release := make(chan struct{})
+		answer := sync.OnceFunc(func() { close(release) })
+		DeferCleanup(answer)
+		s.nps.Faults().OnRequest(func(*http.Request) { <-release })
+		conn := s.quickConnection()
+		s.create(ctx, s.quickSecret(simnps.DefaultPassword), conn)
+		session := s.session(ctx, "session")
+		eventuallyReason(ctx, conn, pamv1alpha1.ReasonProgressing)
+		Expect(message(ctx, conn)).To(ContainSubstring("waiting for an answer"))
+		Expect(condition(conn, pamv1alpha1.ConditionReconciling)).To(Equal(metav1.ConditionTrue))
+		eventuallyReason(ctx, session, pamv1alpha1.ReasonProgressing)
+		answer()
+		eventuallyReady(ctx, conn)
+		eventuallyReady(ctx, session)
 	})
 
 	It("is Unreachable while the server is down, and ready when it is back", func(ctx context.Context) {

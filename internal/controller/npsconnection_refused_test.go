@@ -123,6 +123,18 @@ var _ = Describe("An NPSConnection whose log-in is refused", func() {
 				"/" + builder.NPSClientCertificate + " (" + application + "certificateSecretRef)",
 			},
 		}),
+		Entry("for the certificate or the serial number", refusedLogIn{
+			reason: nps.ReasonCertificate,
+			spoil: func(_ context.Context, s *site, conn *pamv1alpha1.NPSConnection) {
+				conn.Spec.Auth.ApplicationUser.SerialNumber = new("0BADC0DE")
+				s.fault(fault.Rule{Name: "403.16", Path: "AppUserToken", Status: http.StatusForbidden})
+			},
+			fix: func(ctx context.Context, s *site, conn *pamv1alpha1.NPSConnection) {
+				s.nps.Faults().Clear()
+				change(ctx, conn, func(c *pamv1alpha1.NPSConnection) { c.Spec.Auth.ApplicationUser.SerialNumber = nil })
+			},
+			says: []string{"Look at " + application + "serialNumber, and then at key tls.crt of Secret"},
+		}),
 		Entry("for the serial number", refusedLogIn{
 			reason: nps.ReasonSerialNumber,
 			spoil: func(_ context.Context, _ *site, conn *pamv1alpha1.NPSConnection) {

@@ -33,8 +33,8 @@ type Account struct {
 
 	mu     sync.Mutex
 	record Record
-	// workedBefore is set if earlier credentials of the connection were accepted here.
-	workedBefore bool
+	// workedIn is the namespace of the connection if its earlier credentials were accepted here.
+	workedIn string
 	// due is when credentials that have worked would have been tried without Clear.
 	due time.Time
 	// cleared is when a user last declared the cause of refusals fixed.
@@ -48,22 +48,18 @@ func (a *Account) Record() Record {
 	return a.record
 }
 
-// WorkedBefore records that earlier credentials of this connection were accepted at this address. One attempt more than
-// others have is kept for such a connection: a stranger's wrong passwords must not stop the rotation of a password.
-func (a *Account) WorkedBefore() {
+// WorkedBefore records that earlier credentials of this connection, in a namespace, were accepted at this address. An
+// attempt is reserved for the namespace: a stranger's wrong passwords must not stop the rotation of a password.
+func (a *Account) WorkedBefore(namespace string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.workedBefore = true
+	a.workedIn = namespace
 }
 
-// limit is how many refusals there may be before these credentials are held back.
-func (a *Account) limit() int {
+func (a *Account) workedBeforeIn() (namespace string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.workedBefore {
-		return a.terms.Failures + 1
-	}
-	return a.terms.Failures
+	return a.workedIn
 }
 
 // Clear lets the credentials be tried at once, because a user declares the cause of the refusals fixed. Earlier
@@ -117,15 +113,20 @@ func (a *Account) beginSerialized(ctx context.Context, due time.Time, alone func
 	if err != nil {
 		return nil, err
 	}
-	keys := a.keys(ctx)
-	if err := a.ledger.limitReached(keys, a.terms, a.limit()); err != nil {
+	keys, namespace := a.keys(ctx), a.workedBeforeIn()
+	reserved, err := a.ledger.limitReached(keys, a.terms, namespace)
+	if err != nil {
 		release()
 		if throttled, ok := errors.AsType[*ThrottledError](err); ok && !due.IsZero() && due.Before(throttled.Until) {
 			throttled.Until = due
 		}
 		return nil, err
 	}
-	return &Attempt{account: a, keys: keys, release: func() { release(); alone() }}, nil
+	attempt := &Attempt{account: a, keys: keys, release: func() { release(); alone() }}
+	if reserved {
+		attempt.reserved = namespace
+	}
+	return attempt, nil
 }
 
 // keys returns what the vendor counts this account's refusals by.
@@ -155,8 +156,10 @@ func (a *Account) throttled() error {
 type Attempt struct {
 	account *Account
 	keys    []string
-	release func()
-	once    sync.Once
+	// reserved is the namespace whose reserved attempt this is; empty if it is none.
+	reserved string
+	release  func()
+	once     sync.Once
 }
 
 // Accepted ends an attempt that succeeded.
@@ -185,7 +188,7 @@ func (t *Attempt) Refused(ctx context.Context) (until time.Time) {
 		now := a.ledger.now()
 		a.ledger.mu.Lock()
 		for _, key := range keys {
-			a.ledger.note(key, now, a.terms)
+			a.ledger.note(key, refusal{now, t.reserved}, a.terms)
 		}
 		a.ledger.mu.Unlock()
 		a.mu.Lock()

@@ -31,6 +31,42 @@ type Terms struct {
 	// after that, only credentials that have worked before are sent there. 0 means no limit.
 	Failures int
 	Window   time.Duration
+	// Reserve is how many refusals there may be beyond Failures: one of each namespace that has a connection whose earlier
+	// credentials worked there, so that nobody uses up the attempt of another namespace.
+	Reserve int
+}
+
+// refusal is a failed log-in.
+type refusal struct {
+	at time.Time
+	// reserved is the namespace whose reserved attempt it was; empty if it was none.
+	reserved string
+}
+
+// heldUntil is when credentials may be sent again after these refusals; zero if they may be sent now. A namespace that
+// is not empty has an attempt reserved.
+func (t Terms) heldUntil(refusals []refusal, namespace string) time.Time {
+	n := len(refusals)
+	if t.Failures == 0 || n < t.Failures {
+		return time.Time{}
+	}
+	shared := refusals[n-t.Failures].at.Add(t.Window)
+	if namespace == "" {
+		return shared
+	}
+	var reserved time.Time
+	if all := t.Failures + t.Reserve; n >= all {
+		reserved = refusals[n-all].at.Add(t.Window)
+	}
+	for _, r := range refusals {
+		if until := r.at.Add(t.Window); r.reserved == namespace && until.After(reserved) {
+			reserved = until
+		}
+	}
+	if shared.Before(reserved) {
+		return shared
+	}
+	return reserved
 }
 
 const (
@@ -49,8 +85,8 @@ type Ledger struct {
 	resolve func(ctx context.Context, host string) ([]string, error)
 
 	mu sync.Mutex
-	// failures are the times of refusals, keyed by what the vendor counts by.
-	failures map[string][]time.Time
+	// failures are the refusals, oldest first, keyed by what the vendor counts by.
+	failures map[string][]refusal
 	// locks serialize the log-ins with credentials that have not worked yet, by the same keys.
 	locks map[string]*keyLock
 	// refused and accepted are what is known about credentials, by fingerprint.
@@ -74,7 +110,7 @@ func NewLedger(now func() time.Time, resolve func(ctx context.Context, host stri
 		resolve = net.DefaultResolver.LookupHost
 	}
 	return &Ledger{
-		now: now, resolve: resolve, failures: map[string][]time.Time{}, locks: map[string]*keyLock{},
+		now: now, resolve: resolve, failures: map[string][]refusal{}, locks: map[string]*keyLock{},
 		refused: map[fingerprint][]refusalOf{}, accepted: map[fingerprint]time.Time{}, fingerprintKey: newFingerprintKey(),
 	}
 }
@@ -108,7 +144,7 @@ func (l *Ledger) Account(terms Terms, address, user string, record Record) *Acco
 	if record.Failures > 0 {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.note(a.key(a.address), record.LastFailure, terms)
+		l.note(a.key(a.address), refusal{at: record.LastFailure}, terms)
 	}
 	return a
 }
@@ -151,22 +187,23 @@ func (l *Ledger) addresses(ctx context.Context, address string) []string {
 }
 
 // note adds a refusal. The caller holds the mutex.
-func (l *Ledger) note(key string, at time.Time, terms Terms) {
+func (l *Ledger) note(key string, r refusal, terms Terms) {
 	if terms.Failures == 0 {
 		return
 	}
-	if times := append(l.recent(key, terms), at); at.After(l.now().Add(-terms.Window)) {
-		l.failures[key] = times
+	if known := append(l.recent(key, terms), r); r.at.After(l.now().Add(-terms.Window)) {
+		slices.SortFunc(known, func(a, b refusal) int { return a.at.Compare(b.at) })
+		l.failures[key] = known
 	}
 }
 
 // recent returns the refusals that still count and forgets the others. The caller holds the mutex.
-func (l *Ledger) recent(key string, terms Terms) []time.Time {
+func (l *Ledger) recent(key string, terms Terms) []refusal {
 	first := l.now().Add(-terms.Window)
-	var out []time.Time
-	for _, at := range l.failures[key] {
-		if at.After(first) {
-			out = append(out, at)
+	var out []refusal
+	for _, r := range l.failures[key] {
+		if r.at.After(first) {
+			out = append(out, r)
 		}
 	}
 	if len(out) == 0 {
@@ -175,11 +212,9 @@ func (l *Ledger) recent(key string, terms Terms) []time.Time {
 	return out
 }
 
-// limitReached fails if there have been as many refusals as allowed; its error says until when.
-func (l *Ledger) limitReached(keys []string, terms Terms, limit int) error {
-	if terms.Failures == 0 {
-		return nil
-	}
+// limitReached fails if there have been as many refusals as allowed; its error says until when. reserved says that the
+// attempt is the one of the namespace.
+func (l *Ledger) limitReached(keys []string, terms Terms, namespace string) (reserved bool, err error) {
 	what, blocked := "address", "the address of this cluster"
 	if terms.PerAccount {
 		what, blocked = "account at this address", "it"
@@ -187,16 +222,18 @@ func (l *Ledger) limitReached(keys []string, terms Terms, limit int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, key := range keys {
-		if times := l.recent(key, terms); len(times) >= limit {
-			return &ThrottledError{
-				Until: times[len(times)-limit].Add(terms.Window),
+		refusals := l.recent(key, terms)
+		if until := terms.heldUntil(refusals, namespace); !until.IsZero() {
+			return false, &ThrottledError{
+				Until: until,
 				Why: fmt.Sprintf("%d log-ins with this %s were refused within %s, by this or other connections; credentials "+
 					"that have never worked are not sent, so that the server does not block %s",
-					len(times), what, terms.Window, blocked),
+					len(refusals), what, terms.Window, blocked),
 			}
 		}
+		reserved = reserved || namespace != "" && len(refusals) >= terms.Failures
 	}
-	return nil
+	return reserved, nil
 }
 
 // lock waits for the lock of what the vendor counts by.

@@ -12,7 +12,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/login"
 )
 
-var terms = login.Terms{Block: 10 * time.Minute, Failures: 5, Window: 30 * time.Minute}
+var terms = login.Terms{Block: 10 * time.Minute, Failures: 5, Window: 30 * time.Minute, Reserve: 3}
 
 const appliance = "https://sps.example.com"
 
@@ -249,8 +249,8 @@ func TestConnectionsWithWrongPasswordsDoNotGetAnAccountLocked(t *testing.T) {
 	})
 }
 
-// TestWrongPasswordsOfOthersLeaveAnAttemptForARotatedPassword: others have used up the attempts at the address, and a
-// connection that worked there gets a new password.
+// TestWrongPasswordsOfOthersLeaveAnAttemptForARotatedPassword: others have used up the attempts at the address, also
+// with connections that worked there, and a connection that worked there, too, gets a new password.
 func TestWrongPasswordsOfOthersLeaveAnAttemptForARotatedPassword(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ledger := login.NewLedger(nil, names)
@@ -260,12 +260,28 @@ func TestWrongPasswordsOfOthersLeaveAnAttemptForARotatedPassword(t *testing.T) {
 		if held(t, ledger.Account(terms, appliance, "svc", login.Record{})) == 0 {
 			t.Error("a connection that never worked is tried, too")
 		}
-		rotated := ledger.Account(terms, "https://alias.example.com", "svc", login.Record{})
-		rotated.WorkedBefore()
-		refuse(t, rotated)
-		rotated.Clear()
-		if held(t, rotated) == 0 {
+		rotated := func(namespace string) *login.Account {
+			a := ledger.Account(terms, "https://alias.example.com", "svc", login.Record{})
+			a.WorkedBefore(namespace)
+			return a
+		}
+		refuse(t, rotated("oscar"))
+		if got := held(t, rotated("oscar")); got != terms.Window {
+			t.Errorf("a namespace with two connections that worked is held for %s, want %s", got, terms.Window)
+		}
+		owners := rotated("owner")
+		refuse(t, owners)
+		owners.Clear()
+		if held(t, owners) == 0 {
 			t.Error("it has more than one attempt")
+		}
+		refuse(t, rotated("third"))
+		if held(t, rotated("fourth")) == 0 {
+			t.Error("the attempts at an address are not bounded")
+		}
+		time.Sleep(terms.Window) //nolint:forbidigo // virtual time
+		if got := held(t, rotated("fourth")); got != 0 {
+			t.Errorf("held for %s after the window", got)
 		}
 	})
 }

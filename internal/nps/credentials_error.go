@@ -31,7 +31,7 @@ const (
 
 // LogInTerms are how NPS punishes failed log-ins: five lock the account for five minutes, and each further one for
 // another five (nps contract 1.2).
-var LogInTerms = login.Terms{Block: 5 * time.Minute, PerAccount: true, Failures: 2, Window: time.Hour}
+var LogInTerms = login.Terms{Block: 5 * time.Minute, PerAccount: true, Failures: 2, Window: time.Hour, Reserve: 2}
 
 var advice = map[CredentialsReason]string{ //nolint:gosec // words about credentials, not credentials
 	ReasonWrongPassword: "user name or password is wrong; correct them in the connection's Secret",

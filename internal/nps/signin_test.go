@@ -278,7 +278,7 @@ func TestSignInGoesByTheServersClock(t *testing.T) {
 
 func TestSignInMeetsAServerInTrouble(t *testing.T) {
 	tests := map[string]struct {
-		answers []int
+		answers []int // 0: none in time
 		tries   int
 		takes   time.Duration
 		wantErr bool
@@ -286,6 +286,7 @@ func TestSignInMeetsAServerInTrouble(t *testing.T) {
 		"three failures are ridden out":   {[]int{500, 503, 429}, 4, 7 * time.Second, false},
 		"the fourth one is reported":      {[]int{500, 500, 500, 500}, 4, 7 * time.Second, true},
 		"a wrong path is not tried again": {[]int{404}, 1, 0, true},
+		"silence is not asked again":      {[]int{0}, 1, rest.DefaultTimeout, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -293,7 +294,11 @@ func TestSignInMeetsAServerInTrouble(t *testing.T) {
 				server := newRecorder()
 				var answers []http.HandlerFunc
 				for _, status := range tt.answers {
-					answers = append(answers, reply(status, ""))
+					answer := reply(status, "")
+					if status == 0 {
+						answer = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+					}
+					answers = append(answers, answer)
 				}
 				server.on(appSignIn, inTurn(append(answers, server.giveToken)...))
 				begin := time.Now()

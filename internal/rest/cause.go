@@ -32,7 +32,7 @@ const (
 	CauseUnverified
 	// CauseHandshake: the two sides agree on no TLS version or cipher suite, or the server wants a certificate of ours.
 	CauseHandshake
-	// CauseProxy: a proxy refused to connect; see ProxyError.
+	// CauseProxy: a proxy refused or failed to connect; see ProxyError.
 	CauseProxy
 	// CauseUnresolved: the host name does not resolve.
 	CauseUnresolved
@@ -52,7 +52,7 @@ const (
 
 // CauseOf returns the cause of a call that brought no usable answer.
 func CauseOf(err error) Cause {
-	if _, refused := errors.AsType[*ProxyError](err); refused {
+	if _, ok := errors.AsType[*ProxyError](err); ok {
 		return CauseProxy
 	}
 	if cause := causeOfTLS(err); cause != CauseUnknown {

@@ -369,6 +369,9 @@ func (c *Client) transportError(ctx context.Context, req *http.Request, sent boo
 	if cause := context.Cause(ctx); cause != nil && errors.Is(err, ctx.Err()) && !errors.Is(err, cause) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
+	if !sent {
+		err = c.cfg.Network.throughProxy(req, err)
+	}
 	return &Error{
 		Method: req.Method, Path: req.URL.Path, Sent: sent, Err: err, ClientCertificate: hasCertificate(c.cfg.TLS),
 		Message: c.cfg.Secrets.Show(err.Error(), maxMessage),

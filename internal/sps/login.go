@@ -21,7 +21,7 @@ import (
 // LogInTerms are how an appliance punishes failed log-ins: after 20 of them it blocks our address, and with it every
 // administrator behind the same NAT, for 10 minutes by default. The period over which it counts is unknown (sps
 // contract 1.13).
-var LogInTerms = login.Terms{Block: 10 * time.Minute, Failures: 5, Window: 30 * time.Minute}
+var LogInTerms = login.Terms{Block: 10 * time.Minute, Failures: 5, Window: 30 * time.Minute, Reserve: 5}
 
 // CredentialsError means that the appliance did not accept the credentials, or denies their user access. Until then the
 // error is returned without a call.

@@ -42,6 +42,23 @@ func TestTheChartIsConfigDefault(t *testing.T) {
 	}
 }
 
+// TestIngressIsLimitedByDefault: any pod could otherwise fill the manager's ports. Only egress cannot be guessed.
+func TestIngressIsLimitedByDefault(t *testing.T) {
+	for name, objects := range map[string][]*unstructured.Unstructured{
+		"config/default": kustomize(t, "default"), "the chart": helm4(t).render(t),
+	} {
+		isOther := func(o *unstructured.Unstructured) bool { return o.GetKind() != "NetworkPolicy" }
+		policies := slices.DeleteFunc(objects, isOther)
+		if len(policies) != 1 {
+			t.Fatalf("%s has %d NetworkPolicies", name, len(policies))
+		}
+		types, _, err := unstructured.NestedStringSlice(policies[0].Object, "spec", "policyTypes")
+		if err != nil || !slices.Equal(types, []string{"Ingress"}) {
+			t.Errorf("%s limits %v (%v)", name, types, err)
+		}
+	}
+}
+
 // withoutOwn are objects by their identity, without what only one of the two ways to install has.
 func withoutOwn(objects []*unstructured.Unstructured, defaults []string) map[string]any {
 	out := map[string]any{}

@@ -200,14 +200,20 @@ func ofNetwork(err error) (Outcome, bool) {
 // were not sent because of an earlier answer. The cause of a failed attempt to connect is reported to the owner of the
 // connection only, see ofOwner in package probe: other users of the connection could explore a network with it.
 func ofSilence(err error) (Outcome, bool) {
-	answer := rest.As(err)
-	if answer == nil || answer.Status != 0 || answer.Err == nil || errors.Is(err, rest.ErrMalformedAnswer) ||
-		errors.Is(err, context.Canceled) {
+	if !IsSilence(err) {
 		return Outcome{}, false
 	}
-	out := Retry(pamv1alpha1.ReasonUnreachable, err)
-	out.Message = fmt.Sprintf("no answer to %s %s; the status of the connection says more", answer.Method, answer.Path)
+	answer, out := rest.As(err), Retry(pamv1alpha1.ReasonUnreachable, err)
+	out.Message = fmt.Sprintf("no answer to %s %s; it is tried again, and if this lasts, the owner of the connection "+
+		"has to find out why", answer.Method, answer.Path)
 	return out, true
+}
+
+// IsSilence reports whether a call failed before there was an answer.
+func IsSilence(err error) bool {
+	answer := rest.As(err)
+	return answer != nil && answer.Status == 0 && answer.Err != nil && !errors.Is(err, rest.ErrMalformedAnswer) &&
+		!errors.Is(err, context.Canceled)
 }
 
 // Retry returns the outcome of an error that is transient, as far as we know.
@@ -337,12 +343,16 @@ func OfUser(obj kinds.Connected, err error) Outcome {
 	if own, ok := errors.AsType[*Problem](err); ok {
 		err = own.awaited(obj, time.Now())
 	}
-	out := OutcomeOf(err)
-	if out.Reason == pamv1alpha1.ReasonUnauthorized {
-		out.Message += fmt.Sprintf("; ask the owner of connection %s to fix the credentials or rights of its account",
+	return OutcomeOf(err).ForUser(obj)
+}
+
+// ForUser adds to a connection's refused account whom the author of an object has to ask.
+func (o Outcome) ForUser(obj kinds.Connected) Outcome {
+	if o.Reason == pamv1alpha1.ReasonUnauthorized {
+		o.Message += fmt.Sprintf("; ask the owner of connection %s to fix the credentials or rights of its account",
 			connection.Target(obj.Connection(), obj.GetNamespace()))
 	}
-	return out
+	return o
 }
 
 // LockMessage says who holds the lock of an appliance's configuration; holder is empty if the appliance does not say.

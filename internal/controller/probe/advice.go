@@ -88,10 +88,14 @@ func whyUnreachable(conn connectionObject, err error) string {
 	return ""
 }
 
-// whyProxy says what to do about a proxy that refuses to connect.
+// whyProxy says what to do about a proxy that refuses or fails to connect.
 func whyProxy(at string, err error) string {
 	refused, ok := errors.AsType[*rest.ProxyError](err)
-	if ok && refused.WantsCredentials() {
+	switch {
+	case ok && refused.Err != nil:
+		return fmt.Sprintf("%s was not reached through the proxy %s (HTTPS_PROXY of the manager): check that the proxy runs "+
+			"and can reach the host, or add the host to NO_PROXY", at, refused.Proxy)
+	case ok && refused.WantsCredentials():
 		return fmt.Sprintf("the proxy %s demands credentials: correct those in HTTPS_PROXY of the manager; %s was not "+
 			"reached", refused.Proxy, at)
 	}

@@ -3,6 +3,7 @@
 package probe
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -63,17 +64,12 @@ func offering(t *testing.T, cfg *tls.Config) string {
 	return portOf(t, server.Listener.Addr())
 }
 
-// proxyAnswering is a proxy that answers every CONNECT with a status.
-func proxyAnswering(t *testing.T, status int) func(*http.Request) (*url.URL, error) {
+// proxyAnswering is the port of a proxy that answers every CONNECT with a status.
+func proxyAnswering(t *testing.T, status int) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
 	t.Cleanup(server.Close)
-	proxy, err := url.Parse(server.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy.User = url.UserPassword("operator", "proxy-canary")
-	return http.ProxyURL(proxy)
+	return portOf(t, server.Listener.Addr())
 }
 
 // presenting is the port of a TLS server on localhost with a certificate.
@@ -94,6 +90,17 @@ func portOf(t *testing.T, address net.Addr) string {
 		t.Fatal(err)
 	}
 	return port
+}
+
+// unparseable is a certificate that Go refuses to parse: its serial number is negative.
+func unparseable(t *testing.T, good tls.Certificate) tls.Certificate {
+	t.Helper()
+	serial, negative := []byte("\x02\x01\x02\x02\x01\x01"), []byte("\x02\x01\x02\x02\x01\xff") // after the version
+	der := bytes.Replace(good.Certificate[0], serial, negative, 1)
+	if _, err := x509.ParseCertificate(der); err == nil {
+		t.Fatal("it can be parsed")
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: good.PrivateKey}
 }
 
 // accepting is the port of a server that handles raw connections.
@@ -139,7 +146,7 @@ func TestTheOwnerOfAConnectionReadsWhatToFix(t *testing.T) {
 		roots    *x509.CertPool
 		settings *pamv1alpha1.TLSSettings
 		timeout  time.Duration
-		proxy    int
+		proxy    string // its port on localhost
 		reason   string
 		state    loop.State
 		words    []string
@@ -172,6 +179,13 @@ func TestTheOwnerOfAConnectionReadsWhatToFix(t *testing.T) {
 			reason: pamv1alpha1.ReasonUnreachable, state: loop.StateStalled,
 			words: []string{"names no host", "its administrator has to replace it"},
 		},
+		"a certificate that cannot be parsed": {
+			port: accepting(t, func(c net.Conn) {
+				cfg := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{unparseable(t, good)}}
+				_ = tls.Server(c, cfg).HandshakeContext(t.Context())
+			}), roots: trusted, reason: pamv1alpha1.ReasonUnreachable, state: loop.StateStalled,
+			words: []string{"does not verify", "its administrator has to replace it", "negative serial number"},
+		},
 		"no common cipher suite": {
 			port: offering(t, &tls.Config{
 				Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12,
@@ -193,14 +207,24 @@ func TestTheOwnerOfAConnectionReadsWhatToFix(t *testing.T) {
 			words: []string{"must not demand a client certificate"},
 		},
 		"a proxy that forbids the host": {
-			port: "443", host: "sps.example.com", roots: trusted, proxy: http.StatusForbidden,
+			port: "443", host: "sps.example.com", roots: trusted, proxy: proxyAnswering(t, http.StatusForbidden),
 			reason: pamv1alpha1.ReasonUnreachable, state: loop.StateReconciling,
 			words: []string{"the proxy of the manager", "sps.example.com:443, which was not reached", "NO_PROXY", "403"},
 		},
 		"a proxy that wants credentials": {
-			port: "443", host: "sps.example.com", roots: trusted, proxy: http.StatusProxyAuthRequired,
+			port: "443", host: "sps.example.com", roots: trusted, proxy: proxyAnswering(t, http.StatusProxyAuthRequired),
 			reason: pamv1alpha1.ReasonUnreachable, state: loop.StateReconciling,
 			words: []string{"demands credentials", "HTTPS_PROXY"},
+		},
+		"a proxy that says nothing": {
+			port: "443", host: "sps.example.com", roots: trusted, proxy: closed, timeout: 50 * time.Millisecond,
+			reason: pamv1alpha1.ReasonUnreachable, state: loop.StateReconciling,
+			words: []string{"sps.example.com:443 was not reached through the proxy localhost:" + closed, "NO_PROXY"},
+		},
+		"a proxy that is not there": {
+			port: "443", host: "sps.example.com", roots: trusted, proxy: "1",
+			reason: pamv1alpha1.ReasonUnreachable, state: loop.StateReconciling,
+			words: []string{"was not reached through the proxy localhost:1", "connection refused"},
 		},
 		"a port without TLS": {
 			port: accepting(t, func(c net.Conn) {
@@ -265,8 +289,10 @@ func TestTheOwnerOfAConnectionReadsWhatToFix(t *testing.T) {
 				URL: conn.Spec.URL, Username: "operator", Password: "secret-canary", UserAgent: "test/1", Timeout: c.timeout,
 				TLS: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.roots},
 			}
-			if c.proxy != 0 {
-				cfg.Network.Proxy = proxyAnswering(t, c.proxy)
+			if c.proxy != "" {
+				cfg.Network.Proxy = http.ProxyURL(&url.URL{
+					Scheme: "http", User: url.UserPassword("operator", "proxy-canary"), Host: "localhost:" + c.proxy,
+				})
 			}
 			appliance, err := sps.New(cfg)
 			if err != nil {
@@ -317,11 +343,13 @@ func TestCredentialsThatWereNotSentAreNotCalledRefused(t *testing.T) {
 	until := time.Now().Add(20 * time.Minute)
 	conn := &pamv1alpha1.SPSConnection{}
 	conn.Namespace, conn.Spec.CredentialsSecretRef.Name = "pam", "sps-credentials"
-	out := ofOwner(conn, &rest.Error{Method: "GET", Path: "/api/info", Err: &sps.CredentialsError{
+	unsent := &sps.CredentialsError{
 		Until: until, Err: &login.ThrottledError{Until: until, Why: "5 log-ins with this address were refused"},
-	}})
+	}
+	out := ofOwner(conn, &rest.Error{Method: "GET", Path: "/api/info", Message: unsent.Error(), Err: unsent})
 	if out.Reason != pamv1alpha1.ReasonUnauthorized || !strings.Contains(out.Message, "were not sent") ||
-		strings.Contains(out.Message, "correct them") {
+		strings.Contains(out.Message, "correct them") ||
+		strings.Count(out.Message, until.UTC().Format(time.RFC3339)) != 1 {
 		t.Errorf("got %s: %s", out.Reason, out.Message)
 	}
 }

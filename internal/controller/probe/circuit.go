@@ -28,7 +28,7 @@ func try(
 		status.CircuitBreaker = circuitOf(breaker)
 		return circuit.Last
 	}
-	if !open {
+	if !open && loop.ReadyOf(conn) != nil {
 		return runProbe(ctx, status, breaker, probe)
 	}
 	if circuit.Failures > 0 {
@@ -48,13 +48,13 @@ func runProbe(
 	return err
 }
 
-// firstProbeGrace is how long the first probe after an unanswered call may take before it is shown. Usually only one
-// TCP connection was cut, and the probe is answered within milliseconds.
+// firstProbeGrace is how long the first probe, or the first one after an unanswered call, may take before it is shown.
+// Usually only one TCP connection was cut, and the probe is answered within milliseconds.
 const firstProbeGrace = time.Second
 
-// firstProbe runs the first probe after an unanswered call, and shows the failure of that call meanwhile: an appliance
-// that accepts connections and says nothing costs the probe its full time-out, and users should not have to wait for
-// that twice.
+// firstProbe runs the first probe of a connection, or the first one after an unanswered call, and shows that it waits,
+// or the failure of that call, meanwhile: an appliance that accepts connections and says nothing costs the probe its
+// full time-out, and users should not have to wait for that twice.
 func firstProbe(
 	ctx context.Context, d loop.Deps, conn connectionObject, breaker *rest.Breaker, probe func(context.Context) error,
 ) error {
@@ -70,11 +70,26 @@ func firstProbe(
 	select {
 	case err = <-done:
 	case <-grace.C:
-		shown = showHalfOpen(ctx, d, conn, cut)
+		shown = showWaiting(ctx, d, conn, cut)
 		err = <-done
 	}
 	conn.Connectivity().CircuitBreaker = circuitOf(breaker)
 	return cmp.Or(err, shown)
+}
+
+// showWaiting shows that the first probe is in progress; circuit is nil before any call.
+func showWaiting(ctx context.Context, d loop.Deps, conn connectionObject, circuit *pamv1alpha1.CircuitBreaker) error {
+	if circuit != nil {
+		return showHalfOpen(ctx, d, conn, circuit)
+	}
+	shown, ok := conn.DeepCopyObject().(connectionObject)
+	if !ok {
+		return nil
+	}
+	const message = "the first probe is waiting for an answer"
+	loop.Wait(pamv1alpha1.ReasonProgressing, message, 0).
+		Apply(shown.GetStatus().ObjectConditions(), shown.GetGeneration())
+	return show(ctx, d, conn, shown)
 }
 
 // showHalfOpen shows in the status that a probe is in progress, which may take until its time-out.
@@ -91,6 +106,11 @@ func showHalfOpen(ctx context.Context, d loop.Deps, conn connectionObject, circu
 		loop.Wait(pamv1alpha1.ReasonUnreachable, message, 0).
 			Apply(shown.GetStatus().ObjectConditions(), ready.ObservedGeneration)
 	}
+	return show(ctx, d, conn, shown)
+}
+
+// show writes a status during a probe.
+func show(ctx context.Context, d loop.Deps, conn, shown connectionObject) error {
 	if err := d.Client.Status().Patch(ctx, shown, client.MergeFrom(conn)); err != nil {
 		return client.IgnoreNotFound(fmt.Errorf("show the probe in the status: %w", err))
 	}

@@ -107,7 +107,7 @@ func (r *reconciler) Reconcile(ctx context.Context, s *pamv1alpha1.ActivitySessi
 	case errors.Is(err, loop.ErrStale): // nothing that was found out may be written
 		return ctrl.Result{RequeueAfter: loop.Jitter(time.Second)}, nil
 	case err != nil:
-		out = sessionOutcome(err)
+		out = sessionOutcome(s, err)
 	case out.Continues(): // the object is gone
 		loop.CountTransition(before, s)
 		r.auditEnd(ctx, before, s)

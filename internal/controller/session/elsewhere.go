@@ -74,7 +74,7 @@ func (r *reconciler) waitElsewhere(ctx context.Context, s *pamv1alpha1.ActivityS
 		end = &metav1.Time{Time: now.ours(s.Status.ExpiresAt)}
 	}
 	if end == nil || !now.passed(end) {
-		out := sessionOutcome(err)
+		out := sessionOutcome(s, err)
 		out.Message += atTime(". It counts as lost from ", end)
 		if end != nil {
 			out.After = loop.Soonest(out.After, end.Sub(now.local))

@@ -4,11 +4,13 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pamv1alpha1 "github.com/pam-operator/pam-operator/api/v1alpha1"
+	"github.com/pam-operator/pam-operator/internal/connection"
 	"github.com/pam-operator/pam-operator/internal/controller/loop"
 	"github.com/pam-operator/pam-operator/internal/nps"
 	"github.com/pam-operator/pam-operator/internal/sessions"
@@ -114,11 +116,16 @@ func uncertain(s *pamv1alpha1.ActivitySession) bool {
 
 // sessionOutcome is loop.OutcomeOf in words for the author of a session, and without a retry for trouble whose end the
 // poller reports.
-func sessionOutcome(err error) loop.Outcome {
+func sessionOutcome(s *pamv1alpha1.ActivitySession, err error) loop.Outcome {
 	out := loop.OutcomeOf(err)
-	if out.Message == err.Error() {
+	switch {
+	case out.Reason == pamv1alpha1.ReasonUnreachable && loop.IsSilence(err):
+		out.Message = fmt.Sprintf("the server gave no answer and is asked again; if this lasts, ask the owner of connection "+
+			"%s to find out why", connection.Target(s.Spec.ConnectionRef, s.Namespace))
+	case out.Message == err.Error():
 		out.Message = inWords(err)
 	}
+	out = out.ForUser(s)
 	if sessions.IsTrouble(err) {
 		out.Err, out.After = nil, loop.Soonest(out.After, sessionRecheck)
 	}

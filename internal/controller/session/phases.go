@@ -95,7 +95,7 @@ func (f *follower) active(ctx context.Context, s *pamv1alpha1.ActivitySession) (
 func (f *follower) unseen(
 	ctx context.Context, s *pamv1alpha1.ActivitySession, cause error,
 ) (loop.Outcome, error) {
-	out := sessionOutcome(cause)
+	out := sessionOutcome(s, cause)
 	if s.Status.ExpiresAt == nil {
 		return out, nil
 	}
@@ -103,7 +103,7 @@ func (f *follower) unseen(
 	switch {
 	case left <= 0:
 		if err := f.secrets.remove(ctx, s); err != nil {
-			return sessionOutcome(err), nil
+			return sessionOutcome(s, err), nil
 		}
 	case out.Err == nil:
 		out.After = loop.Soonest(out.After, left)
@@ -123,7 +123,7 @@ func (f *follower) serve(
 	}
 	refresh, err := f.secrets.ensure(ctx, server, s)
 	if err != nil {
-		return sessionOutcome(err)
+		return sessionOutcome(s, err)
 	}
 	end := expiresAt(s)
 	note, err := f.extender.extend(ctx, server, s, workload)
@@ -131,7 +131,7 @@ func (f *follower) serve(
 		refresh, err = f.secrets.ensure(ctx, server, s)
 	}
 	if err != nil {
-		return sessionOutcome(err)
+		return sessionOutcome(s, err)
 	}
 	out := loop.Done(pamv1alpha1.ReasonActive, usableUntil(s)+note)
 	out.After = refresh
@@ -151,7 +151,7 @@ func (f *follower) ending(ctx context.Context, s *pamv1alpha1.ActivitySession) (
 	untidy := f.secrets.remove(ctx, s)
 	out, err := f.awaitEnd(ctx, s)
 	if err == nil && untidy != nil && s.Status.Phase == pamv1alpha1.SessionEnding {
-		return sessionOutcome(untidy), nil
+		return sessionOutcome(s, untidy), nil
 	}
 	return out, err
 }
@@ -189,7 +189,7 @@ func (f *follower) finished(ctx context.Context, s *pamv1alpha1.ActivitySession)
 	}
 	out := finalOutcome(s)
 	if untidy != nil {
-		out = sessionOutcome(untidy)
+		out = sessionOutcome(s, untidy)
 	}
 	ttl := s.Spec.TTLSecondsAfterFinished
 	if ttl == nil {

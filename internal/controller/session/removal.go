@@ -39,7 +39,7 @@ func (r *remover) remove(ctx context.Context, s *pamv1alpha1.ActivitySession) lo
 	keep, err := r.isKept(ctx, s)
 	switch {
 	case err != nil:
-		return sessionOutcome(err)
+		return sessionOutcome(s, err)
 	case keep:
 		return r.keep(ctx, s)
 	}
@@ -47,7 +47,7 @@ func (r *remover) remove(ctx context.Context, s *pamv1alpha1.ActivitySession) lo
 	// The end at the server comes first, and does not depend on anything that the cluster may refuse.
 	untidy := r.secrets.remove(ctx, s)
 	if err != nil {
-		out = sessionOutcome(err)
+		out = sessionOutcome(s, err)
 	}
 	switch {
 	case err == nil && out.Continues():
@@ -59,7 +59,7 @@ func (r *remover) remove(ctx context.Context, s *pamv1alpha1.ActivitySession) lo
 		return r.release(ctx, s)
 	}
 	if err == nil && untidy != nil {
-		out = sessionOutcome(untidy)
+		out = sessionOutcome(s, untidy)
 	}
 	left := r.untilDeadline(s)
 	if left <= 0 { // it is kept longer; the deadline is checked again after as long
@@ -87,7 +87,7 @@ func (r *remover) releaseTidy(ctx context.Context, s *pamv1alpha1.ActivitySessio
 	if untidy == nil {
 		return r.release(ctx, s)
 	}
-	out, left := sessionOutcome(untidy), r.untilDeadline(s)
+	out, left := sessionOutcome(s, untidy), r.untilDeadline(s)
 	if left <= 0 {
 		r.StatusWriter().Event(s, corev1.EventTypeWarning, pamv1alpha1.ReasonDeletionBlocked, out.Message)
 		return r.release(ctx, s)

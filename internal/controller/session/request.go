@@ -247,7 +247,7 @@ func (r *requester) notCreated(
 		return loop.Outcome{}, err
 	}
 	r.audit(ctx, server, s, audit.Request, audit.Unknown, err.Error())
-	out := sessionOutcome(err) // the next reconcile searches before it sends
+	out := sessionOutcome(s, err) // the next reconcile searches before it sends
 	if out.Err != nil {
 		out.Err, out.After = nil, min(r.SecondLook, loop.FirstRetry)
 	}
