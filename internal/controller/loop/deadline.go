@@ -13,7 +13,7 @@ import (
 const defaultActiveDeadline = 24 * time.Hour
 
 // ActiveDeadline applies spec.activeDeadlineSeconds to an object that runs once and has not finished. Before the
-// deadline it has the object looked at again by then, whatever it waits for; after it, expired is what it has failed of.
+// deadline it has the object looked at again by then, whatever it waits for; after it, expired says why it has failed.
 func ActiveDeadline(created metav1.Time, seconds *int64, now time.Time, out Outcome) (_ Outcome, expired string) {
 	deadline := defaultActiveDeadline
 	if seconds != nil {
