@@ -87,39 +87,3 @@ func (x *session) extensionRefused(c *call, minutes int) string {
 	}
 	return ""
 }
-
-// lockRequest is the body of the administrators' lock, which the server echoes (nps contract 9).
-type lockRequest struct {
-	ID                 *string  `json:"id"`
-	ActivitySessionIDs []string `json:"activitySessionIds"`
-	LockMessage        *string  `json:"lockMessage"`
-	LockTitle          *string  `json:"lockTitle"`
-	Locked             bool     `json:"locked"`
-	LockActivity       bool     `json:"lockActivity"`
-	LockResource       bool     `json:"lockResource"`
-	LockUser           bool     `json:"lockUser"`
-}
-
-// lockSessions locks or unlocks sessions: they stay active, but their users are locked out (nps contract 9).
-func (s *Server) lockSessions(c *call) (answer, error) {
-	var r lockRequest
-	if err := c.readJSON(&r); err != nil {
-		return answer{}, err
-	}
-	var sessions []*session
-	for _, text := range r.ActivitySessionIDs {
-		id, valid := parseGUID(text)
-		if !valid {
-			return answer{}, invalid("$.activitySessionIds", "The JSON value could not be converted to System.Guid.")
-		}
-		x, err := s.visibleByID(c, id)
-		if err != nil {
-			return answer{}, err
-		}
-		sessions = append(sessions, x)
-	}
-	for _, x := range sessions {
-		x.locked = r.Locked
-	}
-	return ok(r), nil
-}

@@ -34,26 +34,6 @@ func (x *session) approvals(sw *Switches) []approval {
 	return []approval{a}
 }
 
-// listApprovals returns the approvals of one session (nps contract 9).
-func (s *Server) listApprovals(c *call) (answer, error) {
-	r := c.queryReader()
-	id := r.guid("activitysessionid")
-	if id == "" {
-		r.errs.add("activitySessionId", "The activitySessionId field is required.")
-	}
-	if err := r.errs.problem(); err != nil {
-		return answer{}, err
-	}
-	x, err := s.visibleByID(c, id)
-	switch {
-	case err != nil:
-		return answer{}, err
-	case !x.life.needsApproval:
-		return answer{status: http.StatusOK, body: []approval{}}, nil
-	}
-	return ok(x.approvals(c.switches)), nil
-}
-
 // approveSession approves a session, with notes in the query (nps contract 9).
 func (s *Server) approveSession(c *call) (answer, error) {
 	return s.decide(c, decision{at: c.now, approver: c.who, approved: true, notes: c.query.Get("notes")})

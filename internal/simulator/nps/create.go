@@ -33,29 +33,6 @@ func (s *Server) createSession(c *call) (answer, error) {
 	return a, nil
 }
 
-// createGroup creates several sessions, all or none (nps contract 9).
-func (s *Server) createGroup(c *call) (answer, error) {
-	var bodies []json.RawMessage
-	if err := c.readJSON(&bodies); err != nil {
-		return answer{}, err
-	}
-	group := sessionGroup{ID: newGUID(), CreatedBy: c.who.userID, Sessions: []sessionObject{}}
-	var sessions []*session
-	for _, body := range bodies {
-		x, err := s.prepare(c, body)
-		if err != nil {
-			return answer{}, err
-		}
-		x.groupID = group.ID
-		sessions = append(sessions, x)
-	}
-	for _, x := range sessions {
-		s.store(x)
-		group.Sessions = append(group.Sessions, x.full(c.switches, x.life.at(c.now)))
-	}
-	return answer{status: http.StatusCreated, body: group}, nil
-}
-
 func (s *Server) store(x *session) {
 	s.sessions.add(x)
 	s.stats.Creates++

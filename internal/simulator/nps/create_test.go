@@ -207,26 +207,6 @@ func TestCreateWithoutABody(t *testing.T) {
 	}
 }
 
-func TestGroupIsCreatedWholeOrNotAtAll(t *testing.T) {
-	l := newLab(t, Options{})
-	token := l.token(DefaultUser)
-	good := map[string]any{"activityName": linuxRoot, "managedResourceName": linuxHost}
-	bad := map[string]any{"activityName": linuxRoot, "managedResourceName": "nowhere"}
-	l.do(post, sessionsPath+"/Group", token, []any{good, bad}).want(404)
-	if got := len(l.Sessions()); got != 0 {
-		t.Fatalf("%d sessions of a refused group", got)
-	}
-	var group struct {
-		ID               string
-		ActivitySessions []struct{ ActivitySessionGroupID string }
-	}
-	l.do(post, sessionsPath+"/Group", token, []any{good, good}).want(201).decode(&group)
-	if len(group.ActivitySessions) != 2 || group.ActivitySessions[0].ActivitySessionGroupID != group.ID {
-		t.Errorf("group %+v", group)
-	}
-	l.do(post, sessionsPath+"/Group", token, good).want(400)
-}
-
 func TestShapesOfReadSwitches(t *testing.T) {
 	l := newLab(t, Options{})
 	token := l.token(DefaultUser)

@@ -20,30 +20,12 @@ func (s *Server) listMine(c *call) (answer, error) {
 	return s.listByStatus(c, func(x *session) bool { return x.mine(c.who) })
 }
 
-// listAll lists all sessions. Whether non-administrators see those of others is unknown (nps contract 5).
-func (s *Server) listAll(c *call) (answer, error) {
-	all := c.who.admin || c.switches.SummaryByStatusShowsAll
-	return s.listByStatus(c, func(x *session) bool { return all || x.mine(c.who) })
-}
-
 func (s *Server) listByStatus(c *call, whose func(*session) bool) (answer, error) {
 	inGroup, err := c.statusGroup(c.params["status"])
 	if err != nil {
 		return answer{}, err
 	}
 	return s.answerList(c, takeAll, func(x listed) bool { return whose(x.session) && inGroup(x) })
-}
-
-// listForResource lists the sessions on one resource, ten unless the caller requests more (nps contract 5).
-func (s *Server) listForResource(c *call) (answer, error) {
-	id, err := c.id()
-	if err != nil {
-		return answer{}, err
-	}
-	const vendorDefault = 10
-	return s.answerList(c, vendorDefault, func(x listed) bool {
-		return x.target.resource != nil && x.target.resource.ID == id
-	})
 }
 
 func (s *Server) answerList(c *call, take int, keep func(listed) bool) (answer, error) {
@@ -208,52 +190,4 @@ func (q listQuery) compare(a, b listed) int {
 		return cmp.Compare(a.state.status, b.state.status)
 	}
 	return a.life.created.Compare(b.life.created)
-}
-
-// boards are the groups in the administrators' list of full objects (nps contract 5).
-var boards = map[string][]Status{
-	"pending":    {ApprovalRequired, Pending},
-	"active":     {Active, Cancelling},
-	"historical": {Complete, Failed, Cancelled, ApprovalDenied, ApprovalFailed},
-}
-
-// listFull lists full objects, of one board or all (nps contract 5).
-func (s *Server) listFull(c *call) (answer, error) {
-	r := c.queryReader()
-	board, targetID, userID := strings.ToLower(r.text("status")), r.guid("targetid"), r.guid("targetuserid")
-	if board != "" && boards[board] == nil {
-		r.invalid("status")
-	}
-	if err := r.errs.problem(); err != nil {
-		return answer{}, err
-	}
-	found, err := s.look(c, func(x listed) bool {
-		onBoard := board == "" || x.state.raw == nil && slices.Contains(boards[board], x.state.status)
-		return onBoard && x.targets(targetID, userID)
-	})
-	if err != nil {
-		return answer{}, err
-	}
-	out := make([]sessionObject, 0, len(found))
-	for _, x := range found {
-		out = append(out, x.full(c.switches, x.state))
-	}
-	return ok(out), nil
-}
-
-// targets reports whether a session is on a host and for a target user; an empty ID means any.
-func (x *session) targets(hostTarget, userTarget string) bool {
-	if userTarget != "" && userTarget != deriveGUID("target user", x.loginName()) {
-		return false
-	}
-	return hostTarget == "" || x.target.resource != nil && hostID(x.target.resource) == hostTarget
-}
-
-// searchSessions is the administrators' search (nps contract 5).
-func (s *Server) searchSessions(c *call) (answer, error) {
-	table, err := s.listPage(c, takeAll, func(listed) bool { return true })
-	if err != nil {
-		return answer{}, err
-	}
-	return ok(object{"data": table.Data, "recordsTotal": table.RecordsTotal, "topUsers": []object{}, "summary": nil}), nil
 }

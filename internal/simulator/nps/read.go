@@ -34,29 +34,3 @@ func (s *Server) getSession(c *call) (answer, error) {
 	}
 	return ok(x.full(c.switches, x.life.at(c.now))), nil
 }
-
-// getSummary returns one summary (nps contract 5).
-func (s *Server) getSummary(c *call) (answer, error) {
-	s.stats.Gets++
-	id, err := c.id()
-	if err != nil {
-		return answer{}, err
-	}
-	if s.sessions.byID[id] == nil && c.switches.UnknownSummaryNoContent {
-		return answer{status: http.StatusNoContent}, nil
-	}
-	x, err := s.visibleByID(c, id)
-	if err != nil {
-		return answer{}, err
-	}
-	return ok(s.summarise(c.switches, x, x.life.at(c.now))), nil
-}
-
-// getConfig returns the session's copy of its profile (nps contract 5).
-func (s *Server) getConfig(c *call) (answer, error) {
-	x, err := s.visible(c)
-	if err != nil {
-		return answer{}, err
-	}
-	return ok(x.configuration()), nil
-}

@@ -15,8 +15,6 @@ const (
 	anonymous   access = iota // nothing
 	firstStage                // a token of either stage
 	mfaRequired               // a full token of a caller with roles, the vendor's policy MfaRequired
-	adminOnly                 // the role Admin
-	serviceOnly               // the role App of the server's own services, which no account has (nps contract, Base facts)
 )
 
 // route is one endpoint. Segments in braces are parameters.

@@ -6,7 +6,6 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"strings"
 )
 
@@ -20,16 +19,6 @@ func (s *Server) signInBody(c *call) (answer, error) {
 		return answer{}, err
 	}
 	return s.firstStage(c, form.Login, form.Password)
-}
-
-// signInForm is the first stage with an HTML form's body (nps contract 1.1).
-func (s *Server) signInForm(c *call) (answer, error) {
-	form, err := url.ParseQuery(string(c.body))
-	if err != nil {
-		return answer{}, invalid("", "The form could not be read.")
-	}
-	form = lowerNames(form)
-	return s.firstStage(c, form.Get("login"), form.Get("password"))
 }
 
 func (s *Server) firstStage(c *call, login, password string) (answer, error) {

@@ -94,10 +94,6 @@ func TestSignInForms(t *testing.T) {
 		"user principal name": {
 			"/signinBody", "application/json", `{"login":"svc-k8s@lab","password":"simulated password"}`, 200,
 		},
-		"HTML form": {
-			"/signin", "application/x-www-form-urlencoded", `login=LAB%5Csvc-k8s&password=simulated+password`, 200,
-		},
-		"form with a wrong one":     {"/signin", "application/x-www-form-urlencoded", `login=LAB%5Csvc-k8s&password=`, 401},
 		"broken JSON":               {"/signinBody", "application/json", `{"login":`, 400},
 		"JSON under another header": {"/signinBody", "text/plain", `{}`, 415},
 	}

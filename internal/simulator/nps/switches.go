@@ -110,10 +110,6 @@ type ReadSwitches struct {
 	ActiveListsBoard bool `json:"activeListsBoard"`
 	// SummaryStatusIsSessionStatus writes the life-cycle status into the summary's `status` too (nps contract 5.2).
 	SummaryStatusIsSessionStatus bool `json:"summaryStatusIsSessionStatus"`
-	// SummaryByStatusShowsAll shows all users' sessions in SummaryByStatus to non-administrators too.
-	SummaryByStatusShowsAll bool `json:"summaryByStatusShowsAll"`
-	// UnknownSummaryNoContent returns 204 instead of 404 for SummaryById of an unknown ID.
-	UnknownSummaryNoContent bool `json:"unknownSummaryNoContent"`
 	// ForeignStatus is the status for a non-administrator who requests another user's session: 404 (default) or 403.
 	ForeignStatus int `json:"foreignStatus"`
 }

@@ -122,13 +122,6 @@ func resourceObject(r *Resource) object {
 	}
 }
 
-// resourceView is a ManagedResource as the look-up shows it: with its platform's name (nps contract 10).
-func (c *catalogue) resourceView(r *Resource) object {
-	o := resourceObject(r)
-	o["dnsHostName"], o["os"], o["platformName"] = r.Name, c.platformName(r.PlatformID), c.platformName(r.PlatformID)
-	return o
-}
-
 func (c *catalogue) platformName(id string) string {
 	if p := c.platform(id); p != nil {
 		return p.Name

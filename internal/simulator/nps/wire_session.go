@@ -92,13 +92,6 @@ type sessionCourse struct {
 	SessionExtensionMinutes   int        `json:"sessionExtensionMinutes"`
 }
 
-// sessionGroup is the response to the creation of several sessions (nps contract 9).
-type sessionGroup struct {
-	ID        string          `json:"id"`
-	CreatedBy string          `json:"createdBy"`
-	Sessions  []sessionObject `json:"activitySessions"`
-}
-
 // full shows a session in the given state.
 func (x *session) full(sw *Switches, st state) sessionObject {
 	return sessionObject{
