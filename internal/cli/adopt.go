@@ -28,7 +28,7 @@ func newAdopt(f *frame.Frame) *cobra.Command {
 	o := &adoptOptions{selecting: selecting{Frame: f}}
 	cmd := &cobra.Command{
 		Use:   "adopt KIND/NAME ... | -f DIR",
-		Short: "Take over what the appliance has already",
+		Short: "Adopt existing objects of the appliance",
 		Long: `Take over objects of the appliance.
 
 With -f, the manifests of a file or folder are applied, such as those of "kubectl pam export", and the command waits

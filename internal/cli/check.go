@@ -25,7 +25,7 @@ func newCheck(f *frame.Frame) *cobra.Command {
 	o := &checkOptions{Frame: f}
 	cmd := &cobra.Command{
 		Use:   "check [--pre]",
-		Short: "Whether the installation works, or could be made",
+		Short: "Check the installation or its prerequisites",
 		Long: `Check the installation: Kubernetes, the CRDs, the manager, the admission policies, the connections, and your
 rights in the namespace.
 

@@ -28,7 +28,7 @@ func newDiff(f *frame.Frame) *cobra.Command {
 	o := &diffOptions{selecting: selecting{Frame: f}}
 	cmd := &cobra.Command{
 		Use:   "diff [KIND | KIND/NAME ...]",
-		Short: "How the appliance differs from the spec",
+		Short: "Show how the appliance differs from the spec",
 		Long: `Show the managed fields whose values at the appliance differ from the spec, and why they are not repaired.
 
 It shows what the operator found when it last looked; with --refresh, it has the appliance read again first. Passwords

@@ -88,7 +88,7 @@ func newExport(f *frame.Frame) *cobra.Command {
 	o := &exportOptions{exporting: exporting{Frame: f}}
 	cmd := &cobra.Command{
 		Use:   "export --connection NAME -d DIR | -o yaml",
-		Short: "Write down what an appliance has, as manifests that adopt it",
+		Short: "Export appliance configuration as manifests that adopt it",
 		Long: `Have the operator read an appliance, and write a manifest for each of its policies, users and groups. Applied
 by "kubectl pam adopt -f DIR", they change nothing.
 
@@ -168,7 +168,7 @@ func newUnmanaged(f *frame.Frame) *cobra.Command {
 	}}
 	cmd := &cobra.Command{
 		Use:   "unmanaged --connection NAME",
-		Short: "What an appliance has that no object stands for",
+		Short: "List appliance objects that no Kubernetes object manages",
 		Long: `List the policies, users and groups of an appliance that no object of this cluster names. The connection shows
 how many there are in status.unmanaged, without being asked.
 

@@ -45,7 +45,7 @@ func fitHelp(cmd *cobra.Command, s printer.Screen) {
 
 // newExitCodes is a topic of the help: it has no action.
 func newExitCodes() *cobra.Command {
-	return &cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: frame.ExitCodes}
+	return &cobra.Command{Use: "exit-codes", Short: "List the exit codes", Long: frame.ExitCodes}
 }
 
 // environmentText is the topic environment of the help, and part of docs/cli.md.
@@ -58,13 +58,13 @@ const environmentText = `Environment variables:
 `
 
 func newEnvironment() *cobra.Command {
-	return &cobra.Command{Use: "environment", Short: "Which environment variables are read", Long: environmentText}
+	return &cobra.Command{Use: "environment", Short: "List the environment variables that are read", Long: environmentText}
 }
 
 // newOptions lists the flags that the usage of the other commands leaves out.
 func newOptions() *cobra.Command {
 	return &cobra.Command{
-		Use: "options", Short: "The flags of kubectl that every command takes", Args: cobra.NoArgs, Hidden: true,
+		Use: "options", Short: "List the flags of kubectl that every command takes", Args: cobra.NoArgs, Hidden: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprint(cmd.OutOrStdout(), "These flags can be given to any command:\n\n",
 				cmd.Root().PersistentFlags().FlagUsages())

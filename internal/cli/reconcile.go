@@ -28,7 +28,7 @@ func newReconcile(f *frame.Frame) *cobra.Command {
 	o := &reconcileOptions{selecting: selecting{Frame: f}}
 	cmd := &cobra.Command{
 		Use:   "reconcile KIND/NAME ... | --connection NAME | -A",
-		Short: "Have the appliance read again, and objects compared, now",
+		Short: "Reconcile objects now, with a fresh look at the appliance",
 		Long: `Ask the operator to look at objects now: it reads the appliance or the server again, and compares. A connection
 has its whole configuration read, and credentials that were refused are tried again.
 

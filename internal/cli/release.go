@@ -28,7 +28,7 @@ func newRelease(f *frame.Frame) *cobra.Command {
 	o := &releaseOptions{selecting: selecting{Frame: f}}
 	cmd := &cobra.Command{
 		Use:   "release KIND/NAME ... | --connection NAME | -A",
-		Short: "Delete objects, and leave what they manage untouched",
+		Short: "Delete objects and leave the appliance as it is",
 		Long: `Delete objects so that what they stand for stays on the appliances as it is. Use it before uninstalling the
 operator.
 

@@ -85,7 +85,7 @@ func New(f *frame.Frame) *cobra.Command {
 	root := &cobra.Command{
 		Use:         "kubectl-pam",
 		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl pam"},
-		Short:       "See and drive what pam-operator manages",
+		Short:       "Inspect and control what pam-operator manages",
 		Long: `Privileged access as Kubernetes objects: see how they are, compare them with the appliance, and act on them.
 
 The plugin talks to the API server and to nothing else. It never has the credentials of an appliance or a server.`,

@@ -29,7 +29,7 @@ func newStatus(f *frame.Frame) *cobra.Command {
 	o := &statusOptions{selecting: selecting{Frame: f}}
 	cmd := &cobra.Command{
 		Use:   "status [KIND | KIND/NAME ...]",
-		Short: "How the objects are, and who has to act",
+		Short: "Show object status and who needs to act",
 		Long: `Show connections with the objects that go through them: how each is, since when, and who has to act.
 
 Without arguments, all objects of the namespace are shown, and the kinds are named that you may not list. KIND is a kind

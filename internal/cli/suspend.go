@@ -28,7 +28,7 @@ func newSuspend(f *frame.Frame) *cobra.Command {
 	o := &suspendOptions{selecting: selecting{Frame: f}, suspend: true}
 	cmd := o.command(&cobra.Command{
 		Use:   "suspend KIND/NAME ... [--reason TEXT]",
-		Short: "Stop the operator from writing or requesting anything for objects",
+		Short: "Suspend reconciliation of objects",
 		Long: `Set spec.suspend. Nothing is written to the appliance for the objects, and no session is requested; differences
 are still shown. A suspended connection stops everything that goes through it. Live sessions go on.`,
 		Example: "  kubectl pam suspend spsc/sps-prod --reason 'firmware upgrade, CHG-4711'",
@@ -41,7 +41,7 @@ func newResume(f *frame.Frame) *cobra.Command {
 	o := &suspendOptions{selecting: selecting{Frame: f}}
 	cmd := o.command(&cobra.Command{
 		Use:     "resume KIND/NAME ...",
-		Short:   "Let the operator act for objects again",
+		Short:   "Resume reconciliation of objects",
 		Long:    "Unset spec.suspend, and take off the reason. With --wait, it ends once the objects are ready, or stalled.",
 		Example: "  kubectl pam resume spsc/sps-prod --wait",
 	})

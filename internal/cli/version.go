@@ -39,7 +39,7 @@ func newVersion(f *frame.Frame) *cobra.Command {
 	o := &versionOptions{Frame: f}
 	cmd := &cobra.Command{
 		Use:   "version [--client]",
-		Short: "The versions of plugin, operator and Kubernetes",
+		Short: "Show the versions of plugin, operator and Kubernetes",
 		Long: `Print the versions of the plugin, of the operator and of Kubernetes.
 
 The operator's version is that of its CRDs. It is "unknown" to those who may not read CRDs.`,

@@ -163,7 +163,7 @@ type extendOptions struct {
 func newExtend(f *frame.Frame) *cobra.Command {
 	o := &extendOptions{changing: changing{named: named{Frame: f}}}
 	cmd := o.command(&cobra.Command{
-		Use: "extend NAME --by DURATION | --to TIME", Short: "Let a session last longer",
+		Use: "extend NAME --by DURATION | --to TIME", Short: "Extend a session",
 		Long: `Raise spec.duration, and wait until the server has extended the session. The duration can only grow. TIME is
 15:04 of today, or of tomorrow if that is within twelve hours, or RFC 3339.`,
 		Example: `  kubectl pam session extend linux-root-x7k2p --by 30m

@@ -36,7 +36,7 @@ func newConnect(f *frame.Frame) *cobra.Command {
 	o := &connectOptions{changing: changing{named: named{Frame: f}, Acting: frame.Acting{Wait: true}}}
 	cmd := &cobra.Command{
 		Use:   "connect NAME [-- ARGUMENTS]",
-		Short: "Open a session with the ssh or RDP client of this machine",
+		Short: "Open a session with the local ssh or RDP client",
 		Long: `Connect to an active session: with ssh, or with the RDP client of the platform (mstsc, open, xfreerdp).
 
 The connection data are in a private folder while the client runs, and are fetched again first if they are old.

@@ -32,7 +32,7 @@ type listOptions struct {
 func newList(f *frame.Frame) *cobra.Command {
 	o := &listOptions{Frame: f}
 	cmd := &cobra.Command{
-		Use: "list", Aliases: []string{"ls"}, Short: "The sessions, and when they end",
+		Use: "list", Aliases: []string{"ls"}, Short: "List sessions and when they end",
 		Long:    "List sessions: those that can be used first, and then by age.",
 		Example: "  kubectl pam session list -n payments\n  kubectl pam session list -A --live",
 		Args:    cobra.NoArgs, RunE: f.RunE(o),

@@ -29,7 +29,7 @@ type logsOptions struct {
 func newLogs(f *frame.Frame) *cobra.Command {
 	o := &logsOptions{named: named{Frame: f}}
 	cmd := o.command(&cobra.Command{
-		Use: "logs NAME", Short: "What happened to a session",
+		Use: "logs NAME", Short: "Show what happened to a session",
 		Long:    "Show the steps of a session, the server's last error lines if it failed, and the Events.",
 		Example: "  kubectl pam session logs linux-root-x7k2p",
 	}, o)

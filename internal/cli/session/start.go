@@ -34,7 +34,7 @@ func newStart(f *frame.Frame) *cobra.Command {
 	o := &startOptions{Frame: f}
 	cmd := &cobra.Command{
 		Use:   "start --connection NAME --activity NAME --resource HOST | --from FILE",
-		Short: "Request a session, and wait until it can be used",
+		Short: "Request a session and wait until it can be used",
 		Long: `Create an ActivitySession, and follow it until it can be used. It ends with 1 if the session failed or was
 denied, and with 124 after --timeout; the request then stays, and can be cancelled.`,
 		Example: `  kubectl pam session start --connection nps-prod -n payments --activity 'Linux root' \
