@@ -54,7 +54,7 @@ func encode(v any) json.RawMessage {
 	return text
 }
 
-// summaryNames are the names that a summary has for what a session calls otherwise (nps contract 5.2).
+// summaryNames are the names that a summary has for what a session calls otherwise (docs/vendors/nps.md 5.2).
 var summaryNames = map[string]string{
 	"status": "sessionStatus", "statusDescription": "sessionStatusDescription",
 	"scheduledStartDateTimeUtc": "startDateTimeUtc", "scheduledEndDateTimeUtc": "endDateTimeUtc",

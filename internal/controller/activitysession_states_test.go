@@ -28,7 +28,7 @@ type fate struct {
 	starting, active pamv1alpha1.SessionPhase
 }
 
-// fates are all states that NPS has (nps contract 6.1), and some that it does not have.
+// fates are all states that NPS has (docs/vendors/nps.md 6.1), and some that it does not have.
 var fates = []fate{
 	{simnps.ApprovalRequired, pamv1alpha1.SessionStarting, pamv1alpha1.SessionActive}, // no phase goes backwards
 	{simnps.Pending, pamv1alpha1.SessionStarting, pamv1alpha1.SessionActive},

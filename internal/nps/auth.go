@@ -28,7 +28,8 @@ type signIn interface {
 	token(ctx context.Context) (string, error)
 }
 
-// ApplicationUser is an application of NPS: an API key, and the TLS client certificate of Config.TLS (nps contract 2).
+// ApplicationUser is an application of NPS: an API key, and the TLS client certificate of Config.TLS
+// (docs/vendors/nps.md 2).
 type ApplicationUser struct {
 	Login  string
 	APIKey string
@@ -37,7 +38,8 @@ type ApplicationUser struct {
 }
 
 // User is a personal or service account with a password. At most one of TOTPSecret and MFACode may be set; if neither
-// is, the server must not require a second factor. Accounts behind SAML or OIDC cannot sign in (nps contract 1.2).
+// is, the server must not require a second factor. Accounts behind SAML or OIDC cannot sign in
+// (docs/vendors/nps.md 1.2).
 type User struct {
 	// Username is domain\user, user@domain, or the name of a local user.
 	Username string
@@ -62,7 +64,7 @@ func (u User) GoString() string { return u.String() }
 
 // signInTLS allows the server to request the certificate after the request, as IIS does if only one application of a
 // site needs it. In TLS 1.3 that takes post-handshake authentication, which Go's client lacks, so the call stays at TLS
-// 1.2 unless the configuration demands more (nps contract 2).
+// 1.2 unless the configuration demands more (docs/vendors/nps.md 2).
 func (u ApplicationUser) signInTLS(cfg *tls.Config) *tls.Config {
 	cfg = cfg.Clone()
 	cfg.Renegotiation = tls.RenegotiateOnceAsClient

@@ -26,8 +26,8 @@ const (
 	jsonType     = "application/json"
 )
 
-// applicationSignInPath is where application users sign in (nps contract 2). It is known from a copy of a vendor's
-// module, not from the vendor's documentation.
+// applicationSignInPath is where application users sign in (docs/vendors/nps.md 2). It is known from a copy of a
+// vendor's module, not from the vendor's documentation.
 var applicationSignInPath = []string{"WebAppApi", "api", "v1", "AppUserToken"}
 
 // Config is how to reach an NPS server, and as whom.
@@ -142,8 +142,9 @@ func (c *Client) TokenExpiresAt() time.Time { return c.tokens.expiresAt() }
 var versionText = regexp.MustCompile(`^\d+(\.\d+)+`)
 
 // ProveCredentials makes an application user sign in again if the last time was longer ago than maxAge: a token keeps
-// being renewed even if its API key is no longer valid because a new one was generated (nps contract 2). A refusal is a
-// *CredentialsError; the token stays in use. For a User it does nothing, because it would require a second factor.
+// being renewed even if its API key is no longer valid because a new one was generated (docs/vendors/nps.md 2). A
+// refusal is a *CredentialsError; the token stays in use. For a User it does nothing, because it would require a second
+// factor.
 func (c *Client) ProveCredentials(ctx context.Context, maxAge time.Duration) error {
 	if !c.provable {
 		return nil
@@ -155,8 +156,8 @@ func (c *Client) ProveCredentials(ctx context.Context, maxAge time.Duration) err
 	return notSent(http.MethodPost, "/"+strings.Join(applicationSignInPath, "/"), err)
 }
 
-// Version returns the server's version, such as 25.12.00002 (nps contract 3). It requires a valid log-in, so it also
-// serves as a check of the whole connection.
+// Version returns the server's version, such as 25.12.00002 (docs/vendors/nps.md 3). It requires a valid log-in, so it
+// also serves as a check of the whole connection.
 func (c *Client) Version(ctx context.Context) (string, error) {
 	req := get(operationVersion, "Version")
 	text, err := c.text(ctx, req)

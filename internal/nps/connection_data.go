@@ -10,7 +10,7 @@ import (
 )
 
 // RDPFile fetches the RDP file of an active session on a platform of IsRDPPlatform. It contains a token that lives
-// about a minute: use it at once and treat it as a secret (nps contract 7.1).
+// about a minute: use it at once and treat it as a secret (docs/vendors/nps.md 7.1).
 func (c *Client) RDPFile(ctx context.Context, id string) ([]byte, error) {
 	text, err := c.nonEmpty(ctx, maxRDPFile, "Rdp", id)
 	if target, parseErr := ParseRDPFile([]byte(text)); parseErr == nil {
@@ -44,7 +44,8 @@ func (c *Client) nonEmpty(ctx context.Context, maxBytes int, elements ...string)
 	return text, nil
 }
 
-// CanViewPassword reports whether Password would return the password of the session's account (nps contract 7.2).
+// CanViewPassword reports whether Password would return the password of the session's account
+// (docs/vendors/nps.md 7.2).
 func (c *Client) CanViewPassword(ctx context.Context, id string) (bool, error) {
 	req := session(operationConnectionData, http.MethodGet, id, "CanViewPassword")
 	text, err := c.text(ctx, req)
@@ -59,7 +60,7 @@ func (c *Client) CanViewPassword(ctx context.Context, id string) (bool, error) {
 }
 
 // Password fetches the password of the session's account. The session must be active and its profile must allow it; a
-// refusal is a 403 or a 404 (nps contract 7.2).
+// refusal is a 403 or a 404 (docs/vendors/nps.md 7.2).
 func (c *Client) Password(ctx context.Context, id string) (string, error) {
 	req := session(operationConnectionData, http.MethodGet, id, "Password")
 	req.Header.Set(acceptHeader, "text/plain, application/json")

@@ -10,7 +10,7 @@ import (
 )
 
 // CreateRequest describes the wanted session. Empty members are not sent, because the server refuses null and "" in
-// some of them (nps contract 4.1).
+// some of them (docs/vendors/nps.md 4.1).
 type CreateRequest struct {
 	// One of ActivityName and ActivityID.
 	ActivityName string

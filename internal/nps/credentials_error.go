@@ -15,8 +15,8 @@ import (
 // CredentialsReason is which part of a log-in was refused.
 type CredentialsReason string
 
-// The reasons. NPS does not document how it refuses a log-in (nps contract 13 Q1, Q3), so each is the most likely
-// interpretation of the step, the status and the text of the answer.
+// The reasons. NPS does not document how it refuses a log-in (docs/vendors/nps.md 13 Q1, Q3), so each is the most
+// likely interpretation of the step, the status and the text of the answer.
 const (
 	ReasonWrongPassword CredentialsReason = "WrongPassword"
 	ReasonWrongCode     CredentialsReason = "WrongCode"
@@ -30,7 +30,7 @@ const (
 )
 
 // LogInTerms are how NPS punishes failed log-ins: five lock the account for five minutes, and each further one for
-// another five (nps contract 1.2).
+// another five (docs/vendors/nps.md 1.2).
 var LogInTerms = login.Terms{Block: 5 * time.Minute, PerAccount: true, Failures: 2, Window: time.Hour, Reserve: 2}
 
 var advice = map[CredentialsReason]string{ //nolint:gosec // words about credentials, not credentials
@@ -101,7 +101,8 @@ func refused(err error, reason CredentialsReason) error {
 	return &CredentialsError{Reason: reason, Answer: answer(e)}
 }
 
-// refusedApplication is refused for an application user, whose answers are more specific (nps contract 2, 13 Q3).
+// refusedApplication is refused for an application user, whose answers are more specific
+// (docs/vendors/nps.md 2, 13 Q3).
 func refusedApplication(err error) error {
 	e := rest.As(err)
 	switch {

@@ -15,7 +15,7 @@ import (
 const maxRawValue = 64
 
 // decodeEnum decodes a value of an enumeration. NPS sends integers and documents names, so both are accepted, names
-// ignoring case (nps contract 6.1). An unknown value is kept as it came, for display; null is "".
+// ignoring case (docs/vendors/nps.md 6.1). An unknown value is kept as it came, for display; null is "".
 func decodeEnum(data []byte, names map[int]string) string {
 	raw := strings.TrimSpace(string(data))
 	if raw == "null" {

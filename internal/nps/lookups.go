@@ -28,7 +28,7 @@ const (
 const accessPolicyElement = "AccessControlPolicy"
 
 // offerTable is a page of what is offered. The vendor's documents and scripts disagree about the members of a resource
-// (nps contract 10), so those of both are read.
+// (docs/vendors/nps.md 10), so those of both are read.
 type offerTable struct {
 	Data []struct {
 		ID          string `json:"id"`
@@ -48,8 +48,8 @@ type offerTable struct {
 	RecordsTotal int `json:"recordsTotal"`
 }
 
-// Activities lists what the caller may request (nps contract 10). complete says that this is everything; a server may
-// refuse the list, or show none.
+// Activities lists what the caller may request (docs/vendors/nps.md 10). complete says that this is everything; a
+// server may refuse the list, or show none.
 func (c *Client) Activities(ctx context.Context) (offers []Offer, complete bool, err error) {
 	return c.offers(ctx, "ActivityCardWithPolicies", url.Values{"groupByPolicy": {"false"}})
 }

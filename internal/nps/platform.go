@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// The built-in platforms whose IDs the vendor documents; they are the same on every server (nps contract 7.3).
+// The built-in platforms whose IDs the vendor documents; they are the same on every server (docs/vendors/nps.md 7.3).
 const (
 	PlatformWindows         = "d07c4352-ea1a-44a2-8fe8-6f198ec1119f"
 	PlatformActiveDirectory = "d6a07d9c-4b2e-4430-8c5b-401724dce933"
@@ -37,8 +37,8 @@ func IsRDPPlatform(id string) bool {
 	return strings.EqualFold(id, PlatformWindows) || strings.EqualFold(id, PlatformActiveDirectory)
 }
 
-// Platform reads a platform by ID. The endpoint is undocumented (nps contract 7.3): callers must expect an error, and
-// let users choose the protocol.
+// Platform reads a platform by ID. The endpoint is undocumented (docs/vendors/nps.md 7.3): callers must expect an
+// error, and let users choose the protocol.
 func (c *Client) Platform(ctx context.Context, id string) (Platform, error) {
 	var platform Platform
 	if err := c.rest.DoJSON(ctx, get(operationPlatform, "Platform", id), &platform); err != nil {

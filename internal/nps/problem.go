@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// problemDetails is the body of an ASP.NET error (nps contract 4.2). All of its members are optional.
+// problemDetails is the body of an ASP.NET error (docs/vendors/nps.md 4.2). All of its members are optional.
 type problemDetails struct {
 	Title   string              `json:"title"`
 	Detail  string              `json:"detail"`
@@ -43,7 +43,7 @@ func decodeError(body []byte) string {
 	return otherAnswer
 }
 
-// Keywords of an answer that suggest why a log-in was refused (nps contract 13 Q1, Q3).
+// Keywords of an answer that suggest why a log-in was refused (docs/vendors/nps.md 13 Q1, Q3).
 const (
 	hintLocked      = "locked"
 	hintSerial      = "serial"

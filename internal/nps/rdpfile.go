@@ -28,7 +28,7 @@ type RDPTarget struct {
 }
 
 // ParseRDPFile parses the target of an RDP file: one key:type:value per line, in UTF-8 or UTF-16, with or without a
-// byte order mark, with either kind of newline (nps contract 7.1). Errors never quote the file.
+// byte order mark, with either kind of newline (docs/vendors/nps.md 7.1). Errors never quote the file.
 func ParseRDPFile(file []byte) (RDPTarget, error) {
 	settings := rdpSettings(decodeRDPText(file))
 	address := settings["full address"]

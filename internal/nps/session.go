@@ -9,8 +9,9 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// Session contains the members of an activity session that a controller needs, out of the 61 that the server sends (nps
-// contract 5.1). Members that are null or cannot be decoded are zero: the rest of a session does not depend on them.
+// Session contains the members of an activity session that a controller needs, out of the 61 that the server sends
+// (docs/vendors/nps.md 5.1). Members that are null or cannot be decoded are zero: the rest of a session does not depend
+// on them.
 type Session struct {
 	ID                string `json:"id"`
 	Status            Status `json:"status"`
@@ -76,7 +77,8 @@ type Activity struct {
 	PlatformID string       `json:"platformId"`
 }
 
-// ActivityType is what an activity requires of its user (nps contract 4.3). Unknown values are kept as they came.
+// ActivityType is what an activity requires of its user (docs/vendors/nps.md 4.3). Unknown values are kept as they
+// came.
 type ActivityType string
 
 // The types of activities.

@@ -51,7 +51,7 @@ func (l *LogLine) UnmarshalJSON(data []byte) error {
 	return lenient(data, (*wire)(l))
 }
 
-// Log reads up to take lines of a session's log, newest first (nps contract 8). Secrets are redacted.
+// Log reads up to take lines of a session's log, newest first (docs/vendors/nps.md 8). Secrets are redacted.
 func (c *Client) Log(ctx context.Context, id string, level LogLevel, take int) ([]LogLine, error) {
 	req := session(operationSessionLog, http.MethodGet, id, "Log")
 	req.Query = url.Values{"orderDescending": {"true"}, "take": {strconv.Itoa(take)}}

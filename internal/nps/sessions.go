@@ -19,8 +19,8 @@ func session(operation, method string, elements ...string) rest.Request {
 	return apiRequest(operation, method, append([]string{sessionElement}, elements...)...)
 }
 
-// Create requests a session (nps contract 4). It is not idempotent: if rest.IsOutcomeUnknown holds for the error,
-// search for the session by its note before requesting it again. A request that breaks the rules of 4.1 is an
+// Create requests a session (docs/vendors/nps.md 4). It is not idempotent: if rest.IsOutcomeUnknown holds for the
+// error, search for the session by its note before requesting it again. A request that breaks the rules of 4.1 is an
 // *InvalidRequestError, and nothing is sent.
 func (c *Client) Create(ctx context.Context, create CreateRequest) (Session, error) {
 	if err := create.Validate(); err != nil {
@@ -54,7 +54,7 @@ func lastGUID(location string) string {
 }
 
 // Get reads a session. Secrets in its description are redacted. A 404 for a known ID may be transient: rely only on a
-// second one (nps contract 13 Q10).
+// second one (docs/vendors/nps.md 13 Q10).
 func (c *Client) Get(ctx context.Context, id string) (Session, error) {
 	return c.session(ctx, session(operationGetSession, http.MethodGet, id), id)
 }
@@ -76,7 +76,7 @@ func (c *Client) session(ctx context.Context, req rest.Request, id string) (Sess
 
 // End asks the server to end a session as soon as possible, or to drop a pending one. The server does so later: poll
 // until the status is terminal. If the session is gone, ending or over already, End succeeds, whatever the server
-// answers (nps contract 9, 13 Q11).
+// answers (docs/vendors/nps.md 9, 13 Q11).
 func (c *Client) End(ctx context.Context, id string) error {
 	req := session(operationEndSession, http.MethodDelete, id)
 	resp, err := c.rest.Do(ctx, req)
@@ -100,7 +100,7 @@ func (c *Client) End(ctx context.Context, id string) error {
 }
 
 // Extend requests more time, in minutes, and returns the resulting session. Only ScheduledEnd shows whether it
-// succeeded: a refusal may have any status, including 500 (nps contract 9, 13 Q12).
+// succeeded: a refusal may have any status, including 500 (docs/vendors/nps.md 9, 13 Q12).
 func (c *Client) Extend(ctx context.Context, id string, minutes int) (Session, error) {
 	if minutes <= 0 {
 		return Session{}, &InvalidRequestError{Field: "minutes", Problem: "must be above 0"}

@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	// minSecondFactor is the minimum time-out of signin2fa: it may wait for a user to confirm on a phone (nps contract
-	// 1.2).
+	// minSecondFactor is the minimum time-out of signin2fa: it may wait for a user to confirm on a phone
+	// (docs/vendors/nps.md 1.2).
 	minSecondFactor = 60 * time.Second
 	// maxCodes is how many codes are tried before the log-in counts as refused; accounts are locked after five.
 	maxCodes = 2
-	// noSecondFactor is sent if the server requires none; it ignores the value (nps contract 1.2).
+	// noSecondFactor is sent if the server requires none; it ignores the value (docs/vendors/nps.md 1.2).
 	noSecondFactor = "0"
 )
 
-// applicationSignIn gets the token of an application user in one call (nps contract 2).
+// applicationSignIn gets the token of an application user in one call (docs/vendors/nps.md 2).
 type applicationSignIn struct {
 	rest    *rest.Client
 	secrets *rest.Secrets
@@ -49,7 +49,7 @@ func (s *applicationSignIn) token(ctx context.Context) (string, error) {
 	return tokenIn(resp, s.secrets)
 }
 
-// userSignIn gets the token of a user by password and second factor (nps contract 1.1).
+// userSignIn gets the token of a user by password and second factor (docs/vendors/nps.md 1.1).
 type userSignIn struct {
 	rest    *rest.Client
 	secrets *rest.Secrets
@@ -95,7 +95,7 @@ func (s *userSignIn) attempt(ctx context.Context) (string, error) {
 }
 
 // secondFactor sends the bare digits, as the vendor's scripts do; the quoted form is never tried after a refusal,
-// because that would be another failed log-in (nps contract 13 Q8).
+// because that would be another failed log-in (docs/vendors/nps.md 13 Q8).
 func (s *userSignIn) secondFactor(ctx context.Context, first, cookies string) (string, error) {
 	code, err := s.code(ctx)
 	if err != nil {
@@ -132,8 +132,8 @@ func (s *userSignIn) code(ctx context.Context) (string, error) {
 	return noSecondFactor, nil
 }
 
-// cookiesOf returns the cookies of an answer for the next request. Only the two sign-in calls share them (nps contract
-// 1.2), so no cookie jar is needed.
+// cookiesOf returns the cookies of an answer for the next request. Only the two sign-in calls share them
+// (docs/vendors/nps.md 1.2), so no cookie jar is needed.
 func cookiesOf(header http.Header) string {
 	var pairs []string
 	for _, line := range header.Values("Set-Cookie") {
@@ -148,7 +148,8 @@ func bearer(token string) http.Header {
 	return http.Header{acceptHeader: {jsonType}, "Authorization": {"Bearer " + token}}
 }
 
-// tokenIn extracts the token from a good answer. An answer without one is a refusal in disguise (nps contract 13 Q1).
+// tokenIn extracts the token from a good answer. An answer without one is a refusal in disguise
+// (docs/vendors/nps.md 13 Q1).
 func tokenIn(resp *rest.Response, secrets *rest.Secrets) (string, error) {
 	raw := strings.TrimSpace(decodeText(resp.Body))
 	if len(raw) > maxToken || !looksLikeJWT(raw) {

@@ -14,7 +14,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/nps"
 )
 
-// sshURLs are the forms of a server's URL (nps contract 7.1), and their meaning.
+// sshURLs are the forms of a server's URL (docs/vendors/nps.md 7.1), and their meaning.
 var sshURLs = map[string]nps.SSHTarget{
 	"ssh://svc@lab.test@proxy.lab.test:4422":                      {"svc@lab.test", "proxy.lab.test", 4422},
 	"ssh://svc@lab.test+Linux_root+db1@proxy.lab.test:22":         {"svc@lab.test+Linux_root+db1", "proxy.lab.test", 22},

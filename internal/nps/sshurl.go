@@ -10,7 +10,7 @@ import (
 	"unicode"
 )
 
-// defaultSSHPort is the port of the vendor's SSH proxy (nps contract 7.1); 22 would bypass it.
+// defaultSSHPort is the port of the vendor's SSH proxy (docs/vendors/nps.md 7.1); 22 would bypass it.
 const defaultSSHPort = 4422
 
 // SSHTarget is the target of an SSH URL.
@@ -22,7 +22,7 @@ type SSHTarget struct {
 }
 
 // ParseSSHURL parses ssh://user@host:port. The user part ends at the last @, because it may itself be
-// user@domain+activity+host, and is percent-decoded (nps contract 7.1). Errors never quote the URL.
+// user@domain+activity+host, and is percent-decoded (docs/vendors/nps.md 7.1). Errors never quote the URL.
 func ParseSSHURL(raw string) (SSHTarget, error) {
 	raw = strings.TrimSpace(raw)
 	const scheme = "ssh://"

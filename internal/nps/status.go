@@ -2,8 +2,8 @@
 
 package nps
 
-// Status is the state of an activity session in its life cycle (nps contract 6.1). An unknown value is kept as the
-// server sent it: it is neither terminal nor a success, so keep polling and show it.
+// Status is the state of an activity session in its life cycle (docs/vendors/nps.md 6.1). An unknown value is kept as
+// the server sent it: it is neither terminal nor a success, so keep polling and show it.
 type Status string
 
 // The states of a session.

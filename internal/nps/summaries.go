@@ -19,9 +19,9 @@ const pageSize = 100
 // StatusFilter selects which of the caller's sessions are listed.
 type StatusFilter string
 
-// The filters of lists (nps contract 5): one non-terminal state, or all terminal ones. They are in life-cycle order, so
-// that reading the lists in this order does not miss a session that changes state meanwhile. Whether FilterActive
-// includes the sessions of FilterCancelling is undocumented.
+// The filters of lists (docs/vendors/nps.md 5): one non-terminal state, or all terminal ones. They are in life-cycle
+// order, so that reading the lists in this order does not miss a session that changes state meanwhile. Whether
+// FilterActive includes the sessions of FilterCancelling is undocumented.
 const (
 	FilterApprovalRequired StatusFilter = "ApprovalRequired"
 	FilterPending          StatusFilter = "Pending"
@@ -30,7 +30,7 @@ const (
 	FilterHistorical       StatusFilter = "Historical"
 )
 
-// Summary is the short form of a session in lists (nps contract 5.2).
+// Summary is the short form of a session in lists (docs/vendors/nps.md 5.2).
 type Summary struct {
 	ID string `json:"id"`
 	// Status is the state in the life cycle. The member that the server calls status is another enumeration.
@@ -78,8 +78,8 @@ func (s *Summary) UnmarshalJSON(data []byte) error {
 // emptyGUID is a missing ID in members where the server does not send null.
 const emptyGUID = "00000000-0000-0000-0000-000000000000"
 
-// Session returns the summary in the form of the full object, whose names differ (nps contract 5.2). What a summary
-// lacks is zero: who cancelled the session, its profile, its credential and its connections.
+// Session returns the summary in the form of the full object, whose names differ (docs/vendors/nps.md 5.2). What a
+// summary lacks is zero: who cancelled the session, its profile, its credential and its connections.
 func (s Summary) Session() Session {
 	out := Session{
 		ID: s.ID, Status: s.Status, StatusDescription: s.StatusDescription,

@@ -40,7 +40,7 @@ type summaryList struct {
 	maxPages int
 }
 
-// read reads one page (nps contract 5).
+// read reads one page (docs/vendors/nps.md 5).
 func (l *summaryList) read(s *rest.Stream) error {
 	return s.Members(func(name string) error {
 		switch {

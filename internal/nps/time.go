@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// requestTimeFormat is the format of times in requests (nps contract 4.1).
+// requestTimeFormat is the format of times in requests (docs/vendors/nps.md 4.1).
 const requestTimeFormat = "2006-01-02T15:04:05Z"
 
 // maxYear is the latest year whose times can be stored whatever is added to them.
 const maxYear = 9000
 
 // Time is a time as NPS writes it: ISO 8601 in UTC with up to seven fractional digits, with or without a zone, or null,
-// which is the zero time (nps contract 5.1).
+// which is the zero time (docs/vendors/nps.md 5.1).
 type Time struct{ time.Time }
 
 // UnmarshalJSON decodes any of these forms; a time without a zone is UTC.

@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	// renewBefore is how long before its expiry a token is renewed, as in the vendor's scripts (nps contract 1.4).
+	// renewBefore is how long before its expiry a token is renewed, as in the vendor's scripts
+	// (docs/vendors/nps.md 1.4).
 	renewBefore = 7 * time.Minute
 	// renewWithoutExpiry is the age at which a token without an expiry is renewed.
 	renewWithoutExpiry = 5 * time.Minute

@@ -28,7 +28,7 @@ const (
 
 var errClosed = errors.New("the client is closed")
 
-// signInRetries are the waits before a sign-in is retried after a server error (nps contract 1.2).
+// signInRetries are the waits before a sign-in is retried after a server error (docs/vendors/nps.md 1.2).
 var signInRetries = [...]time.Duration{time.Second, 2 * time.Second, 4 * time.Second}
 
 // tokenSource owns the single token of a client. The first caller that finds it missing or due starts a flight; all
@@ -225,7 +225,7 @@ func (s *tokenSource) throttled(cause *login.ThrottledError) error {
 	return &again
 }
 
-// renew exchanges a token for a newer one (nps contract 1.4).
+// renew exchanges a token for a newer one (docs/vendors/nps.md 1.4).
 func (s *tokenSource) renew(ctx context.Context, old token) (token, error) {
 	req := get(operationRenewToken, "UserToken")
 	req.Header = bearer(old.raw)

@@ -24,8 +24,9 @@ import (
 // minCodeLife is how long a code must still be valid when it is sent, to allow for latency and clock differences.
 const minCodeLife = 3 * time.Second
 
-// UsedCodes remembers which second-factor codes were sent, because servers may refuse to accept one twice (nps contract
-// 13 Q2). It outlives a client that is replaced. The zero value is empty; it is safe for concurrent use.
+// UsedCodes remembers which second-factor codes were sent, because servers may refuse to accept one twice
+// (docs/vendors/nps.md 13 Q2). It outlives a client that is replaced. The zero value is empty; it is safe for
+// concurrent use.
 type UsedCodes struct {
 	mu sync.Mutex
 	// last maps checksums of a server's secrets to the latest step whose code was used.

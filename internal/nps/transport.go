@@ -58,7 +58,7 @@ func (w wireConfig) rest(
 }
 
 // authTransport adds the token to each request. After a 401 it gets a new token and repeats the call once: NPS checks
-// the token before it does anything, so that is safe even for a POST (nps contract 1.4).
+// the token before it does anything, so that is safe even for a POST (docs/vendors/nps.md 1.4).
 type authTransport struct {
 	next   http.RoundTripper
 	tokens *tokenSource

@@ -26,7 +26,7 @@ const (
 	// DefaultTimeout bounds one call, from dialling to the last byte of the answer.
 	DefaultTimeout = 30 * time.Second
 	// DefaultMaxBody bounds an answer that is read as a whole, and an object in a list, in bytes. A full NPS session
-	// can exceed 1 MiB (nps contract 5.1).
+	// can exceed 1 MiB (docs/vendors/nps.md 5.1).
 	DefaultMaxBody = 4 << 20
 )
 
@@ -150,7 +150,7 @@ func NewClient(cfg Config) (*Client, error) {
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeader,
 		// Both appliances speak HTTP/1.1 through front ends of their own; requesting a client certificate after the
-		// request (nps contract 2) is only possible in HTTP/1.1.
+		// request (docs/vendors/nps.md 2) is only possible in HTTP/1.1.
 		ForceAttemptHTTP2: false,
 	}
 	rt := cfg.Breaker.wrap(observed(transport, cfg.Observe))

@@ -11,8 +11,8 @@ import (
 // Patterns of what looks like a secret although no client knows it. A server may quote what it was given, or what it
 // gave to other clients. It is removed wherever a server's text is shown; removing a word too many is the lesser evil.
 var (
-	// filePattern is the start of what is cut to the end of the text: lines of an RDP file (nps contract 7.1), keys and
-	// certificates.
+	// filePattern is the start of what is cut to the end of the text: lines of an RDP file (docs/vendors/nps.md 7.1),
+	// keys and certificates.
 	filePattern = regexp.MustCompile(`(?i)(?:\b(?:alternate )?full address|\b(?:gateway)?username|\bdomain|` +
 		`\bpassword(?: 51)?|\bgatewayhostname|\bloadbalanceinfo|\bgatewayaccesstoken|\bsignature|\bsignscope|\bserver port|` +
 		`\balternate shell|\bremoteapplication\w+):[sib]:|-----BEGIN `)

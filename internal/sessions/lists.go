@@ -15,7 +15,7 @@ var liveLists = []nps.StatusFilter{
 	nps.FilterApprovalRequired, nps.FilterPending, nps.FilterActive, nps.FilterCancelling,
 }
 
-// allLists are the lists that together hold every session of the caller (nps contract 5), in the same order.
+// allLists are the lists that together hold every session of the caller (docs/vendors/nps.md 5), in the same order.
 var allLists = append(slices.Clone(liveLists), nps.FilterHistorical)
 
 // LiveStatuses are the states of the sessions that a poller lists, in the order of a session's life.

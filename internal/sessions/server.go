@@ -162,7 +162,7 @@ func (s *Server) Copies(object types.NamespacedName) []string {
 const maxPlatforms = 1000
 
 // IsRDP reports whether a platform is reached by an RDP file. A custom platform counts as what it was copied from; if
-// the server does not say, it is not RDP (nps contract 7.3).
+// the server does not say, it is not RDP (docs/vendors/nps.md 7.3).
 func (s *Server) IsRDP(ctx context.Context, platformID string) (bool, error) {
 	if platformID == "" || nps.IsRDPPlatform(platformID) {
 		return platformID != "", nil

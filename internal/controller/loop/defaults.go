@@ -17,7 +17,7 @@ const (
 	DefaultTerminationPatience = time.Minute
 	// DefaultLockedRetry suits a lock held by a person at the appliance's web page, which may last for minutes.
 	DefaultLockedRetry = 15 * time.Second
-	// DefaultSecondLook gives a server time to list a session that it did not find (nps contract 13 Q10).
+	// DefaultSecondLook gives a server time to list a session that it did not find (docs/vendors/nps.md 13 Q10).
 	DefaultSecondLook = 5 * time.Second
 	// DefaultRequestPause is short for a person who asks twice, and long for a loop.
 	DefaultRequestPause = 5 * time.Second

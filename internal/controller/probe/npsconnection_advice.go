@@ -26,7 +26,7 @@ func withAdvice(conn *pamv1alpha1.NPSConnection, err error) error {
 // adviceFor names the field or key that holds the refused part of a log-in; empty if there is none.
 func adviceFor(conn *pamv1alpha1.NPSConnection, reason nps.CredentialsReason) string {
 	auth := conn.Spec.Auth
-	if reason == nps.ReasonEmptyAnswer { // which also is how a wrong password or code may be answered (nps contract 13 Q1)
+	if reason == nps.ReasonEmptyAnswer { // also an answer to a wrong password or code (docs/vendors/nps.md 13 Q1)
 		place := "spec.url and spec.auth.type"
 		if auth.User != nil {
 			place = secretKeys(conn, "keys username, password, and totpSecret or mfaCode", auth.User.CredentialsSecretRef,

@@ -79,7 +79,7 @@ func (f *dataFetcher) protocolOf(
 	}
 	if a := session.Activity; a != nil {
 		switch a.Type {
-		case nps.ActivityTaskAutomation, nps.ActivityCredentialRelease: // there is nothing to connect to (nps contract 4.3)
+		case nps.ActivityTaskAutomation, nps.ActivityCredentialRelease: // nothing to connect to (docs/vendors/nps.md 4.3)
 			return pamv1alpha1.ProtocolNone, nil
 		}
 	}
@@ -94,7 +94,7 @@ func (f *dataFetcher) protocolOf(
 }
 
 // mustHaveData is the error of a session that withholds its connection data for now: the server may refuse it while the
-// session is locked, or because it has just ended (nps contract 11).
+// session is locked, or because it has just ended (docs/vendors/nps.md 11).
 func mustHaveData(ctx context.Context, server *sessions.Server, id string) error {
 	session, err := server.Read(ctx, id)
 	switch {
@@ -111,8 +111,8 @@ func mustHaveData(ctx context.Context, server *sessions.Server, id string) error
 }
 
 // withheld is the error of connection data that the server does not give; nil if there is none. A website or a database
-// has none, which is not a failure (nps contract 7.1). Data that should exist is requested again, first after seconds,
-// then at growing intervals.
+// has none, which is not a failure (docs/vendors/nps.md 7.1). Data that should exist is requested again, first after
+// seconds, then at growing intervals.
 func (f *dataFetcher) withheld(
 	ctx context.Context, server *sessions.Server, s *pamv1alpha1.ActivitySession, protocol pamv1alpha1.Protocol,
 	cause error,

@@ -21,7 +21,7 @@ import (
 )
 
 // extendBefore is how long before its end a session is extended; the vendor's own clients offer it in the last five
-// minutes, too (nps contract 9).
+// minutes, too (docs/vendors/nps.md 9).
 const extendBefore = 5 * time.Minute
 
 // extender extends active sessions.
@@ -144,7 +144,8 @@ func (e *extender) request(
 		return "; it cannot be extended: " + why, nil
 	}
 	before := session.ScheduledEnd.Time
-	// A refusal may have any status, 500 included: only the session's new end shows the result (nps contract 13 Q12).
+	// A refusal may have any status, 500 included: only the session's new end shows the result
+	// (docs/vendors/nps.md 13 Q12).
 	_, extendErr := server.Client().Extend(ctx, s.Status.SessionID, minutes)
 	if rest.IsUnauthorized(extendErr) {
 		return "", extendErr

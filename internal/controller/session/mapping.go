@@ -23,7 +23,8 @@ var customFieldTypes = map[pamv1alpha1.CustomFieldType]nps.CustomFieldType{
 }
 
 // createRequest is the spec in the server's form, by the server's clock: the difference of the clocks must not shift,
-// shorten or lengthen a session. A start now is left out, so that the server schedules nothing (nps contract 4.1).
+// shorten or lengthen a session. A start now is left out, so that the server schedules nothing
+// (docs/vendors/nps.md 4.1).
 func createRequest(s *pamv1alpha1.ActivitySession, now moment) nps.CreateRequest {
 	spec := &s.Spec
 	out := nps.CreateRequest{

@@ -77,8 +77,8 @@ func transitionOf(s *pamv1alpha1.ActivitySession, session nps.Session, now time.
 // byAdministrator begins the message about a session that somebody ended at the server.
 const byAdministrator = "ended by an administrator"
 
-// cancellation says who ended a session early. What the operator ends before it is active is cancelled as well (nps
-// contract 6.3): its author's word, or the end of the workload, is then why.
+// cancellation says who ended a session early. What the operator ends before it is active is cancelled as well
+// (docs/vendors/nps.md 6.3): its author's word, or the end of the workload, is then why.
 func cancellation(s *pamv1alpha1.ActivitySession, session nps.Session) string {
 	last := pamv1alpha1.SessionTransition{}
 	if n := len(s.Status.History); n > 0 {

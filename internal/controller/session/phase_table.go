@@ -50,7 +50,7 @@ type phaseHandler func(ctx context.Context, s *pamv1alpha1.ActivitySession) (loo
 // phaseHandlers are the handlers of all phases.
 type phaseHandlers struct{ request, await, active, ending, finished, unknown phaseHandler }
 
-// serverState is a state of a session at the server (nps contract 6).
+// serverState is a state of a session at the server (docs/vendors/nps.md 6).
 type serverState struct {
 	status nps.Status
 	// when restricts the state; nil does not.

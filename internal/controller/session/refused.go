@@ -44,7 +44,7 @@ func (f *refusal) step(now, sent time.Time, first, window time.Duration) (again 
 	return false, max(loop.StalledRecheck-now.Sub(sent), first)
 }
 
-// refuses reports whether the server answers that it does not do what is requested (nps contract 4.2).
+// refuses reports whether the server answers that it does not do what is requested (docs/vendors/nps.md 4.2).
 func refuses(err error) bool {
 	return rest.IsRejected(err) || rest.IsForbidden(err) || rest.IsNotFound(err) || rest.IsConflict(err)
 }
