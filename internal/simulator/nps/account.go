@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Account lockout: five failures lock for five minutes, each further failure adds five (nps contract 1.2).
+// Account lockout: five failures lock for five minutes, each further failure adds five (docs/vendors/nps.md 1.2).
 const (
 	failuresToLock = 5
 	lockStep       = 5 * time.Minute
@@ -67,7 +67,7 @@ func (a *account) names() []string {
 	return names
 }
 
-// kind is the vendor's SbPAMAccountType (nps contract 6.2).
+// kind is the vendor's SbPAMAccountType (docs/vendors/nps.md 6.2).
 func (a *account) kind() int {
 	if a.app != nil {
 		return 1

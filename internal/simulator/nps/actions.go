@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// deleteSession requests the end of a session (nps contract 9). It responds at once; the session ends in its own time.
+// deleteSession requests the end of a session (docs/vendors/nps.md 9). It responds at once; the session ends in its own
+// time.
 func (s *Server) deleteSession(c *call) (answer, error) {
 	x, err := s.visible(c)
 	if err != nil {
@@ -19,7 +20,7 @@ func (s *Server) deleteSession(c *call) (answer, error) {
 		}
 		return answer{status: http.StatusAccepted}, nil
 	}
-	outcome := Complete // the requester ended it early (nps contract 6.3)
+	outcome := Complete // the requester ended it early (docs/vendors/nps.md 6.3)
 	if !x.mine(c.who) {
 		outcome = Cancelled
 	}
@@ -40,10 +41,10 @@ func (x *session) end(now time.Time, outcome Status) bool {
 	return true
 }
 
-// profileMinutes, sent as the number of minutes, means the number in the profile (nps contract 9).
+// profileMinutes, sent as the number of minutes, means the number in the profile (docs/vendors/nps.md 9).
 const profileMinutes = -1
 
-// extendSession moves the scheduled end (nps contract 9 and 12).
+// extendSession moves the scheduled end (docs/vendors/nps.md 9 and 12).
 func (s *Server) extendSession(c *call) (answer, error) {
 	x, err := s.visible(c)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// applicationToken returns a token to an application user, which needs no second factor (nps contract 2). Certificate
-// errors are 403, as from the web server in front; a wrong key is 401.
+// applicationToken returns a token to an application user, which needs no second factor (docs/vendors/nps.md 2).
+// Certificate errors are 403, as from the web server in front; a wrong key is 401.
 func (s *Server) applicationToken(c *call) (answer, error) {
 	var form struct{ Login, Password, CertificateSerialNumber string }
 	if err := c.readJSON(&form); err != nil {
@@ -52,7 +52,8 @@ func (c *call) clientSerial() (string, bool) {
 	return normalSerial(fmt.Sprintf("%X", c.r.TLS.PeerCertificates[0].SerialNumber)), true
 }
 
-// normalSerial makes serial numbers comparable: upper case, hexadecimal digits only, no leading zeros (nps contract 2).
+// normalSerial makes serial numbers comparable: upper case, hexadecimal digits only, no leading zeros
+// (docs/vendors/nps.md 2).
 func normalSerial(text string) string {
 	digits := strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' || r >= 'A' && r <= 'F' {

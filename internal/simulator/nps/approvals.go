@@ -4,7 +4,7 @@ package nps
 
 import "net/http"
 
-// approval is one decision of an approver (nps contract 9).
+// approval is one decision of an approver (docs/vendors/nps.md 9).
 type approval struct {
 	ApprovalState       int     `json:"approvalState"` // 0 Pending, 1 Approved, 2 Denied
 	ApproverNotes       *string `json:"approverNotes"`
@@ -34,12 +34,12 @@ func (x *session) approvals(sw *Switches) []approval {
 	return []approval{a}
 }
 
-// approveSession approves a session, with notes in the query (nps contract 9).
+// approveSession approves a session, with notes in the query (docs/vendors/nps.md 9).
 func (s *Server) approveSession(c *call) (answer, error) {
 	return s.decide(c, decision{at: c.now, approver: c.who, approved: true, notes: c.query.Get("notes")})
 }
 
-// denySession denies a session, with notes as a JSON string (nps contract 9).
+// denySession denies a session, with notes as a JSON string (docs/vendors/nps.md 9).
 func (s *Server) denySession(c *call) (answer, error) {
 	var notes string
 	if len(c.body) > 0 {

@@ -8,7 +8,7 @@ import (
 )
 
 // authorize identifies the caller and checks the access. Without a valid token it returns 401, with an insufficient one
-// 403 (nps contract 12).
+// 403 (docs/vendors/nps.md 12).
 func (s *Server) authorize(c *call, a access) error {
 	if a == anonymous {
 		return nil
@@ -37,7 +37,7 @@ func (c *call) allowed(a access, reached stage) bool {
 }
 
 // accountFor returns the account that a request is for: the caller's own or, for an administrator, the one named in the
-// request (nps contract 4.1 and 10). An unknown account gets the given status.
+// request (docs/vendors/nps.md 4.1 and 10). An unknown account gets the given status.
 func (s *Server) accountFor(c *call, id string, unknown int) (*account, error) {
 	if id == "" || id == c.who.id {
 		return c.who, nil

@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// Ports of the proxy (nps contract 7.1).
+// Ports of the proxy (docs/vendors/nps.md 7.1).
 const (
 	rdpProxyPort = 4489
 	sshProxyPort = 4422
 )
 
-// getRDP returns the RDP file of a session on Windows or Active Directory (nps contract 7.1), each time with a new
-// token.
+// getRDP returns the RDP file of a session on Windows or Active Directory (docs/vendors/nps.md 7.1), each time with a
+// new token.
 func (s *Server) getRDP(c *call) (answer, error) {
 	_, err := s.connectable(c, PlatformWindows, PlatformActiveDirectory)
 	if err != nil {
@@ -25,7 +25,7 @@ func (s *Server) getRDP(c *call) (answer, error) {
 	return c.text(s.rdpFile(c.switches)), nil
 }
 
-// getSSH returns the SSH URL of a session on Linux or Cisco (nps contract 7.1).
+// getSSH returns the SSH URL of a session on Linux or Cisco (docs/vendors/nps.md 7.1).
 func (s *Server) getSSH(c *call) (answer, error) {
 	x, err := s.connectable(c, PlatformLinux, PlatformCisco)
 	if err != nil {
@@ -60,7 +60,7 @@ func (s *Server) connectable(c *call, platforms ...string) (*session, error) {
 	return nil, refuse(c.switches.ConnectionRefusedStatus, "The session offers no such connection.")
 }
 
-// usable reports whether a session hands out connection data: it is active and not locked (nps contract 13, Q5).
+// usable reports whether a session hands out connection data: it is active and not locked (docs/vendors/nps.md 13, Q5).
 func (x *session) usable(st state) bool { return st.raw == nil && st.status == Active && !x.locked }
 
 // rdpFile follows the vendor's template: one key, type and value per line.
@@ -87,13 +87,13 @@ func (s *Server) rdpFile(sw *Switches) string {
 func oneTimeToken() string { return strings.ReplaceAll(newGUID(), "-", "") }
 
 // directConnectUser combines user, activity and resource. A blank becomes an underscore, and an at sign in the user's
-// name is kept (nps contract 7.1).
+// name is kept (docs/vendors/nps.md 7.1).
 func (x *session) directConnectUser() string {
 	text := x.owner.login + "+" + x.activity.Name + "+" + x.target.name()
 	return strings.ReplaceAll(url.QueryEscape(strings.ReplaceAll(text, " ", "_")), "%40", "@")
 }
 
-// canViewPassword reports whether getPassword would succeed (nps contract 7.2).
+// canViewPassword reports whether getPassword would succeed (docs/vendors/nps.md 7.2).
 func (s *Server) canViewPassword(c *call) (answer, error) {
 	x, err := s.visible(c)
 	if err != nil {
@@ -102,7 +102,7 @@ func (s *Server) canViewPassword(c *call) (answer, error) {
 	return ok(x.passwordAllowed(x.life.at(c.now))), nil
 }
 
-// getPassword returns the password of the session's log-in account (nps contract 7.2).
+// getPassword returns the password of the session's log-in account (docs/vendors/nps.md 7.2).
 func (s *Server) getPassword(c *call) (answer, error) {
 	x, err := s.visible(c)
 	if err != nil {

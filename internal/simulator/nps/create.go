@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// createSession creates one session (nps contract 4).
+// createSession creates one session (docs/vendors/nps.md 4).
 func (s *Server) createSession(c *call) (answer, error) {
 	var body json.RawMessage
 	if err := c.readJSON(&body); err != nil {
@@ -121,8 +121,8 @@ func (sw *Switches) storedNote(note *string) *string {
 	return note
 }
 
-// newLifecycle schedules a session (nps contract 4.1): it starts now unless a later start was requested, and lasts for
-// the profile's maximum unless an earlier end was requested.
+// newLifecycle schedules a session (docs/vendors/nps.md 4.1): it starts now unless a later start was requested, and
+// lasts for the profile's maximum unless an earlier end was requested.
 func newLifecycle(c *call, r createRequest, x *session) (lifecycle, error) {
 	profile, sw := &x.policy.Profile, c.switches
 	l := lifecycle{

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// createRequest is the vendor's ActivitySessionRequest (nps contract 4.1), as far as the server accepts it from a
-// client.
+// createRequest is the vendor's ActivitySessionRequest (docs/vendors/nps.md 4.1), as far as the server accepts it from
+// a client.
 type createRequest struct {
 	resourceName, resourceID             string
 	activityName, activityID             string
@@ -117,7 +117,7 @@ func (f fieldReader) time(name string, nullable bool) time.Time {
 	return t
 }
 
-// target returns the subject of a request. A resource and a credential exclude each other (nps contract 4.1).
+// target returns the subject of a request. A resource and a credential exclude each other (docs/vendors/nps.md 4.1).
 func (c *catalogue) target(r createRequest) (target, error) {
 	byResource := r.resourceID != "" || r.resourceName != ""
 	byCredential := r.credentialID != "" || r.credentialName != "" || r.credentialUsername != ""

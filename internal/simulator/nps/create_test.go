@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// sampleMembers are the member names in the vendor's sample output (seed of the nps contract).
+// sampleMembers are the member names in the vendor's sample output (seed of the docs/vendors/nps.md).
 const sampleMembers = `
 id createdBy createdByUserName createdFromAddress createdDateTimeUtc credentialId userCredentialId
 connectCredentialId locked loginAccountName vaultId vaultInfo activityId activity activityConfigurationId

@@ -2,9 +2,10 @@
 
 // Package nps is a simulated Netwrix Privilege Secure server: its REST API around activity sessions, with state.
 //
-// It implements the nps contract alone and knows nothing of any client. Where the contract infers a fact or leaves a
-// question open, the behaviour is a switch (see Switches), so that no client comes to depend on a guess. Transport
-// faults (delays, cut connections, foreign responses) are the job of the fault.Injector in front of the REST API.
+// It implements docs/vendors/nps.md alone and knows nothing of any client. Where the contract infers a fact or
+// leaves a question open, the behaviour is a switch (see Switches), so that no client comes to depend on a guess.
+// Transport faults (delays, cut connections, foreign responses) are the job of the fault.Injector in front of the REST
+// API.
 //
 // Time is computed, never awaited: a session stores what was decided about it and when, and its state follows from
 // Options.Now whenever it is read. There are no timers and no goroutines, so a test with a fake clock never waits.

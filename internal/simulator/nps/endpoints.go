@@ -10,7 +10,7 @@ import (
 // sessionPath is the path of the sessions.
 const sessionPath = "/api/v1/ActivitySession"
 
-// routes returns the endpoints with the access that each requires (nps contract 1 to 10).
+// routes returns the endpoints with the access that each requires (docs/vendors/nps.md 1 to 10).
 func routes() []route {
 	return slices.Concat(signInRoutes(), sessionRoutes(), actionRoutes(), catalogueRoutes())
 }
@@ -64,5 +64,5 @@ func catalogueRoutes() []route {
 	}
 }
 
-// getVersion returns the version (nps contract 3).
+// getVersion returns the version (docs/vendors/nps.md 3).
 func (s *Server) getVersion(c *call) (answer, error) { return c.text(s.version), nil }

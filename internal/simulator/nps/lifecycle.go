@@ -8,7 +8,7 @@ import "time"
 var never = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
 // lifecycle is everything that was decided about the course of a session, with the time of each decision. Its state at
-// any time follows from this alone (nps contract 6.3).
+// any time follows from this alone (docs/vendors/nps.md 6.3).
 type lifecycle struct {
 	created, start, end time.Time // end is the scheduled end
 

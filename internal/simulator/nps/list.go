@@ -15,7 +15,7 @@ type listed struct {
 	state state
 }
 
-// listMine lists the sessions created by or for the caller (nps contract 5).
+// listMine lists the sessions created by or for the caller (docs/vendors/nps.md 5).
 func (s *Server) listMine(c *call) (answer, error) {
 	return s.listByStatus(c, func(x *session) bool { return x.mine(c.who) })
 }

@@ -14,7 +14,7 @@ import (
 
 const minePath = sessionsPath + "/MySummaryByStatus/"
 
-// summaryMembers are those of SessionSummary (nps contract 5.2).
+// summaryMembers are those of SessionSummary (docs/vendors/nps.md 5.2).
 const summaryMembers = `id hostId hostDisplayName domainId domainName userId userDisplayName targetUserId
 targetUserDisplayName canViewPassword canAutofillPassword viewPasswordInSeconds recordAudio createdBy managedAccountId
 managedResourceId managedResourceName managedResourceOs managedResourceDisplayName createdByDisplayName

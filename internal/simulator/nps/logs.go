@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// logLevel is the vendor's ActionLogType (nps contract 6.2).
+// logLevel is the vendor's ActionLogType (docs/vendors/nps.md 6.2).
 type logLevel int
 
 const (
@@ -28,7 +28,7 @@ type logEvent struct {
 	message string
 }
 
-// logLine is an event as the API shows it (nps contract 8).
+// logLine is an event as the API shows it (docs/vendors/nps.md 8).
 type logLine struct {
 	StatusString string   `json:"statusString"`
 	Status       logLevel `json:"status"`
@@ -94,7 +94,7 @@ func (d *decision) message() string {
 	return strings.TrimSpace("The request was " + verb + " by " + who + ". " + d.notes)
 }
 
-// getLog returns a page of the session's log (nps contract 8). logLevel is the lowest level shown.
+// getLog returns a page of the session's log (docs/vendors/nps.md 8). logLevel is the lowest level shown.
 func (s *Server) getLog(c *call) (answer, error) {
 	x, err := s.visible(c)
 	if err != nil {

@@ -4,7 +4,7 @@ package nps
 
 import "net/http"
 
-// listActivityCards returns what the caller may do, one card per activity (nps contract 10).
+// listActivityCards returns what the caller may do, one card per activity (docs/vendors/nps.md 10).
 func (s *Server) listActivityCards(c *call) (answer, error) {
 	r := c.queryReader()
 	id := r.guid("managedaccountid")
@@ -61,8 +61,8 @@ func (s *Server) activityCard(a *Activity, policies []*Policy) object {
 	}
 }
 
-// listPolicyResources returns the resources that an activity is allowed on (nps contract 10). The documents and the
-// vendor's scripts disagree about the form of an entry, so it has the members of both.
+// listPolicyResources returns the resources that an activity is allowed on (docs/vendors/nps.md 10). The documents and
+// the vendor's scripts disagree about the form of an entry, so it has the members of both.
 func (s *Server) listPolicyResources(c *call) (answer, error) {
 	r := c.queryReader()
 	activityID, policyID, accountID := r.guid("activityid"), r.guid("policyid"), r.guid("managedaccountid")
@@ -105,7 +105,7 @@ func (s *Server) resourceEntry(r *Resource) object {
 	}
 }
 
-// getPlatform returns one platform, with the base of a clone (nps contract 7.3).
+// getPlatform returns one platform, with the base of a clone (docs/vendors/nps.md 7.3).
 func (s *Server) getPlatform(c *call) (answer, error) {
 	id, err := c.id()
 	if err != nil {

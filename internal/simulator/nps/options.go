@@ -10,7 +10,7 @@ type Options struct {
 	Now func() time.Time
 	// ProvisioningDelay is how long a session stays Pending; 50 ms by default, negative for none.
 	ProvisioningDelay time.Duration
-	// TokenLifetime is how long a token is valid; 15 minutes by default (nps contract 1.4).
+	// TokenLifetime is how long a token is valid; 15 minutes by default (docs/vendors/nps.md 1.4).
 	TokenLifetime time.Duration
 	// Version is returned by GET Version; "25.12.00002" by default.
 	Version string
@@ -37,14 +37,14 @@ type User struct {
 	// Login is DOMAIN\user; user@DOMAIN is accepted as well. Case does not matter.
 	Login    string
 	Password string
-	// TOTPSecret is the Base32 secret of the internal second factor (nps contract 1.3).
+	// TOTPSecret is the Base32 secret of the internal second factor (docs/vendors/nps.md 1.3).
 	TOTPSecret string
 	// MFACode is a code that never changes.
 	MFACode string
 	Admin   bool
 }
 
-// Application is a REST-only user: API key and TLS client certificate (nps contract 2).
+// Application is a REST-only user: API key and TLS client certificate (docs/vendors/nps.md 2).
 type Application struct {
 	ID     string
 	Login  string
@@ -55,14 +55,14 @@ type Application struct {
 	Admin        bool
 }
 
-// Platform is the kind of system that a resource is; custom platforms are clones with a base (nps contract 7.3).
+// Platform is the kind of system that a resource is; custom platforms are clones with a base (docs/vendors/nps.md 7.3).
 type Platform struct {
 	ID, Name string
 	// BaseID is the ID of the built-in platform that a custom one was cloned from.
 	BaseID string
 }
 
-// IDs of built-in platforms (nps contract 7.3).
+// IDs of built-in platforms (docs/vendors/nps.md 7.3).
 const (
 	PlatformWindows         = "d07c4352-ea1a-44a2-8fe8-6f198ec1119f"
 	PlatformActiveDirectory = "d6a07d9c-4b2e-4430-8c5b-401724dce933"
@@ -70,7 +70,7 @@ const (
 	PlatformCisco           = "2ac3b44b-86ff-455f-8ff1-e2e27c790c3e"
 )
 
-// ResourceType is the vendor's ManagedResourceType (nps contract 6.2).
+// ResourceType is the vendor's ManagedResourceType (docs/vendors/nps.md 6.2).
 type ResourceType int
 
 // Resource types.
@@ -99,7 +99,7 @@ type Credential struct {
 	ID, Name, Username, Domain, Password string
 }
 
-// ActivityType is the vendor's activityType (nps contract 4.3).
+// ActivityType is the vendor's activityType (docs/vendors/nps.md 4.3).
 type ActivityType int
 
 // Activity types.
@@ -110,7 +110,7 @@ const (
 	CredentialRelease
 )
 
-// LoginAccount is the account that a session logs in with (nps contract 4.3).
+// LoginAccount is the account that a session logs in with (docs/vendors/nps.md 4.3).
 type LoginAccount int
 
 // Log-in account types.
@@ -155,7 +155,7 @@ const (
 	ApprovalDeny
 )
 
-// Profile is the connection profile, which the API calls activityConfiguration (nps contract 4.3).
+// Profile is the connection profile, which the API calls activityConfiguration (docs/vendors/nps.md 4.3).
 type Profile struct {
 	// MaxSessionLength is the maximum and the default length of a session; 20 hours by default.
 	MaxSessionLength time.Duration
@@ -171,7 +171,7 @@ type Profile struct {
 	CustomFields         []CustomField
 }
 
-// CustomFieldType is the vendor's customFieldDataType (nps contract 4.1).
+// CustomFieldType is the vendor's customFieldDataType (docs/vendors/nps.md 4.1).
 type CustomFieldType int
 
 // Custom field types.

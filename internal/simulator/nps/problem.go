@@ -13,8 +13,8 @@ import (
 // errNoToken refuses a request whose bearer token is missing, expired, revoked or not ours.
 var errNoToken = errors.New("no valid token")
 
-// problem is a refusal in ASP.NET Core's format, ProblemDetails (nps contract 4.2). All endpoints return it as their
-// error.
+// problem is a refusal in ASP.NET Core's format, ProblemDetails (docs/vendors/nps.md 4.2). All endpoints return it as
+// their error.
 type problem struct {
 	Type    string              `json:"type"`
 	Title   string              `json:"title"`

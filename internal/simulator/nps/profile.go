@@ -10,10 +10,10 @@ import (
 	"unicode/utf8"
 )
 
-// maxStringField is how many characters a custom field of type string can have (nps contract 4.1).
+// maxStringField is how many characters a custom field of type string can have (docs/vendors/nps.md 4.1).
 const maxStringField = 12
 
-// accepts returns an error unless a request gives everything that the profile requires (nps contract 4.1).
+// accepts returns an error unless a request gives everything that the profile requires (docs/vendors/nps.md 4.1).
 func (p *Profile) accepts(r createRequest, policyID string) error {
 	switch {
 	case p.Approval == ApprovalDeny:
@@ -66,5 +66,5 @@ func (f *CustomField) allows(value string) bool {
 	return false
 }
 
-// approvalCodes are the vendor's ApprovalType: Deny, Allow, Workflow (nps contract 4.3).
+// approvalCodes are the vendor's ApprovalType: Deny, Allow, Workflow (docs/vendors/nps.md 4.3).
 var approvalCodes = map[Approval]int{ApprovalDeny: 0, ApprovalAutomatic: 1, ApprovalWorkflow: 2}

@@ -5,7 +5,7 @@ package nps
 import "net/http"
 
 // visible finds the session in the path, if the caller may see it. Other users' sessions are visible only to
-// administrators (nps contract 12).
+// administrators (docs/vendors/nps.md 12).
 func (s *Server) visible(c *call) (*session, error) {
 	id, err := c.id()
 	if err != nil {
@@ -25,7 +25,7 @@ func (s *Server) visibleByID(c *call, id string) (*session, error) {
 	return x, nil
 }
 
-// getSession returns the full object (nps contract 5).
+// getSession returns the full object (docs/vendors/nps.md 5).
 func (s *Server) getSession(c *call) (answer, error) {
 	s.stats.Gets++
 	x, err := s.visible(c)

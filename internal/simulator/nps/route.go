@@ -33,7 +33,7 @@ func split(path string) []string { return strings.Split(strings.Trim(path, "/"),
 
 func isParameter(segment string) bool { return strings.HasPrefix(segment, "{") }
 
-// match returns the parameters if the path matches. Segments are compared case-insensitively (nps contract 9).
+// match returns the parameters if the path matches. Segments are compared case-insensitively (docs/vendors/nps.md 9).
 func (rt *route) match(path []string) (map[string]string, bool) {
 	if len(path) != len(rt.segments) {
 		return nil, false
@@ -51,7 +51,7 @@ func (rt *route) match(path []string) (map[string]string, bool) {
 }
 
 // literalFirst orders routes so that the first match is the right one: a literal segment wins over a parameter, from
-// the left (nps contract 9).
+// the left (docs/vendors/nps.md 9).
 func literalFirst(a, b route) int {
 	return slices.CompareFunc(a.segments, b.segments, func(x, y string) int {
 		switch {

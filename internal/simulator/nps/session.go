@@ -14,7 +14,7 @@ type session struct {
 	owner       *account // whom it is for: the managed account
 	fromAddress string
 	groupID     string
-	configID    string // each session has its own copy of the profile (nps contract 4.3)
+	configID    string // each session has its own copy of the profile (docs/vendors/nps.md 4.3)
 	activity    *Activity
 	policy      *Policy
 	target      target
@@ -40,7 +40,7 @@ type decision struct {
 	notes    string
 }
 
-// customField is one value as the API writes and reads it (nps contract 4.1).
+// customField is one value as the API writes and reads it (docs/vendors/nps.md 4.1).
 type customField struct {
 	PolicyID string          `json:"policyId"`
 	DataType CustomFieldType `json:"customFieldDataType"`

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// factorCookie connects the second stage to the first (nps contract 1.2).
+// factorCookie connects the second stage to the first (docs/vendors/nps.md 1.2).
 const factorCookie = "NPS.SecondFactor"
 
-// signInBody is the first stage with a JSON body (nps contract 1.1).
+// signInBody is the first stage with a JSON body (docs/vendors/nps.md 1.1).
 func (s *Server) signInBody(c *call) (answer, error) {
 	var form struct{ Login, Password string }
 	if err := c.readJSON(&form); err != nil {
@@ -56,7 +56,7 @@ func passes(c *call, who *account, secret string) bool {
 	return !who.lockedOut(c.now)
 }
 
-// signInSecondFactor is the second stage (nps contract 1.1). The body is the code, bare or as a JSON string.
+// signInSecondFactor is the second stage (docs/vendors/nps.md 1.1). The body is the code, bare or as a JSON string.
 func (s *Server) signInSecondFactor(c *call) (answer, error) {
 	first, _ := s.tokens.find(c.token, c.now)
 	if first.stage == stageFull {
@@ -119,7 +119,7 @@ func codePasses(c *call, who *account, code string) bool {
 	return false
 }
 
-// signInFailed rejects wrong credentials as the switch selects (nps contract 13, Q1).
+// signInFailed rejects wrong credentials as the switch selects (docs/vendors/nps.md 13, Q1).
 func (c *call) signInFailed() (answer, error) {
 	if status := c.switches.SignInFailureStatus; status != http.StatusOK {
 		return answer{}, refuse(status, "")

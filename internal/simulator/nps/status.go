@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Status is the life-cycle status of a session, the vendor's SessionStatus (nps contract 6.1).
+// Status is the life-cycle status of a session, the vendor's SessionStatus (docs/vendors/nps.md 6.1).
 type Status int
 
 // Session statuses.
@@ -49,7 +49,7 @@ func parseStatus(text string) (Status, bool) {
 	return 0, false
 }
 
-// summaryStatus is the vendor's SessionSummaryStatus (nps contract 6.2), another enumeration with similar names.
+// summaryStatus is the vendor's SessionSummaryStatus (docs/vendors/nps.md 6.2), another enumeration with similar names.
 type summaryStatus int
 
 const (

@@ -14,9 +14,9 @@ import (
 // Duration is a time.Duration that is text ("20ms") in JSON.
 type Duration = fault.Duration
 
-// Switches are the behaviours that the contract infers or leaves open (nps contract 12 and 13), and those that a test
-// wants to break. The zero value of each member is the contract's default, unless stated otherwise. They take effect
-// with the next request; those for the course of a session are copied when the session is created.
+// Switches are the behaviours that the contract infers or leaves open (docs/vendors/nps.md 12 and 13), and those that a
+// test wants to break. The zero value of each member is the contract's default, unless stated otherwise. They take
+// effect with the next request; those for the course of a session are copied when the session is created.
 type Switches struct {
 	SignInSwitches
 	CreateSwitches
@@ -25,7 +25,7 @@ type Switches struct {
 	ActionSwitches
 }
 
-// SignInSwitches are about log-in and tokens (nps contract 1 and 2).
+// SignInSwitches are about log-in and tokens (docs/vendors/nps.md 1 and 2).
 type SignInSwitches struct {
 	// SignInFailureStatus is the status for a wrong password or code: 401 (default), 400, 403, or 200 with an empty body.
 	SignInFailureStatus int `json:"signInFailureStatus"`
@@ -60,7 +60,7 @@ const (
 	TextNegotiated TextFormat = "Negotiated"
 )
 
-// CreateSwitches are about the creation of sessions and their course (nps contract 4 and 6).
+// CreateSwitches are about the creation of sessions and their course (docs/vendors/nps.md 4 and 6).
 type CreateSwitches struct {
 	// ProvisioningDelay is how long a session stays Pending. This and the next two delays default to 50 ms.
 	ProvisioningDelay Duration `json:"provisioningDelay"`
@@ -89,7 +89,7 @@ type CreateSwitches struct {
 	NoteMaxLength int  `json:"noteMaxLength"`
 }
 
-// ReadSwitches are about how sessions are shown (nps contract 5).
+// ReadSwitches are about how sessions are shown (docs/vendors/nps.md 5).
 type ReadSwitches struct {
 	// StatusNames writes SessionStatus as names instead of integers.
 	StatusNames bool `json:"statusNames"`
@@ -108,13 +108,14 @@ type ReadSwitches struct {
 	ListRefusedStatus int `json:"listRefusedStatus"`
 	// ActiveListsBoard lists provisioning and cancelling sessions under Active, as the UI's board does.
 	ActiveListsBoard bool `json:"activeListsBoard"`
-	// SummaryStatusIsSessionStatus writes the life-cycle status into the summary's `status` too (nps contract 5.2).
+	// SummaryStatusIsSessionStatus writes the life-cycle status into the summary's `status` too (docs/vendors/nps.md
+	// 5.2).
 	SummaryStatusIsSessionStatus bool `json:"summaryStatusIsSessionStatus"`
 	// ForeignStatus is the status for a non-administrator who requests another user's session: 404 (default) or 403.
 	ForeignStatus int `json:"foreignStatus"`
 }
 
-// ConnectionSwitches are about RDP files, SSH URLs and passwords (nps contract 7).
+// ConnectionSwitches are about RDP files, SSH URLs and passwords (docs/vendors/nps.md 7).
 type ConnectionSwitches struct {
 	// ConnectionRefusedStatus is the status if the data is not available (not active, locked, wrong platform): 404
 	// (default).
@@ -128,7 +129,7 @@ type ConnectionSwitches struct {
 	SSHURL string `json:"sshURL"`
 }
 
-// ActionSwitches are about actions on sessions (nps contract 9).
+// ActionSwitches are about actions on sessions (docs/vendors/nps.md 9).
 type ActionSwitches struct {
 	// DeleteEndedStatus is the status for DELETE of an ended session: 202 (default), 404, 400 or 500.
 	DeleteEndedStatus int `json:"deleteEndedStatus"`

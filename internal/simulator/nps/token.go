@@ -26,7 +26,7 @@ type stage int
 const (
 	stagePassword stage = iota // the token of the first stage, only for signin2fa
 	stageFull                  // passes the policy MfaRequired
-	stageNoRole                // an application that signed in as a user (nps contract 2)
+	stageNoRole                // an application that signed in as a user (docs/vendors/nps.md 2)
 )
 
 // ticket is what a token stands for.
@@ -67,7 +67,7 @@ func (s *Server) issue(c *call, k ticket) (string, error) {
 	return token, nil
 }
 
-// claims are the token's content (nps contract 1.4).
+// claims are the token's content (docs/vendors/nps.md 1.4).
 func (k ticket) claims(now time.Time) map[string]any {
 	claims := map[string]any{
 		"sub":              k.account.login,
@@ -116,7 +116,7 @@ func (s *Server) RevokeTokens() {
 	s.tokens.revokeAll()
 }
 
-// renewToken exchanges a valid token for a new one (nps contract 1.4). The old one stays valid until it expires.
+// renewToken exchanges a valid token for a new one (docs/vendors/nps.md 1.4). The old one stays valid until it expires.
 func (s *Server) renewToken(c *call) (answer, error) {
 	if c.switches.RenewalRefused {
 		return answer{}, errNoToken

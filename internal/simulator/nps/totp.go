@@ -4,7 +4,7 @@ package nps
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // RFC 6238 codes are HMAC-SHA1 (nps contract 1.3)
+	"crypto/sha1" //nolint:gosec // RFC 6238 codes are HMAC-SHA1 (docs/vendors/nps.md 1.3)
 	"crypto/subtle"
 	"encoding/base32"
 	"encoding/binary"
@@ -15,7 +15,7 @@ import (
 
 const (
 	totpPeriod = 30 // seconds
-	totpWindow = 1  // steps by which server and client may differ (nps contract 13, Q2)
+	totpWindow = 1  // steps by which server and client may differ (docs/vendors/nps.md 13, Q2)
 )
 
 // totpStep is the number of the code that is current at a given time.

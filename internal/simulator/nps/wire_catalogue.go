@@ -38,7 +38,7 @@ func (x *session) configuration() object {
 	return o
 }
 
-// profileObject is a connection profile, ActivityConfiguration (nps contract 4.3).
+// profileObject is a connection profile, ActivityConfiguration (docs/vendors/nps.md 4.3).
 func profileObject(id string, policy *Policy) object {
 	p := &policy.Profile
 	return object{
@@ -85,7 +85,7 @@ func policyObject(p *Policy) object {
 	}
 }
 
-// kind is the vendor's policyType: 0 for resources, 1 for credentials (nps contract 4.3).
+// kind is the vendor's policyType: 0 for resources, 1 for credentials (docs/vendors/nps.md 4.3).
 func (p *Policy) kind() int {
 	if len(p.Credentials) > 0 {
 		return 1

@@ -7,7 +7,7 @@ import "time"
 // object is a JSON object with more members than the simulator itself needs.
 type object = map[string]any
 
-// sessionObject is the full ActivitySession with its 61 members (nps contract 5.1).
+// sessionObject is the full ActivitySession with its 61 members (docs/vendors/nps.md 5.1).
 type sessionObject struct {
 	sessionOrigin
 	sessionSubject
@@ -171,7 +171,7 @@ func (x *session) cancelledByID() *string {
 	return nil
 }
 
-// Forms of customFields (nps contract 5.1, type trap).
+// Forms of customFields (docs/vendors/nps.md 5.1, type trap).
 const (
 	customFieldsArray  = "Array"
 	customFieldsString = "String"

@@ -2,13 +2,13 @@
 
 package nps
 
-// dataTable is a page of a list (nps contract 5).
+// dataTable is a page of a list (docs/vendors/nps.md 5).
 type dataTable struct {
 	Data         any `json:"data"`
 	RecordsTotal int `json:"recordsTotal"`
 }
 
-// summary is the vendor's SessionSummary (nps contract 5.2). Its names differ from the full object's.
+// summary is the vendor's SessionSummary (docs/vendors/nps.md 5.2). Its names differ from the full object's.
 type summary struct {
 	summaryPeople
 	summaryTarget
@@ -133,7 +133,7 @@ func (x *session) summaryCourse(sw *Switches, st state) summaryCourse {
 	}
 }
 
-// summaryStatus is the summary's `status`, a different enumeration from its `sessionStatus` (nps contract 5.2).
+// summaryStatus is the summary's `status`, a different enumeration from its `sessionStatus` (docs/vendors/nps.md 5.2).
 func (x *session) summaryStatus(sw *Switches, st state) any {
 	switch {
 	case sw.SummaryStatusIsSessionStatus:
