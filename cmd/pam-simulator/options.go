@@ -17,7 +17,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/textfile"
 )
 
-// spsVersions are the versions that the SPS contract covers.
+// spsVersions are the versions that docs/vendors/sps.md covers.
 var spsVersions = []string{"6.0", "7.0", "8.0"}
 
 // options are the command-line flags.

@@ -12,9 +12,9 @@ import (
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
-// This file preserves what others write at the same time. The appliance may let the last writer win (sps contract Q2),
-// and a replace sends every member, including those that the spec does not manage: a replace based on an outdated read
-// would undo another client's change.
+// This file preserves what others write at the same time. The appliance may let the last writer win
+// (docs/vendors/sps.md Q2), and a replace sends every member, including those that the spec does not manage: a replace
+// based on an outdated read would undo another client's change.
 
 // configurationOf identifies the configuration that an appliance shows: the config_hash, and the version, because
 // another version shows other members of the same stored configuration under the same hash. It is empty if there is no
@@ -111,7 +111,7 @@ func (t *Transaction) checkUnchanged(ctx context.Context) error {
 }
 
 // explainRefusal finds out why a commit was not accepted. A conflict on a configuration that has not changed is a lock,
-// whatever the appliance calls it (sps contract Q1, Q2).
+// whatever the appliance calls it (docs/vendors/sps.md Q1, Q2).
 func (t *Transaction) explainRefusal(ctx context.Context, err error) error {
 	if !sps.IsCommitConflict(err) || t.start == "" {
 		return t.appliance.explain(err)

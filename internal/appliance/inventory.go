@@ -247,12 +247,12 @@ func (i *Inventory) Configuration() (hash string, edition int) {
 }
 
 // believeWritesFor is how long our own writes are believed before the whole inventory is read again. Where transactions
-// are isolated, another client may commit between our last look and our commit (sps contract 3): its change is then
-// behind the same config_hash as ours.
+// are isolated, another client may commit between our last look and our commit (docs/vendors/sps.md 3): its change is
+// then behind the same config_hash as ours.
 const believeWritesFor = time.Hour
 
 // Check asks the appliance whether its configuration is still the one that the inventory shows, and discards the
-// inventory if not. An appliance that reports no config_hash (sps contract 4.10) counts as changed every time.
+// inventory if not. An appliance that reports no config_hash (docs/vendors/sps.md 4.10) counts as changed every time.
 func (i *Inventory) Check(ctx context.Context) (info sps.Info, changed bool, err error) {
 	info, err = i.reader.Info(ctx)
 	if err != nil {

@@ -137,7 +137,7 @@ func (l *Listing) clone() *Listing {
 	return out
 }
 
-// apply applies a write to the listing. A new object is last (sps contract 4.7, inferred).
+// apply applies a write to the listing. A new object is last (docs/vendors/sps.md 4.7, inferred).
 func (l *Listing) apply(e effect) {
 	at, there := l.keys[e.record.Key]
 	if there {

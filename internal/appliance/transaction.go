@@ -162,8 +162,9 @@ func (t *Transaction) Verify(ctx context.Context) error {
 	if err := t.tx.Verify(ctx); err != nil {
 		return err
 	}
-	// Where transactions are isolated, the base can change under them (sps contract 3). A change that has already happened
-	// is found here; one in the moment between this check and the commit is found when believeWritesFor has passed.
+	// Where transactions are isolated, the base can change under them (docs/vendors/sps.md 3). A change that has already
+	// happened is found here; one in the moment between this check and the commit is found when believeWritesFor has
+	// passed.
 	if t.start != "" {
 		if info, err := t.appliance.client.Info(ctx); err == nil && configurationOf(info) == t.start {
 			return nil

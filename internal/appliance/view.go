@@ -17,7 +17,7 @@ type View interface {
 // maxKeysShown bounds the text of an AmbiguousError.
 const maxKeysShown = 5
 
-// AmbiguousError means that a name exists more than once; nothing is done then (sps contract Q10).
+// AmbiguousError means that a name exists more than once; nothing is done then (docs/vendors/sps.md Q10).
 type AmbiguousError struct {
 	Collection sps.Collection
 	Name       string

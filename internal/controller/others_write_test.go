@@ -18,7 +18,7 @@ import (
 	"github.com/pam-operator/pam-operator/test/builder"
 )
 
-// lastWriterWins is what an appliance may do with commits that overlap (sps contract Q2).
+// lastWriterWins is what an appliance may do with commits that overlap (docs/vendors/sps.md Q2).
 func lastWriterWins(w *simsps.Switches) { w.OverlappingCommit = simsps.OverlapLastWriterWins }
 
 // at runs something right before the appliance handles the next request of a kind, once.

@@ -122,7 +122,7 @@ func (s *site) fieldPolicy(ctx context.Context, name, field, version string) *pa
 }
 
 // onVersion puts the key in that version 6.0 needs: there a policy refers to the plugin and not to an instance of it
-// (sps contract Q22).
+// (docs/vendors/sps.md Q22).
 func onVersion(version, text string) string {
 	if version == "6.0" {
 		return plugins.Replace(text)

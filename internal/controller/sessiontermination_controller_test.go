@@ -18,7 +18,7 @@ import (
 
 const terminations = "^/api/active-sessions$"
 
-// Version 6.0 does not offer to close sessions (sps contract 8).
+// Version 6.0 does not offer to close sessions (docs/vendors/sps.md 8).
 var _ = onSPS("SessionTermination", []string{"7.0", "8.0"}, func() {
 	It("closes one session by its id, once", func(ctx context.Context) {
 		s := newSite(ctx, simsps.Options{})

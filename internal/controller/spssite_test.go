@@ -29,7 +29,7 @@ const (
 var spsVersion = "8.0"
 
 // onEverySPS describes what holds on every version of the appliance: they differ in how a transaction is opened, who it
-// locks out, and what lists and answers look like (sps contract 3).
+// locks out, and what lists and answers look like (docs/vendors/sps.md 3).
 func onEverySPS(text string, body func()) bool { //nolint:unparam // for a declaration with var
 	return onSPS(text, []string{"6.0", "7.0", "8.0"}, body)
 }

@@ -4,7 +4,7 @@
 // this cluster's address blocked.
 //
 // Both vendors punish failed log-ins. SPS blocks an address after 20 of them, whichever user they are for, and with it
-// every administrator behind the same NAT (sps contract 1.13); NPS locks an account after five
+// every administrator behind the same NAT (docs/vendors/sps.md 1.13); NPS locks an account after five
 // (docs/vendors/nps.md 1.2). So a process has one Ledger. It has an Account for each connection, which outlives the
 // clients and can be restored from the record of an earlier process. The package knows no vendor and no Kubernetes.
 package login

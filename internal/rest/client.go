@@ -36,7 +36,8 @@ type Config struct {
 	URL string
 	// TLS is used as given; nil means the system's trust store.
 	TLS *tls.Config
-	// UserAgent is sent with every request. SPS treats agents that contain "Mozilla" as browsers (sps contract 1.15).
+	// UserAgent is sent with every request. SPS treats agents that contain "Mozilla" as browsers
+	// (docs/vendors/sps.md 1.15).
 	UserAgent string
 	// Timeout bounds calls without a Timeout of their own; 0 means DefaultTimeout.
 	Timeout time.Duration
@@ -256,7 +257,7 @@ func (c *Client) answer(
 }
 
 // DoJSON sends the request and decodes the answer into out. An answer that is not JSON is an *Error that is neither
-// final nor a refusal: front ends of both vendors answer with HTML when they are in trouble (sps contract 2).
+// final nor a refusal: front ends of both vendors answer with HTML when they are in trouble (docs/vendors/sps.md 2).
 func (c *Client) DoJSON(ctx context.Context, req Request, out any) error {
 	req = acceptingJSON(req)
 	return c.exchange(ctx, req, func(ctx context.Context, httpReq *http.Request, resp *http.Response) error {

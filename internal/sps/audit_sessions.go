@@ -21,7 +21,7 @@ import (
 type ActiveSession struct {
 	// SessionID is the argument of Terminate, for example svc/rUhhQZ3jYsY1NDWYp9DEpq/abcde:29.
 	SessionID string
-	// PolicyID is the key of the connection policy that admitted the session (sps contract 8, inferred).
+	// PolicyID is the key of the connection policy that admitted the session (docs/vendors/sps.md 8, inferred).
 	PolicyID string
 	User     string
 	// Start is zero if the appliance does not report it, or not in ISO 8601.
@@ -35,14 +35,14 @@ const (
 	maxUser = 256
 )
 
-// maxSearchPages bounds one search; a page has 500 sessions by default (sps contract 8).
+// maxSearchPages bounds one search; a page has 500 sessions by default (docs/vendors/sps.md 8).
 const maxSearchPages = 100
 
 // ActiveSessions returns the live sessions of a connection policy, or all of them if the key is empty. The search
 // database can lag behind: a session may have ended, or have just begun.
 //
-// Whether sessions can be searched by policy is uncertain (sps contract Q19), and an overlooked session stays open. So
-// if that search is refused or finds nothing, all live sessions are read and filtered here.
+// Whether sessions can be searched by policy is uncertain (docs/vendors/sps.md Q19), and an overlooked session stays
+// open. So if that search is refused or finds nothing, all live sessions are read and filtered here.
 func (c *Client) ActiveSessions(ctx context.Context, connectionPolicyKey string) ([]ActiveSession, error) {
 	const active = "active:true"
 	if connectionPolicyKey != "" {
@@ -66,7 +66,7 @@ func (c *Client) Terminate(ctx context.Context, sessionID string) error {
 }
 
 // IsTerminationFault reports whether the appliance could not end a session for an internal reason. It has two codes for
-// this (sps contract 8), and a 500 without one means the same.
+// this (docs/vendors/sps.md 8), and a 500 without one means the same.
 func IsTerminationFault(err error) bool {
 	answer := rest.As(err)
 	return answer != nil && answer.Status == http.StatusInternalServerError
@@ -96,7 +96,7 @@ func (m members) object(name string) members {
 }
 
 // text returns a member that is a string, a number, or the first of a list of strings: server_username is such a list
-// (sps contract 8).
+// (docs/vendors/sps.md 8).
 func (m members) text(name string) string {
 	var value any
 	decoder := json.NewDecoder(bytes.NewReader(m[name]))

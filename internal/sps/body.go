@@ -57,7 +57,7 @@ func ToBody(v any) (Body, error) {
 }
 
 // Dereference returns a copy of a body that was read, in the form in which it is written: every object whose only
-// members are key and meta becomes its key (sps contract 4.2).
+// members are key and meta becomes its key (docs/vendors/sps.md 4.2).
 func Dereference(b Body) Body {
 	if b == nil {
 		return nil

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// builtInUser always exists and belongs to the appliance's owner (sps contract 7).
+// builtInUser always exists and belongs to the appliance's owner (docs/vendors/sps.md 7).
 const builtInUser = "admin"
 
-// builtInGroups come with every appliance (sps contract 7, partly inferred). They carry the rights of the appliance's
-// own administrators.
+// builtInGroups come with every appliance (docs/vendors/sps.md 7, partly inferred). They carry the rights of the
+// appliance's own administrators.
 var builtInGroups = []string{"admin", "api", "changelog", "indexing", "report", "reporting", "search"}
 
 // builtInAreas are the first words of the built-in groups that come as a pair, such as http-view and http-write.

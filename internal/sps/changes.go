@@ -22,7 +22,7 @@ type Change struct {
 
 const changeDelete = "delete"
 
-// Changes returns what a commit would change (sps contract 3).
+// Changes returns what a commit would change (docs/vendors/sps.md 3).
 func (t *Transaction) Changes(ctx context.Context) ([]Change, error) {
 	if t.phase != phaseOpen {
 		return nil, errEnded

@@ -3,8 +3,8 @@
 // Package sps is a client of the REST API of One Identity Safeguard for Privileged Sessions (SPS).
 //
 // A Client reads. Configuration changes go through a Transaction, which has a log-in session of its own: the appliance
-// ties the transaction, its lock and its uncommitted objects to that session (sps contract 3). Bodies are kept as the
-// appliance sends them, so that members unknown to this package survive an update.
+// ties the transaction, its lock and its uncommitted objects to that session (docs/vendors/sps.md 3). Bodies are kept
+// as the appliance sends them, so that members unknown to this package survive an update.
 package sps
 
 import (
@@ -22,10 +22,10 @@ import (
 )
 
 const (
-	// DefaultCommitTimeout is how long a commit may take; the vendor publishes no figure (sps contract 10.2).
+	// DefaultCommitTimeout is how long a commit may take; the vendor publishes no figure (docs/vendors/sps.md 10.2).
 	DefaultCommitTimeout = 120 * time.Second
-	// DefaultMaxAnswer bounds an answer, in bytes: since 7.3 a list contains every body (sps contract 2), about 3 KB
-	// each.
+	// DefaultMaxAnswer bounds an answer, in bytes: since 7.3 a list contains every body (docs/vendors/sps.md 2), about 3
+	// KB each.
 	DefaultMaxAnswer = 64 << 20
 )
 
@@ -37,11 +37,12 @@ type Config struct {
 	TLS *tls.Config
 	// Username and Password are for a local or named back end. They are sent once per log-in session.
 	Username, Password string
-	// X509 logs in with the client certificate of TLS instead (sps contract 1.6).
+	// X509 logs in with the client certificate of TLS instead (docs/vendors/sps.md 1.6).
 	X509 bool
-	// LoginMethod names the appliance's authentication back end; empty lets the appliance choose (sps contract 1.5).
+	// LoginMethod names the appliance's authentication back end; empty lets the appliance choose
+	// (docs/vendors/sps.md 1.5).
 	LoginMethod string
-	// UserAgent must not contain "Mozilla": such agents must send a token with every change (sps contract 1.15).
+	// UserAgent must not contain "Mozilla": such agents must send a token with every change (docs/vendors/sps.md 1.15).
 	UserAgent string
 	// Memory bounds and counts the memory of answers. If nil, DefaultMaxAnswer bounds them.
 	Memory *rest.Share
@@ -157,7 +158,7 @@ func (c *Client) connect(authenticate func(http.RoundTripper) http.RoundTripper)
 }
 
 // Close ends background work and closes idle connections. An open transaction stays open until the appliance drops it,
-// so roll it back first. SPS has no log-out (sps contract 1.14).
+// so roll it back first. SPS has no log-out (docs/vendors/sps.md 1.14).
 func (c *Client) Close() {
 	c.end()
 	c.logins.rest.Close()

@@ -18,7 +18,7 @@ import (
 // Collection is a path below /api/configuration.
 type Collection string
 
-// The collections that contain policies, users or groups, or what these refer to (sps contract 5 to 7).
+// The collections that contain policies, users or groups, or what these refer to (docs/vendors/sps.md 5 to 7).
 const (
 	RDPConnections         Collection = "rdp/connections"
 	RDPChannelPolicies     Collection = "rdp/channel_policies"
@@ -30,8 +30,8 @@ const (
 	LDAPServers            Collection = "policies/ldap_servers"
 	UsermappingPolicies    Collection = "policies/usermapping_policies"
 	IndexingPolicies       Collection = "policies/indexing"
-	// AnalyticsPolicies is the target of a connection's analytics_policy on newer versions, Analytics on 6.0 (sps
-	// contract 5).
+	// AnalyticsPolicies is the target of a connection's analytics_policy on newer versions, Analytics on 6.0
+	// (docs/vendors/sps.md 5).
 	AnalyticsPolicies Collection = "policies/analytics"
 	Analytics         Collection = "analytics"
 	// AAPluginInstances is the target of a connection's aa_plugin on newer versions, AAPlugins on 6.0 (Q22).
@@ -40,11 +40,11 @@ const (
 	SigningCAs        Collection = "policies/signing_cas"
 	TrustedCALists    Collection = "policies/trusted_ca_lists"
 	UserDatabases     Collection = "policies/user_databases"
-	// X509Identities is likely not listable (sps contract 6).
+	// X509Identities is likely not listable (docs/vendors/sps.md 6).
 	X509Identities Collection = "x509"
 	Users          Collection = "aaa/local_database/users"
 	Groups         Collection = "aaa/local_database/groups"
-	// Passwords can only be created (sps contract 7).
+	// Passwords can only be created (docs/vendors/sps.md 7).
 	Passwords Collection = "passwords"
 )
 
@@ -59,9 +59,9 @@ func (c Collection) path(key ...string) []string {
 // parallelGets bounds the concurrent calls of one List.
 const parallelGets = 4
 
-// List returns the collection in the appliance's order, which for connection policies is the order of evaluation (sps
-// contract 4.7). Records always have bodies: if the appliance lists only keys (before 7.3, and later for some
-// collections), each object is read.
+// List returns the collection in the appliance's order, which for connection policies is the order of evaluation
+// (docs/vendors/sps.md 4.7). Records always have bodies: if the appliance lists only keys (before 7.3, and later for
+// some collections), each object is read.
 func (c *Client) List(ctx context.Context, collection Collection) ([]Record, error) {
 	records, complete, err := list(ctx, c.reader.rest, collection)
 	if err == nil {
@@ -81,7 +81,7 @@ func (c *Client) Keys(ctx context.Context, collection Collection) (map[string]bo
 }
 
 // ListsBodies reports whether a List of the collection is known to cost one call rather than one per object: since 7.3,
-// lists of most collections contain bodies (sps contract 2).
+// lists of most collections contain bodies (docs/vendors/sps.md 2).
 func (c *Client) ListsBodies(collection Collection) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,12 +11,12 @@ import (
 )
 
 // messageMembers are the members in which an appliance may expect the commit message. The vendor names the first in
-// prose and shows neither in a sample (sps contract Q4).
+// prose and shows neither in a sample (docs/vendors/sps.md Q4).
 var messageMembers = [...]string{"commit_message", "message"}
 
 // Commit makes what was written take effect and ends the transaction. The message is sent only to an appliance that
-// requires one. After an error the transaction still counts as open, whatever the error (sps contract Q3): roll it
-// back. If rest.IsOutcomeUnknown holds, read the current state before writing anything again.
+// requires one. After an error the transaction still counts as open, whatever the error (docs/vendors/sps.md Q3): roll
+// it back. If rest.IsOutcomeUnknown holds, read the current state before writing anything again.
 func (t *Transaction) Commit(ctx context.Context, message string) error {
 	if t.phase != phaseOpen {
 		return errEnded

@@ -4,7 +4,7 @@ package sps
 
 import "maps"
 
-// Selections of a ServerAddress (sps contract 5).
+// Selections of a ServerAddress (docs/vendors/sps.md 5).
 const (
 	ServerAddressOriginal = "original"
 	ServerAddressNAT      = "nat"
@@ -29,8 +29,8 @@ type ServerAddress struct {
 	DNSSuffixes NullableTexts `json:"dns_suffixes,omitzero"`
 }
 
-// WithoutNulls returns the body of a policy as it may be sent: without a name server that is null. The contract calls
-// that member optional, and allows null only for dns_suffixes (sps contract 5).
+// WithoutNulls returns the body of a policy as it may be sent: without a name server that is null. The vendor calls
+// that member optional, and allows null only for dns_suffixes (docs/vendors/sps.md 5).
 func WithoutNulls(connection Body) Body {
 	address, ok := asObject(connection["server_address"])
 	if server, there := address["dns_server"]; !ok || !there || server != nil {

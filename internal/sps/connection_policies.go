@@ -2,8 +2,8 @@
 
 package sps
 
-// ConnectionPolicy is the part of a connection policy that we send, for any protocol (sps contract 5). A nil member is
-// not managed and not sent; an empty list that is not nil is sent.
+// ConnectionPolicy is the part of a connection policy that we send, for any protocol (docs/vendors/sps.md 5). A nil
+// member is not managed and not sent; an empty list that is not nil is sent.
 type ConnectionPolicy struct {
 	Name                     *string                   `json:"name,omitempty"`
 	Active                   *bool                     `json:"active,omitempty"`
@@ -34,7 +34,8 @@ type PolicyReferences struct {
 	UsermappingPolicy    *NullableKey `json:"usermapping_policy,omitempty"`
 }
 
-// Network selects the connections that a policy applies to. The first policy that matches wins (sps contract 4.7).
+// Network selects the connections that a policy applies to. The first policy that matches wins
+// (docs/vendors/sps.md 4.7).
 type Network struct {
 	// Clients and Targets are addresses or networks; host bits are allowed.
 	Clients []string `json:"clients,omitzero"`
@@ -104,14 +105,14 @@ type WebGatewayAuthentication struct {
 }
 
 const (
-	// defaultIndexingPolicy is built in and the same on every appliance (sps contract 5).
+	// defaultIndexingPolicy is built in and the same on every appliance (docs/vendors/sps.md 5).
 	defaultIndexingPolicy   = "-50000"
 	defaultIndexingPriority = 3
 )
 
-// DefaultConnectionPolicy is the basis of a new policy of any protocol, complete as 6.0.4 requires it (sps contract 5).
-// port is the protocol's standard port. The caller overlays what has no default: the name, the network, and the
-// policies that must not be null (audit, channel, settings).
+// DefaultConnectionPolicy is the basis of a new policy of any protocol, complete as 6.0.4 requires it
+// (docs/vendors/sps.md 5). port is the protocol's standard port. The caller overlays what has no default: the name, the
+// network, and the policies that must not be null (audit, channel, settings).
 func DefaultConnectionPolicy(port int) ConnectionPolicy {
 	none := new(NullableKey)
 	return ConnectionPolicy{

@@ -13,13 +13,14 @@ import (
 	"github.com/pam-operator/pam-operator/internal/rest"
 )
 
-// codeNoTransaction is the error type of a write without a transaction (sps contract 2).
+// codeNoTransaction is the error type of a write without a transaction (docs/vendors/sps.md 2).
 const codeNoTransaction = "NoTransaction"
 
 // LockedError means that another client holds the appliance's configuration lock: wait, and do not count it as a
 // failure.
 type LockedError struct {
-	// Holder is the name that the appliance gave, if any; which member contains it is undocumented (sps contract Q1).
+	// Holder is the name that the appliance gave, if any; which member contains it is undocumented
+	// (docs/vendors/sps.md Q1).
 	Holder string
 	// Busy is set if the appliance itself may be unable to take changes now: it answered 503 without mentioning a lock.
 	Busy bool
@@ -102,8 +103,8 @@ func IsTransactionLost(err error) bool {
 		answer.Status == http.StatusUnauthorized && isAtStep(err, stepOpen, stepRead, stepWrite, stepCommit)
 }
 
-// IsCommitConflict reports whether the appliance refused a commit because the configuration under it has changed (sps
-// contract Q2): read again and start over.
+// IsCommitConflict reports whether the appliance refused a commit because the configuration under it has changed
+// (docs/vendors/sps.md Q2): read again and start over.
 func IsCommitConflict(err error) bool {
 	return isAtStep(err, stepCommit) && rest.IsConflict(err) && !IsTransactionLost(err) && !IsLocked(err)
 }
@@ -123,8 +124,8 @@ func isNoTransaction(answer *rest.Error) bool {
 }
 
 // asLocked marks an answer that means that another client holds the configuration lock. 423 is unambiguous. 409 and 503
-// mean it if first is set, that is before anything has been written (sps contract Q1), and later if the appliance's
-// message mentions a lock: a commit may also be refused because of others' changes (Q2).
+// mean it if first is set, that is before anything has been written (docs/vendors/sps.md Q1), and later if the
+// appliance's message mentions a lock: a commit may also be refused because of others' changes (Q2).
 func asLocked(err error, first bool) error {
 	answer := rest.As(err)
 	if answer == nil || isNoTransaction(answer) || IsCredentialsRefused(err) {
@@ -178,8 +179,8 @@ func holder(message string) string {
 // maxDetails bounds how much of an answer's details a message includes, in bytes.
 const maxDetails = 400
 
-// errorDecoder decodes the error format of sps contract 2. The members of details are undocumented: they are shown but
-// not interpreted (Q13). An answer of the front end need not be JSON, and has neither code nor message.
+// errorDecoder decodes the error format of docs/vendors/sps.md 2. The members of details are undocumented: they are
+// shown but not interpreted (Q13). An answer of the front end need not be JSON, and has neither code nor message.
 func errorDecoder(secrets *rest.Secrets) func(http.Header, []byte) rest.ErrorDetails {
 	return func(_ http.Header, body []byte) rest.ErrorDetails {
 		var answer struct {

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// Group is the part of a local user group that we send (sps contract 7). A nil member is not managed.
+// Group is the part of a local user group that we send (docs/vendors/sps.md 7). A nil member is not managed.
 type Group struct {
 	Name *string `json:"name,omitempty"`
 	// Members are keys of users. An empty list that is not nil is sent.
@@ -24,8 +24,8 @@ func MemberKeys(body Body, users []Record) ([]string, error) {
 }
 
 // MemberKeys returns the keys of a group's members in order. The appliance may list them as names, keys or references
-// (sps contract Q6), so decoding a body requires the users. A member that is not a user, and a text that matches more
-// than one user, are errors: a group written without them would lose them.
+// (docs/vendors/sps.md Q6), so decoding a body requires the users. A member that is not a user, and a text that matches
+// more than one user, are errors: a group written without them would lose them.
 func (d Directory) MemberKeys(body Body) ([]string, error) {
 	if body["members"] == nil {
 		return nil, nil

@@ -21,7 +21,7 @@ import (
 type Info struct {
 	// Version is the firmware's, for example 7.0.3.
 	Version string
-	// ConfigHash changes with every commit, 32 hex digits; empty on appliances without it (sps contract 4.10).
+	// ConfigHash changes with every commit, 32 hex digits; empty on appliances without it (docs/vendors/sps.md 4.10).
 	ConfigHash string
 	Hostname   string
 	// Self is the public key of the appliance's certificate, and the names that the appliance reports: host name,
@@ -33,8 +33,8 @@ type Info struct {
 }
 
 // Info reads what the appliance reports about itself. Without a log-in the same address answers with less: an answer
-// without a version means that the log-in session has ended without a 401, so one fresh log-in follows (sps contract
-// 9).
+// without a version means that the log-in session has ended without a 401, so one fresh log-in follows
+// (docs/vendors/sps.md 9).
 func (c *Client) Info(ctx context.Context) (Info, error) {
 	info, cookie, err := c.info(ctx)
 	if err != nil || info.Version != "" {
@@ -50,8 +50,8 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	return info, err
 }
 
-// self combines the public key of the peer with the names that it reports (sps contract 9). Any server can report any
-// name; only the holder of the certificate's key can present the certificate.
+// self combines the public key of the peer with the names that it reports (docs/vendors/sps.md 9). Any server can
+// report any name; only the holder of the certificate's key can present the certificate.
 func self(peer, hostname, domain, nickname string) string {
 	if peer == "" {
 		return ""

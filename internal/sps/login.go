@@ -19,8 +19,8 @@ import (
 )
 
 // LogInTerms are how an appliance punishes failed log-ins: after 20 of them it blocks our address, and with it every
-// administrator behind the same NAT, for 10 minutes by default. The period over which it counts is unknown (sps
-// contract 1.13).
+// administrator behind the same NAT, for 10 minutes by default. The period over which it counts is unknown
+// (docs/vendors/sps.md 1.13).
 var LogInTerms = login.Terms{Block: 10 * time.Minute, Failures: 5, Window: 30 * time.Minute, Reserve: 5}
 
 // CredentialsError means that the appliance did not accept the credentials, or denies their user access. Until then the
@@ -94,7 +94,8 @@ func (a *authenticator) logIn(ctx context.Context) (cookie string, err error) {
 	return cookies[sessionCookie], nil
 }
 
-// certificateAdvice precedes the alert with which an appliance ended the TLS handshake of a log-in (sps contract 1.6).
+// certificateAdvice precedes the alert with which an appliance ended the TLS handshake of a log-in
+// (docs/vendors/sps.md 1.6).
 const certificateAdvice = "the appliance did not accept the client certificate; check that it has not expired, and " +
 	"that the appliance trusts its issuer: "
 
@@ -152,11 +153,11 @@ func (a *authenticator) refuse(ctx context.Context, attempt *login.Attempt, answ
 const sessionCookie = "session_id"
 
 // cookiePattern finds the two cookies of a log-in. net/http's parser does not: both may be in one header, joined by a
-// comma, with commas in their expiry dates (sps contract 10.7).
+// comma, with commas in their expiry dates (docs/vendors/sps.md 10.7).
 var cookiePattern = regexp.MustCompile(`(?:^|[,;\s])(session_id|ticket)="?([^;,"\s]+)`)
 
 // parseCookies returns the values by name; if a name occurs twice, the last one wins. Expiry dates in the header are
-// ignored: with clock skew a good cookie looks expired (sps contract 1.11).
+// ignored: with clock skew a good cookie looks expired (docs/vendors/sps.md 1.11).
 func parseCookies(h http.Header) map[string]string {
 	cookies := map[string]string{}
 	for _, line := range h.Values("Set-Cookie") {

@@ -14,7 +14,7 @@ import (
 
 // A Meaning maps the text of a member to its meaning: different spellings of the same thing have the same meaning, and
 // different things never do. Text that it does not understand means itself. It is not certain that the appliance keeps
-// the spelling that it was sent (sps contract 5 only shows that it may keep host bits), so a member with several
+// the spelling that it was sent (docs/vendors/sps.md 5 only shows that it may keep host bits), so a member with several
 // spellings is compared by meaning and written as its author wrote it.
 type Meaning func(text string) any
 
@@ -48,7 +48,7 @@ func AddressMeaning(text string) any {
 }
 
 // NetworkMeaning is for a set of addresses: a network, or one address. Host bits do not affect which addresses belong
-// to the set, so 10.30.255.28/24, which the appliance accepts (sps contract 5), is 10.30.255.0/24.
+// to the set, so 10.30.255.28/24, which the appliance accepts (docs/vendors/sps.md 5), is 10.30.255.0/24.
 func NetworkMeaning(text string) any {
 	if prefix, ok := prefixOf(text); ok {
 		return prefix.Masked().String()
@@ -56,8 +56,8 @@ func NetworkMeaning(text string) any {
 	return text
 }
 
-// MappingMeaning is for a network that addresses are mapped into. The contract's own sample has host bits there
-// (10.20.30.40/24, sps contract 5), and their effect is undocumented: they count.
+// MappingMeaning is for a network that addresses are mapped into. The vendor's sample has host bits there
+// (10.20.30.40/24, docs/vendors/sps.md 5), and their effect is undocumented: they count.
 func MappingMeaning(text string) any {
 	if prefix, ok := prefixOf(text); ok {
 		return prefix.String()

@@ -2,14 +2,14 @@
 
 package sps
 
-// discriminators are the members that distinguish the forms of a union (sps contract 5).
+// discriminators are the members that distinguish the forms of a union (docs/vendors/sps.md 5).
 var discriminators = [...]string{"selection", "enabled"}
 
 // Overlay returns a copy of current overlaid with managed: objects merge member by member, lists and scalars are
 // replaced, unmanaged members stay.
 //
 // If managed selects another form of a union than current has, nothing of the old form may survive, because the
-// appliance may refuse members of other forms (sps contract 5, union convention). The union is then taken from
+// appliance may refuse members of other forms (docs/vendors/sps.md 5, union convention). The union is then taken from
 // complete, the full body that would be created, and overlaid with managed.
 func Overlay(current, managed, complete Body) Body {
 	return merge(current, managed, complete)

@@ -2,7 +2,7 @@
 
 package sps
 
-// Selections of a TransportSecurity (sps contract 5).
+// Selections of a TransportSecurity (docs/vendors/sps.md 5).
 const (
 	TransportTLS    = "tls"
 	TransportLegacy = "legacy"

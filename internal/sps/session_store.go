@@ -6,8 +6,8 @@ import "context"
 
 // SessionStore stores, beyond the end of the process, the log-in session that holds a transaction. A transaction, its
 // lock and its uncommitted objects belong to that session. After a crash they remain until the appliance's idle
-// time-out, 10 minutes by default, during which no other client can change the configuration (sps contract 3). Only the
-// session's cookie can end it sooner.
+// time-out, 10 minutes by default, during which no other client can change the configuration (docs/vendors/sps.md 3).
+// Only the session's cookie can end it sooner.
 //
 // The cookie is a secret: it is as good as the password while the session lives.
 type SessionStore interface {

@@ -14,13 +14,14 @@ const (
 	// DefaultStrayCheckAfter is the delay of the first check of a log-in session for a stray transaction.
 	DefaultStrayCheckAfter = time.Second
 	// maxStrayChecks is how often a log-in session is checked, each time after twice the previous pause: with the
-	// default for 8.5 minutes. After 10 minutes, by default, the appliance itself drops what is idle (sps contract 3).
+	// default for 8.5 minutes. After 10 minutes, by default, the appliance itself drops what is idle
+	// (docs/vendors/sps.md 3).
 	maxStrayChecks = 9
 )
 
 // watchForStray makes sure that no stray transaction stays open in a log-in session. Either a roll-back got no answer,
 // or another request got none and may still be in flight: if it arrives after the roll-back it opens a transaction
-// (since 6.5 any change does, sps contract 3), and the next Begin, which would drop it, may be a long time away.
+// (since 6.5 any change does, docs/vendors/sps.md 3), and the next Begin, which would drop it, may be a long time away.
 func (c *Client) watchForStray(s *loginSession) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

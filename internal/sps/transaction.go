@@ -132,12 +132,12 @@ func (t *Transaction) open(ctx context.Context) error {
 func (t *Transaction) Opened() time.Time { return t.opened }
 
 // post opens the transaction. Versions since 6.5 would also open one with the first change, but all accept the POST
-// (sps contract 3), and it finds a lock before anything is written.
+// (docs/vendors/sps.md 3), and it finds a lock before anything is written.
 func (t *Transaction) post(ctx context.Context) error {
 	t.opened = time.Now()
 	err := t.session.send(ctx, transactionRequest(operationOpen, http.MethodPost), nil)
 	switch {
-	case rest.IsConflict(err): // open already, or locked by another client (sps contract Q5)
+	case rest.IsConflict(err): // open already, or locked by another client (docs/vendors/sps.md Q5)
 		if state, statusErr := t.status(ctx); statusErr == nil && state.Status == statusOpen {
 			return nil
 		}
@@ -160,7 +160,7 @@ type transactionState struct {
 	CommitMessage string `json:"commit_message"`
 }
 
-// status reads the state, which is in "transaction" up to 7.x and in "body" since 8.0 (sps contract 3).
+// status reads the state, which is in "transaction" up to 7.x and in "body" since 8.0 (docs/vendors/sps.md 3).
 func (t *Transaction) status(ctx context.Context) (transactionState, error) {
 	var answer struct {
 		Transaction transactionState `json:"transaction"`
@@ -217,7 +217,7 @@ func (t *Transaction) forgetSecrets() {
 }
 
 // delete deletes the transaction. 404 and 409 mean that there is none, and 401 that the log-in session has ended, and
-// the transaction with it (sps contract 3, time-out).
+// the transaction with it (docs/vendors/sps.md 3, time-out).
 func (t *Transaction) delete(ctx context.Context) error {
 	err := t.session.send(rest.Vital(ctx), transactionRequest(operationRollBack, http.MethodDelete), nil)
 	if rest.IsNotFound(err) || rest.IsConflict(err) || rest.IsUnauthorized(err) {

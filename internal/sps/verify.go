@@ -12,9 +12,9 @@ import (
 )
 
 // TornTransactionError means that a torn transaction no longer contains something that was written in it. Since 6.5
-// every change opens a transaction by itself (sps contract 3): if the open one is dropped midway, by an administrator,
-// a fail-over or another user of the log-in session, the next write starts a new one that contains only the rest. None
-// of it must be committed: roll back, and start over from fresh reads.
+// every change opens a transaction by itself (docs/vendors/sps.md 3): if the open one is dropped midway, by an
+// administrator, a fail-over or another user of the log-in session, the next write starts a new one that contains only
+// the rest. None of it must be committed: roll back, and start over from fresh reads.
 type TornTransactionError struct {
 	// Path is that of the first object whose change was found lost, below /api/configuration.
 	Path string
@@ -33,9 +33,9 @@ func IsTorn(err error) bool {
 }
 
 // Verify compares what a commit would change with what was written through t, in both directions. Anything beyond that
-// is a *ForeignChangesError, anything less a *TornTransactionError. The form of the list is inferred (sps contract 3),
-// and it may omit a replace without effect, so unlisted writes are looked up before they count as lost. On an appliance
-// without the list, every write is looked up.
+// is a *ForeignChangesError, anything less a *TornTransactionError. The form of its paths is inferred
+// (docs/vendors/sps.md 3), and it may omit a replace without effect, so unlisted writes are looked up before they count
+// as lost. On an appliance without the list, every write is looked up.
 func (t *Transaction) Verify(ctx context.Context) error {
 	for {
 		probed, err := t.verify(ctx)

@@ -30,9 +30,9 @@ func (t *Transaction) Get(ctx context.Context, collection Collection, key string
 	return object, atStep(stepRead, err)
 }
 
-// Create adds an object at the end of its collection (sps contract 4.7, inferred), and returns its key. References in
-// the body are keys (see Dereference). After an error for which rest.IsOutcomeUnknown holds, the object may exist:
-// search for its name before creating it again.
+// Create adds an object at the end of its collection (docs/vendors/sps.md 4.7, inferred), and returns its key.
+// References in the body are keys (see Dereference). After an error for which rest.IsOutcomeUnknown holds, the object
+// may exist: search for its name before creating it again.
 func (t *Transaction) Create(ctx context.Context, collection Collection, body Body) (key string, err error) {
 	var answer struct {
 		Key string `json:"key"`
@@ -50,7 +50,8 @@ func (t *Transaction) Create(ctx context.Context, collection Collection, body Bo
 	return answer.Key, nil
 }
 
-// Replace writes an object; the body must be complete, because members that it lacks are lost (sps contract 4.3).
+// Replace writes an object; the body must be complete, because members that it lacks are lost
+// (docs/vendors/sps.md 4.3).
 func (t *Transaction) Replace(ctx context.Context, collection Collection, key string, body Body) error {
 	sent, err := NewRecord(key, body)
 	if err != nil {

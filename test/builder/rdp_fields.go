@@ -19,7 +19,7 @@ type RDPField struct {
 	Wire string
 }
 
-// RDPDefaults is the expected policy on the appliance for an empty spec, without the name (sps contract 5).
+// RDPDefaults is the expected policy on the appliance for an empty spec, without the name (docs/vendors/sps.md 5).
 const RDPDefaults = `{
 	"active": true,
 	"access_control": [],

@@ -114,7 +114,7 @@ func TestNPSTimesOfASession(t *testing.T) {
 	})
 }
 
-// TestNPSFormsOfTheAnswerToACreate covers the forms that the contract leaves open.
+// TestNPSFormsOfTheAnswerToACreate covers the forms that the vendor leaves open.
 func TestNPSFormsOfTheAnswerToACreate(t *testing.T) {
 	forms := map[string]func(*simnps.Switches){
 		"201":                          func(*simnps.Switches) {},

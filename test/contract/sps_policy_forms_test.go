@@ -22,7 +22,7 @@ func inband(value, selection string) sps.InbandDomain {
 	return sps.InbandDomain{Domain: sps.DomainMatch{Selection: selection, Value: value}, Port: new(3389)}
 }
 
-// addressForms are the forms of server, source and client addresses (sps contract 5).
+// addressForms are the forms of server, source and client addresses (docs/vendors/sps.md 5).
 func addressForms() map[string]form {
 	server := func(s sps.ServerAddress) form { return plain(rdp(sps.ConnectionPolicy{ServerAddress: &s})) }
 	source := func(s sps.SourceAddress) form { return plain(rdp(sps.ConnectionPolicy{SourceAddress: &s})) }

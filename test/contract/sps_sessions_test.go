@@ -84,8 +84,8 @@ func TestSPSWhatASessionTells(t *testing.T) {
 	})
 }
 
-// TestSPSASessionWithOneServerUser has an appliance that shows user.server_username as text instead of a list (sps
-// contract 8).
+// TestSPSASessionWithOneServerUser has an appliance that shows user.server_username as text instead of a list
+// (docs/vendors/sps.md 8).
 func TestSPSASessionWithOneServerUser(t *testing.T) {
 	onSimulatedSPS(t, needsSessions, func(a *appliance) {
 		a.set(func(s *simsps.Switches) { s.ServerUsernameText = true })

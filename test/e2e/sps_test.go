@@ -41,7 +41,7 @@ func policyByHand(t *testing.T, name string) map[string]any {
 	return body
 }
 
-// policyOfAnAdministrator has every mandatory member of a policy (sps contract 5), except for its name.
+// policyOfAnAdministrator has every mandatory member of a policy (docs/vendors/sps.md 5), except for its name.
 const policyOfAnAdministrator = `{
 	"active": true, "access_control": [], "channel_database_cleanup": {"enabled": false},
 	"indexing": {"enabled": false}, "log_audit_trail_downloads": false,

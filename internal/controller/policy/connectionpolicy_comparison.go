@@ -5,7 +5,7 @@ package policy
 import "github.com/pam-operator/pam-operator/internal/sps"
 
 // commonComparison has the members of the connection policies of all protocols that can be written in several ways.
-// Keys are opaque (sps contract 2), so they compare to the letter.
+// Keys are opaque (docs/vendors/sps.md 2), so they compare to the letter.
 var commonComparison = sps.Comparison{
 	sps.MemberName: {Meaning: sps.NameMeaning},
 
@@ -29,7 +29,7 @@ var commonComparison = sps.Comparison{
 	"server_address.dns_suffixes":                   {Meaning: sps.DomainMeaning, Emptiable: true},
 	"source_address.address":                        {Meaning: sps.AddressMeaning},
 
-	// No groups and no list of groups let every user log in (sps contract 5, inferred).
+	// No groups and no list of groups let every user log in (docs/vendors/sps.md 5, inferred).
 	"web_gateway_authentication.groups": {Meaning: sps.NameMeaning, Unordered: true, Emptiable: true},
 
 	"channel_database_cleanup.days": {Meaning: sps.NumberMeaning},

@@ -10,8 +10,8 @@ import (
 )
 
 // This file maps each member that the connection policies of all protocols have from its form in the spec to its form
-// on the wire. A nil member is not managed and stays nil; the off form of a union carries only its discriminator (sps
-// contract 5).
+// on the wire. A nil member is not managed and stays nil; the off form of a union carries only its discriminator
+// (docs/vendors/sps.md 5).
 
 var permissions = map[pamv1alpha1.AccessPermission]string{
 	pamv1alpha1.AccessPermissionAudit:             sps.PermissionAudit,

@@ -15,8 +15,8 @@ import (
 )
 
 // localGroups looks up the groups that policies name. The appliance takes any name, because a group may be in a
-// directory (sps contract 5, authorizer), and a rule with a misspelled name silently admits no one. Nothing proves that
-// a group does not exist, so a name that is not found is worth a remark and no more.
+// directory (docs/vendors/sps.md 5, authorizer), and a rule with a misspelled name silently admits no one. Nothing
+// proves that a group does not exist, so a name that is not found is worth a remark and no more.
 type localGroups struct {
 	now func() time.Time
 

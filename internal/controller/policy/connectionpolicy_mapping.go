@@ -89,7 +89,7 @@ func (m mapping[T]) policyReferences(p *pamv1alpha1.PolicyReferences) []referenc
 	optional(fieldCredentialStore, p.CredentialStore, sps.CredentialStores)
 	optional(fieldLDAPServer, p.LDAPServer, sps.LDAPServers)
 	optional(fieldUsermapping, p.Usermapping, sps.UsermappingPolicies)
-	// Newer versions refer to a configuration of the plugin, older ones to the plugin (sps contract Q22).
+	// Newer versions refer to a configuration of the plugin, older ones to the plugin (docs/vendors/sps.md Q22).
 	optional(fieldAAPlugin, p.AAPlugin, sps.AAPluginInstances, sps.AAPlugins)
 	optional(fieldAnalytics, p.Analytics, sps.AnalyticsPolicies, sps.Analytics)
 	return out

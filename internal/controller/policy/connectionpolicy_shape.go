@@ -18,7 +18,7 @@ import (
 )
 
 // This file decides which members a new policy is created with on an appliance whose version has undocumented members
-// (sps contract Q7, Q8). Another policy shows their form. Its values are not copied if that can be avoided: an
+// (docs/vendors/sps.md Q7, Q8). Another policy shows their form. Its values are not copied if that can be avoided: an
 // administrator who raised the log level of one policy does not want it raised for all later ones.
 
 // bodyShape is one way to choose the members of a new policy. They are in the order in which they are tried: the ones
@@ -57,8 +57,8 @@ func candidates(template, managed, complete sps.Body) [shapes]sps.Body {
 	}
 }
 
-// withoutOptional is a policy without the members that are documented, optional and specific to one policy (sps
-// contract 5).
+// withoutOptional is a policy without the members that are documented, optional and specific to one policy
+// (docs/vendors/sps.md 5).
 func withoutOptional(policy sps.Body) sps.Body {
 	out := sps.Overlay(policy, nil, nil)
 	for _, optional := range []struct{ object, member string }{
@@ -72,7 +72,7 @@ func withoutOptional(policy sps.Body) sps.Body {
 	return out
 }
 
-// neutral is the off form of an undocumented member: {"enabled": false} for a switch (sps contract 5, union
+// neutral is the off form of an undocumented member: {"enabled": false} for a switch (docs/vendors/sps.md 5, union
 // convention), null for a reference to another object. A member without an off form is copied.
 func neutral(value any) any {
 	object, ok := value.(map[string]any)
@@ -88,8 +88,8 @@ func neutral(value any) any {
 	return copied(value)
 }
 
-// copied is a member in the form in which it is written, without references to objects that can be used only once (sps
-// contract 7).
+// copied is a member in the form in which it is written, without references to objects that can be used only once
+// (docs/vendors/sps.md 7).
 func copied(value any) any {
 	switch v := value.(type) {
 	case []any:
@@ -114,7 +114,7 @@ func copied(value any) any {
 	return value
 }
 
-// hrefOf is where a reference leads, as an appliance shows it (sps contract 2).
+// hrefOf is where a reference leads, as an appliance shows it (docs/vendors/sps.md 2).
 func hrefOf(object map[string]any) (href string, isReference bool) {
 	meta, ok := object["meta"].(map[string]any)
 	if _, isText := object["key"].(string); !ok || !isText || len(object) != 2 {
@@ -124,8 +124,8 @@ func hrefOf(object map[string]any) (href string, isReference bool) {
 	return href, true
 }
 
-// usedOnce reports whether an object can serve only one other object (sps contract 7). An object whose collection is
-// not known may be one.
+// usedOnce reports whether an object can serve only one other object (docs/vendors/sps.md 7). An object whose
+// collection is not known may be one.
 func usedOnce(href string) bool {
 	return href == "" || slices.ContainsFunc(strings.Split(href, "/"), func(part string) bool {
 		return part == "passwords" || part == "private_keys"

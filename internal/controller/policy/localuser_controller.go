@@ -65,7 +65,7 @@ func (v userVerbs) observe(
 }
 
 // observePassword finds out whether the password in the Secret, or the one on the appliance, is not the one that was
-// last set. The appliance shows no passwords, only when they were created (sps contract 7).
+// last set. The appliance shows no passwords, only when they were created (docs/vendors/sps.md 7).
 func (v userVerbs) observePassword(ctx context.Context, obj *pamv1alpha1.LocalUser, seen *observation) error {
 	ref := obj.Spec.PasswordSecretRef
 	if ref == nil {
@@ -102,7 +102,7 @@ func (v userVerbs) update(
 	ctx context.Context, tx *appliance.Transaction, obj *pamv1alpha1.LocalUser, seen observation,
 ) error {
 	body := sps.Overlay(seen.current.Body, seen.managed, seen.complete)
-	delete(body, "password_created") // the appliance sets it (sps contract 7)
+	delete(body, "password_created") // the appliance sets it (docs/vendors/sps.md 7)
 	var err error
 	if obj.Spec.PasswordSecretRef != nil {
 		if body, err = v.withPassword(ctx, tx, obj, body); err != nil {
@@ -113,7 +113,7 @@ func (v userVerbs) update(
 }
 
 // withPassword makes a password object and refers to it. It can be used once, and only in the transaction that made it
-// (sps contract 7), so every attempt makes its own.
+// (docs/vendors/sps.md 7), so every attempt makes its own.
 func (v userVerbs) withPassword(
 	ctx context.Context, tx *appliance.Transaction, obj *pamv1alpha1.LocalUser, body sps.Body,
 ) (sps.Body, error) {
@@ -147,8 +147,8 @@ func (v userVerbs) delete(ctx context.Context, tx *appliance.Transaction, curren
 	return deleteUser(ctx, tx, current)
 }
 
-// deleteUser removes a user from every group and then deletes it: the appliance may refuse to delete a member (sps
-// contract 7, inferred).
+// deleteUser removes a user from every group and then deletes it: the appliance may refuse to delete a member
+// (docs/vendors/sps.md 7, inferred).
 func deleteUser(ctx context.Context, tx *appliance.Transaction, user sps.Record) error {
 	groups, err := tx.List(ctx, sps.Groups)
 	if err != nil {

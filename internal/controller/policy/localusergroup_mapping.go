@@ -29,7 +29,7 @@ var groupComparison = sps.Comparison{
 	sps.MemberName: {Meaning: sps.NameMeaning}, "members": {Unordered: true, Emptiable: true},
 }
 
-// withMembers is a body with these members, in the form in which a group is written: keys (sps contract 7).
+// withMembers is a body with these members, in the form in which a group is written: keys (docs/vendors/sps.md 7).
 func withMembers(body sps.Body, keys []string) sps.Body {
 	out := maps.Clone(body)
 	list := make([]any, 0, len(keys))

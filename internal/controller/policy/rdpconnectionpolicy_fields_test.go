@@ -16,7 +16,7 @@ import (
 )
 
 // elsewhere are the fields of the spec that other tests exercise: those that are not about the appliance's object, and
-// names of certificates, which no known appliance shows (sps contract 6).
+// names of certificates, which no known appliance shows (docs/vendors/sps.md 6).
 var elsewhere = []string{
 	"connectionRef", "connectionRef.name", "connectionRef.namespace", "policyName",
 	"managementPolicy", "adoptionPolicy", "deletionPolicy", "suspend",

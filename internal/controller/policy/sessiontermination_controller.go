@@ -258,7 +258,7 @@ func (r *sessionTerminationReconciler) failed(
 	switch {
 	case slices.ContainsFunc(failures, sps.IsTerminationFault):
 		reason = pamv1alpha1.ReasonFailed
-	case slices.ContainsFunc(failures, rest.IsNotFound): // sps contract 8
+	case slices.ContainsFunc(failures, rest.IsNotFound): // docs/vendors/sps.md 8
 		message = "this appliance cannot close sessions, which needs about version 7.0: " + message
 	}
 	r.audit(ctx, t, audit.Refused, audit.Record{Reason: message})

@@ -9,7 +9,7 @@ import (
 	"github.com/pam-operator/pam-operator/internal/sps"
 )
 
-// Codes of the appliance (sps contract 8).
+// Codes of the appliance (docs/vendors/sps.md 8).
 const (
 	codeSessionNotFound       = "SessionCouldNotBeFound"
 	codeTerminationFailed     = "SessionTerminationFailed"
@@ -18,7 +18,7 @@ const (
 	codeMinionUnavailable     = "MinionUnavailable"
 )
 
-// remedies are what the appliance's documentation says to do about an answer (sps contract 8, S3), or else where to
+// remedies are what the appliance's documentation says to do about an answer (docs/vendors/sps.md 8), or else where to
 // find out more.
 var remedies = map[string]string{
 	codeTerminationFailed: "the appliance blames an internal error: its own logs say more, and its administrator " +

@@ -137,7 +137,7 @@ func whyUnauthorized(conn connectionObject, err error) string {
 		return fmt.Sprintf("the account in %s may not log in to the REST API: an administrator of the appliance has to "+
 			"grant it the right \"REST server\"", secret)
 	}
-	// The answer is the same for a blocked address, whatever the credentials are (sps contract 1.13).
+	// The answer is the same for a blocked address, whatever the credentials are (docs/vendors/sps.md 1.13).
 	return fmt.Sprintf("the credentials in %s are refused: correct them there; after many refusals the appliance also "+
 		"refuses correct ones for some minutes", secret)
 }

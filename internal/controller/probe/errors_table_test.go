@@ -70,8 +70,8 @@ type failure struct {
 }
 
 // atLogInOf is the reason that a vendor's log-in leads to. A successful answer without a token is a failed sign-in for
-// NPS (docs/vendors/nps.md 13 Q1), which may lock the account; the log-in of SPS fails with a status of its own (sps
-// contract 1.12).
+// NPS (docs/vendors/nps.md 13 Q1), which may lock the account; the log-in of SPS fails with a status of its own
+// (docs/vendors/sps.md 1.12).
 func (m failure) atLogInOf(vendor string) string {
 	if vendor == "SPS" && m.ofSPS != "" {
 		return m.ofSPS

@@ -14,7 +14,7 @@ import (
 
 // warnOfManagedHost warns about an appliance whose configuration is overwritten by a Central Management node, in a
 // condition and in the returned text for the message of Ready. The appliance is not refused: one of its plugins may
-// preserve a part of what is written there (sps-family contract 6).
+// preserve a part of what is written there (docs/vendors/sps.md 9).
 func warnOfManagedHost(conn *pamv1alpha1.SPSConnection, roles []string) (warning string) {
 	if !isManagedHost(roles) {
 		meta.RemoveStatusCondition(&conn.Status.Conditions, pamv1alpha1.ConditionManagedHost)

@@ -19,7 +19,7 @@ const (
 	DefaultAPIKey      = `simulated\key\with"marks`
 )
 
-// IDs of built-in platforms that the contract is less sure of (docs/vendors/nps.md 7.3), and of the catalogue's clone.
+// IDs of built-in platforms that are less sure (docs/vendors/nps.md 7.3), and of the catalogue's clone.
 const (
 	platformWebsite = "5b0d7e0a-0d0f-4a4e-9a55-6f4f2d0c7a11"
 	platformClone   = "9e7f0a52-8f3e-4c0b-a7f0-2f6d6a1c9b04"

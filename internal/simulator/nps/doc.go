@@ -2,7 +2,7 @@
 
 // Package nps is a simulated Netwrix Privilege Secure server: its REST API around activity sessions, with state.
 //
-// It implements docs/vendors/nps.md alone and knows nothing of any client. Where the contract infers a fact or
+// It implements docs/vendors/nps.md alone and knows nothing of any client. Where that page infers a fact or
 // leaves a question open, the behaviour is a switch (see Switches), so that no client comes to depend on a guess.
 // Transport faults (delays, cut connections, foreign responses) are the job of the fault.Injector in front of the REST
 // API.

@@ -25,7 +25,7 @@ type Options struct {
 	Activities   []Activity
 	Policies     []Policy
 
-	// Switches are the initial choices for what the contract leaves open.
+	// Switches are the initial choices for what the vendor leaves open.
 	Switches Switches
 }
 

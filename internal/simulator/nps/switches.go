@@ -14,8 +14,8 @@ import (
 // Duration is a time.Duration that is text ("20ms") in JSON.
 type Duration = fault.Duration
 
-// Switches are the behaviours that the contract infers or leaves open (docs/vendors/nps.md 12 and 13), and those that a
-// test wants to break. The zero value of each member is the contract's default, unless stated otherwise. They take
+// Switches are the behaviours that are inferred or open (docs/vendors/nps.md 12 and 13), and those that a
+// test wants to break. The zero value of each member is the default, unless stated otherwise. They take
 // effect with the next request; those for the course of a session are copied when the session is created.
 type Switches struct {
 	SignInSwitches

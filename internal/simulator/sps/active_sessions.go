@@ -4,7 +4,7 @@ package sps
 
 import "net/http"
 
-// terminationErrors are the failures in section 8 of the contract and their statuses.
+// terminationErrors are the failures and their statuses (docs/vendors/sps.md 8).
 var terminationErrors = map[string]int{
 	"SessionIdMissing":                     http.StatusBadRequest,
 	"SessionCouldNotBeFound":               http.StatusNotFound,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package sps is a simulated One Identity Safeguard for Privileged Sessions (SPS) appliance: the part of its REST API
-// that contracts/sps.md describes, with state, transactions, locks and log-in sessions.
+// that docs/vendors/sps.md describes, with state, transactions, locks and log-in sessions.
 //
-// It implements that contract alone and shares no code with any client, so that a misreading on one side does not hide
-// on the other. Everything that the contract marks as inferred or open is a field of Switches, with the contract's
+// It implements what is written there alone and shares no code with any client, so that a misreading on one side does
+// not hide on the other. Much of what that page calls inferred or unknown is a field of Switches, with the likeliest
 // default: a client that works under every setting does not depend on a guess.
 //
 // The path of a request: Handler (faults) -> serve (routing, log-in session) -> configuration.go or one of the small
@@ -29,8 +29,8 @@ const (
 
 // Options define the appliance that New creates.
 type Options struct {
-	// Version is the simulated version, "major.minor"; the contract covers 6.0, 7.0 and 8.0. Default, and fallback for
-	// invalid values: 8.0. It only selects the defaults of the switches.
+	// Version is the simulated version, "major.minor"; known are 6.0, 7.0 and 8.0. Default, and fallback for invalid
+	// values: 8.0. It only selects the defaults of the switches.
 	Version string
 	// Users are the accounts with all rights, name to password. Default: admin with password admin.
 	Users map[string]string

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// AuditSession is one session that the appliance records or has recorded (sps contract 8).
+// AuditSession is one session that the appliance records or has recorded (docs/vendors/sps.md 8).
 type AuditSession struct {
 	// ID is recording.session_id, the ID that DELETE /api/active-sessions takes.
 	ID string `json:"id"`
@@ -85,7 +85,7 @@ func (a *Appliance) endSession(id string) bool {
 	return true
 }
 
-// sessionBody is a session as the search shows it (sps contract 8, item body).
+// sessionBody is a session as the search shows it (docs/vendors/sps.md 8, item body).
 func (a *Appliance) sessionBody(s *AuditSession, active bool) fields {
 	serverUser := any([]any{s.ServerUser})
 	if a.switches.ServerUsernameText {

@@ -18,8 +18,8 @@ func (t term) matches(body fields) bool {
 	return slices.Contains(textsOf(body, t.field), t.value)
 }
 
-// parseQuery parses the part of the search language that the contract describes: field:value AND field:value. A value
-// with special characters is in double quotes, or has a backslash before each of them.
+// parseQuery parses the part of the search language that docs/vendors/sps.md 8 describes: field:value AND field:value.
+// A value with special characters is in double quotes, or has a backslash before each of them.
 func parseQuery(q string) ([]term, error) {
 	words, err := splitWords(q)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 const (
 	sessionsPath = "/api/audit/sessions"
-	// defaultLimit is the length of a page (sps contract 8, meta.limit).
+	// defaultLimit is the length of a page (docs/vendors/sps.md 8, meta.limit).
 	defaultLimit = 500
 )
 

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// showChanges lists what the session's transaction would commit (sps contract 3, changes).
+// showChanges lists what the session's transaction would commit (docs/vendors/sps.md 3, changes).
 func (a *Appliance) showChanges(c *call) (answer, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

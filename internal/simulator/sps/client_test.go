@@ -227,7 +227,7 @@ func bare(v any) any {
 	return v
 }
 
-// policyBody is the contract's sample, verbatim.
+// policyBody is the vendor's sample, verbatim.
 func policyBody() object {
 	data, err := os.ReadFile(filepath.Join("testdata", "rdp_connection.json"))
 	if err != nil {
@@ -239,7 +239,7 @@ func policyBody() object {
 	return body
 }
 
-// policy is a valid RDP connection policy: the contract's sample with another name.
+// policy is a valid RDP connection policy: the vendor's sample with another name.
 func policy(t *testing.T, name string) object {
 	t.Helper()
 	body, _ := bare(sample(t, "rdp_connection.json")["body"]).(object)

@@ -118,7 +118,7 @@ func shown(r rule, o *object, names map[string]string) any {
 	return body
 }
 
-// configurationMeta completes the links of a response below /api/configuration (sps contract 2).
+// configurationMeta completes the links of a response below /api/configuration (docs/vendors/sps.md 2).
 func (a *Appliance) configurationMeta(s *session, links fields) fields {
 	links["transaction"] = transactionPath
 	show := a.switches.RemainingSeconds

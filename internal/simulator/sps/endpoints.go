@@ -9,7 +9,7 @@ import (
 
 const configurationRoot = "/api/configuration"
 
-// analyticsCollections are the paths of analytics policies: in 6.0, and later (sps contract 5).
+// analyticsCollections are the paths of analytics policies: in 6.0, and later (docs/vendors/sps.md 5).
 var analyticsCollections = []string{"analytics", "policies/analytics"}
 
 // kind is the type of a configuration endpoint.
@@ -41,7 +41,7 @@ func pluginInstanceRule(Switches) rule {
 	return record{fields: []field{required("name", filledText()), optional("plugin", ref{"plugins/aa"})}, open: true}
 }
 
-// endpoints are all nodes that hold objects (sps contract 2, 5, 6, 7 and 9); the areas follow from their paths.
+// endpoints are all nodes that hold objects (docs/vendors/sps.md 2, 5, 6, 7 and 9); the areas follow from their paths.
 func endpoints() []endpoint {
 	return []endpoint{
 		{"aaa/acls", documentKind, freeRule},

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// areas handles GET /api: what exists, for clients that discover (sps contract 9).
+// areas handles GET /api: what exists, for clients that discover (docs/vendors/sps.md 9).
 func (a *Appliance) areas(*call) (answer, error) {
 	names := []string{
 		"audit", "authentication", "configuration", "firmware", "health-status", "health_status", "info", "setup",
@@ -23,7 +23,7 @@ func (a *Appliance) areas(*call) (answer, error) {
 	return ok(fields{"items": items, "meta": fields{"href": "/api"}}), nil
 }
 
-// info handles GET /api/info, with more details after log-in (sps contract 9).
+// info handles GET /api/info, with more details after log-in (docs/vendors/sps.md 9).
 func (a *Appliance) info(c *call) (answer, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// The local user database (sps contract 7).
+// The local user database (docs/vendors/sps.md 7).
 const (
 	usersCollection     = "aaa/local_database/users"
 	groupsCollection    = "aaa/local_database/groups"
 	passwordsCollection = "passwords"
 	// certificatesCollection holds certificates with their keys.
 	certificatesCollection = "x509"
-	// restGroup is the group whose members may use the REST API: the contract's "REST server" privilege.
+	// restGroup is the group whose members may use the REST API: it stands for the right "REST server".
 	restGroup = "api"
 )
 
@@ -124,8 +124,8 @@ func stampPassword(body map[string]any, before *object, now time.Time) {
 	body["password_created"] = created
 }
 
-// checkSingleUse refuses a secret that another object already uses (sps contract 7: one password object, one use). The
-// object's own secret may be written again (Q16).
+// checkSingleUse refuses a secret that another object already uses (docs/vendors/sps.md 7: one password object, one
+// use). The object's own secret may be written again (Q16).
 func checkSingleUse(t *tree, refs []reference, self place) error {
 	for _, r := range refs {
 		if configurationEndpoints.byPath[r.collection].kind != vaultKind || r.collection == certificatesCollection {

@@ -34,7 +34,7 @@ func (a *Appliance) Unlock() {
 	a.lock = nil
 }
 
-// holder returns who keeps s from changing the configuration; nil if s is free to change it (sps contract 3).
+// holder returns who keeps s from changing the configuration; nil if s is free to change it (docs/vendors/sps.md 3).
 func (a *Appliance) holder(s *session) *Lock {
 	if a.lock != nil && (a.switches.ExclusiveLock || a.lock.Via != ViaREST) {
 		return a.lock

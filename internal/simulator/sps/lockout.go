@@ -10,7 +10,7 @@ type failure struct {
 	until time.Time // end of the block; zero if there is none
 }
 
-// culprits are the counters that apply to a log-in attempt (sps contract 1.13).
+// culprits are the counters that apply to a log-in attempt (docs/vendors/sps.md 1.13).
 func culprits(from, user string) []string { return []string{"address " + from, "user " + user} }
 
 func (a *Appliance) blocked(from, user string) bool {

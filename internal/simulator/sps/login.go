@@ -12,14 +12,14 @@ import (
 	"slices"
 )
 
-// authenticationFailure is the response to every failed log-in, and to correct credentials during a block (sps contract
-// 1.12, 1.13).
+// authenticationFailure is the response to every failed log-in, and to correct credentials during a block
+// (docs/vendors/sps.md 1.12, 1.13).
 func authenticationFailure() *apiError {
 	return refused(http.StatusUnauthorized, "AuthenticationFailure", "Unable to authenticate")
 }
 
-// logIn handles GET /api/authentication (sps contract 1.2 to 1.8): it checks the credentials; the session is in the
-// response's cookie.
+// logIn handles GET /api/authentication (docs/vendors/sps.md 1.2 to 1.8): it checks the credentials; the session is in
+// the response's cookie.
 func (a *Appliance) logIn(c *call) (answer, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -99,10 +99,10 @@ func (a *Appliance) methodFits(r *http.Request) bool {
 	return a.switches.LoginMethodsPath == LoginTypes || slices.Contains(a.switches.LoginMethods, method)
 }
 
-// cookies are the cookies of a log-in, with the attributes in section 1.3 of the contract.
+// cookies are the cookies of a log-in, with their attributes (docs/vendors/sps.md 1.3).
 func (a *Appliance) cookies(s *session) []*http.Cookie {
 	expires := s.created.Add(cookieLife).UTC()
-	//nolint:gosec // the appliance sends no SameSite (sps contract 1.3)
+	//nolint:gosec // the appliance sends no SameSite (docs/vendors/sps.md 1.3)
 	id := &http.Cookie{
 		Name: sessionCookie, Value: s.id, Path: "/", Expires: expires, MaxAge: int(cookieLife.Seconds()),
 		HttpOnly: true, Secure: true,
@@ -119,7 +119,7 @@ func (a *Appliance) cookies(s *session) []*http.Cookie {
 	}}
 }
 
-// logOut handles DELETE /api/authentication, which according to the contract probably does not exist (Q11).
+// logOut handles DELETE /api/authentication, which probably does not exist (docs/vendors/sps.md Q11).
 func (a *Appliance) logOut(c *call) (answer, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -157,7 +157,7 @@ func (a *Appliance) loginMethods(*call) (answer, error) {
 	return ok(fields{"login_methods": methods, "meta": link("/api/authentication/" + LoginMethods)}), nil
 }
 
-// userInfo returns the token that browsers must send back (sps contract 1.15).
+// userInfo returns the token that browsers must send back (docs/vendors/sps.md 1.15).
 func (a *Appliance) userInfo(c *call) (answer, error) {
 	body := fields{"name": c.session.user, "token": c.session.token}
 	return ok(fields{"body": body, "key": "info", "meta": link("/api/user/info")}), nil

@@ -24,7 +24,7 @@ type answer struct {
 
 func ok(body any) answer { return answer{status: http.StatusOK, body: body} }
 
-// apiError is a refusal in the error format of section 2 of the contract. raw sends text instead of JSON, like the
+// apiError is a refusal in the error format of docs/vendors/sps.md 2. raw sends text instead of JSON, like the
 // front-end web server for requests that never reach the API.
 type apiError struct {
 	status  int
@@ -71,7 +71,7 @@ func (e *apiError) write(w http.ResponseWriter, resource string) {
 		_, _ = fmt.Fprintf(w, "<html><body><h1>%d %s</h1></body></html>\n", e.status, e.message)
 		return
 	}
-	details := fields{"resource": resource} // the member's name is open question Q13
+	details := fields{"resource": resource} // the member's name is not known (docs/vendors/sps.md Q13)
 	maps.Copy(details, e.details)
 	writeJSON(w, e.status, fields{
 		"error": fields{"type": e.kind, "message": e.message, "details": details},

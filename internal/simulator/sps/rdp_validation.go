@@ -12,7 +12,8 @@ import (
 // connectionsCollection holds the RDP connection policies.
 const connectionsCollection = "rdp/connections"
 
-// connectionRule is the member table of an RDP connection policy (sps contract 5, 6.0.4), modified by the switches.
+// connectionRule is the member table of an RDP connection policy (docs/vendors/sps.md 5, 6.0.4), modified by the
+// switches.
 func connectionRule(s Switches) rule {
 	members := []field{
 		required("name", filledText()),
@@ -155,7 +156,7 @@ func address() rule {
 	})
 }
 
-// network is an address or a CIDR whose host bits may be set, as in the contract's sample.
+// network is an address or a CIDR whose host bits may be set, as in the vendor's sample.
 func network() rule {
 	return text("an IP address or network", isNetwork)
 }
@@ -170,7 +171,8 @@ func isNetwork(s string) bool {
 
 func isHost(s string) bool { return s != "" && !strings.ContainsAny(s, " /\\\"'") }
 
-// checkRetention refuses metadata that would outlive its audit trails (sps contract 5, channel_database_cleanup).
+// checkRetention refuses metadata that would outlive its audit trails (docs/vendors/sps.md 5,
+// channel_database_cleanup).
 func checkRetention(t *tree, body map[string]any) error {
 	days, isNumber := inside(body, "channel_database_cleanup", "days").(float64)
 	if !isNumber {

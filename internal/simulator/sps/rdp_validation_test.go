@@ -27,7 +27,7 @@ func with(body object, path string, value any) object {
 
 var deleted = any("a member that is to be removed")
 
-// edit is one deviation of a policy from the contract's sample.
+// edit is one deviation of a policy from the vendor's sample.
 type edit struct {
 	path  string
 	value any

@@ -77,7 +77,7 @@ type union struct {
 	label rule
 }
 
-// switchable is a union on "enabled" whose off form has no other members (sps contract 5, union convention).
+// switchable is a union on "enabled" whose off form has no other members (docs/vendors/sps.md 5, union convention).
 func switchable(whenEnabled ...field) rule {
 	return union{on: "enabled", label: flag(), forms: map[string][]field{"true": whenEnabled, "false": nil}}
 }

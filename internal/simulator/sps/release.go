@@ -29,7 +29,7 @@ func (r release) atLeast(major, minor int) bool {
 	return r.major > major || r.major == major && r.minor >= minor
 }
 
-// firmware is the full version; the contract's samples come from 6.0.4 and 7.0.3.
+// firmware is the full version; the vendor's samples come from 6.0.4 and 7.0.3.
 func (r release) firmware() string {
 	switch r.text {
 	case "6.0":

@@ -181,7 +181,7 @@ func (r ref) show(v any) any {
 }
 
 // groupName names a user group. The group may be on a directory server, so it need not exist here; if it does, it
-// cannot be deleted (sps contract Q17).
+// cannot be deleted (docs/vendors/sps.md Q17).
 type groupName struct{}
 
 func (groupName) check(c *checker, at string, v any) {

@@ -15,7 +15,7 @@ type seeded struct {
 
 func named(collection, key, name string) seeded { return seeded{collection, key, fields{"name": name}} }
 
-// seededPolicies are the objects that RDP connection policies refer to. Their keys are those in the contract's samples
+// seededPolicies are the objects that RDP connection policies refer to. Their keys are those in the vendor's samples
 // where known; built-in objects have negative keys. The names are those of the documentation's examples.
 func seededPolicies() []seeded {
 	return []seeded{
@@ -70,7 +70,7 @@ func seededDocuments() []seeded {
 	}
 }
 
-// seededAccounts are the account admin and some of the built-in groups (sps contract 7).
+// seededAccounts are the account admin and some of the built-in groups (docs/vendors/sps.md 7).
 func seededAccounts(adminPassword string, now time.Time) []seeded {
 	const ofAdmin = "0b5a3a52-7f5c-4f8e-9a52-0d1e5a7c7c11"
 	group := func(key, name string) seeded {

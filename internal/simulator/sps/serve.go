@@ -17,7 +17,7 @@ const maxBody = 8 << 20
 // call is one request in progress.
 type call struct {
 	r *http.Request
-	// path has no trailing slash: the API accepts both forms (sps contract 2).
+	// path has no trailing slash: the API accepts both forms (docs/vendors/sps.md 2).
 	path string
 	// session is nil for anonymous requests.
 	session *session
@@ -121,7 +121,7 @@ func (a *Appliance) dispatch(c *call) (answer, error) {
 	return handle(c)
 }
 
-// checkToken protects browser sessions from cross-site requests (sps contract 1.15).
+// checkToken protects browser sessions from cross-site requests (docs/vendors/sps.md 1.15).
 func (a *Appliance) checkToken(c *call) error {
 	if c.r.Method == http.MethodGet || c.session == nil || !strings.Contains(c.r.UserAgent(), "Mozilla") {
 		return nil

@@ -13,7 +13,7 @@ import (
 
 const (
 	sessionCookie = "session_id"
-	// cookieLife is the Max-Age of the cookie, and thus the maximum life of a log-in session (sps contract 1.3).
+	// cookieLife is the Max-Age of the cookie, and thus the maximum life of a log-in session (docs/vendors/sps.md 1.3).
 	cookieLife = 12 * time.Hour
 )
 
@@ -81,8 +81,8 @@ func (a *Appliance) expire() {
 	}
 }
 
-// idleLimit is how long a session may be idle: the switch, or the minutes in management/webinterface (sps contract
-// 1.10).
+// idleLimit is how long a session may be idle: the switch, or the minutes in management/webinterface
+// (docs/vendors/sps.md 1.10).
 func (a *Appliance) idleLimit() time.Duration {
 	if a.switches.SessionIdleSeconds > 0 {
 		return time.Duration(a.switches.SessionIdleSeconds) * time.Second

@@ -36,7 +36,7 @@ const (
 )
 
 // Values of Switches.Changes: how /api/transaction/changes shows an added or removed object. The format of its paths is
-// inferred (sps contract 3).
+// inferred (docs/vendors/sps.md 3).
 const (
 	ChangesObjects     = "Objects"
 	ChangesCollections = "Collections" // the collection rather than the object
@@ -56,8 +56,8 @@ const (
 	RemainingNever     = "Never"
 )
 
-// Switches are the behaviours that differ between versions, or that the contract leaves open ("Open questions"). In
-// JSON, durations are text such as "20ms"; omitted members keep their values.
+// Switches are the behaviours that differ between versions, or that nobody knows: Q1 and so on are the questions in
+// docs/vendors/sps.md. In JSON, durations are text such as "20ms"; omitted members keep their values.
 type Switches struct {
 	// FirmwareVersion is the version in /api/info.
 	FirmwareVersion string `json:"firmwareVersion"`
@@ -68,10 +68,10 @@ type Switches struct {
 	// SetupStatus is the status in /api/setup.
 	SetupStatus string `json:"setupStatus"`
 
-	// AutoOpen lets the first change open the transaction (sps contract 3; from 6.5).
+	// AutoOpen lets the first change open the transaction (docs/vendors/sps.md 3; from 6.5).
 	AutoOpen bool `json:"autoOpen"`
-	// ExclusiveLock lets only one holder of any kind change the configuration at a time (sps contract 3; before 6.5).
-	// Without it REST transactions coexist, and only users of the web UI or SSH lock them out.
+	// ExclusiveLock lets only one holder of any kind change the configuration at a time (docs/vendors/sps.md 3; before
+	// 6.5). Without it REST transactions coexist, and only users of the web UI or SSH lock them out.
 	ExclusiveLock bool `json:"exclusiveLock"`
 	// ForeignLockAt is when a user's lock refuses a REST client: Write (opening included) or Commit.
 	ForeignLockAt string `json:"foreignLockAt"`
@@ -93,8 +93,8 @@ type Switches struct {
 	RequireCommitMessage bool `json:"requireCommitMessage"`
 	// CommitMessageMembers are the member names under which a message is accepted (Q4).
 	CommitMessageMembers []string `json:"commitMessageMembers"`
-	// EmptyCommitStatus is the status of PUT /api/transaction without an open one: 409 (sps contract 2), or 200, which
-	// commits nothing.
+	// EmptyCommitStatus is the status of PUT /api/transaction without an open one: 409 (docs/vendors/sps.md 2), or 200,
+	// which commits nothing.
 	EmptyCommitStatus int `json:"emptyCommitStatus"`
 	// Changes is one of the Changes values.
 	Changes string `json:"changes"`
@@ -110,10 +110,10 @@ type Switches struct {
 	// RemainingSeconds is one of the Remaining values.
 	RemainingSeconds string `json:"remainingSeconds"`
 	// NormaliseNetworks clears the host bits of network.clients and network.targets, so that the stored value differs from
-	// the one sent, and a replace that differs only in them changes nothing (the contract's sample keeps them).
+	// the one sent, and a replace that differs only in them changes nothing (the vendor's sample keeps them).
 	NormaliseNetworks bool `json:"normaliseNetworks"`
-	// NormaliseSpelling are Normalise values: a value with several spellings is stored in one of them. The contract does
-	// not promise that the appliance stores what it receives.
+	// NormaliseSpelling are Normalise values: a value with several spellings is stored in one of them. No document
+	// promises that the appliance stores what it receives.
 	NormaliseSpelling []string `json:"normaliseSpelling"`
 	// Strict refuses unknown and missing members (Q8).
 	Strict bool `json:"strict"`
@@ -126,13 +126,13 @@ type Switches struct {
 	RemovedMembers []string `json:"removedMembers"`
 	// AAPluginCollection is what policies.aa_plugin refers to (Q22).
 	AAPluginCollection string `json:"aaPluginCollection"`
-	// AnalyticsCollection is what policies.analytics_policy refers to: analytics (sps contract 5, S2) or
-	// policies/analytics (POL).
+	// AnalyticsCollection is what policies.analytics_policy refers to: analytics or policies/analytics
+	// (docs/vendors/sps.md 5).
 	AnalyticsCollection string `json:"analyticsCollection"`
 	// ListX509 lets GET list the certificates.
 	ListX509 bool `json:"listX509"`
 
-	// LoginMethodsPath is LoginTypes or LoginMethods (sps contract 1.7).
+	// LoginMethodsPath is LoginTypes or LoginMethods (docs/vendors/sps.md 1.7).
 	LoginMethodsPath string `json:"loginMethodsPath"`
 	// LoginMethods are the accepted values of login_method.
 	LoginMethods []string `json:"loginMethods"`
@@ -140,15 +140,16 @@ type Switches struct {
 	RequireLoginMethod bool `json:"requireLoginMethod"`
 	// X509 allows log-in by client certificate.
 	X509 bool `json:"x509"`
-	// TicketCookie sends a second cookie with the log-in (sps contract 1.3).
+	// TicketCookie sends a second cookie with the log-in (docs/vendors/sps.md 1.3).
 	TicketCookie bool `json:"ticketCookie"`
 	// LogOut offers DELETE /api/authentication (Q11).
 	LogOut bool `json:"logOut"`
-	// XToken requires the X-Token header from user agents that look like a browser (sps contract 1.15).
+	// XToken requires the X-Token header from user agents that look like a browser (docs/vendors/sps.md 1.15).
 	XToken bool `json:"xToken"`
 	// SessionIdleSeconds ends idle log-in sessions; 0 follows management/webinterface, which starts at 10 minutes.
 	SessionIdleSeconds int `json:"sessionIdleSeconds"`
-	// BruteForce blocks an address or a user after BruteForceAttempts failures, for BruteForceMinutes (sps contract 1.13).
+	// BruteForce blocks an address or a user after BruteForceAttempts failures, for BruteForceMinutes
+	// (docs/vendors/sps.md 1.13).
 	BruteForce         bool `json:"bruteForce"`
 	BruteForceAttempts int  `json:"bruteForceAttempts"`
 	BruteForceMinutes  int  `json:"bruteForceMinutes"`
@@ -157,23 +158,24 @@ type Switches struct {
 
 	// ActiveSessions offers DELETE /api/active-sessions.
 	ActiveSessions bool `json:"activeSessions"`
-	// ActiveSessionsError makes it fail with this type from section 8 of the contract, for example MinionUnavailable.
+	// ActiveSessionsError makes it fail with this type of docs/vendors/sps.md 8, for example MinionUnavailable.
 	ActiveSessionsError string `json:"activeSessionsError"`
-	// ServerUsernameText makes the search show user.server_username as text instead of a list of texts (sps contract 8).
+	// ServerUsernameText makes the search show user.server_username as text instead of a list of texts
+	// (docs/vendors/sps.md 8).
 	ServerUsernameText bool `json:"serverUsernameText"`
 	// SearchLag makes the search still show ended sessions as active.
 	SearchLag bool `json:"searchLag"`
 
 	// WriteDelay is the duration of one POST, PUT or DELETE of an object; those of one log-in session queue up.
 	WriteDelay time.Duration `json:"-"`
-	// CommitNeedsClient aborts a commit if its client goes away; otherwise it continues (the contract leaves it open).
+	// CommitNeedsClient aborts a commit if its client goes away; otherwise it continues (not documented).
 	CommitNeedsClient bool `json:"commitNeedsClient"`
 
 	// CommitDelay is the duration of one commit.
 	CommitDelay time.Duration `json:"-"`
 }
 
-// defaultSwitches are a version's switches according to the contract's section "Suggested simulator switches".
+// defaultSwitches are a version's switches, as far as docs/vendors/sps.md knows how versions differ.
 func defaultSwitches(version string) Switches {
 	v := parseRelease(version)
 	s := Switches{
@@ -192,7 +194,7 @@ func defaultSwitches(version string) Switches {
 	if !v.atLeast(6, 5) {
 		s.RemainingSeconds = RemainingAlways // as the 6.0.4 samples show
 	}
-	if v.atLeast(6, 5) { // POL is from 6.13; the first version is unknown
+	if v.atLeast(6, 5) { // seen in about 6.13; the first version is unknown
 		s.AnalyticsCollection = analyticsCollections[1]
 	}
 	if v.atLeast(7, 0) {

@@ -19,7 +19,7 @@ func (a *Appliance) showTransaction(c *call) (answer, error) {
 	return ok(a.transactionBody(c.session)), nil
 }
 
-// transactionBody is the state of the session's transaction, in the version's format (sps contract 3).
+// transactionBody is the state of the session's transaction, in the version's format (docs/vendors/sps.md 3).
 func (a *Appliance) transactionBody(s *session) fields {
 	meta, status := link(transactionPath), "closed"
 	if s.tx != nil {
@@ -182,8 +182,8 @@ func (a *Appliance) commit(s *session, request map[string]any) error {
 	return nil
 }
 
-// checkCommitRequest requires {"status":"commit"}, and a message if one is mandatory (sps contract 3, Q4). Versions
-// without messages know no other member.
+// checkCommitRequest requires {"status":"commit"}, and a message if one is mandatory (docs/vendors/sps.md 3, Q4).
+// Versions without messages know no other member.
 func (a *Appliance) checkCommitRequest(request map[string]any) error {
 	if request["status"] != "commit" {
 		return semanticError("status: must be commit")

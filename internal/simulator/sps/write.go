@@ -82,7 +82,7 @@ func (a *Appliance) store(c *call, t target, status int) (answer, error) {
 	})
 }
 
-// writeMeta is the short meta object in responses to changes (sps contract 4.1 and 4.5).
+// writeMeta is the short meta object in responses to changes (docs/vendors/sps.md 4.1 and 4.5).
 func writeMeta(t target) fields {
 	at := href(t.path, t.key)
 	return fields{"href": at, "parent": at[:strings.LastIndexByte(at, '/')], "transaction": transactionPath}
@@ -144,7 +144,7 @@ func normaliseNetworks(body map[string]any) {
 	}
 }
 
-// remove handles DELETE of an object. Built-in and referenced objects stay (sps contract 4.5).
+// remove handles DELETE of an object. Built-in and referenced objects stay (docs/vendors/sps.md 4.5).
 func (a *Appliance) remove(c *call) (answer, error) {
 	t, err := a.locate(c)
 	if err != nil {
