@@ -96,7 +96,7 @@ func (s *sameAppliance) record(a, b, configuration string, result comparison) {
 }
 
 // comparisonPause is how long an appliance is not compared with those of a namespace after one of them did not answer.
-// Whoever owns them must not be able to delay unrelated objects, by any number of addresses.
+// Their owner must not be able to delay unrelated objects, by any number of addresses.
 const comparisonPause = time.Minute
 
 // pause notes that the appliance at an address could not be compared with one of a namespace.

@@ -36,8 +36,7 @@ type Config struct {
 	URL string
 	// TLS is used as given; nil means the system's trust store.
 	TLS *tls.Config
-	// UserAgent is sent with every request. SPS treats agents that contain "Mozilla" as browsers
-	// (docs/vendors/sps.md 1.15).
+	// UserAgent goes with every request. SPS takes agents with "Mozilla" for browsers (docs/vendors/sps.md 1.15).
 	UserAgent string
 	// Timeout bounds calls without a Timeout of their own; 0 means DefaultTimeout.
 	Timeout time.Duration

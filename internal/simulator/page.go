@@ -37,7 +37,7 @@ func controlPort(listeners []Listener) http.Handler {
 	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", "frame-ancestors 'none'") // nobody's clicks are taken for ours
+		w.Header().Set("Content-Security-Policy", "frame-ancestors 'none'") // no site may capture clicks in a frame
 		_, _ = w.Write(page)
 	})
 	mux.HandleFunc("GET /appliances", func(w http.ResponseWriter, _ *http.Request) {

@@ -107,14 +107,14 @@ func (s Settings) exporter() (out []otlptracegrpc.Option) {
 }
 
 // complaints logs the errors of the exporter once in a while: a collector that is down is no reason to fill the log.
-// The words of a collector that answers are not shown, because it may quote the headers.
+// The words of a collector that refuses are not shown, because it may quote the headers.
 func complaints(log logr.Logger) otel.ErrorHandler {
 	sometimes := rate.Sometimes{Interval: complainEvery}
 	return otel.ErrorHandlerFunc(func(err error) {
 		sometimes.Do(func() {
 			cause := err.Error()
-			if code := status.Code(err); code != codes.Unavailable && code != codes.Unknown {
-				cause = code.String()
+			if answer, ok := status.FromError(err); ok && answer.Code() != codes.Unavailable {
+				cause = answer.Code().String()
 			}
 			log.Info("Traces are not exported; nothing else is affected", "error", cause)
 		})

@@ -137,7 +137,9 @@ func TestComplaintsAreRareAndShowNoHeader(t *testing.T) {
 		c.Handle(status.Error(codes.Unavailable, "connection refused"))
 		<-time.After(complainEvery)
 		c.Handle(context.DeadlineExceeded)
-		if len(said) != 3 || !strings.Contains(said[0], `"Unauthenticated"`) ||
+		<-time.After(complainEvery)
+		c.Handle(status.Error(codes.Unknown, "no such Bearer token-of-the-collector"))
+		if len(said) != 4 || strings.Contains(said[3], "token-of") || !strings.Contains(said[0], `"Unauthenticated"`) ||
 			!strings.Contains(said[1], "connection refused") || strings.Contains(said[0], "token-of") {
 			t.Errorf("said %q", said)
 		}

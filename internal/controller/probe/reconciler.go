@@ -67,13 +67,7 @@ func (r connectionReconciler[T]) Reconcile(ctx context.Context, request reconcil
 	conn := r.empty()
 	err := r.Client.Get(ctx, request.NamespacedName, conn)
 	if apierrors.IsNotFound(err) {
-		gone := metrics.Connection{Kind: r.kind, NamespacedName: request.NamespacedName}
-		r.Pool.Forget(ctx, gone)
-		gone.Forget()
-		r.waiting.Forget(request.NamespacedName)
-		if r.forget != nil {
-			r.forget(request.NamespacedName)
-		}
+		r.gone(ctx, request.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	if err != nil {
@@ -115,6 +109,17 @@ func (r connectionReconciler[T]) Reconcile(ctx context.Context, request reconcil
 		}
 	}
 	return r.StatusWriter().Save(ctx, before, conn, out)
+}
+
+// gone forgets a connection that does not exist any more.
+func (r connectionReconciler[T]) gone(ctx context.Context, name types.NamespacedName) {
+	gone := metrics.Connection{Kind: r.kind, NamespacedName: name}
+	r.Pool.Forget(ctx, gone)
+	gone.Forget()
+	r.waiting.Forget(name)
+	if r.forget != nil {
+		r.forget(name)
+	}
 }
 
 // tryOut checks what can be checked locally, and then probes the connection.
